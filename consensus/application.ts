@@ -1,0 +1,47 @@
+/**
+ * What consensus asks of the chain it orders: payloads it does not understand.
+ *
+ * A payload is the encoding of one execution block; `executionHash` is its block hash. Consensus
+ * puts the hash in its header, votes on the header, and hands the payload back when it is final.
+ * All calls may take time; none may answer "invalid" for "slow" or "not yet known".
+ */
+
+/** What the next execution block must be built with; the consensus header fixes all of it. */
+export type PayloadAttributes = {
+  readonly height: bigint
+  /** Execution hash of the parent, 32 bytes. */
+  readonly parentExecutionHash: Uint8Array
+  /** Whole seconds: floor(timestampMs / 1000). */
+  readonly timestampSeconds: bigint
+  /** mix(height - 1), 32 bytes. */
+  readonly prevRandao: Uint8Array
+  /** consensusRoot of the parent, 32 bytes: the execution header's parentBeaconBlockRoot. */
+  readonly parentConsensusRoot: Uint8Array
+  /** 20 bytes: where the proposer's tips go. */
+  readonly feeRecipient: Uint8Array
+}
+
+export type Payload = {
+  /** 32 bytes. */
+  readonly executionHash: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+/** SYNCING: the parent is not here yet; do not vote, ask again later. */
+export type PayloadStatus = 'VALID' | 'INVALID' | 'SYNCING'
+
+export interface Application {
+  /** The last final block that is durable here; the genesis block at first. */
+  finalHead(): { readonly height: bigint; readonly executionHash: Uint8Array }
+  /** Builds on a parent that was VALID, filling until about `buildBudgetMs` have passed. */
+  buildPayload(attributes: PayloadAttributes, buildBudgetMs: number): Promise<Payload>
+  /** Executes and checks a payload against the attributes its header implies. */
+  validatePayload(attributes: PayloadAttributes, payload: Payload): Promise<PayloadStatus>
+  /**
+   * Makes a VALID block, its un-final ancestors before it, durable and visible. Resolves once that
+   * is so; calling it again for a final block does nothing.
+   */
+  finalize(executionHash: Uint8Array): Promise<void>
+  /** The payload of a known block, for peers that catch up; undefined when unknown or pruned. */
+  payloadOf(executionHash: Uint8Array): Uint8Array | undefined
+}

@@ -1,0 +1,65 @@
+/** Speak the field's words: bytes, RLP, hashes, keys, signatures. */
+
+export { assert, InvariantBrokenError, ZgError } from './errors.ts'
+export type { ErrorData } from './errors.ts'
+
+export {
+  bigintToBytes,
+  bigintToHex,
+  bigintToMinimalBytes,
+  bytesEqual,
+  bytesToBigint,
+  compareBytes,
+  concat,
+  emptyBytes,
+  fromHex,
+  HexMalformedError,
+  isHex,
+  toHex,
+  toQuantity,
+  wordMax,
+  WordTooLargeError,
+} from './bytes.ts'
+export type { Hex } from './bytes.ts'
+export { WordMap, WordSet } from './word-map.ts'
+
+export {
+  decodeRlp,
+  decodeRlpSequence,
+  encodeRlp,
+  rlpBigint,
+  rlpBytes,
+  rlpDepthMax,
+  rlpList,
+  RlpMalformedError,
+} from './rlp.ts'
+export type { RlpItem } from './rlp.ts'
+
+export { emptyKeccakWord, keccak256, keccakWord, sha256 } from './hash.ts'
+
+export {
+  addressOfPublicKey,
+  addressOfSecretKey,
+  checksumAddress,
+  recoverAddress,
+  secp256k1Order,
+  SecretKeyInvalidError,
+  signDigest,
+} from './secp256k1.ts'
+export type { EcdsaSignature } from './secp256k1.ts'
+
+export {
+  blsAggregate,
+  BlsKeyInvalidError,
+  blsPublicKeyOf,
+  blsPublicKeySizeBytes,
+  blsSecretKeyFromSeed,
+  blsSecretKeySizeBytes,
+  blsSign,
+  BlsSignatureInvalidError,
+  blsSignatureSizeBytes,
+  blsVerify,
+  blsVerifyAggregate,
+  parseBlsPublicKey,
+} from './bls.ts'
+export type { BlsPublicKey } from './bls.ts'
