@@ -1,0 +1,68 @@
+/**
+ * `npm run bench -- NAME... [--json]`: runs `NAME.bench.ts`, wherever it stands beside its code.
+ *
+ * A bench exports `bench()`, which measures us and our peers in the same run and returns figures;
+ * ratios are ours over the peer's. Without a name it lists what there is.
+ */
+
+import { globSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { basename, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** What a `*.bench.ts` returns: figures by name, the unit last in the name. */
+type BenchResult = {
+  readonly name: string
+  readonly metrics: Readonly<Record<string, number | string>>
+  readonly peers: Readonly<Record<string, Readonly<Record<string, number | string>>>>
+  readonly ratios: Readonly<Record<string, number>>
+}
+
+const files = new Map(
+  globSync('*/**/*.bench.ts', { exclude: (name) => name === 'node_modules' || name === '.node' })
+    .sort()
+    .map((path) => [basename(path, '.bench.ts'), path]),
+)
+const args = process.argv.slice(2)
+const names = args.filter((arg) => !arg.startsWith('--'))
+const asJson = args.includes('--json')
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+}
+
+if (names.length === 0) {
+  console.log(`Benches: ${[...files.keys()].join(' ')}\nRun one: npm run bench -- NAME --json`)
+}
+for (const name of names) {
+  const path = files.get(name)
+  if (path === undefined) {
+    console.error(`zg: there is no bench "${name}". There are: ${[...files.keys()].join(' ')}`)
+    process.exit(2)
+  }
+  const loaded = (await import(pathToFileURL(resolve(path)).href)) as {
+    bench(): Promise<BenchResult>
+  }
+  const result = await loaded.bench()
+  if (asJson) console.log(JSON.stringify({ ...result, machine }))
+  else printTable(result)
+}
+// A bench may leave a peer's handles open; all that was measured is printed.
+process.exit(0)
+
+function printTable({ name, metrics, peers, ratios }: BenchResult): void {
+  console.log(`\n${name}  (${machine.cpu}, ${machine.cores} cores, Node ${machine.node})`)
+  for (const [metric, value] of Object.entries(metrics)) row('', metric, value)
+  for (const [peer, figures] of Object.entries(peers)) {
+    for (const [metric, value] of Object.entries(figures)) row(`${peer} `, metric, value)
+  }
+  for (const [ratio, value] of Object.entries(ratios)) row('ratio ', ratio, value)
+}
+
+function row(who: string, metric: string, value: number | string): void {
+  const shown =
+    typeof value === 'number' ? Number(value.toPrecision(4)).toLocaleString('en') : value
+  console.log(`  ${`${who}${metric}`.padEnd(56)} ${shown}`)
+}

@@ -1,0 +1,90 @@
+/**
+ * Runs named suites as child processes, one after another, and adds up what they tell.
+ *
+ * A suite passes when it ends with 0 within its line in `budgets.json` (seconds on a machine of two
+ * cores). Counts are read from the closing lines of node:test's spec reporter ("ℹ pass 12") or from
+ * our own ("12 passed, 0 failed, 1 skipped").
+ */
+
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** One command line that stands for a kind of proof. */
+export type Suite = {
+  readonly name: string
+  /** Arguments of Node. */
+  readonly run: readonly string[]
+}
+
+export type Counts = { passed: number; failed: number; skipped: number }
+
+/**
+ * Runs all suites, prints each one's output, time and budget, and a last line of totals.
+ *
+ * @returns Whether every suite passed.
+ */
+export async function runSuites(suites: readonly Suite[]): Promise<boolean> {
+  const budgets = readBudgets()
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 }
+  const rows: string[] = []
+  for (const suite of suites) {
+    const budgetSeconds = budgets[suite.name]
+    if (budgetSeconds === undefined) throw new Error(`budgets.json has no line "${suite.name}"`)
+    console.log(`\n== ${suite.name}`)
+    const { status, counts, seconds } = await runSuite(suite)
+    const late = seconds > budgetSeconds
+    if ((status !== 0 || late) && counts.failed === 0) counts.failed = 1
+    total.passed += counts.passed
+    total.failed += counts.failed
+    total.skipped += counts.skipped
+    const verdict = status !== 0 ? `failed (exit ${status})` : late ? 'over its budget' : 'passed'
+    rows.push(
+      `${suite.name.padEnd(14)} ${seconds.toFixed(1).padStart(7)} s of ${budgetSeconds} s  ${verdict}`,
+    )
+  }
+  console.log(`\n${rows.join('\n')}`)
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+  return total.failed === 0
+}
+
+function runSuite(suite: Suite): Promise<{ status: number; counts: Counts; seconds: number }> {
+  const started = process.hrtime.bigint()
+  const child = spawn(process.execPath, suite.run, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+  let rest = ''
+  child.stdout.setEncoding('utf8')
+  child.stdout.on('data', (text: string) => {
+    process.stdout.write(text)
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) addCounts(line, counts)
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => {
+      addCounts(rest, counts)
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9
+      resolve({ status: code ?? 1, counts, seconds })
+    })
+  })
+}
+
+function addCounts(line: string, counts: Counts): void {
+  const ours = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(line)
+  if (ours !== null) {
+    counts.passed += Number(ours[1])
+    counts.failed += Number(ours[2])
+    counts.skipped += Number(ours[3] ?? 0)
+    return
+  }
+  const theirs = /^ℹ (pass|fail|skipped) (\d+)$/.exec(line)
+  if (theirs === null) return
+  const count = Number(theirs[2])
+  if (theirs[1] === 'pass') counts.passed += count
+  if (theirs[1] === 'fail') counts.failed += count
+  if (theirs[1] === 'skipped') counts.skipped += count
+}
+
+function readBudgets(): Record<string, number> {
+  return JSON.parse(readFileSync(new URL('budgets.json', import.meta.url), 'utf8'))
+}
