@@ -1,1 +1,92 @@
-export {}
+/** Execute Ethereum transactions and blocks. */
+
+export {
+  atLeast,
+  blobForks,
+  blobParametersAt,
+  blobParametersDefault,
+  ChainConfigInvalidError,
+  configAtFork,
+  forkAt,
+  forks,
+  ForkUnsupportedError,
+  parseChainConfig,
+} from './fork.ts'
+export type { BlobFork, BlobParameters, ChainConfig, Fork } from './fork.ts'
+
+export {
+  accessListOf,
+  blobGasOf,
+  effectiveGasPrice,
+  gasPerBlob,
+  initCodeSizeMax,
+  intrinsicGas,
+  intrinsicGasInputOf,
+  maxFeePerGasOf,
+  maxPriorityFeePerGasOf,
+  transactionGasLimitMax,
+} from './transaction.ts'
+export type {
+  AccessListEntry,
+  AccessListTransaction,
+  Authorization,
+  BlobTransaction,
+  FeeMarketTransaction,
+  IntrinsicGasInput,
+  LegacyTransaction,
+  SetCodeTransaction,
+  Transaction,
+  UnsignedAccessListTransaction,
+  UnsignedBlobTransaction,
+  UnsignedFeeMarketTransaction,
+  UnsignedLegacyTransaction,
+  UnsignedSetCodeTransaction,
+  UnsignedTransaction,
+} from './transaction.ts'
+
+export {
+  decodeTransaction,
+  encodeTransaction,
+  legacyV,
+  recoverAuthority,
+  recoverSender,
+  signAuthorization,
+  signingHash,
+  signTransaction,
+  transactionHash,
+  TransactionMalformedError,
+  TransactionSignatureInvalidError,
+  transactionSizeMax,
+} from './transaction-codec.ts'
+
+export {
+  decodeHeader,
+  emptyOmmersHash,
+  encodeHeader,
+  headerHash,
+  headerItem,
+  HeaderMalformedError,
+  headerOfItem,
+  transactionsRoot,
+  withdrawalItem,
+  withdrawalOfItem,
+  withdrawalsRoot,
+} from './header.ts'
+export type { Header, Withdrawal } from './header.ts'
+
+export {
+  bloomMayContain,
+  bloomOfLogs,
+  bloomSizeBytes,
+  encodeReceipt,
+  logItem,
+  mergeBloom,
+  receiptsRoot,
+} from './receipt.ts'
+export type { Log, Receipt } from './receipt.ts'
+
+export { blobBaseFee, nextBaseFee, nextExcessBlobGas } from './fees.ts'
+export type { ParentFees } from './fees.ts'
+
+export type { BlockEnvironment } from './block-environment.ts'
+export type { MessageKind, StepLimit, TraceEnter, TraceExit, Tracer, TraceStep } from './tracer.ts'
