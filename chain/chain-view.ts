@@ -1,0 +1,219 @@
+/**
+ * What the doors (JSON-RPC, the explorer, tests) see of a running node.
+ *
+ * Only final blocks are shown, each once its commit is durable: the newest of them is `latest`,
+ * `safe` and `finalized` at once. `pending` is what this node would build next. Block and transaction
+ * hashes are 32 bytes; addresses, slots and topics are words.
+ *
+ * Every list a caller can ask for is bounded; where a bound is the caller's choice it is an argument.
+ */
+
+import type { ChainConfig, Header, Log, Receipt, Transaction, Withdrawal } from '@zg/evm'
+import type { StateProof, StateReader } from '@zg/state'
+
+/** A transaction decoded and checked once: its bytes, hash and sender travel with it. */
+export type SignedTransaction = {
+  readonly transaction: Transaction
+  /** 32 bytes. */
+  readonly hash: Uint8Array
+  readonly sender: bigint
+  /** The EIP-2718 bytes. */
+  readonly bytes: Uint8Array
+}
+
+export type HeaderRecord = {
+  readonly header: Header
+  /** 32 bytes. */
+  readonly hash: Uint8Array
+}
+
+export type Block = HeaderRecord & {
+  readonly transactions: readonly SignedTransaction[]
+  readonly withdrawals: readonly Withdrawal[]
+  /** Size of the block's RLP. */
+  readonly sizeBytes: number
+}
+
+export type TransactionLocation = {
+  readonly blockHash: Uint8Array
+  readonly blockNumber: number
+  /** In the block, 0-based. */
+  readonly index: number
+}
+
+/** The block this node would build next, executed on the head; it has no seal and no final hash. */
+export type PendingBlock = {
+  readonly header: Header
+  readonly transactions: readonly SignedTransaction[]
+  readonly receipts: readonly Receipt[]
+  readonly state: StateReader
+}
+
+/** A log with its place. */
+export type LogRecord = {
+  readonly log: Log
+  readonly blockNumber: number
+  readonly blockHash: Uint8Array
+  /** Of the block, in seconds. */
+  readonly timestamp: number
+  readonly transactionHash: Uint8Array
+  readonly transactionIndex: number
+  /** In the block, 0-based. */
+  readonly logIndex: number
+}
+
+export type LogQuery = {
+  /** First and last block, inclusive; both final. */
+  readonly fromNumber: number
+  readonly toNumber: number
+  /** Any of these; every address when empty. */
+  readonly addresses: readonly bigint[]
+  /** By position: any of these words; every topic where empty. At most four positions. */
+  readonly topics: readonly (readonly bigint[])[]
+  /** @throws {LogResultsTooManyError} `CHAIN_LOG_RESULTS_TOO_MANY` above it. */
+  readonly resultsMax: number
+}
+
+/** Told of a head after its commit is durable, in order, none left out. */
+export type HeadListener = (block: Block, receipts: readonly Receipt[]) => void
+
+/** The chain as this node has it. Reads are synchronous and never see an un-final block. */
+export interface ChainReader {
+  readonly config: ChainConfig
+  /** 32 bytes. */
+  readonly genesisHash: Uint8Array
+  /** The newest final block; the genesis block at first. */
+  head(): Block
+  headNumber(): number
+  headerByNumber(number: number): HeaderRecord | undefined
+  headerByHash(hash: Uint8Array): HeaderRecord | undefined
+  blockByNumber(number: number): Block | undefined
+  blockByHash(hash: Uint8Array): Block | undefined
+  /** Hash of the final block of that number: 32 bytes. */
+  hashOfNumber(number: number): Uint8Array | undefined
+  /** Receipts of a final block, one a transaction. */
+  receiptsByHash(blockHash: Uint8Array): readonly Receipt[] | undefined
+  /** Where a transaction stands in the chain; undefined while it is only pooled, or unknown. */
+  transactionLocation(hash: Uint8Array): TransactionLocation | undefined
+  /** The state after a final block; undefined when it was pruned, or the block is unknown. */
+  stateAt(blockHash: Uint8Array): StateReader | undefined
+  /** Proves an account and slots after a final block (EIP-1186); undefined as `stateAt`. */
+  prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined
+  /** Executes what the pool would put next; at most one run a head and change of the pool. */
+  pending(): Promise<PendingBlock>
+  /** Logs in chain order, by the blocks' bloom filters. */
+  logs(query: LogQuery): readonly LogRecord[]
+  /** Returns the function that ends the subscription. */
+  onHead(listener: HeadListener): () => void
+}
+
+/** Pooled transactions of one sender, by nonce. */
+export type SenderTransactions = {
+  readonly sender: bigint
+  /** Nonces without a gap from the account's own: ready to be included. */
+  readonly pending: readonly SignedTransaction[]
+  /** Behind a gap. */
+  readonly queued: readonly SignedTransaction[]
+}
+
+/** The transactions that wait. */
+export interface TransactionPool {
+  /**
+   * Takes a signed transaction in, and passes it on to the other validators.
+   *
+   * @returns Its hash, 32 bytes.
+   * @throws {TransactionRefusedError} `CHAIN_TRANSACTION_REFUSED`, with its `reason`.
+   */
+  add(bytes: Uint8Array): Promise<Uint8Array>
+  get(hash: Uint8Array): SignedTransaction | undefined
+  /** The nonce that the sender's next transaction needs, pooled ones counted. */
+  nextNonce(sender: bigint): bigint
+  counts(): { readonly pending: number; readonly queued: number }
+  content(): readonly SenderTransactions[]
+  contentFrom(sender: bigint): SenderTransactions
+  /** Told of each transaction that became ready to be included. Returns the unsubscribe function. */
+  onPending(listener: (transaction: SignedTransaction) => void): () => void
+}
+
+/** A certificate in the form that doors print: bytes, nothing to verify left out. */
+export type FinalityCertificateView = {
+  readonly networkId: number
+  readonly epoch: bigint
+  readonly height: bigint
+  readonly blockHash: Uint8Array
+  readonly consensusRoot: Uint8Array
+  readonly histRoot: Uint8Array
+  readonly nextEpoch: bigint
+  /** Bitmap over the epoch's validators: bit i of byte floor(i / 8), least significant first. */
+  readonly signers: Uint8Array
+  /** 96 bytes. */
+  readonly signature: Uint8Array
+}
+
+/** A certificate of one view. `kind` names what was voted. */
+export type ViewCertificateView = {
+  readonly kind: 'notarization' | 'nullification' | 'finalization'
+  readonly networkId: number
+  readonly epoch: bigint
+  readonly view: bigint
+  /** Absent in a nullification. */
+  readonly digest: Uint8Array | undefined
+  readonly signers: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** What consensus can prove of the chain. Absent on a chain of one maker (`zg devnet --minimal`). */
+export interface FinalityReader {
+  /** The certificate of a height, or of the newest one that has any. */
+  finalityCertificate(height: bigint | 'latest'): FinalityCertificateView | undefined
+  /** Certificates of the views from..to, inclusive, as far as they are kept. */
+  certificates(fromView: bigint, toView: bigint): readonly ViewCertificateView[]
+}
+
+/** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */
+export interface DevControl {
+  setBalance(address: bigint, balance: bigint): Promise<void>
+  setNonce(address: bigint, nonce: bigint): Promise<void>
+  setCode(address: bigint, code: Uint8Array): Promise<void>
+  setStorageAt(address: bigint, slot: bigint, value: bigint): Promise<void>
+  /** Makes `count` blocks, `intervalSeconds` apart when given. */
+  mine(count: number, intervalSeconds?: number): Promise<void>
+  automine(): boolean
+  setAutomine(on: boolean): void
+  /** 0 ends interval mining. */
+  setIntervalMining(intervalMs: number): void
+  /** Moves the clock of future blocks; returns the sum of all moves, in seconds. */
+  increaseTime(seconds: number): number
+  /** @throws {DevRequestInvalidError} `CHAIN_DEV_REQUEST_INVALID` when not after the head's. */
+  setNextBlockTimestamp(timestamp: number): void
+  setNextBlockBaseFee(baseFeePerGas: bigint): void
+  setNextBlockPrevRandao(prevRandao: Uint8Array): void
+  setCoinbase(address: bigint): void
+  /** Returns the snapshot's id. */
+  snapshot(): Promise<number>
+  /** Goes back to the snapshot, which is used up with all later ones; false when unknown. */
+  revert(id: number): Promise<boolean>
+  impersonate(address: bigint): void
+  stopImpersonating(address: bigint): void
+  setAutoImpersonate(on: boolean): void
+  isImpersonated(address: bigint): boolean
+  /** Pools a transaction of an impersonated sender; returns its hash. Signature fields are ignored. */
+  sendImpersonated(sender: bigint, transaction: Transaction): Promise<Uint8Array>
+  /** Whether it was pooled. */
+  dropTransaction(hash: Uint8Array): boolean
+  dropAllTransactions(): void
+  /** Back to the genesis block. */
+  reset(): Promise<void>
+}
+
+/** Everything a door needs of one node. */
+export type NodeView = {
+  readonly chain: ChainReader
+  readonly pool: TransactionPool
+  /** Number of the network; undefined on an L1. */
+  readonly networkId: number | undefined
+  /** Validators connected now, this one left out. */
+  peerCount(): number
+  readonly finality: FinalityReader | undefined
+  readonly dev: DevControl | undefined
+}
