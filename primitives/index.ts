@@ -35,6 +35,27 @@ export {
 } from './rlp.ts'
 export type { RlpItem } from './rlp.ts'
 
+export {
+  appendLeaf,
+  decodeIncrementalTree,
+  emptyIncrementalTree,
+  encodeIncrementalTree,
+  incrementalProof,
+  incrementalRoot,
+  incrementalTreeDepth,
+  incrementalTreeLeavesMax,
+  merkleDepth,
+  merkleLeavesMax,
+  merkleNodeSizeBytes,
+  merkleParent,
+  merkleProof,
+  merkleRoot,
+  MerkleTreeFullError,
+  MerkleTreeMalformedError,
+  verifyMerkleProof,
+} from './merkle.ts'
+export type { CompletedNodeHandler, IncrementalTree, MerkleClaim, NodeReader } from './merkle.ts'
+
 export { emptyKeccakWord, keccak256, keccakWord, sha256 } from './hash.ts'
 
 export {
