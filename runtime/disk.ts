@@ -20,7 +20,7 @@ export interface Disk {
 export interface DiskFile {
   /** Bytes in the file, appended ones included. */
   readonly sizeBytes: number
-  /** Appends in the order of calls; durable only after `sync`. */
+  /** Appends a copy, in the order of calls; durable only after `sync`. */
   append(bytes: Uint8Array): void
   /** Resolves when all that was appended before the call is durable. Calls are grouped. */
   sync(): Promise<void>

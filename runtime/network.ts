@@ -18,7 +18,10 @@ export interface Network {
   readonly self: PeerId
   /** Peers connected now. */
   peers(): readonly PeerId[]
-  /** Queues a message; false when it was dropped at once (no such peer, queue full, too large). */
+  /**
+   * Queues a message; false when it was dropped at once (no such peer, queue full, too large). The
+   * message is not copied: nobody, sender or receiver, writes to it afterwards.
+   */
   send(to: PeerId, channel: Channel, message: Uint8Array): boolean
   /** Sends to every connected peer. */
   broadcast(channel: Channel, message: Uint8Array): void
