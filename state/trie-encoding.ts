@@ -47,7 +47,10 @@ export function encodeExtension(path: string, child: NodeRef): Uint8Array {
 }
 
 /** Returns a branch of 16 references and the value of the key that ends here, if any. */
-export function encodeBranch(children: readonly NodeRef[], value = emptyBytes): Uint8Array {
+export function encodeBranch(
+  children: readonly NodeRef[],
+  value: Uint8Array = emptyBytes,
+): Uint8Array {
   let bodySize = stringSize(value)
   for (const child of children) bodySize += refSize(child)
   const target = reserve(bodySize + 9)
