@@ -21,6 +21,15 @@ export { SimulatedDisk } from './simulated-disk.ts'
 export type { DiskStep, SimulatedDiskOptions } from './simulated-disk.ts'
 
 export type { KeyRange, KeyValueStore, KeyValueWrite } from './key-value-store.ts'
+export {
+  LmdbStore,
+  StoreBacklogFullError,
+  StoreClosedError,
+  StoreOpenFailedError,
+  StoreWriteFailedError,
+} from './lmdb-store.ts'
+export { MemoryStore } from './memory-store.ts'
+export { KeySizeInvalidError, keySizeBytesMax } from './stored-key.ts'
 
 export type { Channel, MessageHandler, Network, PeerId } from './network.ts'
 export { channelLimits } from './channel-limits.ts'
