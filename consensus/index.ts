@@ -1,3 +1,82 @@
 /** Agree on one block a height among validators of which fewer than a third are faulty. */
 
 export type { Application, Payload, PayloadAttributes, PayloadStatus } from './application.ts'
+export { defaultParameters } from './configuration.ts'
+export type { ConsensusGenesis, ConsensusParameters, NetworkIdentity } from './configuration.ts'
+export { sameL1Reference, zeroL1Reference } from './l1-reference.ts'
+export type { L1Reference } from './l1-reference.ts'
+export { fixedStakeView } from './stake-view.ts'
+export type { StakeView } from './stake-view.ts'
+
+export {
+  isQuorum,
+  peerIdOf,
+  validatorCountMax,
+  validatorIndexOf,
+  validatorSet,
+  ValidatorSetInvalidError,
+} from './validator-set.ts'
+export type { ValidatorEntry, ValidatorSet } from './validator-set.ts'
+export { localSigner } from './signer.ts'
+export type { Signer } from './signer.ts'
+export { blsScheme, keyedHashScheme, signatureSizeBytes } from './signature-scheme.ts'
+export type { SignatureScheme } from './signature-scheme.ts'
+
+export {
+  checkHeader,
+  consensusRoot,
+  creditsPerBlockMax,
+  genesisHeader,
+  HeaderInvalidError,
+  headerLeafIndex,
+  headerLeaves,
+  headerProof,
+  isClosing,
+  nextCredit,
+  nextEpochOf,
+  nextMix,
+} from './header.ts'
+export type { ConsensusHeader } from './header.ts'
+export {
+  beaconDigest,
+  finalityVoteDigest,
+  possessionDigest,
+  roundVoteDigest,
+  tags,
+  zeroDigest,
+} from './votes.ts'
+export type { FinalityVote, RoundVote, RoundVoteKind } from './votes.ts'
+export {
+  bitmapOf,
+  indexesOf,
+  verifyCertificate,
+  verifyFinalityCertificate,
+  verifyQuorumSignature,
+} from './certificate.ts'
+export type { Certificate, FinalityCertificate, QuorumSignature } from './certificate.ts'
+export {
+  EvidenceInvalidError,
+  finalityFaultOf,
+  roundFaultOf,
+  sameFinalityVote,
+  verifyEvidence,
+} from './evidence.ts'
+export type {
+  Evidence,
+  EvidenceContext,
+  FinalityFault,
+  HistoryOpening,
+  RoundFault,
+  SignedFinalityVote,
+  SignedRoundVote,
+} from './evidence.ts'
+
+export type {
+  EvidenceHandler,
+  FinalizedBlock,
+  FinalizedHandler,
+  ValidatorCounters,
+  ValidatorOptions,
+  ValidatorStatus,
+} from './validator-options.ts'
+export type { EngineFaults } from './faults.ts'

@@ -1,0 +1,82 @@
+/**
+ * What a `Validator` is given and what it shows: the seam between consensus and the room above it.
+ */
+
+import type { Clock, Disk, KeyValueStore, Logger, Metrics, Network } from '@zg/runtime'
+
+import type { Application } from './application.ts'
+import type { ConsensusGenesis, ConsensusParameters } from './configuration.ts'
+import type { Evidence } from './evidence.ts'
+import type { EngineFaults } from './faults.ts'
+import type { ConsensusHeader } from './header.ts'
+import type { SignatureScheme } from './signature-scheme.ts'
+import type { Signer } from './signer.ts'
+import type { StakeView } from './stake-view.ts'
+
+/** Arguments of `Validator.open`. */
+export type ValidatorOptions = {
+  readonly genesis: ConsensusGenesis
+  readonly parameters: ConsensusParameters
+  readonly stake: StakeView
+  readonly application: Application
+  readonly clock: Clock
+  readonly network: Network
+  /** Holds `wal/`; nothing else of this disk is touched. */
+  readonly disk: Disk
+  /** Holds the ledger in tables `consensus-…`; may be the application's own store. */
+  readonly store: KeyValueStore
+  readonly scheme: SignatureScheme
+  /** Absent: a node that follows without voting. */
+  readonly signer?: Signer
+  /**
+   * The operator's statement that this machine's vote log is lost: begin a new one and sign nothing
+   * in any epoch before this one, which must not have begun when the log was lost.
+   */
+  readonly voteFromEpoch?: bigint
+  readonly log?: Logger
+  readonly metrics?: Metrics
+  /** Tests only: see faults.ts. */
+  readonly faults?: EngineFaults
+}
+
+/** A block whose finality is durable here. */
+export type FinalizedBlock = {
+  readonly header: ConsensusHeader
+  /** 32 bytes. */
+  readonly consensusRoot: Uint8Array
+}
+
+export type ValidatorStatus = {
+  readonly epoch: bigint
+  readonly view: number
+  /** Leader of the view, an index into the epoch's set. */
+  readonly leader: number
+  /** This node's index in the epoch's set; undefined when it only follows. */
+  readonly index: number | undefined
+  /** Last block whose finality is durable here. */
+  readonly finalHeight: bigint
+  /** Last height with a finality certificate here; -1 before the first. */
+  readonly certifiedHeight: bigint
+  /** Greatest final height a connected peer reports. */
+  readonly peerHeight: bigint
+  readonly isSyncing: boolean
+  readonly peerCount: number
+  readonly counters: ValidatorCounters
+}
+
+/** Since the process started. */
+export type ValidatorCounters = {
+  readonly blocksFinalized: number
+  readonly blocksProposed: number
+  readonly viewsNullified: number
+  readonly votesSigned: number
+  readonly votesRefused: number
+  readonly messagesMalformed: number
+  readonly evidenceFound: number
+}
+
+/** Called once for every final height in order, after the application has made it durable. */
+export type FinalizedHandler = (block: FinalizedBlock) => void
+
+/** Called for every fault of another validator seen here. */
+export type EvidenceHandler = (evidence: Evidence) => void
