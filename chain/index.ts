@@ -18,3 +18,10 @@ export type {
   TransactionPool,
   ViewCertificateView,
 } from './chain-view.ts'
+
+export { rpcMethods } from './rpc/methods.ts'
+export type { RpcMethodsOptions } from './rpc/methods.ts'
+export { RpcListenFailedError, startRpcServer } from './rpc/server.ts'
+export type { RpcServer, RpcServerOptions } from './rpc/server.ts'
+export type { RpcMethods } from './rpc/json-rpc.ts'
+export type { AllowList } from './rpc/origin.ts'

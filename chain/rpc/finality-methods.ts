@@ -1,0 +1,84 @@
+/**
+ * What consensus proves of the chain (docs/specs/votes.md): the finality certificate of a height and
+ * the certificates of views, for light clients, L1 and watchers of evidence.
+ */
+
+import { toHex, toQuantity } from '@zg/primitives'
+
+import type {
+  FinalityCertificateView,
+  FinalityReader,
+  NodeView,
+  ViewCertificateView,
+} from '../chain-view.ts'
+import { readBlockNumberOrTag } from './block-id.ts'
+import type { RpcMethod } from './json-rpc.ts'
+import { certificateViewsMax } from './limits.ts'
+import { checkCount, readQuantity } from './params.ts'
+import { LimitExceededError, MethodUnknownError, ParamsInvalidError } from './rpc-error.ts'
+
+/** The methods by name. */
+export function finalityMethods({ finality }: NodeView): readonly [string, RpcMethod][] {
+  return [
+    [
+      'zg_getFinalityCertificate',
+      (params) => {
+        const reader = requireFinality(finality, 'zg_getFinalityCertificate')
+        checkCount(params, 0, 1)
+        const id = readBlockNumberOrTag(params[0], 'height')
+        const height = id.kind === 'number' ? id.number : 'latest'
+        const certificate = reader.finalityCertificate(height)
+        return certificate === undefined ? null : finalityCertificateJson(certificate)
+      },
+    ],
+    [
+      'zg_getCertificates',
+      (params) => {
+        const reader = requireFinality(finality, 'zg_getCertificates')
+        checkCount(params, 2, 2)
+        const fromView = readQuantity(params[0], 'fromView', 64)
+        const toView = readQuantity(params[1], 'toView', 64)
+        if (fromView > toView) throw new ParamsInvalidError('toView', 'it is below "fromView"')
+        if (toView - fromView >= certificateViewsMax) {
+          const hint = {
+            fromView: toQuantity(fromView),
+            toView: toQuantity(fromView + certificateViewsMax - 1n),
+          }
+          throw new LimitExceededError('views', certificateViewsMax, hint)
+        }
+        return reader.certificates(fromView, toView).map(viewCertificateJson)
+      },
+    ],
+  ]
+}
+
+function requireFinality(finality: FinalityReader | undefined, method: string): FinalityReader {
+  if (finality !== undefined) return finality
+  throw new MethodUnknownError(method, 'this chain has one block maker and no finality votes')
+}
+
+function finalityCertificateJson(certificate: FinalityCertificateView): unknown {
+  return {
+    networkId: certificate.networkId,
+    epoch: toQuantity(certificate.epoch),
+    height: toQuantity(certificate.height),
+    blockHash: toHex(certificate.blockHash),
+    consensusRoot: toHex(certificate.consensusRoot),
+    histRoot: toHex(certificate.histRoot),
+    nextEpoch: toQuantity(certificate.nextEpoch),
+    signers: toHex(certificate.signers),
+    signature: toHex(certificate.signature),
+  }
+}
+
+function viewCertificateJson(certificate: ViewCertificateView): unknown {
+  return {
+    kind: certificate.kind,
+    networkId: certificate.networkId,
+    epoch: toQuantity(certificate.epoch),
+    view: toQuantity(certificate.view),
+    digest: certificate.digest === undefined ? null : toHex(certificate.digest),
+    signers: toHex(certificate.signers),
+    signature: toHex(certificate.signature),
+  }
+}

@@ -1,0 +1,52 @@
+/** All methods of the door, by name: see README.md for the table. */
+
+import type { Clock } from '@zg/runtime'
+
+import type { NodeView } from '../chain-view.ts'
+import { accountMethods } from './account-methods.ts'
+import { blockMethods } from './block-methods.ts'
+import { feeMethods } from './fee-methods.ts'
+import { finalityMethods } from './finality-methods.ts'
+import type { RpcMethods } from './json-rpc.ts'
+import { logMethods } from './log-methods.ts'
+import { nodeMethods } from './node-methods.ts'
+import { MethodUnknownError } from './rpc-error.ts'
+import { subscriptionMethods } from './subscriptions.ts'
+import { sendRawTransactions, transactionMethods } from './transaction-methods.ts'
+import { txpoolMethods } from './txpool-methods.ts'
+
+export type RpcMethodsOptions = {
+  readonly clock: Clock
+  /** What `web3_clientVersion` says, like `zg/0.1.0`. */
+  readonly clientVersion: string
+}
+
+/** Namespaces of development chains, which networks do not have. */
+const devNamespaces = ['evm_', 'anvil_', 'hardhat_']
+
+/** Makes the methods that answer for one node. */
+export function rpcMethods(node: NodeView, options: RpcMethodsOptions): RpcMethods {
+  return {
+    single: new Map([
+      ...nodeMethods(node, options.clientVersion),
+      ...accountMethods(node),
+      ...blockMethods(node),
+      ...transactionMethods(node),
+      ...feeMethods(node),
+      ...logMethods(node, options.clock),
+      ...subscriptionMethods(node),
+      ...txpoolMethods(node),
+      ...finalityMethods(node),
+    ]),
+    bulk: new Map([['eth_sendRawTransaction', sendRawTransactions(node)]]),
+    unknownMethod,
+  }
+}
+
+function unknownMethod(method: string): MethodUnknownError {
+  if (!devNamespaces.some((namespace) => method.startsWith(namespace))) {
+    return new MethodUnknownError(method)
+  }
+  const why = 'cheats work on a chain of one validator only: run "zg devnet --minimal"'
+  return new MethodUnknownError(method, why)
+}

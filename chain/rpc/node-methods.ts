@@ -1,0 +1,37 @@
+/** The node itself: its chain, network, version and accounts. */
+
+import { keccak256, toHex, toQuantity } from '@zg/primitives'
+
+import type { NodeView } from '../chain-view.ts'
+import type { RpcMethod, RpcParams } from './json-rpc.ts'
+import { checkCount, readData } from './params.ts'
+
+/** The methods by name. `clientVersion` is what `web3_clientVersion` says. */
+export function nodeMethods(node: NodeView, clientVersion: string): readonly [string, RpcMethod][] {
+  const { chainId } = node.chain.config
+  return [
+    ['eth_chainId', constant(toQuantity(chainId))],
+    // A door opens once the node has its chain, and shows nothing newer: it never "syncs".
+    ['eth_syncing', constant(false)],
+    // Networks never hold users' keys; `zg devnet --minimal` has methods of its own.
+    ['eth_accounts', constant([])],
+    ['net_version', constant(chainId.toString())],
+    ['net_listening', constant(true)],
+    ['net_peerCount', (params) => (checkCount(params, 0, 0), toQuantity(node.peerCount()))],
+    ['web3_clientVersion', constant(clientVersion)],
+    [
+      'web3_sha3',
+      (params) => {
+        checkCount(params, 1, 1)
+        return toHex(keccak256(readData(params[0], 'data')))
+      },
+    ],
+  ]
+}
+
+function constant(value: unknown): RpcMethod {
+  return (params: RpcParams) => {
+    checkCount(params, 0, 0)
+    return value
+  }
+}

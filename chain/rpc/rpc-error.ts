@@ -1,0 +1,107 @@
+/**
+ * The one table from our error codes to JSON-RPC errors.
+ *
+ * Numbers are those of JSON-RPC 2.0 §5.1 and EIP-1474; 3 is what geth gave "execution reverted" and
+ * all clients expect. Clients (ethers, viem) tell refusals of a transaction apart by geth's phrases
+ * in the message, so the table also holds the phrase that goes first.
+ */
+
+import { ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+
+export type RpcErrorObject = {
+  readonly code: number
+  readonly message: string
+  readonly data: unknown
+  /** Whether no table entry explains it: a bug of ours, whose text stays in our log. */
+  readonly internal: boolean
+}
+
+type Mapping = { readonly code: number; readonly phrase?: string }
+
+const parseError: Mapping = { code: -32700 }
+const invalidRequest: Mapping = { code: -32600 }
+const methodNotFound: Mapping = { code: -32601 }
+const invalidParams: Mapping = { code: -32602 }
+const serverError: Mapping = { code: -32000 }
+const resourceNotFound: Mapping = { code: -32001 }
+const limitExceeded: Mapping = { code: -32005 }
+const executionReverted: Mapping = { code: 3 }
+
+const internalErrorCode = -32603
+
+const mappingOfCode: ReadonlyMap<string, Mapping> = new Map([
+  ['CHAIN_JSON_MALFORMED', parseError],
+  ['CHAIN_REQUEST_INVALID', invalidRequest],
+  ['CHAIN_METHOD_UNKNOWN', methodNotFound],
+  ['CHAIN_PARAMS_INVALID', invalidParams],
+  ['CHAIN_JSON_TOO_DEEP', limitExceeded],
+  ['CHAIN_JSON_TOO_WIDE', limitExceeded],
+  ['CHAIN_LIMIT_EXCEEDED', limitExceeded],
+  ['CHAIN_RESOURCE_UNKNOWN', resourceNotFound],
+  ['CHAIN_CALL_REVERTED', executionReverted],
+  ['CHAIN_CALL_FAILED', serverError],
+])
+
+/** The JSON-RPC error that tells a client of `error`; details of bugs are kept back. */
+export function rpcErrorOf(error: unknown): RpcErrorObject {
+  if (error instanceof ZgError) {
+    const mapping = mappingOfCode.get(error.code)
+    if (mapping !== undefined) {
+      const message =
+        mapping.phrase === undefined ? error.message : `${mapping.phrase}: ${error.message}`
+      return { code: mapping.code, message, data: publicDataOf(error), internal: false }
+    }
+  }
+  return { code: internalErrorCode, message: 'Internal error', data: undefined, internal: true }
+}
+
+function publicDataOf(error: ZgError): unknown {
+  if (error instanceof CallRevertedError) return error.data['output']
+  if (error instanceof LimitExceededError) return error.data['hint']
+  return undefined
+}
+
+/** A parameter that no method could take: wrong shape, length or range. */
+export class ParamsInvalidError extends ZgError<'CHAIN_PARAMS_INVALID'> {
+  constructor(name: string, problem: string) {
+    super('CHAIN_PARAMS_INVALID', `Cannot read "${name}": ${problem}`, { name, problem })
+  }
+}
+
+export class MethodUnknownError extends ZgError<'CHAIN_METHOD_UNKNOWN'> {
+  constructor(method: string, why = 'there is no such method') {
+    const shown = method.length > 64 ? `${method.slice(0, 64)}…` : method
+    super('CHAIN_METHOD_UNKNOWN', `Cannot call "${shown}": ${why}`, { method: shown })
+  }
+}
+
+/** A request over one of `limits.ts`; `hint` says how to ask for less. */
+export class LimitExceededError extends ZgError<'CHAIN_LIMIT_EXCEEDED'> {
+  constructor(what: string, limit: bigint | number, hint?: unknown) {
+    const message = `Cannot answer: the limit is ${limit} ${what}`
+    super('CHAIN_LIMIT_EXCEEDED', message, { what, limit, hint })
+  }
+}
+
+/** A block, state or filter that is not here: unknown, pruned or expired. */
+export class ResourceUnknownError extends ZgError<'CHAIN_RESOURCE_UNKNOWN'> {
+  constructor(what: string, which: string) {
+    super('CHAIN_RESOURCE_UNKNOWN', `Cannot find ${what}: ${which}`, { what, which })
+  }
+}
+
+/** A simulated execution ended in REVERT; `data` on the wire is what it returned. */
+export class CallRevertedError extends ZgError<'CHAIN_CALL_REVERTED'> {
+  constructor(output: Hex, reason: string | undefined) {
+    const message = reason === undefined ? 'execution reverted' : `execution reverted: ${reason}`
+    super('CHAIN_CALL_REVERTED', message, { output })
+  }
+}
+
+/** A simulated execution that could not start or ran into an exceptional halt. */
+export class CallFailedError extends ZgError<'CHAIN_CALL_FAILED'> {
+  constructor(problem: string) {
+    super('CHAIN_CALL_FAILED', problem, {})
+  }
+}

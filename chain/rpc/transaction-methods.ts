@@ -1,0 +1,98 @@
+/** Transactions: sending them, and finding them and their receipts again. */
+
+import { fromHex, toHex } from '@zg/primitives'
+
+import type { NodeView } from '../chain-view.ts'
+import type { RpcBulkMethod, RpcMethod, RpcParams } from './json-rpc.ts'
+import { checkCount, readData, readHash } from './params.ts'
+import { receiptJsonAt } from './receipt-json.ts'
+import { ParamsInvalidError } from './rpc-error.ts'
+import { blockTransactionJson, transactionJson } from './transaction-json.ts'
+
+/** First byte of a blob transaction on the wire (EIP-4844). */
+const blobTransactionType = 0x03
+
+/** The methods by name. */
+export function transactionMethods({ chain, pool }: NodeView): readonly [string, RpcMethod][] {
+  return [
+    [
+      'eth_getTransactionByHash',
+      (params) => {
+        checkCount(params, 1, 1)
+        const hash = readHash(params[0], 'hash')
+        const location = chain.transactionLocation(hash)
+        const block = location === undefined ? undefined : chain.blockByHash(location.blockHash)
+        if (location !== undefined && block !== undefined) {
+          return blockTransactionJson(block, location.index)
+        }
+        const pooled = pool.get(hash)
+        return pooled === undefined ? null : transactionJson(pooled)
+      },
+    ],
+    [
+      'eth_getRawTransactionByHash',
+      (params) => {
+        checkCount(params, 1, 1)
+        const hash = readHash(params[0], 'hash')
+        const location = chain.transactionLocation(hash)
+        if (location === undefined) return toHexOrNull(pool.get(hash)?.bytes)
+        const block = chain.blockByHash(location.blockHash)
+        return toHexOrNull(block?.transactions[location.index]?.bytes)
+      },
+    ],
+    [
+      'eth_getTransactionReceipt',
+      (params) => {
+        checkCount(params, 1, 1)
+        const location = chain.transactionLocation(readHash(params[0], 'hash'))
+        if (location === undefined) return null
+        const block = chain.blockByHash(location.blockHash)
+        const receipts = chain.receiptsByHash(location.blockHash)
+        if (block === undefined || receipts === undefined) return null
+        return receiptJsonAt(block, receipts, { index: location.index, config: chain.config })
+      },
+    ],
+  ]
+}
+
+/**
+ * `eth_sendRawTransaction` for many at once: the pool checks and recovers them together. One that is
+ * refused does not stop those after it.
+ */
+export function sendRawTransactions({ pool }: NodeView): RpcBulkMethod {
+  return async (requests) => {
+    const outcomes = await Promise.allSettled(
+      requests.map(async (params) => toHex(await pool.add(readRawTransaction(params)))),
+    )
+    return outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value : asError(outcome.reason),
+    )
+  }
+}
+
+function readRawTransaction(params: RpcParams): Uint8Array {
+  checkCount(params, 1, 1)
+  const [value] = params
+  // The fast path of a batch: `fromHex` checks the digits, no second pass over them.
+  const bytes = typeof value === 'string' ? decodeHex(value) : readData(value, 'transaction')
+  if (bytes[0] === blobTransactionType) {
+    throw new ParamsInvalidError('transaction', 'blob transactions (type 3) are not taken here')
+  }
+  return bytes
+}
+
+function decodeHex(value: string): Uint8Array {
+  try {
+    return fromHex(value)
+  } catch {
+    throw new ParamsInvalidError('transaction', 'it is no data: "0x" and two hex digits a byte')
+  }
+}
+
+function toHexOrNull(bytes: Uint8Array | undefined): string | null {
+  return bytes === undefined ? null : toHex(bytes)
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}
