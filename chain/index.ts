@@ -19,9 +19,33 @@ export type {
   ViewCertificateView,
 } from './chain-view.ts'
 
-export { rpcMethods } from './rpc/methods.ts'
-export type { RpcMethodsOptions } from './rpc/methods.ts'
-export { RpcListenFailedError, startRpcServer } from './rpc/server.ts'
-export type { RpcServer, RpcServerOptions } from './rpc/server.ts'
-export type { RpcMethods } from './rpc/json-rpc.ts'
-export type { AllowList } from './rpc/origin.ts'
+export { GenesisInvalidError, networkCommitment, parseGenesis } from './genesis.ts'
+export type { Genesis } from './genesis.ts'
+export {
+  gasLimitDefault,
+  l1ChainId,
+  networkChainIdBase,
+  networkGenesisJson,
+} from './network-genesis.ts'
+export type { GenesisAccount, NetworkGenesisOptions } from './network-genesis.ts'
+export { networkParametersDefault, NetworkParametersInvalidError } from './network-parameters.ts'
+export type { NetworkParameters } from './network-parameters.ts'
+export { systemContracts } from './system-contracts.ts'
+export type { SystemContract } from './system-contracts.ts'
+
+export type {
+  BuiltPayload,
+  EnginePayloadAttributes,
+  EnginePayloadStatus,
+  ExecutionEngine,
+  ExecutionPayload,
+  ForkchoiceState,
+  ForkchoiceUpdated,
+  NewPayload,
+  PayloadId,
+} from './execution-engine.ts'
+
+export { Mempool, mempoolLimitsDefault } from './mempool.ts'
+export type { MempoolHead, MempoolLimits, MempoolOptions } from './mempool.ts'
+export { TransactionRefusedError } from './transaction-admission.ts'
+export type { RefusalReason } from './transaction-admission.ts'
