@@ -126,7 +126,9 @@ class NodeDiskFile implements DiskFile {
   close(): Promise<void> {
     if (this.#closed) return this.#last.catch(() => undefined)
     const backlog = this.#takeBacklog()
-    const written = this.#follow(() => this.#writeBacklog(backlog))
+    // A broken file has told its failure already; what is left is to let go of it.
+    const isBroken = this.#broken !== undefined
+    const written = isBroken ? this.#last : this.#follow(() => this.#writeBacklog(backlog))
     this.#closed = true
     this.#last = closeAfter(written, this.#handle)
     return this.#last
