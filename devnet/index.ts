@@ -1,5 +1,18 @@
 /** Run the local world: the L1 and the networks as one tree of processes. */
 
+export { startWorld } from './local-world.ts'
+export type { LocalWorld, StartOptions, WorldEvent } from './local-world.ts'
+export {
+  blockTimeMsMax,
+  blockTimeMsMin,
+  chainIdDefault,
+  chainIdMax,
+  l1ChainId,
+  validatorCountDefault,
+  validatorCountMax,
+} from './world.ts'
+export type { ChainPlan, ValidatorPlan, WorldOptions, WorldPlan } from './world.ts'
+
 export {
   devnetFileName,
   DevnetFileMalformedError,
@@ -14,3 +27,13 @@ export type {
   DevnetNetwork,
   DevnetValidator,
 } from './devnet-file.ts'
+export { dataDirOf, readLiveLock } from './data-dir.ts'
+export type { LockRecord } from './data-dir.ts'
+
+export { chaosVerbs, requestControl } from './control.ts'
+export type { ChaosVerb, PartState, PartStatus } from './control.ts'
+
+export { basePorts, grantPorts, isPortFree, loopback, portOffsetMax, portWishes } from './ports.ts'
+export type { PortGrant, PortWish } from './ports.ts'
+export { devAccountBalanceWei, devAccountCount, devAccounts, devMnemonic } from './accounts.ts'
+export { callRpc, RpcFailedError } from './rpc-call.ts'

@@ -8,11 +8,11 @@ import { contractsOfInstalledPackages } from './generate.ts'
 
 /** EXTCODEHASH at the canonical address on Ethereum mainnet, chain id 1. */
 const mainnetCodeHashes = {
-  'CREATE2 deployer': '0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989',
-  'EntryPoint 0.7': '0x8db5ff695839d655407cc8490bb7a5d82337a86a6b39c3f0258aa6c3b582fc58',
-  'EntryPoint 0.8': '0x44e632a24c6f2600cbd5b5b8b4c2d372359112c8b5774297f5fd0a9e64f11f86',
+  Create2Deployer: '0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989',
+  EntryPointV07: '0x8db5ff695839d655407cc8490bb7a5d82337a86a6b39c3f0258aa6c3b582fc58',
+  EntryPointV08: '0x44e632a24c6f2600cbd5b5b8b4c2d372359112c8b5774297f5fd0a9e64f11f86',
   Permit2: '0xc67d1657868aa5146eaf24fb879fb1fdec3d2d493b3683a61c9c2f4fb2851131',
-  'SenderCreator 0.8': '0xc69a1b3a000d570bc86eb096ee63a9014a17951ad616d720882ec61432b00fcf',
+  SenderCreatorV08: '0xc69a1b3a000d570bc86eb096ee63a9014a17951ad616d720882ec61432b00fcf',
 }
 
 test('contracts.json is what the installed packages give', async () => {
@@ -36,6 +36,6 @@ test('placeCanonicalContracts writes the chain id where the constructor would', 
   const different = here.filter(({ code }, index) => toHex(code) !== toHex(there[index]!.code))
   assert.deepEqual(
     different.map(({ name }) => name),
-    ['EntryPoint 0.8', 'Permit2'],
+    ['EntryPointV08', 'Permit2'],
   )
 })

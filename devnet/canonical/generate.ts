@@ -66,7 +66,7 @@ export async function contractsOfInstalledPackages(): Promise<CanonicalContract[
     },
     withImmutables(
       {
-        name: 'EntryPoint 0.8',
+        name: 'EntryPointV08',
         address: addresses.entryPoint08,
         source: `${accountAbstraction} artifacts/EntryPoint.json`,
         code: toHex(entryPoint.code),
@@ -74,7 +74,7 @@ export async function contractsOfInstalledPackages(): Promise<CanonicalContract[
       { name: 'ERC4337', version: '1' },
     ),
     {
-      name: 'SenderCreator 0.8',
+      name: 'SenderCreatorV08',
       address: addresses.senderCreator08,
       source: `${accountAbstraction} artifacts/EntryPoint.json, created by its constructor`,
       code: toHex(senderCreator),
@@ -100,7 +100,7 @@ async function contractsOfPredeploy(folder: string): Promise<CanonicalContract[]
   })
   return [
     {
-      name: 'CREATE2 deployer',
+      name: 'Create2Deployer',
       address: addresses.create2Deployer,
       source: `${source} dist/config.js`,
       code: create2 as Hex,
@@ -114,8 +114,8 @@ async function contractsOfPredeploy(folder: string): Promise<CanonicalContract[]
       },
       { name: 'Permit2' },
     ),
-    dumped('EntryPoint 0.7', addresses.entryPoint07),
-    dumped('SenderCreator 0.7', addresses.senderCreator07),
+    dumped('EntryPointV07', addresses.entryPoint07),
+    dumped('SenderCreatorV07', addresses.senderCreator07),
   ]
 }
 

@@ -1,0 +1,95 @@
+/**
+ * One process of the local world and the file that keeps its words.
+ *
+ * Standard output goes straight into `logs/<part>.jsonl`. Standard error passes through here: each
+ * line becomes a JSON line of the same file, and the last ones are kept to explain a death.
+ */
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const leashPath = fileURLToPath(new URL('leash.ts', import.meta.url))
+
+/** A log over this size at the start of its process is put aside as `<name>.1`, replacing the last. */
+export const logRotateSizeBytes = 67_108_864
+
+/** Lines of standard error kept in memory. */
+const lastWordsMax = 20
+
+/** The longest line of standard error that is kept whole. */
+const lineLengthMax = 4_000
+
+export type ChildCommand = {
+  readonly part: string
+  /** A TypeScript or JavaScript entry, run by the Node that runs us. */
+  readonly entry: string
+  readonly args: readonly string[]
+  readonly logPath: string
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+
+export type Child = {
+  readonly pid: number
+  /** Resolves when the process is gone. Never rejects. */
+  readonly exited: Promise<ChildExit>
+  /** The last lines of standard error, oldest first. */
+  lastWords(): readonly string[]
+  /** Sends a signal; does nothing when the process is gone. */
+  signal(name: NodeJS.Signals): void
+}
+
+/**
+ * Starts a process on a leash.
+ *
+ * @throws {Error} When the operating system will not start it (no memory, no file descriptors).
+ */
+export function startChild({ part, entry, args, logPath }: ChildCommand): Child {
+  rotate(logPath)
+  const log = openSync(logPath, 'a', 0o600)
+  const words: string[] = []
+  const child = spawn(process.execPath, ['--import', leashPath, entry, ...args], {
+    stdio: ['ignore', log, 'pipe', 'ipc'],
+    env: childEnvironment(),
+  })
+  const exited = new Promise<ChildExit>((resolve) => {
+    // `close`, not `exit`: the last words have been read by then.
+    child.once('close', (code, signal) => resolve({ code, signal }))
+    child.once('error', () => resolve({ code: null, signal: null }))
+  }).finally(() => closeSync(log))
+  keepWords(child, (line) => {
+    words.push(line)
+    if (words.length > lastWordsMax) words.shift()
+    const entry = { level: 50, time: new Date().toISOString(), part, msg: line }
+    writeSync(log, `${JSON.stringify(entry)}\n`)
+  })
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    lastWords: () => words,
+    signal: (name) => void child.kill(name),
+  }
+}
+
+/** The environment without what would change how Node runs the child, or leak into it. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env
+  return { ...env, NODE_NO_WARNINGS: '1' }
+}
+
+function keepWords(child: ChildProcess, keep: (line: string) => void): void {
+  if (child.stderr === null) return
+  const lines = createInterface({ input: child.stderr, crlfDelay: Infinity })
+  lines.on('line', (line) => {
+    if (line.trim() !== '') keep(line.slice(0, lineLengthMax))
+  })
+}
+
+function rotate(logPath: string): void {
+  if (!existsSync(logPath) || statSync(logPath).size <= logRotateSizeBytes) return
+  renameSync(logPath, `${logPath}.1`)
+}

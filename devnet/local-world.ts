@@ -1,0 +1,299 @@
+/**
+ * The local world: one tree of processes under this one.
+ *
+ *   1  take the data directory: version, lock, leftovers of a killed supervisor
+ *   2  the kept world or a new one; ports; genesis, keys and configuration on disk
+ *   3  start every process; one that answers its RPC is ready
+ *   4  open each network's public port; wait until every chain has made a block
+ *   5  write devnet.json: from here on the world is ready
+ *
+ * `stop` goes the other way and gives the directory back.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import type { Hex } from '@zg/primitives'
+import { toHex, ZgError } from '@zg/primitives'
+
+import { devAccounts } from './accounts.ts'
+import { canonicalContracts } from './canonical/canonical.ts'
+import { serveControl } from './control.ts'
+import type { ControlReply, ControlRequest, PartStatus } from './control.ts'
+import { forgetWorld, takeDataDir } from './data-dir.ts'
+import { devnetFileVersion, removeDevnetFile, writeDevnetFile } from './devnet-file.ts'
+import type { ContractAddresses, DevnetFile, DevnetL1, DevnetNetwork } from './devnet-file.ts'
+import { openFront } from './front.ts'
+import type { Front } from './front.ts'
+import { endLeftovers, recordProcesses } from './leftovers.ts'
+import { readKeptWorld, writeKeptWorld, writeWorldFiles } from './node-files.ts'
+import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
+import type { PortGrant } from './ports.ts'
+import { callRpc } from './rpc-call.ts'
+import { Supervisor } from './supervisor.ts'
+import type { PartPlan } from './supervisor.ts'
+import { planWorld, resolveWorld } from './world.ts'
+import type { ChainPlan, KeptWorld, ValidatorPlan, WorldOptions, WorldPlan } from './world.ts'
+
+/** How long a chain may take to its first block once its processes answer. */
+export const firstBlockTimeoutMs = 30_000
+
+const firstBlockPollMs = 50
+
+/** What happens in the world, as it happens. */
+export type WorldEvent =
+  | { readonly kind: 'port-moved'; readonly grant: PortGrant }
+  | { readonly kind: 'part'; readonly status: PartStatus; readonly detail: string | undefined }
+
+export type StartOptions = WorldOptions & {
+  /** The data directory, absolute. */
+  readonly home: string
+  readonly portOffset: number
+  /** Forget the kept world first. */
+  readonly reset: boolean
+  readonly onEvent: (event: WorldEvent) => void
+}
+
+export type LocalWorld = {
+  readonly plan: WorldPlan
+  /** What `devnet.json` says. */
+  readonly file: DevnetFile
+  /** Whether the chains went on from a kept world. */
+  readonly isKept: boolean
+  status(): readonly PartStatus[]
+  /** Ends every process and gives the data directory back. */
+  stop(): Promise<void>
+  /** Ends every process at once. */
+  kill(): void
+}
+
+/**
+ * Starts the world and resolves when it is ready; whatever fails, no process is left behind.
+ *
+ * @param signal - Aborting it ends a start under way, which then rejects.
+ * @throws {ZgError} `DEVNET_WORLD_RUNNING`, `DEVNET_DATA_DIR_VERSION`, `DEVNET_DATA_DIR_FOREIGN`,
+ *   `DEVNET_WORLD_DIFFERS`, `DEVNET_PORTS_EXHAUSTED`, `DEVNET_PART_FAILED`, `DEVNET_FIRST_BLOCK_LATE`.
+ */
+export async function startWorld(options: StartOptions, signal: AbortSignal): Promise<LocalWorld> {
+  const { lock, release } = takeDataDir(options.home)
+  const undo: (() => Promise<void> | void)[] = [release]
+  try {
+    const { plan, isKept } = await prepare(options)
+    const fronts = new Map<number, Front>()
+    const supervisor = new Supervisor(partPlans(plan), (status, detail) => {
+      setFront(fronts, plan, status)
+      recordProcesses(options.home, supervisor.status())
+      options.onEvent({ kind: 'part', status, detail })
+    })
+    undo.push(() => supervisor.stopAll())
+    signal.addEventListener('abort', () => void supervisor.stopAll(), { once: true })
+
+    const control = await serveControl(lock.socket, (request) => obey(supervisor, request))
+    undo.push(() => control.close())
+    await startParts(supervisor, signal)
+    for (const network of plan.networks) {
+      if (network.validators.length === 1) continue
+      const front = await openNetworkFront(network)
+      fronts.set(network.id, front)
+      undo.push(() => front.close())
+    }
+    await Promise.all(chainsOf(plan).map((chain) => firstBlock(chain, signal)))
+    signal.throwIfAborted()
+
+    const file = await describe(plan, supervisor.status())
+    writeDevnetFile(options.home, file)
+    return {
+      plan,
+      file,
+      isKept,
+      status: () => supervisor.status(),
+      stop: () => undoAll(undo),
+      kill: () => supervisor.killAll(),
+    }
+  } catch (error) {
+    await undoAll(undo)
+    throw error
+  }
+}
+
+/** Resolves the world, its ports and its files. */
+async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept: boolean }> {
+  const { home, minimal, onEvent } = options
+  removeDevnetFile(home)
+  endLeftovers(home)
+  if (options.reset) forgetWorld(home, readdirSync(home))
+  if (minimal) rmSync(join(home, 'minimal'), { recursive: true, force: true })
+  const found = minimal ? undefined : readKeptWorld(home)
+  const kept: KeptWorld = resolveWorld(options, found, {
+    random: randomBytes(32),
+    nowSeconds: Math.floor(Date.now() / 1_000),
+  })
+  const wishes = portWishes({
+    withL1: !minimal,
+    networks: [{ id: 0, validatorCount: kept.validatorCount }],
+    offset: options.portOffset,
+  })
+  const grants = await grantPorts(wishes, isPortFree)
+  for (const grant of grants) {
+    if (grant.port !== grant.wanted) onEvent({ kind: 'port-moved', grant })
+  }
+  const plan = planWorld(kept, { home, minimal }, grants)
+  mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
+  await writeWorldFiles(plan)
+  if (!minimal) writeKeptWorld(home, kept)
+  return { plan, isKept: found !== undefined }
+}
+
+function chainsOf(plan: WorldPlan): readonly ChainPlan[] {
+  return plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
+}
+
+/** The validator's entry, in the room that owns it. */
+function validatorEntry(): string {
+  return fileURLToPath(new URL('main.ts', import.meta.resolve('@zg/chain')))
+}
+
+function partPlans(plan: WorldPlan): PartPlan[] {
+  const entry = validatorEntry()
+  return chainsOf(plan).flatMap((chain) =>
+    chain.validators.map((validator) => ({
+      part: validator.part,
+      entry,
+      args: [validator.folder],
+      logPath: validator.logPath,
+      probe: () => answers(validator, chain),
+    })),
+  )
+}
+
+/** Whether the validator's own RPC answers, with its own chain id. */
+async function answers(validator: ValidatorPlan, chain: ChainPlan): Promise<boolean> {
+  const chainId = await callRpc(rpcUrl(validator.rpcPort), 'eth_chainId')
+  return Number(chainId) === chain.chainId
+}
+
+async function startParts(supervisor: Supervisor, signal: AbortSignal): Promise<void> {
+  const starts = supervisor.status().map(({ name }) => supervisor.start(name))
+  try {
+    await Promise.all(starts)
+  } finally {
+    // The other starts end with the world that `undo` stops; their failures are its consequence.
+    void Promise.allSettled(starts)
+  }
+  signal.throwIfAborted()
+}
+
+function openNetworkFront(network: ChainPlan): Promise<Front> {
+  const backPorts = network.validators.map(({ rpcPort }) => rpcPort)
+  return openFront({ port: network.rpcPort, backPorts })
+}
+
+function setFront(
+  fronts: ReadonlyMap<number, Front>,
+  plan: WorldPlan,
+  { name, state }: PartStatus,
+): void {
+  for (const network of plan.networks) {
+    const validator = network.validators.find(({ part }) => part === name)
+    if (validator !== undefined) fronts.get(network.id)?.setUp(validator.index, state === 'ready')
+  }
+}
+
+async function firstBlock(chain: ChainPlan, signal: AbortSignal): Promise<void> {
+  const late = AbortSignal.timeout(firstBlockTimeoutMs)
+  while (!signal.aborted) {
+    const height = await callRpc(rpcUrl(chain.rpcPort), 'eth_blockNumber').catch(() => '0x0')
+    if (Number(height) > 0) return
+    if (late.aborted) throw new FirstBlockLateError(chain.name)
+    await wait(firstBlockPollMs)
+  }
+}
+
+async function obey(supervisor: Supervisor, request: ControlRequest): Promise<ControlReply> {
+  if (request.verb === 'status') return { ok: true, parts: supervisor.status() }
+  const part = `net-${request.network}/val-${request.validator}`
+  return { ok: true, parts: [await supervisor.chaos(request.verb, part)] }
+}
+
+async function undoAll(undo: (() => Promise<void> | void)[]): Promise<void> {
+  while (undo.length > 0) await undo.pop()?.()
+}
+
+async function describe(plan: WorldPlan, parts: readonly PartStatus[]): Promise<DevnetFile> {
+  const pids = new Map(parts.map(({ name, pid }) => [name, pid ?? 0]))
+  const networks: DevnetNetwork[] = []
+  for (const chain of plan.networks) networks.push(await describeNetwork(chain, pids))
+  return {
+    version: devnetFileVersion,
+    dataDir: plan.filesDir,
+    epochSeconds: 0,
+    ...(plan.l1 === undefined ? {} : { l1: await describeL1(plan.l1, pids) }),
+    networks,
+    metrics: chainsOf(plan)
+      .flatMap(({ validators }) => validators)
+      .map(({ metricsPort }) => `${rpcUrl(metricsPort)}/metrics`),
+    accounts: devAccounts(),
+  }
+}
+
+async function describeL1(chain: ChainPlan, pids: ReadonlyMap<string, number>): Promise<DevnetL1> {
+  return {
+    rpc: rpcUrl(chain.rpcPort),
+    ws: wsUrl(chain.rpcPort),
+    chainId: chain.chainId,
+    genesisHash: await genesisHashOf(chain),
+    finalityLag: 0,
+    pid: pids.get('l1') ?? 0,
+    contracts: contractAddresses(),
+  }
+}
+
+async function describeNetwork(
+  chain: ChainPlan,
+  pids: ReadonlyMap<string, number>,
+): Promise<DevnetNetwork> {
+  return {
+    id: chain.id,
+    name: chain.name,
+    status: 'active',
+    chainId: chain.chainId,
+    genesisHash: await genesisHashOf(chain),
+    rpc: rpcUrl(chain.rpcPort),
+    ws: wsUrl(chain.rpcPort),
+    validators: chain.validators.map(({ index, part, operator, rpcPort, p2pPort }) => ({
+      index,
+      address: toHex(operator),
+      rpc: rpcUrl(rpcPort),
+      p2p: `${loopback}:${p2pPort}`,
+      pid: pids.get(part) ?? 0,
+    })),
+    contracts: contractAddresses(),
+  }
+}
+
+async function genesisHashOf(chain: ChainPlan): Promise<Hex> {
+  const block = await callRpc(rpcUrl(chain.rpcPort), 'eth_getBlockByNumber', ['0x0', false])
+  return (block as { hash: Hex }).hash
+}
+
+function contractAddresses(): ContractAddresses {
+  return Object.fromEntries(canonicalContracts.map(({ name, address }) => [name, address]))
+}
+
+function rpcUrl(port: number): string {
+  return `http://${loopback}:${port}`
+}
+
+function wsUrl(port: number): string {
+  return `ws://${loopback}:${port}`
+}
+
+export class FirstBlockLateError extends ZgError<'DEVNET_FIRST_BLOCK_LATE'> {
+  constructor(chain: string) {
+    const message = `Cannot start ${chain}: it made no block within ${firstBlockTimeoutMs / 1_000} s`
+    super('DEVNET_FIRST_BLOCK_LATE', message, { chain })
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Writes what a validator process reads: genesis.json, keystore and password, config.toml.
+ *
+ * Genesis and keys are written once and then kept: they are what the world is. config.toml is
+ * written at every start, as ports may have moved.
+ *
+ * The keystores are EIP-2335 files with PBKDF2 at `devKdfRounds`: the password of a local world lies
+ * in the file beside them, so a costly derivation would protect nothing and only slow the start.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { create } from '@chainsafe/bls-keystore'
+import { networkGenesisJson, networkParametersDefault } from '@zg/chain'
+import { bytesToBigint } from '@zg/primitives'
+
+import { devAccountBalanceWei, devAccounts } from './accounts.ts'
+import { placeCanonicalContracts } from './canonical/canonical.ts'
+import type { ChainPlan, KeptWorld, ValidatorPlan, WorldPlan } from './world.ts'
+
+/** PBKDF2 rounds of keystores whose password lies beside them. */
+const devKdfRounds = 1_024
+
+/** Stake of every validator of a local world: equal weights. */
+const devStake = 1_000n
+
+/** Writes all files of a world; those that are kept stay as they are. */
+export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
+  const chains = plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
+  mkdirSync(join(plan.home, 'logs'), { recursive: true, mode: 0o700 })
+  for (const chain of chains) {
+    mkdirSync(chain.folder, { recursive: true, mode: 0o700 })
+    const genesisPath = genesisPathOf(chain)
+    if (!existsSync(genesisPath)) {
+      writeFileSync(genesisPath, `${JSON.stringify(genesisOf(chain), undefined, 1)}\n`)
+    }
+    for (const validator of chain.validators) await writeValidatorFiles(chain, validator)
+  }
+}
+
+/** Where a chain's genesis lies; all its validators read the one file. */
+export function genesisPathOf(chain: ChainPlan): string {
+  return join(chain.folder, 'genesis.json')
+}
+
+/** Returns the kept world of a data directory, or undefined when there is none. */
+export function readKeptWorld(home: string): KeptWorld | undefined {
+  const path = join(home, 'world.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as KeptWorld) : undefined
+}
+
+/** Remembers a world; owner only, as its seed is secret. */
+export function writeKeptWorld(home: string, kept: KeptWorld): void {
+  const text = `${JSON.stringify(kept, undefined, 2)}\n`
+  writeFileSync(join(home, 'world.json'), text, { mode: 0o600 })
+}
+
+/** Returns a chain's genesis in geth's JSON form: funded accounts and the canonical contracts. */
+export function genesisOf(chain: ChainPlan): Record<string, unknown> {
+  const isL1 = chain.kind === 'l1'
+  const accounts = devAccounts().map(({ address }) => ({
+    address: BigInt(address),
+    balance: devAccountBalanceWei,
+  }))
+  const contracts = placeCanonicalContracts(chain.chainId).map(({ address, code }) => ({
+    address: bytesToBigint(address),
+    // EIP-161: a contract's nonce begins at 1.
+    nonce: 1n,
+    code,
+  }))
+  return networkGenesisJson({
+    chainId: BigInt(chain.chainId),
+    fork: isL1 ? 'prague' : 'osaka',
+    timestamp: chain.genesisTimestamp,
+    accounts: [...accounts, ...contracts],
+    network: {
+      ...networkParametersDefault,
+      ...paceOf(chain.blockTimeMs),
+      networkId: chain.id,
+      finalityVotes: !isL1,
+      validators: chain.validators.map(({ operator, publicKey }) => ({
+        operator,
+        publicKey,
+        stake: devStake,
+      })),
+    },
+  })
+}
+
+/** `--block-time` sets one pace, busy or idle, and lets a leader fill half of it (design §5). */
+function paceOf(blockTimeMs: number | undefined): Partial<typeof networkParametersDefault> {
+  if (blockTimeMs === undefined) return {}
+  return {
+    blockTimeBusyMs: blockTimeMs,
+    blockTimeIdleMs: blockTimeMs,
+    buildBudgetMs: Math.max(1, Math.floor(blockTimeMs / 2)),
+  }
+}
+
+async function writeValidatorFiles(chain: ChainPlan, validator: ValidatorPlan): Promise<void> {
+  mkdirSync(validator.folder, { recursive: true, mode: 0o700 })
+  mkdirSync(dirname(validator.keystorePath), { recursive: true, mode: 0o700 })
+  if (!existsSync(validator.keystorePath)) await writeKeystore(validator)
+  writeFileSync(join(validator.folder, 'config.toml'), configOf(chain, validator), { mode: 0o600 })
+}
+
+async function writeKeystore(validator: ValidatorPlan): Promise<void> {
+  const password = randomBytes(24).toString('base64url')
+  const kdf = {
+    function: 'pbkdf2',
+    params: {
+      dklen: 32,
+      c: devKdfRounds,
+      prf: 'hmac-sha256',
+      salt: randomBytes(32).toString('hex'),
+    },
+  } as const
+  const { secretKey, publicKey, part } = validator
+  const keystore = await create(password, secretKey, publicKey, '', `zg devnet ${part}`, kdf)
+  writeFileSync(validator.passwordPath, `${password}\n`, { mode: 0o600 })
+  writeFileSync(validator.keystorePath, `${JSON.stringify(keystore)}\n`, { mode: 0o600 })
+}
+
+function configOf(chain: ChainPlan, validator: ValidatorPlan): string {
+  void chain
+  void validator
+  return ''
+}

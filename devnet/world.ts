@@ -1,0 +1,273 @@
+/**
+ * The plan of a local world: which chains, which validators, which keys, which ports, which folders.
+ *
+ *     kept     what `world.json` remembers: seed, validators, chain id, pace, time of genesis
+ *     granted  what this run was given: ports
+ *     plan     both put together; pure, so the same two give the same plan
+ *
+ * A world is one L1 (chain 1337, one validator, Prague rules, no finality votes) and network 0
+ * (N validators, Osaka rules). A minimal world has network 0 alone, one validator, state in memory.
+ *
+ * All keys come from the seed: operator i's secret is HKDF(sha256("zg/devnet/operator/i" ‖ seed)).
+ * With `--seed` the time of genesis is fixed as well, so two machines get the same genesis hash.
+ */
+
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+
+import {
+  addressOfSecretKey,
+  blsPublicKeyOf,
+  blsSecretKeyFromSeed,
+  concat,
+  sha256,
+  ZgError,
+} from '@zg/primitives'
+
+import type { PortGrant } from './ports.ts'
+
+/** Chain id of the local L1. */
+export const l1ChainId = 1_337
+
+/** Chain id of network 0; network i has this and i more. */
+export const chainIdDefault = 1_660_200
+
+export const validatorCountDefault = 4
+
+/** As many as ports of one network last: 8550 to 8644. */
+export const validatorCountMax = 95
+
+/** Bounds of `--block-time`. */
+export const blockTimeMsMin = 50
+export const blockTimeMsMax = 60_000
+
+/** The greatest chain id wallets accept: (2^53 - 1 - 36) / 2 rounded down (EIP-155's v as a number). */
+export const chainIdMax = 4_503_599_627_370_476
+
+/** Genesis of a seeded world: 1 January 2026. */
+export const seededGenesisTimestamp = 1_767_225_600
+
+/** What a world is for all its life: kept in `world.json`. */
+export type KeptWorld = {
+  readonly version: 1
+  /** 32 bytes in hex, no 0x. Secret: the validators' keys come from it. */
+  readonly seed: string
+  readonly validatorCount: number
+  readonly chainId: number
+  /** Undefined: the networks' own pace (500 ms under load, 1,000 ms idle). */
+  readonly blockTimeMs?: number | undefined
+  /** Seconds since 1970. */
+  readonly genesisTimestamp: number
+}
+
+/** What the command line asks for; what is absent is kept, or the default for a new world. */
+export type WorldOptions = {
+  readonly minimal: boolean
+  readonly validatorCount?: number | undefined
+  readonly chainId?: number | undefined
+  readonly blockTimeMs?: number | undefined
+  readonly seed?: string | undefined
+}
+
+export type ValidatorPlan = {
+  readonly index: number
+  /** `l1` or `net-0/val-2`: the name of its process, log and messages. */
+  readonly part: string
+  /** Where config.toml and the node's own files lie. */
+  readonly folder: string
+  readonly keystorePath: string
+  readonly passwordPath: string
+  readonly logPath: string
+  readonly rpcPort: number
+  readonly p2pPort: number
+  readonly metricsPort: number
+  /** 20 bytes: receives its fees. */
+  readonly operator: Uint8Array
+  /** 32 bytes. */
+  readonly secretKey: Uint8Array
+  /** 48 bytes. */
+  readonly publicKey: Uint8Array
+}
+
+export type ChainPlan = {
+  readonly kind: 'l1' | 'network'
+  /** Number of the network; 0 for the L1 too. */
+  readonly id: number
+  readonly name: string
+  readonly chainId: number
+  readonly folder: string
+  /** The public endpoint: the relay's, or that of the only validator. */
+  readonly rpcPort: number
+  readonly inMemory: boolean
+  readonly blockTimeMs: number | undefined
+  readonly genesisTimestamp: number
+  readonly validators: readonly ValidatorPlan[]
+}
+
+export type WorldPlan = {
+  /** The data directory that holds the lock and `devnet.json`. */
+  readonly home: string
+  /** Where this world's files lie: `home`, or `home/minimal`. */
+  readonly filesDir: string
+  readonly kept: KeptWorld
+  readonly l1: ChainPlan | undefined
+  readonly networks: readonly ChainPlan[]
+}
+
+/**
+ * Returns the world to run: the kept one, or a new one.
+ *
+ * @param random - 32 fresh bytes, for a world without a seed of its own.
+ * @throws {WorldDiffersError} `DEVNET_WORLD_DIFFERS` when options contradict the kept world.
+ */
+export function resolveWorld(
+  options: WorldOptions,
+  kept: KeptWorld | undefined,
+  fresh: { random: Uint8Array; nowSeconds: number },
+): KeptWorld {
+  if (kept !== undefined) {
+    checkSame(options, kept)
+    return kept
+  }
+  const { seed } = options
+  return {
+    version: 1,
+    seed: Buffer.from(seed === undefined ? fresh.random : seedBytes(seed)).toString('hex'),
+    validatorCount: options.minimal ? 1 : (options.validatorCount ?? validatorCountDefault),
+    chainId: options.chainId ?? chainIdDefault,
+    blockTimeMs: options.blockTimeMs,
+    genesisTimestamp: seed === undefined ? fresh.nowSeconds : seededGenesisTimestamp,
+  }
+}
+
+/** Returns the plan of a world with the ports it was granted. */
+export function planWorld(
+  kept: KeptWorld,
+  place: { home: string; minimal: boolean },
+  grants: readonly PortGrant[],
+): WorldPlan {
+  const { home, minimal } = place
+  const filesDir = minimal ? join(home, 'minimal') : home
+  const ports = new Map(grants.map(({ use, port }) => [use, port]))
+  const portOf = (use: string): number => ports.get(use) ?? 0
+  const seed = Buffer.from(kept.seed, 'hex')
+  const base = { kept, filesDir, home, seed, portOf, inMemory: minimal }
+  return {
+    home,
+    filesDir,
+    kept,
+    l1: minimal ? undefined : planL1(base),
+    networks: [planNetwork(base, 0)],
+  }
+}
+
+type PlanBase = {
+  readonly kept: KeptWorld
+  readonly home: string
+  readonly filesDir: string
+  readonly seed: Uint8Array
+  readonly portOf: (use: string) => number
+  readonly inMemory: boolean
+}
+
+function planL1(base: PlanBase): ChainPlan {
+  const { kept, filesDir, portOf, inMemory } = base
+  const folder = join(filesDir, 'l1')
+  return {
+    kind: 'l1',
+    id: 0,
+    name: 'L1',
+    chainId: l1ChainId,
+    folder,
+    rpcPort: portOf('l1 rpc'),
+    inMemory,
+    blockTimeMs: kept.blockTimeMs,
+    genesisTimestamp: kept.genesisTimestamp,
+    validators: [
+      {
+        index: 0,
+        part: 'l1',
+        folder: join(folder, 'val-0'),
+        ...keyFiles(join(folder, 'keys')),
+        logPath: join(base.home, 'logs', 'l1.jsonl'),
+        rpcPort: portOf('l1 rpc'),
+        p2pPort: portOf('l1 p2p'),
+        metricsPort: portOf('l1 metrics'),
+        ...keysOf(base.seed, 'l1'),
+      },
+    ],
+  }
+}
+
+function planNetwork(base: PlanBase, id: number): ChainPlan {
+  const { kept, filesDir, portOf, inMemory } = base
+  const folder = join(filesDir, `net-${id}`)
+  const isAlone = kept.validatorCount === 1
+  return {
+    kind: 'network',
+    id,
+    name: `network ${id}`,
+    chainId: kept.chainId + id,
+    folder,
+    rpcPort: portOf(`network ${id} rpc`),
+    inMemory,
+    blockTimeMs: kept.blockTimeMs,
+    genesisTimestamp: kept.genesisTimestamp,
+    validators: Array.from({ length: kept.validatorCount }, (_, index) => ({
+      index,
+      part: `net-${id}/val-${index}`,
+      folder: join(folder, `val-${index}`),
+      ...keyFiles(join(filesDir, `operator-${index}`, 'keys')),
+      logPath: join(base.home, 'logs', `net-${id}-val-${index}.jsonl`),
+      rpcPort: portOf(isAlone ? `network ${id} rpc` : `network ${id} validator ${index} rpc`),
+      p2pPort: portOf(`network ${id} validator ${index} p2p`),
+      metricsPort: portOf(`network ${id} validator ${index} metrics`),
+      ...keysOf(base.seed, `operator/${index}`),
+    })),
+  }
+}
+
+/** Returns the keys that `seed` gives to `label`. */
+export function keysOf(
+  seed: Uint8Array,
+  label: string,
+): Pick<ValidatorPlan, 'operator' | 'secretKey' | 'publicKey'> {
+  const secretKey = blsSecretKeyFromSeed(derive(seed, label))
+  const operator = addressOfSecretKey(derive(seed, `${label}/address`))
+  return { operator, secretKey, publicKey: blsPublicKeyOf(secretKey) }
+}
+
+function keyFiles(folder: string): Pick<ValidatorPlan, 'keystorePath' | 'passwordPath'> {
+  return { keystorePath: join(folder, 'bls.json'), passwordPath: join(folder, 'bls.password') }
+}
+
+function derive(seed: Uint8Array, label: string): Uint8Array {
+  return sha256(concat(new TextEncoder().encode(`zg/devnet/${label}\0`), seed))
+}
+
+function seedBytes(seed: string): Uint8Array {
+  return createHash('sha256').update(`zg/devnet/seed/${seed}`).digest()
+}
+
+function checkSame(options: WorldOptions, kept: KeptWorld): void {
+  const wishes = [
+    { flag: '--validators', wanted: options.validatorCount, has: kept.validatorCount },
+    { flag: '--chain-id', wanted: options.chainId, has: kept.chainId },
+    { flag: '--block-time', wanted: options.blockTimeMs, has: kept.blockTimeMs },
+  ]
+  for (const { flag, wanted, has } of wishes) {
+    if (wanted !== undefined && wanted !== has) {
+      throw new WorldDiffersError(flag, String(wanted), String(has ?? 'the default'))
+    }
+  }
+  if (options.seed === undefined) return
+  const seed = Buffer.from(seedBytes(options.seed)).toString('hex')
+  if (seed !== kept.seed) throw new WorldDiffersError('--seed', options.seed, 'another seed')
+}
+
+export class WorldDiffersError extends ZgError<'DEVNET_WORLD_DIFFERS'> {
+  constructor(flag: string, wanted: string, has: string) {
+    const message = `Cannot use ${flag} ${wanted}: the kept world was made with ${has}`
+    super('DEVNET_WORLD_DIFFERS', message, { flag, wanted, has })
+  }
+}
