@@ -87,6 +87,45 @@ export function blsVerifyAggregate(
 }
 
 /**
+ * Whether 96 bytes, x ‖ y, are a point of G1: canonical, on the curve, in the subgroup of prime order
+ * and not the identity.
+ */
+export function isBlsG1Point(affine: Uint8Array): boolean {
+  // MUST be the plain form: the top three bits of the first byte are flags (ZCash serialization).
+  if (affine.length !== 2 * blsPublicKeySizeBytes || (affine[0] as number) >= 0x20) return false
+  try {
+    PublicKey.fromBytes(affine, true)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether 192 bytes, x.c1 ‖ x.c0 ‖ y.c1 ‖ y.c0, are a point of G2, as `isBlsG1Point`. */
+export function isBlsG2Point(affine: Uint8Array): boolean {
+  if (affine.length !== 2 * blsSignatureSizeBytes || (affine[0] as number) >= 0x20) return false
+  try {
+    Signature.fromBytes(affine, true, true)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Returns the 96 bytes x ‖ y of a compressed point of G1 that is not the identity, or undefined when
+ * `compressed` is none: not canonical, not on the curve, or out of the subgroup.
+ */
+export function decompressBlsG1Point(compressed: Uint8Array): Uint8Array | undefined {
+  if (compressed.length !== blsPublicKeySizeBytes) return undefined
+  try {
+    return PublicKey.fromBytes(compressed, true).toBytes(false)
+  } catch {
+    return undefined
+  }
+}
+
+/**
  * Adds signatures up; each is parsed and checked to be in the group.
  *
  * @throws {BlsSignatureInvalidError} `PRIMITIVES_BLS_SIGNATURE_INVALID`

@@ -56,7 +56,7 @@ export {
 } from './merkle.ts'
 export type { CompletedNodeHandler, IncrementalTree, MerkleClaim, NodeReader } from './merkle.ts'
 
-export { emptyKeccakWord, keccak256, keccakWord, sha256 } from './hash.ts'
+export { emptyKeccakWord, keccak256, keccakWord, ripemd160, sha256 } from './hash.ts'
 
 export {
   addressOfPublicKey,
@@ -81,6 +81,9 @@ export {
   blsSignatureSizeBytes,
   blsVerify,
   blsVerifyAggregate,
+  decompressBlsG1Point,
+  isBlsG1Point,
+  isBlsG2Point,
   parseBlsPublicKey,
 } from './bls.ts'
 export type { BlsPublicKey } from './bls.ts'
