@@ -29,6 +29,8 @@ export {
   StoreWriteFailedError,
 } from './lmdb-store.ts'
 export { MemoryStore } from './memory-store.ts'
+export { SimulatedStore } from './simulated-store.ts'
+export type { SimulatedStoreOptions } from './simulated-store.ts'
 export { KeySizeInvalidError, keySizeBytesMax } from './stored-key.ts'
 
 export type { Channel, MessageHandler, Network, PeerId } from './network.ts'
