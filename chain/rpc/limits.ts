@@ -58,6 +58,10 @@ export const logStepBlocks = 64
 /** Addresses, and alternatives of one topic, in a log filter. */
 export const logFilterAlternativesMax = 1_000
 
+/** Input of a simulated execution. */
+export const callInputSizeMax = 2 * mebibyte
+/** Addresses, storage keys, authorizations and blob hashes of a transaction object. */
+export const requestListItemsMax = 10_000
 /** Gas one simulated execution may burn: `eth_call`, each run of `eth_estimateGas`, … */
 export const callGasMax = 50_000_000n
 /** Wall-clock one method may spend executing, all its runs together. */
