@@ -88,5 +88,31 @@ export type { Log, Receipt } from './receipt.ts'
 export { blobBaseFee, nextBaseFee, nextExcessBlobGas } from './fees.ts'
 export type { ParentFees } from './fees.ts'
 
-export type { BlockEnvironment } from './block-environment.ts'
+export { environmentOf, parentOf } from './block-environment.ts'
+export type { BlockEnvironment, EnvironmentFields } from './block-environment.ts'
+
+export { BlockExecution, executeBlock } from './block-execution.ts'
+export { BlockInvalidError } from './block-invalid.ts'
+export type {
+  BlockAttributes,
+  BlockContext,
+  BlockInput,
+  BlockResult,
+  ParentBlock,
+  RejectionReason,
+  SignedBy,
+  TransactionOptions,
+  TransactionOutcome,
+  TransactionRejection,
+} from './block-outcome.ts'
+
+export { hashRequests } from './requests.ts'
+export { systemAddress, systemContracts } from './system-calls.ts'
+
+export { call } from './call.ts'
+export type { CallInput, CallResult } from './call.ts'
+export { create2Address, createdAddress, nonceMax } from './create-instructions.ts'
+export { codeSizeMax } from './code.ts'
+export { opcodeName } from './opcodes.ts'
+export { ExecutionAbortedError } from './watcher.ts'
 export type { MessageKind, StepLimit, TraceEnter, TraceExit, Tracer, TraceStep } from './tracer.ts'

@@ -1,0 +1,74 @@
+/**
+ * A message on its way through the machine: one frame a depth, used again by the next message there.
+ */
+
+import { emptyBytes } from '@zg/primitives'
+
+import type { Code } from './code.ts'
+import { noCode } from './code.ts'
+import { Memory } from './memory.ts'
+import type { MessageKind } from './tracer.ts'
+import type { AccountEntry } from './world-state.ts'
+
+/** Words on a stack at most. */
+export const stackSizeMax = 1024
+
+/** Calls within calls at most; the outermost message is at depth 0. */
+export const callDepthMax = 1024
+
+/** How a run of the interpreter ended. */
+export const signalSuccess = 0
+export const signalRevert = 1
+/** An exceptional halt: all gas is gone, everything is undone. */
+export const signalFailure = 2
+/** A message inside waits to run; go on with this frame when it is done. */
+export const signalEntered = 3
+/** Of a call that was over at once: go on. */
+export const signalDone = 4
+
+export type Signal = 0 | 1 | 2 | 3 | 4
+
+/** The state of one message. */
+export class Frame {
+  readonly depth: number
+  readonly stack: bigint[] = Array.from({ length: stackSizeMax }, () => 0n)
+  readonly memory = new Memory()
+  kind: MessageKind = 'call'
+  code: Code = noCode
+  /** Whose storage and balance it works on. */
+  self: AccountEntry | undefined
+  caller = 0n
+  value = 0n
+  input: Uint8Array = emptyBytes
+  isStatic = false
+  gas = 0
+  /** Index of the next instruction. */
+  next = 0
+  /** Words on the stack. */
+  size = 0
+  /** What the last message inside returned. */
+  returnData: Uint8Array = emptyBytes
+  output: Uint8Array = emptyBytes
+  /** Where the caller wants the output. */
+  outputOffset = 0
+  outputSize = 0
+  // The checkpoint to go back to when it fails.
+  journalSize = 0
+  logCount = 0
+  refund = 0
+
+  constructor(depth: number) {
+    this.depth = depth
+  }
+
+  /** Makes it ready for another message; its memory is as new already. */
+  reset(): void {
+    this.next = 0
+    this.size = 0
+    this.isStatic = false
+    this.returnData = emptyBytes
+    this.output = emptyBytes
+    this.outputOffset = 0
+    this.outputSize = 0
+  }
+}

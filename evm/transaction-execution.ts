@@ -1,0 +1,141 @@
+/**
+ * One transaction from its fee to its receipt (Yellow Paper §6, with the EIPs up to Osaka).
+ */
+
+import type { Log } from './receipt.ts'
+import { authorizationRefund, refundQuotient } from './gas.ts'
+import { delegationTo } from './code.ts'
+import { nonceMax } from './create-instructions.ts'
+import { emptyBytes } from '@zg/primitives'
+import type { Machine, MessageResult } from './machine.ts'
+import { recoverAuthority } from './transaction-codec.ts'
+import type { AccessListEntry, Authorization } from './transaction.ts'
+import type { StepLimit, Tracer } from './tracer.ts'
+import type { AccountEntry } from './world-state.ts'
+
+/** A transaction stripped to what its execution needs; its checks are behind it. */
+export type ExecutionInput = {
+  readonly sender: AccountEntry
+  readonly to: bigint | undefined
+  readonly value: bigint
+  readonly data: Uint8Array
+  readonly gasLimit: bigint
+  /** What it pays before it runs, and the least in the end. */
+  readonly bounds: { readonly gas: number; readonly floor: number }
+  /** In wei a unit of gas. */
+  readonly gasPrice: bigint
+  /** The part of the gas price that goes to the coinbase, in wei. */
+  readonly tip: bigint
+  /** Paid for blobs, in wei. */
+  readonly blobFee: bigint
+  readonly accessList: readonly AccessListEntry[]
+  readonly authorizationList: readonly Authorization[]
+  readonly blobVersionedHashes: readonly bigint[]
+  readonly tracer?: Tracer | undefined
+  readonly limit?: StepLimit | undefined
+}
+
+/** What came of it. */
+export type ExecutionResult = {
+  readonly outcome: MessageResult['outcome']
+  readonly gasUsed: bigint
+  readonly output: Uint8Array
+  readonly logs: readonly Log[]
+  readonly contractAddress: bigint | undefined
+}
+
+/**
+ * A frame counts gas in a `number`. No block that is checked has a limit of 2^53 or more; gas above
+ * that, in a transaction outside any block, is kept aside and comes back unused.
+ */
+const frameGasMax = BigInt(Number.MAX_SAFE_INTEGER)
+
+/**
+ * Executes a checked transaction and ends it: its changes stand in the state.
+ *
+ * @throws {ExecutionAbortedError} `EVM_EXECUTION_ABORTED`; the transaction has left no trace then.
+ */
+export function executeTransaction(machine: Machine, input: ExecutionInput): ExecutionResult {
+  const { state } = machine
+  const before = state.checkpoint()
+  try {
+    const message = runMessage(machine, input)
+    const gasUsed = settleGas(machine, input, message.gasLeft)
+    const { outcome, output, contractAddress } = message
+    const logs = state.logs
+    state.endTransaction()
+    return { outcome, gasUsed, output, logs, contractAddress }
+  } catch (error) {
+    state.revert(before)
+    throw error
+  }
+}
+
+type RunResult = Omit<MessageResult, 'gasLeft'> & { readonly gasLeft: bigint }
+
+function runMessage(machine: Machine, input: ExecutionInput): RunResult {
+  const { state, block } = machine
+  const { sender, to, value, data, gasLimit, gasPrice, bounds } = input
+  const { blobVersionedHashes, tracer, limit } = input
+  machine.beginTransaction({ origin: sender.address, gasPrice, blobVersionedHashes, tracer, limit })
+  state.setBalance(sender, sender.balance - gasLimit * gasPrice - input.blobFee)
+  state.setNonce(sender, sender.nonce + 1n)
+  state.warmAccount(sender)
+  // EIP-3651
+  state.warmAccount(state.account(block.coinbase))
+  if (to !== undefined) state.warmAccount(state.account(to))
+  for (const { address, storageKeys } of input.accessList) {
+    const account = state.account(address)
+    state.warmAccount(account)
+    for (const key of storageKeys) state.warmSlot(state.slot(account, key))
+  }
+  for (const authorization of input.authorizationList) delegate(machine, authorization)
+  if (to !== undefined) {
+    // EIP-7702: the account that a delegating recipient names is warm, free of charge.
+    const { delegate: target } = state.code(state.account(to))
+    if (target !== undefined) state.warmAccount(state.account(target))
+  }
+
+  const available = gasLimit - BigInt(bounds.gas)
+  const gas = available < frameGasMax ? available : frameGasMax
+  const message = { caller: sender.address, to, value, input: data, gas: Number(gas) }
+  const result = machine.run(message)
+  return { ...result, gasLeft: available - gas + BigInt(result.gasLeft) }
+}
+
+/** Gives back what is left, pays the coinbase; returns the gas used. */
+function settleGas(
+  { state, block }: Machine,
+  { sender, gasLimit, gasPrice, tip, bounds }: ExecutionInput,
+  gasLeft: bigint,
+): bigint {
+  let gasUsed = gasLimit - gasLeft
+  const refundMax = gasUsed / BigInt(refundQuotient)
+  const refund = BigInt(state.refund)
+  gasUsed -= refund < refundMax ? refund : refundMax
+  // EIP-7623
+  const floor = BigInt(bounds.floor)
+  if (gasUsed < floor) gasUsed = floor
+  if (gasPrice !== 0n) {
+    state.setBalance(sender, sender.balance + (gasLimit - gasUsed) * gasPrice)
+  }
+  const coinbase = state.account(block.coinbase)
+  state.setBalance(coinbase, coinbase.balance + gasUsed * tip)
+  return gasUsed
+}
+
+/** Makes one delegation if its authorization holds; else nothing (EIP-7702). */
+function delegate({ state, block }: Machine, authorization: Authorization): void {
+  const { chainId, address, nonce } = authorization
+  if ((chainId !== 0n && chainId !== block.chainId) || nonce >= nonceMax) return
+  const authority = recoverAuthority(authorization)
+  if (authority === undefined) return
+  const account = state.account(authority)
+  state.warmAccount(account)
+  const code = state.code(account)
+  if (code.bytes.length > 0 && code.delegate === undefined) return
+  if (account.nonce !== nonce) return
+  if (!account.isDead) state.refund += authorizationRefund
+  state.setCode(account, address === 0n ? emptyBytes : delegationTo(address))
+  state.setNonce(account, nonce + 1n)
+}
