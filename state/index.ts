@@ -2,8 +2,24 @@
 
 export type { Account, AccountChange, StateChanges, StateReader } from './account.ts'
 
-export { genesisParentHash, StateDatabase } from './state-database.ts'
-export type { PreparedState, StateDatabaseOptions, StateHead } from './state-database.ts'
-export type { SlotProof, StateProof } from './state-proof.ts'
+export {
+  genesisParentHash,
+  proofSlotsMax,
+  ProofTooLargeError,
+  StagedBlocksFullError,
+  StateBlockNotStagedError,
+  StateBrokenError,
+  StateDatabase,
+  StateParentUnknownError,
+  StateUnavailableError,
+} from './state-database.ts'
+export type { PreparedState, StateDatabaseOptions } from './state-database.ts'
+export { StateFormatMismatchError } from './state-records.ts'
+export type { StateHead } from './state-records.ts'
+
+export { allocationChanges, stateRootOf } from './genesis.ts'
+export type { AllocatedAccount } from './genesis.ts'
 
 export { emptyTrieRoot, orderedTrieRoot, trieRoot } from './trie-root.ts'
+export { ProofInvalidError, verifyProof } from './trie-proof.ts'
+export type { SlotProof, StateProof } from './state-proof.ts'

@@ -1,0 +1,126 @@
+/**
+ * The newest final state, in the key-value store behind bounded caches.
+ *
+ * Trie nodes are stored by place, not by hash: a block overwrites the nodes it changes, nothing has
+ * to be collected, and the nodes of one trie lie together. What hash-keyed nodes give for free, old
+ * roots, the reverse entries give within their bound (history.ts).
+ */
+
+import { bigintToBytes } from '@zg/primitives'
+import type { KeyValueStore } from '@zg/runtime'
+
+import { decodeAccountRecord, decodeSlotValue } from './account-record.ts'
+import type { AccountRecord } from './account-record.ts'
+import { BoundedCache } from './bounded-cache.ts'
+import { nodeSizeBytes } from './layer.ts'
+import type { Layer } from './layer.ts'
+import type { StateView } from './state-view.ts'
+import { accountKey, nodeKey, nodeTable, slotKey, tables } from './tables.ts'
+import { nibblesOf } from './trie-encoding.ts'
+import { decodeNode } from './trie-node.ts'
+import type { TrieNode } from './trie-node.ts'
+
+const accountsCachedMax = 65_536
+const slotsCachedMax = 131_072
+const codeCacheSizeBytes = 32 * 1024 * 1024
+
+/** @default 128 MiB: the inner nodes of about a million accounts. */
+export const nodeCacheSizeBytesDefault = 128 * 1024 * 1024
+
+export class FinalState implements StateView {
+  readonly #store: KeyValueStore
+  readonly #accounts = new BoundedCache<AccountRecord>(accountsCachedMax)
+  readonly #slots = new BoundedCache<bigint>(slotsCachedMax)
+  readonly #nodes: BoundedCache<TrieNode>
+  readonly #codes = new BoundedCache<Uint8Array>(codeCacheSizeBytes, (code) => code.length)
+
+  constructor(store: KeyValueStore, nodeCacheSizeBytes: number) {
+    this.#store = store
+    this.#nodes = new BoundedCache<TrieNode>(nodeCacheSizeBytes, nodeSizeBytes)
+  }
+
+  account(account: string): AccountRecord | undefined {
+    const cached = this.#accounts.get(account)
+    if (cached !== undefined) return cached
+    const encoding = this.#store.get(tables.accounts, accountKey(account))
+    if (encoding === undefined) return undefined
+    const record = decodeAccountRecord(encoding)
+    this.#accounts.set(account, record)
+    return record
+  }
+
+  slot(account: string, slot: string): bigint {
+    const name = account + slot
+    const cached = this.#slots.get(name)
+    if (cached !== undefined) return cached
+    const value = decodeSlotValue(this.#store.get(tables.slots, slotKey(account, slot)))
+    this.#slots.set(name, value)
+    return value
+  }
+
+  node(account: string, path: string): TrieNode | undefined {
+    const name = account + path
+    const cached = this.#nodes.get(name)
+    if (cached !== undefined) return cached
+    const record = this.#store.get(nodeTable(account), nodeKey(account, path))
+    if (record === undefined) return undefined
+    const node = decodeNode(record)
+    this.#nodes.set(name, node)
+    return node
+  }
+
+  code(codeHash: bigint): Uint8Array | undefined {
+    const key = bigintToBytes(codeHash, 32)
+    const name = nibblesOf(key)
+    const cached = this.#codes.get(name)
+    if (cached !== undefined) return cached
+    const code = this.#store.get(tables.codes, key)
+    if (code !== undefined) this.#codes.set(name, code)
+    return code
+  }
+
+  /** All slots of an account that are not 0, by their hashes. */
+  *slotsOf(account: string): IterableIterator<string> {
+    const from = accountKey(account)
+    for (const [key] of this.#store.range(tables.slots, { from, to: endOf(from) })) {
+      yield nibblesOf(key.subarray(32))
+    }
+  }
+
+  /** The places of all nodes of an account's storage trie. */
+  *nodesOf(account: string): IterableIterator<string> {
+    const from = accountKey(account)
+    for (const [key] of this.#store.range(tables.storageNodes, { from, to: endOf(from) })) {
+      yield nibblesOf(key.subarray(33)).slice(0, key[32])
+    }
+  }
+
+  /** Takes over what a layer has changed, once its writes are in the store. */
+  absorb(layer: Layer): void {
+    for (const [account, record] of layer.accounts) {
+      if (record === undefined) this.#accounts.delete(account)
+      else this.#accounts.set(account, record)
+    }
+    for (const [path, node] of layer.nodes) this.#absorbNode('', path, node)
+    for (const [account, { slots, nodes }] of layer.storage) {
+      for (const [slot, value] of slots) this.#slots.set(account + slot, value)
+      for (const [path, node] of nodes) this.#absorbNode(account, path, node)
+    }
+  }
+
+  #absorbNode(account: string, path: string, node: TrieNode | undefined): void {
+    if (node === undefined) this.#nodes.delete(account + path)
+    else this.#nodes.set(account + path, node)
+  }
+}
+
+/** The first key of 32 bytes or more after all that begin with `prefix`. */
+function endOf(prefix: Uint8Array): Uint8Array {
+  const end = prefix.slice()
+  let index = end.length - 1
+  while (index >= 0 && end[index] === 0xff) end[index--] = 0
+  // All 0xff has no end among keys: one byte more than any.
+  if (index < 0) return new Uint8Array(100).fill(0xff)
+  end[index] = (end[index] as number) + 1
+  return end
+}

@@ -1,0 +1,85 @@
+/**
+ * What a layer writes to the store when its block becomes final, and what takes it back.
+ */
+
+import { bigintToBytes, emptyBytes } from '@zg/primitives'
+import type { KeyValueWrite } from '@zg/runtime'
+
+import { encodeSlotValue } from './account-record.ts'
+import type { ReverseEntry } from './history.ts'
+import type { Layer, StorageLayer } from './layer.ts'
+import { accountKey, entryKey, entryKinds, nodeKey, nodeKind } from './tables.ts'
+import { nodeTable, slotKey, tables } from './tables.ts'
+import type { EntryKind } from './tables.ts'
+import { encodeNode, encodeReverse } from './trie-node.ts'
+import type { TrieNode } from './trie-node.ts'
+
+/** The writes of one block, and the entries that take them back. */
+export type LayerWrites = {
+  readonly writes: readonly KeyValueWrite[]
+  readonly reverse: readonly ReverseEntry[]
+}
+
+/** What stands below an account, by hashed slot and by place. */
+export type StorageNames = { readonly slots: Set<string>; readonly nodes: Set<string> }
+
+/**
+ * Returns what a layer writes to the store and what takes it back. A storage that was cleared is
+ * written out slot by slot and node by node; `clearing` lists those that stood before.
+ */
+export function writesOf(
+  layer: Layer,
+  wholeNodes: boolean,
+  clearing: (account: string) => StorageNames,
+): LayerWrites {
+  const writes: KeyValueWrite[] = []
+  const reverse: ReverseEntry[] = []
+  const { before } = layer
+  const put = (
+    table: string,
+    kind: EntryKind,
+    key: Uint8Array,
+    values: { readonly value: Uint8Array | undefined; readonly before: Uint8Array | undefined },
+  ): void => {
+    if (values.value === undefined && values.before === undefined) return
+    writes.push({ table, key, value: values.value })
+    reverse.push({ key: entryKey(kind, key), before: values.before ?? emptyBytes })
+  }
+  const putNode = (account: string, path: string, node: TrieNode | undefined): void => {
+    const old = before.node(account, path)
+    const value = node && encodeNode(node)
+    const whole = old === undefined || wholeNodes
+    const taken = whole ? old && encodeNode(old) : encodeReverse(old, node)
+    const key = nodeKey(account, path)
+    put(nodeTable(account), nodeKind(account), key, { value, before: taken })
+  }
+  const putSlot = (account: string, slot: string, value: bigint): void => {
+    const values = { value: slotRecord(value), before: slotRecord(before.slot(account, slot)) }
+    put(tables.slots, entryKinds.slot, slotKey(account, slot), values)
+  }
+
+  for (const [account, record] of layer.accounts) {
+    const values = { value: record?.encoding, before: before.account(account)?.encoding }
+    put(tables.accounts, entryKinds.account, accountKey(account), values)
+  }
+  for (const [path, node] of layer.nodes) putNode('', path, node)
+  for (const [account, storage] of layer.storage) {
+    if (storage.cleared) fillCleared(storage, clearing(account))
+    for (const [slot, value] of storage.slots) putSlot(account, slot, value)
+    for (const [path, node] of storage.nodes) putNode(account, path, node)
+  }
+  for (const [codeHash, code] of layer.codes) {
+    writes.push({ table: tables.codes, key: bigintToBytes(codeHash, 32), value: code })
+  }
+  return { writes, reverse }
+}
+
+/** Says of all that stood before, and that the block did not set anew, that it is gone. */
+function fillCleared(storage: StorageLayer, stood: StorageNames): void {
+  for (const slot of stood.slots) if (!storage.slots.has(slot)) storage.slots.set(slot, 0n)
+  for (const path of stood.nodes) if (!storage.nodes.has(path)) storage.nodes.set(path, undefined)
+}
+
+function slotRecord(value: bigint): Uint8Array | undefined {
+  return value === 0n ? undefined : encodeSlotValue(value)
+}
