@@ -109,7 +109,7 @@ export type Curve = {
 }
 
 /** mcl's numbers for the curves (mcl/curve_type.h). */
-const curveNumbers = { bn254: 4, bls12381: 5, p256: 106 } as const
+const curveNumbers = { bn254: 4, bls12381: 5, p256: 107 } as const
 
 /** MCLBN_COMPILED_TIME_VAR of the build in the package: 6 limbs a field element, 4 a scalar. */
 const compiledTimeVar = 46
@@ -170,12 +170,13 @@ export function storeField(
   return true
 }
 
-/** Writes the field element at `source` to `output[offset…]`, big-endian. */
+/** Writes the field element at `source` to the zero bytes at `output[offset…]`, big-endian. */
 export function loadField(curve: Curve, source: Address, output: Uint8Array, offset: number): void {
   const { mcl, fieldSizeBytes, scratch } = curve
-  mcl._mclBnFp_getLittleEndian(scratch, 64, source)
+  // mcl writes the significant bytes alone and returns their number.
+  const sizeBytes = mcl._mclBnFp_getLittleEndian(scratch, 64, source)
   const bytes = curve.bytes()
-  for (let index = 0; index < fieldSizeBytes; index++) {
+  for (let index = 0; index < sizeBytes; index++) {
     output[offset + fieldSizeBytes - 1 - index] = bytes[scratch + index] as number
   }
 }
