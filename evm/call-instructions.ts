@@ -14,7 +14,7 @@ import {
   signalRevert,
   signalSuccess,
 } from './frame.ts'
-import { callGasMax, callStipend, callValueGas, newAccountGas } from './gas.ts'
+import { callStipend, callValueGas, newAccountGas } from './gas.ts'
 import type { Machine } from './machine.ts'
 import { growthGas } from './memory.ts'
 import { precompileAt } from './precompiles/index.ts'
@@ -35,7 +35,7 @@ type Region = { readonly offset: number; readonly size: number }
 /** Operands of the four instructions, from the stack. */
 type Operands = {
   readonly kind: MessageKind
-  readonly gasAsked: number
+  readonly gasAsked: bigint
   readonly address: bigint
   readonly value: bigint
   readonly input: Region
@@ -68,18 +68,17 @@ export function beginCall(machine: Machine, frame: Frame, op: number): Signal {
   if (code.delegate !== undefined) frame.gas -= touchAddress(machine, state.account(code.delegate))
   if (frame.gas < 0) return signalFailure
 
-  const gas = Math.min(operands.gasAsked, callGasMax(frame.gas))
-  frame.gas -= gas
-  const gasGiven = value === 0n ? gas : gas + callStipend
+  const child = machine.frameAt(frame.depth + 1)
+  frame.giveGas(child, operands.gasAsked, value === 0n ? 0 : callStipend)
   const self = frame.self as AccountEntry
   frame.returnData = emptyBytes
   // What cannot be tried at all costs nothing more and returns the gas.
   if (frame.depth >= callDepthMax || (takesValue(kind) && value > self.balance)) {
-    frame.gas += gasGiven
+    frame.takeGas(child)
     frame.stack[frame.size++] = 0n
     return signalDone
   }
-  return enter(machine, frame, { operands, target, gas: gasGiven })
+  return enter(machine, frame, { child, operands, target })
 }
 
 /** Gives the result of a message inside to the frame that sent it. */
@@ -88,7 +87,7 @@ export function settleCall(
   child: Frame,
   { signal, isCreate }: { signal: Signal; isCreate: boolean },
 ): void {
-  parent.gas += child.gas
+  parent.takeGas(child)
   if (isCreate) {
     // A contract's code is no return data; a revert's reason is.
     parent.returnData = signal === signalRevert ? child.output : emptyBytes
@@ -124,12 +123,11 @@ export function runPrecompile(
 function enter(
   machine: Machine,
   frame: Frame,
-  { operands, target, gas }: { operands: Operands; target: AccountEntry; gas: number },
+  { child, operands, target }: { child: Frame; operands: Operands; target: AccountEntry },
 ): Signal {
   const { kind, input, output, value, address } = operands
   const { state } = machine
   const self = frame.self as AccountEntry
-  const child = machine.frameAt(frame.depth + 1)
   const isOwnStorage = kind === 'callcode' || kind === 'delegatecall'
   child.kind = kind
   child.code = machine.codeToRun(target)
@@ -138,7 +136,6 @@ function enter(
   child.value = kind === 'delegatecall' ? frame.value : value
   child.input = input.size === 0 ? emptyBytes : frame.memory.slice(input.offset, input.size)
   child.isStatic = frame.isStatic || kind === 'staticcall'
-  child.gas = gas
   child.outputOffset = output.offset
   child.outputSize = output.size
   machine.openFrame(child)
@@ -154,7 +151,7 @@ function takeOperands(frame: Frame, op: number): Operands {
   const { stack } = frame
   const kind = kinds[op] as MessageKind
   let at = frame.size
-  const gasAsked = Number(stack[--at])
+  const gasAsked = stack[--at] as bigint
   const address = addressOf(stack[--at] as bigint)
   const value = takesValue(kind) ? (stack[--at] as bigint) : 0n
   const input = { offset: Number(stack[--at]), size: Number(stack[--at]) }

@@ -16,13 +16,7 @@ import {
 import { Code, codeSizeMax } from './code.ts'
 import type { Frame, Signal } from './frame.ts'
 import { callDepthMax, signalDone, signalEntered, signalFailure, signalSuccess } from './frame.ts'
-import {
-  callGasMax,
-  codeDepositGasPerByte,
-  initCodeGasPerWord,
-  keccakGasPerWord,
-  wordCount,
-} from './gas.ts'
+import { codeDepositGasPerByte, initCodeGasPerWord, keccakGasPerWord, wordCount } from './gas.ts'
 import type { Machine } from './machine.ts'
 import { growthGas } from './memory.ts'
 import { initCodeSizeMax } from './transaction.ts'
@@ -74,15 +68,13 @@ export function beginCreate(machine: Machine, frame: Frame, isCreate2: boolean):
   const address = isCreate2
     ? create2Address(creator.address, salt, initCode)
     : createdAddress(creator.address, creator.nonce)
-  const gas = callGasMax(frame.gas)
-  frame.gas -= gas
   // The nonce is used up however the creation ends.
   machine.state.setNonce(creator, creator.nonce + 1n)
   const child = machine.frameAt(frame.depth + 1)
   child.kind = isCreate2 ? 'create2' : 'create'
   child.caller = creator.address
   child.value = value
-  child.gas = gas
+  frame.giveGas(child, undefined, 0)
   if (startCreate(machine, child, { sender: creator, address, initCode })) return signalEntered
   stack[frame.size++] = 0n
   return signalDone

@@ -4,8 +4,9 @@
 
 import { emptyBytes } from '@zg/primitives'
 
-import type { Code } from './code.ts'
 import { noCode } from './code.ts'
+import type { Code } from './code.ts'
+import { callGasMax } from './gas.ts'
 import { Memory } from './memory.ts'
 import type { MessageKind } from './tracer.ts'
 import type { AccountEntry } from './world-state.ts'
@@ -15,6 +16,9 @@ export const stackSizeMax = 1024
 
 /** Calls within calls at most; the outermost message is at depth 0. */
 export const callDepthMax = 1024
+
+const gasSafeMax = Number.MAX_SAFE_INTEGER
+const gasInFrameMax = BigInt(gasSafeMax)
 
 /** How a run of the interpreter ended. */
 export const signalSuccess = 0
@@ -41,7 +45,10 @@ export class Frame {
   value = 0n
   input: Uint8Array = emptyBytes
   isStatic = false
+  /** Gas left, below 2^53. */
   gas = 0
+  /** Gas left beyond that. Nothing burns so much; it counts for GAS and for shares of 63/64. */
+  reserve = 0n
   /** Index of the next instruction. */
   next = 0
   /** Words on the stack. */
@@ -59,6 +66,46 @@ export class Frame {
 
   constructor(depth: number) {
     this.depth = depth
+  }
+
+  /** All gas left. */
+  get gasTotal(): bigint {
+    return this.reserve + BigInt(this.gas)
+  }
+
+  set gasTotal(total: bigint) {
+    this.gas = Number(total < gasInFrameMax ? total : gasInFrameMax)
+    this.reserve = total - BigInt(this.gas)
+  }
+
+  /**
+   * Takes from the gas left what a message inside gets: what it asks for, but at most all but one 64th
+   * (EIP-150). The child has it afterwards, with the stipend of a transfer that costs the parent no
+   * more here.
+   */
+  giveGas(child: Frame, asked: bigint | undefined, stipend: number): void {
+    if (this.reserve === 0n) {
+      const most = callGasMax(this.gas)
+      const given = asked === undefined ? most : Math.min(Number(asked), most)
+      this.gas -= given
+      child.gas = given + stipend
+      child.reserve = 0n
+      return
+    }
+    const total = this.gasTotal
+    const most = total - total / 64n
+    const given = asked === undefined || asked > most ? most : asked
+    this.gasTotal = total - given
+    child.gasTotal = given + BigInt(stipend)
+  }
+
+  /** Takes back what a message inside has left. */
+  takeGas(child: Frame): void {
+    if (this.reserve === 0n && child.reserve === 0n && this.gas + child.gas < gasSafeMax) {
+      this.gas += child.gas
+    } else {
+      this.gasTotal += child.gasTotal
+    }
   }
 
   /** Makes it ready for another message; its memory is as new already. */

@@ -421,7 +421,7 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         stack[sp++] = BigInt(memory.size)
         break
       case 0x5a: // GAS
-        stack[sp++] = BigInt(gas)
+        stack[sp++] = frame.reserve + BigInt(gas)
         break
       case 0x5c: // TLOAD
         stack[sp - 1] = state.transientValue(self, stack[sp - 1] as bigint)

@@ -28,13 +28,13 @@ export type Message = {
   readonly to: bigint | undefined
   readonly value: bigint
   readonly input: Uint8Array
-  readonly gas: number
+  readonly gas: bigint
 }
 
 /** How it ended. State changes of a failed or reverted message are undone already. */
 export type MessageResult = {
   readonly outcome: 'success' | 'revert' | 'failure'
-  readonly gasLeft: number
+  readonly gasLeft: bigint
   readonly output: Uint8Array
   /** The contract that a creation was to make. */
   readonly contractAddress: bigint | undefined
@@ -96,7 +96,7 @@ export class Machine {
       const outcome = outcomeOf(signal)
       return {
         outcome,
-        gasLeft: frame.gas,
+        gasLeft: frame.gasTotal,
         output: frame.output,
         contractAddress:
           message.to === undefined ? (frame.self as AccountEntry).address : undefined,
@@ -135,7 +135,7 @@ export class Machine {
     frame.caller = caller
     frame.value = value
     frame.input = input
-    frame.gas = gas
+    frame.gasTotal = gas
     this.openFrame(frame)
     state.transfer(sender, self, value)
     const precompiled = runPrecompile(this, frame, to as bigint)
@@ -153,9 +153,9 @@ export class Machine {
     frame.kind = 'create'
     frame.caller = caller
     frame.value = value
-    frame.gas = gas
+    frame.gasTotal = gas
     if (startCreate(this, frame, { sender, address, initCode: input })) return signalEntered
-    return { outcome: 'failure', gasLeft: 0, output: emptyBytes, contractAddress: address }
+    return { outcome: 'failure', gasLeft: 0n, output: emptyBytes, contractAddress: address }
   }
 
   /** The code that a call to the account runs: its own, or that it delegates to (EIP-7702). */
@@ -183,6 +183,7 @@ export class Machine {
     if (signal !== signalSuccess) this.state.revert(frame)
     if (signal === signalFailure) {
       frame.gas = 0
+      frame.reserve = 0n
       frame.output = emptyBytes
     }
     frame.memory.clear()

@@ -20,7 +20,7 @@ export const systemContracts = {
   consolidationRequests: word('0x0000BBdDc7CE488642fb579F8B00f3a590007251'),
 } as const
 
-const systemCallGas = 30_000_000
+const systemCallGas = 30_000_000n
 
 /** Calls a contract that may be absent, and whose failure means nothing (EIP-4788, EIP-2935). */
 export function notifySystemContract(machine: Machine, address: bigint, input: Uint8Array): void {

@@ -45,12 +45,6 @@ export type ExecutionResult = {
 }
 
 /**
- * A frame counts gas in a `number`. No block that is checked has a limit of 2^53 or more; gas above
- * that, in a transaction outside any block, is kept aside and comes back unused.
- */
-const frameGasMax = BigInt(Number.MAX_SAFE_INTEGER)
-
-/**
  * Executes a checked transaction and ends it: its changes stand in the state.
  *
  * @throws {ExecutionAbortedError} `EVM_EXECUTION_ABORTED`; the transaction has left no trace then.
@@ -71,9 +65,7 @@ export function executeTransaction(machine: Machine, input: ExecutionInput): Exe
   }
 }
 
-type RunResult = Omit<MessageResult, 'gasLeft'> & { readonly gasLeft: bigint }
-
-function runMessage(machine: Machine, input: ExecutionInput): RunResult {
+function runMessage(machine: Machine, input: ExecutionInput): MessageResult {
   const { state, block } = machine
   const { sender, to, value, data, gasLimit, gasPrice, bounds } = input
   const { blobVersionedHashes, tracer, limit } = input
@@ -96,11 +88,8 @@ function runMessage(machine: Machine, input: ExecutionInput): RunResult {
     if (target !== undefined) state.warmAccount(state.account(target))
   }
 
-  const available = gasLimit - BigInt(bounds.gas)
-  const gas = available < frameGasMax ? available : frameGasMax
-  const message = { caller: sender.address, to, value, input: data, gas: Number(gas) }
-  const result = machine.run(message)
-  return { ...result, gasLeft: available - gas + BigInt(result.gasLeft) }
+  const gas = gasLimit - BigInt(bounds.gas)
+  return machine.run({ caller: sender.address, to, value, input: data, gas })
 }
 
 /** Gives back what is left, pays the coinbase; returns the gas used. */
