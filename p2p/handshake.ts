@@ -136,8 +136,8 @@ function exportKeyingMaterial(socket: TLSSocket): Uint8Array {
 
 function secured(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (cause?: Error): void => {
-      reject(new HandshakeBrokenError(cause?.message ?? 'the other end closed it'))
+    const fail = (cause?: NodeJS.ErrnoException): void => {
+      reject(new HandshakeBrokenError(cause?.code ?? 'the other end closed it', cause))
     }
     socket.once('secureConnect', resolve)
     socket.on('error', fail)
@@ -173,7 +173,7 @@ function readExactly(socket: TLSSocket, sizeBytes: number): Promise<Uint8Array> 
 }
 
 export class HandshakeBrokenError extends ZgError<'P2P_HANDSHAKE_BROKEN'> {
-  constructor(problem: string) {
-    super('P2P_HANDSHAKE_BROKEN', `Cannot finish the handshake: ${problem}`, { problem })
+  constructor(problem: string, cause?: unknown) {
+    super('P2P_HANDSHAKE_BROKEN', `Cannot finish the handshake: ${problem}`, { problem }, cause)
   }
 }

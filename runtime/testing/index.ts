@@ -6,6 +6,8 @@
 export { testClock } from './clock-compliance.ts'
 export { testDisk } from './disk-compliance.ts'
 export type { DiskWorld } from './disk-compliance.ts'
+export { checkKeyValueStore } from './key-value-store-compliance.ts'
+export type { StoreUnderTest } from './key-value-store-compliance.ts'
 export { testNetwork } from './network-compliance.ts'
 export type { NetworkWorld } from './network-compliance.ts'
 export { testRng } from './rng-compliance.ts'
