@@ -28,7 +28,7 @@ import { nextBaseFee, nextExcessBlobGas } from './fees.ts'
 import { atLeast } from './fork.ts'
 import type { Withdrawal } from './header.ts'
 import { Machine } from './machine.ts'
-import { bloomOfLogs, bloomSizeBytes, mergeBloom } from './receipt.ts'
+import { addLogsToBloom, bloomOfLogs, bloomSizeBytes } from './receipt.ts'
 import type { Receipt } from './receipt.ts'
 import {
   consolidationRequestType,
@@ -184,7 +184,7 @@ export class BlockExecution {
     this.#gasUsed += gasUsed
     this.#blobGasUsed += blobGas
     const logsBloom = bloomOfLogs(logs)
-    mergeBloom(this.#logsBloom, logsBloom)
+    if (logs.length > 0) addLogsToBloom(this.#logsBloom, logs)
     const succeeded = outcome === 'success'
     const receipt = { type, succeeded, cumulativeGasUsed: this.#gasUsed, logsBloom, logs }
     this.#receipts.push(receipt)

@@ -75,12 +75,12 @@ export {
 export type { Header, Withdrawal } from './header.ts'
 
 export {
+  addLogsToBloom,
   bloomMayContain,
   bloomOfLogs,
   bloomSizeBytes,
   encodeReceipt,
   logItem,
-  mergeBloom,
   receiptsRoot,
 } from './receipt.ts'
 export type { Log, Receipt } from './receipt.ts'

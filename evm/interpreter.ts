@@ -15,6 +15,7 @@ import { beginCreate } from './create-instructions.ts'
 import type { Frame, Signal } from './frame.ts'
 import { signalDone, signalFailure, signalRevert, signalSuccess, stackSizeMax } from './frame.ts'
 import { coldSlotGas, copyGasPerWord, expGasPerByte, keccakGasPerWord, wordCount } from './gas.ts'
+import { keccakOfPair } from './keccak-memo.ts'
 import type { Machine } from './machine.ts'
 import { copyToMemory, growthGas } from './memory.ts'
 import { emitLog, selfDestruct, storeSlot, touchAddress } from './state-instructions.ts'
@@ -247,7 +248,10 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         const size = Number(stack[sp - 1])
         gas -= keccakGasPerWord * wordCount(size) + growthGas(memory, offset, size, gas)
         if (gas < 0) return signalFailure
-        stack[sp - 1] = wordOfBytes(keccak256(memory.bytes.subarray(offset, offset + size)))
+        stack[sp - 1] =
+          size === 64
+            ? keccakOfPair(memory.view, offset)
+            : wordOfBytes(keccak256(memory.bytes.subarray(offset, offset + size)))
         break
       }
 

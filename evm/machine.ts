@@ -23,9 +23,9 @@ import type { AccountEntry, WorldState } from './world-state.ts'
 
 /** The outermost message. */
 export type Message = {
-  readonly caller: bigint
+  readonly caller: AccountEntry
   /** Undefined to create a contract. */
-  readonly to: bigint | undefined
+  readonly to: AccountEntry | undefined
   readonly value: bigint
   readonly input: Uint8Array
   readonly gas: bigint
@@ -56,6 +56,7 @@ const noHashes: readonly bigint[] = []
 export class Machine {
   readonly state: WorldState
   readonly block: BlockEnvironment
+  readonly coinbase: AccountEntry
   readonly frames: Frame[] = [new Frame(0)]
   origin = 0n
   gasPrice = 0n
@@ -67,6 +68,7 @@ export class Machine {
   constructor(state: WorldState, block: BlockEnvironment) {
     this.state = state
     this.block = block
+    this.coinbase = state.account(block.coinbase)
   }
 
   /** Sets what the next messages see of their transaction. */
@@ -89,7 +91,8 @@ export class Machine {
   run(message: Message): MessageResult {
     const frame = this.frames[0] as Frame
     try {
-      const entered = message.to === undefined ? this.#create(message) : this.#call(message)
+      const { to } = message
+      const entered = to === undefined ? this.#create(message) : this.#call(message, to)
       if (typeof entered === 'object') return entered
       let signal: Signal = entered
       if (signal === signalEntered) signal = this.#loop()
@@ -98,8 +101,7 @@ export class Machine {
         outcome,
         gasLeft: frame.gasTotal,
         output: frame.output,
-        contractAddress:
-          message.to === undefined ? (frame.self as AccountEntry).address : undefined,
+        contractAddress: to === undefined ? (frame.self as AccountEntry).address : undefined,
       }
     } catch (error) {
       // Frames must be as new for the next message, however this one ended.
@@ -123,38 +125,33 @@ export class Machine {
     return hash === undefined ? 0n : wordOfBytes(hash)
   }
 
-  #call({ caller, to, value, input, gas }: Message): Signal | MessageResult {
-    const { state } = this
-    const self = state.account(to as bigint)
-    const sender = state.account(caller)
+  #call({ caller, value, input, gas }: Message, self: AccountEntry): Signal {
     const code = this.codeToRun(self)
     const frame = this.frameAt(0)
     frame.kind = 'call'
     frame.code = code
     frame.self = self
-    frame.caller = caller
+    frame.caller = caller.address
     frame.value = value
     frame.input = input
     frame.gasTotal = gas
     this.openFrame(frame)
-    state.transfer(sender, self, value)
-    const precompiled = runPrecompile(this, frame, to as bigint)
+    this.state.transfer(caller, self, value)
+    const precompiled = runPrecompile(this, frame, self.address)
     if (precompiled === undefined) return signalEntered
     this.closeFrame(frame, precompiled)
     return precompiled
   }
 
   #create({ caller, value, input, gas }: Message): Signal | MessageResult {
-    const { state } = this
-    const sender = state.account(caller)
     // The nonce of the sender stands one further already: the transaction took it.
-    const address = createdAddress(caller, sender.nonce - 1n)
+    const address = createdAddress(caller.address, caller.nonce - 1n)
     const frame = this.frameAt(0)
     frame.kind = 'create'
-    frame.caller = caller
+    frame.caller = caller.address
     frame.value = value
     frame.gasTotal = gas
-    if (startCreate(this, frame, { sender, address, initCode: input })) return signalEntered
+    if (startCreate(this, frame, { sender: caller, address, initCode: input })) return signalEntered
     return { outcome: 'failure', gasLeft: 0n, output: emptyBytes, contractAddress: address }
   }
 

@@ -38,6 +38,9 @@ export type Receipt = {
 /** Size of a bloom filter, in bytes. */
 export const bloomSizeBytes = 256
 
+/** Words whose bits are kept, each of addresses and topics; a prime, as addresses come in runs. */
+const bloomCacheSize = 4_093
+
 /** Returns the consensus bytes of a receipt. */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const body = encodeRlp([
@@ -63,32 +66,60 @@ export function receiptsRoot(receipts: readonly Receipt[]): Uint8Array {
 /** Returns the bloom filter of the logs, 256 bytes. */
 export function bloomOfLogs(logs: readonly Log[]): Uint8Array {
   const bloom = new Uint8Array(bloomSizeBytes)
-  for (const log of logs) {
-    addToBloom(bloom, bigintToBytes(log.address, 20))
-    for (const topic of log.topics) addToBloom(bloom, bigintToBytes(topic, 32))
-  }
+  addLogsToBloom(bloom, logs)
   return bloom
 }
 
-/** Sets in `bloom` all bits of `other`. */
-export function mergeBloom(bloom: Uint8Array, other: Uint8Array): void {
-  for (let index = 0; index < bloomSizeBytes; index++) {
-    bloom[index] = (bloom[index] as number) | (other[index] as number)
+/** Sets in `bloom` the bits of the logs. */
+export function addLogsToBloom(bloom: Uint8Array, logs: readonly Log[]): void {
+  for (const log of logs) {
+    addressBits.add(bloom, log.address)
+    for (const topic of log.topics) topicBits.add(bloom, topic)
   }
 }
 
 /** Whether `bloom` may hold an address (20 bytes) or topic (32 bytes). */
 export function bloomMayContain(bloom: Uint8Array, entry: Uint8Array): boolean {
-  const single = new Uint8Array(bloomSizeBytes)
-  addToBloom(single, entry)
-  return single.every((byte, index) => ((bloom[index] as number) & byte) === byte)
+  const hash = keccak256(entry)
+  for (let index = 0; index < 3; index++) {
+    const bit = bitOf(hash, index)
+    const byte = bloom[bloomSizeBytes - 1 - (bit >> 3)] as number
+    if ((byte & (1 << (bit & 7))) === 0) return false
+  }
+  return true
 }
 
-function addToBloom(bloom: Uint8Array, entry: Uint8Array): void {
-  const hash = keccak256(entry)
-  for (let pair = 0; pair < 6; pair += 2) {
-    const bit = (((hash[pair] as number) << 8) | (hash[pair + 1] as number)) & 2047
-    const at = bloomSizeBytes - 1 - (bit >> 3)
-    bloom[at] = (bloom[at] as number) | (1 << (bit & 7))
+/** Bit 0 to 2,047 that the hash of an entry sets, one of three. */
+function bitOf(hash: Uint8Array, index: number): number {
+  return (((hash[2 * index] as number) << 8) | (hash[2 * index + 1] as number)) & 2047
+}
+
+/** The three bits of words, kept for those seen last: the same tokens log again and again. */
+class BloomBits {
+  readonly #sizeBytes: number
+  readonly #words: (bigint | undefined)[] = Array.from({ length: bloomCacheSize })
+  readonly #bits = new Uint16Array(3 * bloomCacheSize)
+
+  constructor(sizeBytes: number) {
+    this.#sizeBytes = sizeBytes
+  }
+
+  add(bloom: Uint8Array, word: bigint): void {
+    const place = Number(BigInt.asUintN(32, word)) % bloomCacheSize
+    if (this.#words[place] !== word) this.#load(place, word)
+    for (let index = 3 * place; index < 3 * place + 3; index++) {
+      const bit = this.#bits[index] as number
+      const at = bloomSizeBytes - 1 - (bit >> 3)
+      bloom[at] = (bloom[at] as number) | (1 << (bit & 7))
+    }
+  }
+
+  #load(place: number, word: bigint): void {
+    const hash = keccak256(bigintToBytes(word, this.#sizeBytes))
+    this.#words[place] = word
+    for (let index = 0; index < 3; index++) this.#bits[3 * place + index] = bitOf(hash, index)
   }
 }
+
+const addressBits = new BloomBits(20)
+const topicBits = new BloomBits(32)

@@ -45,8 +45,8 @@ export function takeRequests(machine: Machine, address: bigint): Uint8Array {
 function callSystemContract(machine: Machine, address: bigint, input: Uint8Array) {
   machine.beginTransaction({ origin: systemAddress, gasPrice: 0n, blobVersionedHashes: [] })
   const result = machine.run({
-    caller: systemAddress,
-    to: address,
+    caller: machine.state.account(systemAddress),
+    to: machine.state.account(address),
     value: 0n,
     input,
     gas: systemCallGas,

@@ -66,16 +66,17 @@ export function executeTransaction(machine: Machine, input: ExecutionInput): Exe
 }
 
 function runMessage(machine: Machine, input: ExecutionInput): MessageResult {
-  const { state, block } = machine
-  const { sender, to, value, data, gasLimit, gasPrice, bounds } = input
+  const { state } = machine
+  const { sender, value, data, gasLimit, gasPrice, bounds } = input
+  const to = input.to === undefined ? undefined : state.account(input.to)
   const { blobVersionedHashes, tracer, limit } = input
   machine.beginTransaction({ origin: sender.address, gasPrice, blobVersionedHashes, tracer, limit })
   state.setBalance(sender, sender.balance - gasLimit * gasPrice - input.blobFee)
   state.setNonce(sender, sender.nonce + 1n)
   state.warmAccount(sender)
   // EIP-3651
-  state.warmAccount(state.account(block.coinbase))
-  if (to !== undefined) state.warmAccount(state.account(to))
+  state.warmAccount(machine.coinbase)
+  if (to !== undefined) state.warmAccount(to)
   for (const { address, storageKeys } of input.accessList) {
     const account = state.account(address)
     state.warmAccount(account)
@@ -84,17 +85,17 @@ function runMessage(machine: Machine, input: ExecutionInput): MessageResult {
   for (const authorization of input.authorizationList) delegate(machine, authorization)
   if (to !== undefined) {
     // EIP-7702: the account that a delegating recipient names is warm, free of charge.
-    const { delegate: target } = state.code(state.account(to))
+    const { delegate: target } = state.code(to)
     if (target !== undefined) state.warmAccount(state.account(target))
   }
 
   const gas = gasLimit - BigInt(bounds.gas)
-  return machine.run({ caller: sender.address, to, value, input: data, gas })
+  return machine.run({ caller: sender, to, value, input: data, gas })
 }
 
 /** Gives back what is left, pays the coinbase; returns the gas used. */
 function settleGas(
-  { state, block }: Machine,
+  { state, coinbase }: Machine,
   { sender, gasLimit, gasPrice, tip, bounds }: ExecutionInput,
   gasLeft: bigint,
 ): bigint {
@@ -108,7 +109,6 @@ function settleGas(
   if (gasPrice !== 0n) {
     state.setBalance(sender, sender.balance + (gasLimit - gasUsed) * gasPrice)
   }
-  const coinbase = state.account(block.coinbase)
   state.setBalance(coinbase, coinbase.balance + gasUsed * tip)
   return gasUsed
 }
