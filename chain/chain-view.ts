@@ -74,7 +74,7 @@ export type LogQuery = {
   readonly resultsMax: number
 }
 
-/** Told of a head after its commit is durable, in order, none left out. */
+/** Told of a head after its commit is durable, in order, none left out. It must not throw. */
 export type HeadListener = (block: Block, receipts: readonly Receipt[]) => void
 
 /** The chain as this node has it. Reads are synchronous and never see an un-final block. */
@@ -172,6 +172,10 @@ export interface FinalityReader {
 
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */
 export interface DevControl {
+  /** The accounts whose keys this chain made and may use for its clients. */
+  accounts(): readonly bigint[]
+  /** The key of one of `accounts()`, 32 bytes; undefined for any other. */
+  secretKeyOf(address: bigint): Uint8Array | undefined
   setBalance(address: bigint, balance: bigint): Promise<void>
   setNonce(address: bigint, nonce: bigint): Promise<void>
   setCode(address: bigint, code: Uint8Array): Promise<void>

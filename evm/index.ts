@@ -116,3 +116,6 @@ export { codeSizeMax } from './code.ts'
 export { opcodeName } from './opcodes.ts'
 export { ExecutionAbortedError } from './watcher.ts'
 export type { MessageKind, StepLimit, TraceEnter, TraceExit, Tracer, TraceStep } from './tracer.ts'
+
+export { precompileAddresses, precompileAt } from './precompiles/index.ts'
+export type { Precompile } from './precompiles/index.ts'

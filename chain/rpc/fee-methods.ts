@@ -33,8 +33,10 @@ const tipDefault = 1_000_000n
 const tipMax = 500_000_000_000n
 
 /** The methods by name. */
-export function feeMethods({ chain }: NodeView): readonly [string, RpcMethod][] {
-  const suggestTip = tipSuggestion(chain)
+export function feeMethods(
+  { chain }: NodeView,
+  suggestTip: () => bigint,
+): readonly [string, RpcMethod][] {
   return [
     [
       'eth_gasPrice',

@@ -66,6 +66,12 @@ export const requestListItemsMax = 10_000
 export const callGasMax = 50_000_000n
 /** Wall-clock one method may spend executing, all its runs together. */
 export const callBudgetMs = 2 * secondMs
+/** Runs of instructions without a jump between two looks at the clock. */
+export const callStepsPerLook = 2_000
+/** Executions that wait for their turn, all clients together. */
+export const callsWaitingMax = 256
+/** After an execution that took at least so long, the next one waits as long again. */
+export const callRestFromMs = 10
 /** Wall-clock one batch may spend executing; its remaining items are refused. */
 export const batchBudgetMs = 10 * secondMs
 /** A batch gives way to the rest of the node after so much of it. */
@@ -86,3 +92,5 @@ export const feeHistoryBlocksMax = 1_024n
 export const feeHistoryPercentilesMax = 100
 /** Views one `zg_getCertificates` may span. */
 export const certificateViewsMax = 256n
+/** Blocks that one call of a development chain's `mine` makes. */
+export const devBlocksMax = 100_000

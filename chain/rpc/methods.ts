@@ -5,7 +5,10 @@ import type { Clock } from '@zg/runtime'
 import type { NodeView } from '../chain-view.ts'
 import { accountMethods } from './account-methods.ts'
 import { blockMethods } from './block-methods.ts'
-import { feeMethods } from './fee-methods.ts'
+import { callMethods } from './call-methods.ts'
+import { configMethods } from './config-methods.ts'
+import { devMethods } from './dev-methods.ts'
+import { feeMethods, tipSuggestion } from './fee-methods.ts'
 import { finalityMethods } from './finality-methods.ts'
 import type { RpcMethods } from './json-rpc.ts'
 import { logMethods } from './log-methods.ts'
@@ -26,17 +29,24 @@ const devNamespaces = ['evm_', 'anvil_', 'hardhat_']
 
 /** Makes the methods that answer for one node. */
 export function rpcMethods(node: NodeView, options: RpcMethodsOptions): RpcMethods {
+  const { clock, clientVersion } = options
+  const suggestTip = tipSuggestion(node.chain)
+  const { methods, estimate } = callMethods(node, { clock, suggestTip })
   return {
+    // Later entries replace earlier ones: a development chain has its own `eth_accounts`.
     single: new Map([
-      ...nodeMethods(node, options.clientVersion),
+      ...nodeMethods(node, clientVersion),
       ...accountMethods(node),
       ...blockMethods(node),
       ...transactionMethods(node),
-      ...feeMethods(node),
-      ...logMethods(node, options.clock),
+      ...feeMethods(node, suggestTip),
+      ...configMethods(node),
+      ...methods,
+      ...logMethods(node, clock),
       ...subscriptionMethods(node),
       ...txpoolMethods(node),
       ...finalityMethods(node),
+      ...devMethods(node, { estimate, suggestTip }),
     ]),
     bulk: new Map([['eth_sendRawTransaction', sendRawTransactions(node)]]),
     unknownMethod,

@@ -1,16 +1,14 @@
 /** Receipts and logs as JSON-RPC prints them (execution API: `ReceiptInfo`, `Log`). */
 
-import { blobBaseFee, blobGasOf, blobParametersAt, effectiveGasPrice } from '@zg/evm'
-import type { ChainConfig, Log, Receipt } from '@zg/evm'
 import {
-  bigintToBytes,
-  bigintToMinimalBytes,
-  bytesToBigint,
-  encodeRlp,
-  keccak256,
-  toHex,
-  toQuantity,
-} from '@zg/primitives'
+  blobBaseFee,
+  blobGasOf,
+  blobParametersAt,
+  createdAddress,
+  effectiveGasPrice,
+} from '@zg/evm'
+import type { ChainConfig, Log, Receipt } from '@zg/evm'
+import { toHex, toQuantity } from '@zg/primitives'
 
 import type { Block, LogRecord } from '../chain-view.ts'
 import { addressJson, wordJson } from './transaction-json.ts'
@@ -69,12 +67,6 @@ export function logsOfBlock(block: Block, receipts: readonly Receipt[]): readonl
     }
   }
   return records
-}
-
-/** The address of the contract that a transaction creates: keccak(rlp([sender, nonce]))[12..]. */
-export function createdAddress(sender: bigint, nonce: bigint): bigint {
-  const hash = keccak256(encodeRlp([bigintToBytes(sender, 20), bigintToMinimalBytes(nonce)]))
-  return bytesToBigint(hash.subarray(12))
 }
 
 function receiptJson(

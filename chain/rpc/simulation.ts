@@ -1,0 +1,181 @@
+/**
+ * Executions that no block keeps: a transaction object on a state, in an environment, within a
+ * budget of gas and time.
+ *
+ * The environment is the block's own (its number, time and base fee), its state the one after it, as
+ * geth has it. Deviation: BASEFEE is the block's even in a call without a price, where geth shows 0.
+ */
+
+import { call, environmentOf } from '@zg/evm'
+import type { AccessListEntry, BlockEnvironment, CallResult, Tracer } from '@zg/evm'
+import { toHex } from '@zg/primitives'
+import type { Clock } from '@zg/runtime'
+import type { StateReader } from '@zg/state'
+
+import type { ChainReader } from '../chain-view.ts'
+import { stateOf } from './block-id.ts'
+import type { BlockId } from './block-id.ts'
+import type { BlockOverride } from './block-override.ts'
+import type { CallRequest } from './call-request.ts'
+import { callBudgetMs, callGasMax, callStepsPerLook } from './limits.ts'
+import { CallFailedError, CallRevertedError, LimitExceededError } from './rpc-error.ts'
+import { revertReason } from './revert-reason.ts'
+import { overrideState } from './state-override.ts'
+import type { StateOverride } from './state-override.ts'
+
+/** What runs end as, refusals and time-outs thrown. */
+export type Run = Extract<CallResult, { readonly gasUsed: bigint }>
+
+/** One request on one state, ready to be run with different limits. */
+export type Simulation = {
+  readonly request: CallRequest
+  readonly state: StateReader
+  readonly block: BlockEnvironment
+  readonly from: bigint
+  /** What a unit of gas costs in it, in wei; 0 when the request names no price. */
+  readonly gasPrice: bigint
+  readonly deadline: Deadline
+}
+
+export type SimulationOverrides = {
+  readonly state?: StateOverride
+  readonly block?: BlockOverride
+}
+
+/** Until when all runs of one method must be over. */
+export class Deadline {
+  readonly #clock: Clock
+  readonly #endMs: number
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#endMs = clock.nowMs() + callBudgetMs
+  }
+
+  isOver(): boolean {
+    return this.#clock.nowMs() >= this.#endMs
+  }
+}
+
+/**
+ * Puts a request on the state of a block.
+ *
+ * @throws {CallFailedError} `CHAIN_CALL_FAILED` for a price under the block's base fee.
+ * @throws {ResourceUnknownError} `CHAIN_RESOURCE_UNKNOWN` without the block or its state.
+ */
+export async function prepareSimulation(
+  chain: ChainReader,
+  at: { readonly id: BlockId; readonly request: CallRequest; readonly clock: Clock },
+  overrides: SimulationOverrides = {},
+): Promise<Simulation> {
+  const { header, hash, state } = await stateOf(chain, at.id)
+  const block = {
+    ...environmentOf(header, {
+      config: chain.config,
+      blockHash: (number) => (number === header.number ? hash : chain.headerByNumber(number)?.hash),
+    }),
+    ...overrides.block,
+  }
+  return {
+    request: at.request,
+    state: overrideState(state, overrides.state ?? []),
+    block,
+    from: at.request.from ?? 0n,
+    gasPrice: priceOf(at.request, block.baseFeePerGas),
+    deadline: new Deadline(at.clock),
+  }
+}
+
+/** The most gas a request may burn: what it asks for, what the door allows, what the sender has. */
+export function gasLimitOf(simulation: Simulation, most: bigint = callGasMax): bigint {
+  const { request, gasPrice } = simulation
+  const wanted = request.gas ?? most
+  const limit = wanted < most ? wanted : most
+  if (gasPrice === 0n) return limit
+  const balance = simulation.state.account(simulation.from)?.balance ?? 0n
+  const affordable = balance > request.value ? (balance - request.value) / gasPrice : 0n
+  return affordable < limit ? affordable : limit
+}
+
+/**
+ * Runs a simulation once.
+ *
+ * @throws {CallFailedError} `CHAIN_CALL_FAILED` when it cannot begin.
+ * @throws {LimitExceededError} `CHAIN_LIMIT_EXCEEDED` when its time is over.
+ */
+export function runSimulation(
+  simulation: Simulation,
+  gasLimit: bigint,
+  options: {
+    readonly tracer?: Tracer
+    readonly accessList?: readonly AccessListEntry[]
+  } = {},
+): Run {
+  const result = tryRun(simulation, gasLimit, options)
+  if (result.status === 'rejected') throw new CallFailedError(rejectionMessage(result, gasLimit))
+  return result
+}
+
+/** As `runSimulation`, but a run that cannot begin is returned. */
+export function tryRun(
+  { request, state, block, from, gasPrice, deadline }: Simulation,
+  gasLimit: bigint,
+  options: {
+    readonly tracer?: Tracer
+    readonly accessList?: readonly AccessListEntry[]
+  } = {},
+): Exclude<CallResult, { readonly status: 'aborted' }> {
+  const result = call({
+    state,
+    block,
+    from,
+    to: request.to,
+    value: request.value,
+    data: request.data,
+    gasLimit,
+    gasPrice,
+    accessList: options.accessList ?? request.accessList ?? [],
+    authorizationList: request.authorizationList ?? [],
+    blobVersionedHashes: request.blobVersionedHashes ?? [],
+    limit: { everySteps: callStepsPerLook, shouldAbort: () => deadline.isOver() },
+    ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
+  })
+  if (result.status === 'aborted') throw new LimitExceededError('ms for an execution', callBudgetMs)
+  return result
+}
+
+/**
+ * What a run returned.
+ *
+ * @throws {CallRevertedError} `CHAIN_CALL_REVERTED`, with the revert data.
+ * @throws {CallFailedError} `CHAIN_CALL_FAILED` for an exceptional halt.
+ */
+export function outputOf(run: Run): Uint8Array {
+  if (run.status === 'success') return run.output
+  if (run.status === 'revert') {
+    throw new CallRevertedError(toHex(run.output), revertReason(run.output))
+  }
+  throw new CallFailedError('execution failed: out of gas, or an instruction that cannot run')
+}
+
+/** Why a run could not begin, in the phrase that clients know. */
+export function rejectionMessage(
+  { reason }: Extract<CallResult, { readonly status: 'rejected' }>,
+  gasLimit: bigint,
+): string {
+  return reason === 'gas-limit-too-low'
+    ? `intrinsic gas too low: ${gasLimit} is less than the transaction pays before it runs`
+    : 'insufficient funds for gas * price + value'
+}
+
+function priceOf(request: CallRequest, baseFeePerGas: bigint): bigint {
+  const { gasPrice, maxFeePerGas, maxPriorityFeePerGas = 0n } = request
+  const limit = gasPrice ?? maxFeePerGas ?? 0n
+  if (limit === 0n) return 0n
+  if (limit < baseFeePerGas) {
+    const fees = `${limit} is below ${baseFeePerGas}`
+    throw new CallFailedError(`max fee per gas less than block base fee: ${fees}`)
+  }
+  const wanted = gasPrice ?? baseFeePerGas + maxPriorityFeePerGas
+  return wanted < limit ? wanted : limit
+}
