@@ -38,10 +38,10 @@ import {
   withdrawalRequestType,
 } from './requests.ts'
 import { notifySystemContract, systemContracts, takeRequests } from './system-calls.ts'
-import { executeTransaction } from './transaction-execution.ts'
+import { executeTransaction, executionInputOf } from './transaction-execution.ts'
 import type { ExecutionResult } from './transaction-execution.ts'
 import { checkTransaction, rejection } from './transaction-validity.ts'
-import { accessListOf, blobGasOf, effectiveGasPrice, gasPerBlob } from './transaction.ts'
+import { blobGasOf, gasPerBlob } from './transaction.ts'
 import { ExecutionAbortedError } from './watcher.ts'
 import { WorldState } from './world-state.ts'
 
@@ -119,25 +119,11 @@ export class BlockExecution {
     const bounds = checkTransaction(transaction, { sender: account, state, block, room })
     if ('status' in bounds) return bounds
 
-    const gasPrice = effectiveGasPrice(transaction, block.baseFeePerGas)
-    const { to, value, data, gasLimit } = transaction
+    const input = executionInputOf(transaction, { sender: account, bounds, block })
+    const { gasPrice } = input
     const blobGas = blobGasOf(transaction)
     try {
-      const result = executeTransaction(this.#machine, {
-        sender: account,
-        to,
-        value,
-        data,
-        gasLimit,
-        bounds,
-        gasPrice,
-        tip: gasPrice - block.baseFeePerGas,
-        blobFee: blobGas * block.blobBaseFee,
-        accessList: accessListOf(transaction),
-        authorizationList: transaction.type === 4 ? transaction.authorizationList : [],
-        blobVersionedHashes: transaction.type === 3 ? transaction.blobVersionedHashes : [],
-        ...options,
-      })
+      const result = executeTransaction(this.#machine, { ...input, ...options })
       return this.#include(transaction.type, result, { gasPrice, blobGas })
     } catch (error) {
       if (error instanceof ExecutionAbortedError) return rejection('aborted', error.message)

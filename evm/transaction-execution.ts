@@ -2,15 +2,18 @@
  * One transaction from its fee to its receipt (Yellow Paper §6, with the EIPs up to Osaka).
  */
 
-import type { Log } from './receipt.ts'
-import { authorizationRefund, refundQuotient } from './gas.ts'
+import { emptyBytes } from '@zg/primitives'
+
+import type { BlockEnvironment } from './block-environment.ts'
 import { delegationTo } from './code.ts'
 import { nonceMax } from './create-instructions.ts'
-import { emptyBytes } from '@zg/primitives'
+import { authorizationRefund, refundQuotient } from './gas.ts'
 import type { Machine, MessageResult } from './machine.ts'
-import { recoverAuthority } from './transaction-codec.ts'
-import type { AccessListEntry, Authorization } from './transaction.ts'
+import type { Log } from './receipt.ts'
 import type { StepLimit, Tracer } from './tracer.ts'
+import { recoverAuthority } from './transaction-codec.ts'
+import { accessListOf, blobGasOf, effectiveGasPrice } from './transaction.ts'
+import type { AccessListEntry, Authorization, Transaction } from './transaction.ts'
 import type { AccountEntry } from './world-state.ts'
 
 /** A transaction stripped to what its execution needs; its checks are behind it. */
@@ -33,6 +36,37 @@ export type ExecutionInput = {
   readonly blobVersionedHashes: readonly bigint[]
   readonly tracer?: Tracer | undefined
   readonly limit?: StepLimit | undefined
+}
+
+/** Returns what the execution of a transaction that passed its checks needs. */
+export function executionInputOf(
+  transaction: Transaction,
+  {
+    sender,
+    bounds,
+    block,
+  }: {
+    sender: AccountEntry
+    bounds: ExecutionInput['bounds']
+    block: BlockEnvironment
+  },
+): ExecutionInput {
+  const { to, value, data, gasLimit } = transaction
+  const gasPrice = effectiveGasPrice(transaction, block.baseFeePerGas)
+  return {
+    sender,
+    to,
+    value,
+    data,
+    gasLimit,
+    bounds,
+    gasPrice,
+    tip: gasPrice - block.baseFeePerGas,
+    blobFee: blobGasOf(transaction) * block.blobBaseFee,
+    accessList: accessListOf(transaction),
+    authorizationList: transaction.type === 4 ? transaction.authorizationList : [],
+    blobVersionedHashes: transaction.type === 3 ? transaction.blobVersionedHashes : [],
+  }
 }
 
 /** What came of it. */

@@ -19,9 +19,9 @@ import { Machine } from '../machine.ts'
 import { logItem } from '../receipt.ts'
 import type { Log } from '../receipt.ts'
 import { decodeTransaction, recoverSender } from '../transaction-codec.ts'
-import { executeTransaction } from '../transaction-execution.ts'
+import { executeTransaction, executionInputOf } from '../transaction-execution.ts'
 import { checkTransaction } from '../transaction-validity.ts'
-import { accessListOf, blobGasOf, effectiveGasPrice, gasPerBlob } from '../transaction.ts'
+import { gasPerBlob } from '../transaction.ts'
 import type { Transaction } from '../transaction.ts'
 import { WorldState } from '../world-state.ts'
 import { MemoryState } from './memory-state.ts'
@@ -156,22 +156,8 @@ function applyTransaction(
   const room = { gas: block.gasLimit, blobGas: BigInt(block.blobCountMax) * gasPerBlob }
   const bounds = checkTransaction(transaction, { sender, state, block, room })
   if ('status' in bounds) return { refusal: bounds.message }
-  const gasPrice = effectiveGasPrice(transaction, block.baseFeePerGas)
-  const { to, value, data, gasLimit } = transaction
-  const { logs } = executeTransaction(new Machine(state, block), {
-    sender,
-    to,
-    value,
-    data,
-    gasLimit,
-    bounds,
-    gasPrice,
-    tip: gasPrice - block.baseFeePerGas,
-    blobFee: blobGasOf(transaction) * block.blobBaseFee,
-    accessList: accessListOf(transaction),
-    authorizationList: transaction.type === 4 ? transaction.authorizationList : [],
-    blobVersionedHashes: transaction.type === 3 ? transaction.blobVersionedHashes : [],
-  })
+  const input = executionInputOf(transaction, { sender, bounds, block })
+  const { logs } = executeTransaction(new Machine(state, block), input)
   memory.apply(state.changes())
   return { logs }
 }
