@@ -11,6 +11,7 @@
 
 import {
   emptyOmmersHash,
+  hashRequests,
   headerHash,
   headerItem,
   headerOfItem,
@@ -19,15 +20,7 @@ import {
   withdrawalsRoot,
 } from '@zg/evm'
 import type { Header, Withdrawal } from '@zg/evm'
-import {
-  concat,
-  decodeRlp,
-  encodeRlp,
-  rlpBytes,
-  rlpList,
-  sha256,
-  ZgError,
-} from '@zg/primitives'
+import { decodeRlp, encodeRlp, rlpBytes, rlpList, ZgError } from '@zg/primitives'
 import type { RlpItem } from '@zg/primitives'
 import { orderedTrieRoot } from '@zg/state'
 
@@ -144,14 +137,9 @@ export function blockOfPayload(payload: NewPayload): BlockBody {
     blobGasUsed: executionPayload.blobGasUsed,
     excessBlobGas: executionPayload.excessBlobGas,
     parentBeaconBlockRoot,
-    requestsHash: requestsHashOf(executionRequests),
+    requestsHash: hashRequests(executionRequests),
   }
   return { header, transactions, withdrawals, requests: executionRequests }
-}
-
-/** Commitment to execution requests: sha256 over the sha256 of each non-empty one (EIP-7685). */
-export function requestsHashOf(requests: readonly Uint8Array[]): Uint8Array {
-  return sha256(concat(...requests.filter(({ length }) => length > 1).map(sha256)))
 }
 
 /** Returns the payload that a built block is returned as. */

@@ -77,7 +77,7 @@ export type MempoolOptions = {
   readonly limits?: MempoolLimits
 }
 
-type PoolListener = (entry: PoolEntry) => void
+type PoolListener = (transaction: SignedTransaction) => void
 
 export class Mempool implements TransactionPool {
   readonly #config: ChainConfig
@@ -137,7 +137,7 @@ export class Mempool implements TransactionPool {
   }
 
   get(hash: Uint8Array): SignedTransaction | undefined {
-    return this.#entries.get(hashKey(hash))
+    return this.#entries.get(hashKey(hash))?.signed
   }
 
   nextNonce(sender: bigint): bigint {
@@ -196,13 +196,14 @@ export class Mempool implements TransactionPool {
   drop(hash: Uint8Array): boolean {
     const entry = this.#entries.get(hashKey(hash))
     if (entry === undefined) return false
-    this.#senders.get(entry.sender)?.remove(entry.transaction.nonce)
+    const { sender, transaction } = entry.signed
+    this.#senders.get(sender)?.remove(transaction.nonce)
     this.#forget(entry)
     return true
   }
 
   dropAll(): void {
-    for (const entry of [...this.#entries.values()]) this.drop(entry.hash)
+    for (const entry of [...this.#entries.values()]) this.drop(entry.signed.hash)
   }
 
   /** Takes in a new final head: what it holds leaves, accounts it changed are looked at again. */
@@ -270,7 +271,7 @@ export class Mempool implements TransactionPool {
     const queue = known ?? new SenderQueue(sender, this.#accountOf(sender))
     const old = queue.get(transaction.nonce)
     const entry: PoolEntry = {
-      ...signed,
+      signed,
       ...pricesOf(signed),
       arrivedMs: this.#clock.nowMs(),
       isLocal,
@@ -291,8 +292,9 @@ export class Mempool implements TransactionPool {
   }
 
   #checkAccount(queue: SenderQueue, entry: PoolEntry): void {
-    const { nonce } = entry.transaction
-    if (this.#entries.has(hashKey(entry.hash))) refuse('already-known', 'it is in the pool')
+    const { transaction, hash } = entry.signed
+    const { nonce } = transaction
+    if (this.#entries.has(hashKey(hash))) refuse('already-known', 'it is in the pool')
     if (nonce < queue.accountNonce) {
       refuse('nonce-too-low', `its nonce is ${nonce}, the account's next is ${queue.accountNonce}`)
     }
@@ -319,7 +321,7 @@ export class Mempool implements TransactionPool {
   }
 
   #checkDelegations(queue: SenderQueue, entry: PoolEntry): void {
-    const { nonce } = entry.transaction
+    const { nonce } = entry.signed.transaction
     const isBound = queue.isDelegated || (this.#authorities.get(queue.sender) ?? 0) > 0
     const isReplacement = queue.get(nonce) !== undefined
     if (isBound && !isReplacement && (queue.size > 0 || nonce !== queue.accountNonce)) {
@@ -337,7 +339,8 @@ export class Mempool implements TransactionPool {
   #makeRoom(entry: PoolEntry): void {
     const { transactionsMax, sizeBytesMax } = this.#limits
     const isFull = (): boolean =>
-      this.#entries.size >= transactionsMax || this.#sizeBytes + entry.bytes.length > sizeBytesMax
+      this.#entries.size >= transactionsMax ||
+      this.#sizeBytes + entry.signed.bytes.length > sizeBytesMax
     if (!isFull()) return
     const { nextBaseFee } = this.#head
     const tip = tipOf(entry, nextBaseFee)
@@ -351,7 +354,7 @@ export class Mempool implements TransactionPool {
       if (count >= countMin && !isFull()) break
       // MUST not push out what pays as much as the newcomer: that would be free churn.
       if (rank !== undefined && rank >= tip) break
-      this.drop(evicted.hash)
+      this.drop(evicted.signed.hash)
       if (rank !== undefined) this.#tipFloor = rank
       count++
     }
@@ -374,7 +377,7 @@ export class Mempool implements TransactionPool {
       })
     }
     return ranked.sort((a, b) => {
-      if (a.rank === b.rank) return b.entry.transaction.nonce > a.entry.transaction.nonce ? 1 : -1
+      if (a.rank === b.rank) return nonceOf(b.entry) > nonceOf(a.entry) ? 1 : -1
       if (a.rank === undefined || b.rank === undefined) return a.rank === undefined ? -1 : 1
       return a.rank < b.rank ? -1 : 1
     })
@@ -394,8 +397,8 @@ export class Mempool implements TransactionPool {
   }
 
   #remember(entry: PoolEntry): void {
-    this.#entries.set(hashKey(entry.hash), entry)
-    this.#sizeBytes += entry.bytes.length
+    this.#entries.set(hashKey(entry.signed.hash), entry)
+    this.#sizeBytes += entry.signed.bytes.length
     for (const authority of entry.authorities) {
       this.#authorities.set(authority, (this.#authorities.get(authority) ?? 0) + 1)
     }
@@ -404,14 +407,15 @@ export class Mempool implements TransactionPool {
 
   /** The entry must have left its queue already. */
   #forget(entry: PoolEntry): void {
-    this.#entries.delete(hashKey(entry.hash))
-    this.#sizeBytes -= entry.bytes.length
+    const { hash, bytes, sender } = entry.signed
+    this.#entries.delete(hashKey(hash))
+    this.#sizeBytes -= bytes.length
     for (const authority of entry.authorities) {
       const count = (this.#authorities.get(authority) ?? 1) - 1
       if (count === 0) this.#authorities.delete(authority)
       else this.#authorities.set(authority, count)
     }
-    if (this.#senders.get(entry.sender)?.size === 0) this.#senders.delete(entry.sender)
+    if (this.#senders.get(sender)?.size === 0) this.#senders.delete(sender)
     if (this.#entries.size < this.#limits.transactionsMax / 2) this.#tipFloor = undefined
     this.#revision++
   }
@@ -424,14 +428,22 @@ export class Mempool implements TransactionPool {
   }
 
   #announce(entry: PoolEntry): void {
-    for (const listener of this.#pendingListeners) listener(entry)
+    for (const listener of this.#pendingListeners) listener(entry.signed)
   }
 }
 
 function contentOf(queue: SenderQueue): SenderTransactions {
   const count = queue.pendingCount
-  const { sender, entries } = queue
-  return { sender, pending: entries.slice(0, count), queued: entries.slice(count) }
+  const entries = queue.entries.map(({ signed }) => signed)
+  return {
+    sender: queue.sender,
+    pending: entries.slice(0, count),
+    queued: entries.slice(count),
+  }
+}
+
+function nonceOf(entry: PoolEntry): bigint {
+  return entry.signed.transaction.nonce
 }
 
 function authoritiesOf(transaction: Transaction): bigint[] {

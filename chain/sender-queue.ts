@@ -10,7 +10,8 @@ import { maxFeePerGasOf, maxPriorityFeePerGasOf } from '@zg/evm'
 import type { SignedTransaction } from './chain-view.ts'
 
 /** A transaction in the pool. */
-export type PoolEntry = SignedTransaction & {
+export type PoolEntry = {
+  readonly signed: SignedTransaction
   /** The most it can cost its sender, in wei. */
   readonly cost: bigint
   readonly maxFee: bigint
@@ -36,10 +37,7 @@ export class SenderQueue {
   #entries: PoolEntry[] = []
   #cost = 0n
 
-  constructor(
-    sender: bigint,
-    account: { nonce: bigint; balance: bigint; isDelegated: boolean },
-  ) {
+  constructor(sender: bigint, account: { nonce: bigint; balance: bigint; isDelegated: boolean }) {
     this.sender = sender
     this.accountNonce = account.nonce
     this.balance = account.balance
@@ -62,7 +60,8 @@ export class SenderQueue {
   /** How many stand without a gap from the account's nonce on. */
   get pendingCount(): number {
     let count = 0
-    while (this.#entries[count]?.transaction.nonce === this.accountNonce + BigInt(count)) count++
+    while (this.#entries[count]?.signed.transaction.nonce === this.accountNonce + BigInt(count))
+      count++
     return count
   }
 
@@ -73,14 +72,14 @@ export class SenderQueue {
 
   get(nonce: bigint): PoolEntry | undefined {
     const entry = this.#entries[this.#placeOf(nonce)]
-    return entry?.transaction.nonce === nonce ? entry : undefined
+    return entry?.signed.transaction.nonce === nonce ? entry : undefined
   }
 
   /** Puts an entry in, in the place of one of its nonce, which is returned. */
   put(entry: PoolEntry): PoolEntry | undefined {
-    const place = this.#placeOf(entry.transaction.nonce)
+    const place = this.#placeOf(entry.signed.transaction.nonce)
     const old = this.#entries[place]
-    const isReplacement = old?.transaction.nonce === entry.transaction.nonce
+    const isReplacement = old?.signed.transaction.nonce === entry.signed.transaction.nonce
     this.#entries.splice(place, isReplacement ? 1 : 0, entry)
     this.#cost += entry.cost - (isReplacement ? old.cost : 0n)
     return isReplacement ? old : undefined
@@ -89,7 +88,7 @@ export class SenderQueue {
   remove(nonce: bigint): PoolEntry | undefined {
     const place = this.#placeOf(nonce)
     const entry = this.#entries[place]
-    if (entry?.transaction.nonce !== nonce) return undefined
+    if (entry?.signed.transaction.nonce !== nonce) return undefined
     this.#entries.splice(place, 1)
     this.#cost -= entry.cost
     return entry
@@ -101,7 +100,7 @@ export class SenderQueue {
     this.balance = account.balance
     this.isDelegated = account.isDelegated
     const isStale = (entry: PoolEntry) =>
-      entry.transaction.nonce < account.nonce || entry.cost > account.balance
+      entry.signed.transaction.nonce < account.nonce || entry.cost > account.balance
     const stale = this.#entries.filter(isStale)
     if (stale.length > 0) this.#entries = this.#entries.filter((entry) => !isStale(entry))
     for (const entry of stale) this.#cost -= entry.cost
@@ -114,7 +113,7 @@ export class SenderQueue {
     let high = this.#entries.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#entries[middle] as PoolEntry).transaction.nonce < nonce) low = middle + 1
+      if ((this.#entries[middle] as PoolEntry).signed.transaction.nonce < nonce) low = middle + 1
       else high = middle
     }
     return low

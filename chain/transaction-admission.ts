@@ -120,7 +120,10 @@ function checkFees(transaction: Transaction, priorityFeeMin: bigint): void {
   const maxFee = maxFeePerGasOf(transaction)
   const priorityFee = maxPriorityFeePerGasOf(transaction)
   if (priorityFee > maxFee) {
-    refuse('priority-fee-above-max-fee', `its priority fee ${priorityFee} is over its fee ${maxFee}`)
+    refuse(
+      'priority-fee-above-max-fee',
+      `its priority fee ${priorityFee} is over its fee ${maxFee}`,
+    )
   }
   if (priorityFee < priorityFeeMin) {
     refuse('fee-too-low', `its priority fee ${priorityFee} is under ${priorityFeeMin}`)

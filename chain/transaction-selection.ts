@@ -35,7 +35,7 @@ export class TransactionSelection {
   /** The best transaction now; undefined when none is left that pays the base fee. */
   peek(): SignedTransaction | undefined {
     const line = this.#heap[0]
-    return line?.entries[line.next]
+    return line?.entries[line.next]?.signed
   }
 
   /** Goes on to the next of the same sender: the best one was taken, or its nonce is behind. */
@@ -59,7 +59,7 @@ export class TransactionSelection {
   #settle(line: Line): boolean {
     const { baseFeePerGas, isIncluded } = this.#options
     let entry = line.entries[line.next]
-    while (entry !== undefined && isIncluded(entry)) entry = line.entries[++line.next]
+    while (entry !== undefined && isIncluded(entry.signed)) entry = line.entries[++line.next]
     // What cannot pay the base fee holds up all behind it.
     if (entry === undefined || entry.maxFee < baseFeePerGas) return false
     line.tip = tipOf(entry, baseFeePerGas)

@@ -1,0 +1,386 @@
+/**
+ * The built-in execution engine: our EVM over the state database, in process.
+ *
+ *               newPayload: check, execute, compare
+ *     final <---- staged a ---- staged b      getPayload: fill from the pool
+ *     (disk)  \-- staged a'                   forkchoiceUpdated: final up to a, a' is dropped
+ *
+ * Blocks that are not final stand in memory, a tree over the final head. Executions run one at a
+ * time, in slices; finality does not wait for them. A block that this engine built is VALID here: it
+ * is kept when it is handed out, so it is never executed twice.
+ */
+
+import { headerHash, nextBaseFee, parentOf } from '@zg/evm'
+import type { BlockContext, Header } from '@zg/evm'
+import { assert, bytesEqual, ZgError } from '@zg/primitives'
+import type { Clock } from '@zg/runtime'
+import type { PreparedState, StateChanges } from '@zg/state'
+
+import { blobsProblem, executeInSlices, formProblem } from './block-check.ts'
+import { blockOfPayload, executionPayloadOf } from './block-codec.ts'
+import type { BlockBody } from './block-codec.ts'
+import { fillBlock, sealHeader } from './block-builder.ts'
+import type { ExecutedBlock } from './block-store.ts'
+import { BoundedCache } from './bounded-cache.ts'
+import type { ChainDatabase } from './chain-database.ts'
+import type { HeaderRecord, PendingBlock } from './chain-view.ts'
+import type {
+  BuiltPayload,
+  EnginePayloadAttributes,
+  EnginePayloadStatus,
+  ExecutionEngine,
+  ForkchoiceState,
+  ForkchoiceUpdated,
+  NewPayload,
+  PayloadId,
+} from './execution-engine.ts'
+import { hashKey } from './hash-key.ts'
+import { feesOf, headerProblem, resultProblem } from './header-rules.ts'
+import type { HeaderRules } from './header-rules.ts'
+import type { Mempool } from './mempool.ts'
+import type { SenderRecovery } from './sender-recovery.ts'
+import { SerialTurn } from './serial-turn.ts'
+import { TransactionResolver } from './transaction-resolver.ts'
+
+/** Un-final blocks at once; beyond, newcomers wait for finality as SYNCING. */
+const stagedBlocksMax = 120
+
+/** Builds that were begun and not fetched; the oldest is forgotten. */
+const buildsMax = 16
+
+/** Hashes of blocks found invalid. */
+const invalidHashesMax = 256
+
+/** Execution time of a build that names none. */
+const buildBudgetMsDefault = 250
+
+/** Execution time of a look at the pending block, and how long its result is good. */
+const pendingBudgetMs = 50
+const pendingReuseMs = 200
+
+const zeroHash = new Uint8Array(32)
+
+const belowFinalHead = 'Its parent is not on the final branch'
+
+export type BuiltInEngineOptions = {
+  readonly chain: ChainDatabase
+  readonly pool: Mempool
+  readonly recovery: SenderRecovery
+  readonly clock: Clock
+  /** Whether timestamps may repeat: a parameter of the genesis. */
+  readonly subSecond: boolean
+}
+
+type StagedBlock = ExecutedBlock & { readonly changes: StateChanges }
+
+type Pending = { readonly madeMs: number; readonly key: string; readonly block: PendingBlock }
+
+export class BuiltInEngine implements ExecutionEngine {
+  readonly #chain: ChainDatabase
+  readonly #pool: Mempool
+  readonly #clock: Clock
+  readonly #rules: HeaderRules
+  readonly #resolver: TransactionResolver
+  readonly #staged = new Map<string, StagedBlock>()
+  readonly #invalid = new BoundedCache<string, string>(invalidHashesMax)
+  readonly #builds = new BoundedCache<PayloadId, Promise<BuiltPayload>>(buildsMax)
+  readonly #executions = new SerialTurn()
+  readonly #finalities = new SerialTurn()
+  #buildCount = 0n
+  #pending: Pending | undefined
+  #pendingRun: Promise<PendingBlock> | undefined
+
+  constructor(options: BuiltInEngineOptions) {
+    const { chain, pool, recovery, clock, subSecond } = options
+    this.#chain = chain
+    this.#pool = pool
+    this.#clock = clock
+    this.#rules = { config: chain.config, subSecond }
+    this.#resolver = new TransactionResolver(pool, recovery)
+    // The first listener: when doors hear of a head, the pool knows it already.
+    chain.onHead((block) => this.#tellPool(block))
+    chain.servePending(() => this.#pendingBlock())
+  }
+
+  newPayload(payload: NewPayload): Promise<EnginePayloadStatus> {
+    return this.#executions.run(() => this.#newPayload(payload))
+  }
+
+  async forkchoiceUpdated(
+    state: ForkchoiceState,
+    attributes?: EnginePayloadAttributes,
+  ): Promise<ForkchoiceUpdated> {
+    const { headBlockHash, finalizedBlockHash } = state
+    const head = this.#known(headBlockHash)
+    if (head === undefined) return { payloadStatus: { status: 'SYNCING' }, payloadId: undefined }
+    const isFinalityKnown =
+      bytesEqual(finalizedBlockHash, zeroHash) || this.#known(finalizedBlockHash) !== undefined
+    if (!isFinalityKnown) return { payloadStatus: { status: 'SYNCING' }, payloadId: undefined }
+    const payloadStatus = { status: 'VALID', latestValidHash: headBlockHash } as const
+    if (!bytesEqual(finalizedBlockHash, zeroHash)) await this.#finalize(finalizedBlockHash)
+    if (attributes === undefined) return { payloadStatus, payloadId: undefined }
+    const payloadId = ++this.#buildCount
+    const build = this.#executions.run(() => this.#build(headBlockHash, attributes))
+    // Whoever fetches the payload hears of a failure.
+    build.catch(() => undefined)
+    this.#builds.set(payloadId, build)
+    return { payloadStatus, payloadId }
+  }
+
+  getPayload(id: PayloadId): Promise<BuiltPayload> {
+    return this.#builds.get(id) ?? Promise.reject(new PayloadUnknownError(id))
+  }
+
+  /** A block that is VALID here and not final yet. */
+  stagedBlock(hash: Uint8Array): BlockBody | undefined {
+    return this.#staged.get(hashKey(hash))?.body
+  }
+
+  async #newPayload(payload: NewPayload): Promise<EnginePayloadStatus> {
+    const { blockHash, parentHash } = payload.executionPayload
+    const block = blockOfPayload(payload)
+    const malformed = formProblem(payload, block)
+    if (malformed !== undefined) return invalid(undefined, malformed)
+    if (!bytesEqual(headerHash(block.header), blockHash)) {
+      return invalid(undefined, 'The block hash is not that of the header')
+    }
+    // Not remembered: the list of hashes is no part of the block.
+    const blobs = blobsProblem(block, payload.expectedBlobVersionedHashes)
+    if (blobs !== undefined) return invalid(undefined, blobs)
+    if (this.#known(blockHash) !== undefined) return { status: 'VALID', latestValidHash: blockHash }
+    const remembered = this.#invalid.get(hashKey(blockHash))
+    if (remembered !== undefined) return invalid(undefined, remembered)
+    const parent = this.#known(parentHash)
+    if (parent === undefined || this.#staged.size >= stagedBlocksMax) return { status: 'SYNCING' }
+    const problem = await this.#check(block, blockHash, parent)
+    if (problem === undefined) return { status: 'VALID', latestValidHash: blockHash }
+    this.#invalid.set(hashKey(blockHash), problem)
+    return invalid(parentHash, problem)
+  }
+
+  /** Executes a block on a known parent and keeps it; returns what is wrong with it. */
+  async #check(
+    block: BlockBody,
+    hash: Uint8Array,
+    parent: HeaderRecord,
+  ): Promise<string | undefined> {
+    const { header } = block
+    const early = headerProblem(header, { parent: parent.header, rules: this.#rules })
+    if (early !== undefined) return early
+    const transactions = await this.#resolver.resolve(block.transactions)
+    if (typeof transactions === 'string') return transactions
+    const context = this.#context(parent, {
+      coinbase: header.coinbase,
+      timestamp: header.timestamp,
+      gasLimit: header.gasLimit,
+      prevRandao: header.prevRandao,
+      parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? zeroHash,
+    })
+    if (context === undefined) return belowFinalHead
+    const result = await executeInSlices(context, { transactions, block, clock: this.#clock })
+    if (typeof result === 'string') return result
+    // The cheap comparisons first: a wrong block is not worth a rehash.
+    const wrong = resultProblem(header, result)
+    if (wrong !== undefined) return wrong
+    if (!this.#isBuildable(parent.hash)) return belowFinalHead
+    const prepared = this.#chain.states.prepare(parent.hash, result.changes)
+    if (!bytesEqual(prepared.stateRoot, header.stateRoot)) return 'The state root is wrong'
+    const { receipts, changes } = result
+    this.#stage({ hash, body: block, transactions, receipts, changes }, prepared)
+    return undefined
+  }
+
+  async #build(parentHash: Uint8Array, attributes: EnginePayloadAttributes): Promise<BuiltPayload> {
+    const { timestamp, prevRandao, suggestedFeeRecipient, withdrawals } = attributes
+    const parent = this.#known(parentHash)
+    const context =
+      parent === undefined
+        ? undefined
+        : this.#context(parent, {
+            coinbase: suggestedFeeRecipient,
+            timestamp,
+            gasLimit: parent.header.gasLimit,
+            prevRandao,
+            parentBeaconBlockRoot: attributes.parentBeaconBlockRoot,
+          })
+    if (parent === undefined || context === undefined) throw new PayloadParentGoneError(parentHash)
+    const filled = await this.#fill(
+      context,
+      parent,
+      attributes.buildBudgetMs ?? buildBudgetMsDefault,
+    )
+    for (const { hash } of filled.hopeless) this.#pool.drop(hash)
+    if (!this.#isBuildable(parentHash)) throw new PayloadParentGoneError(parentHash)
+    const result = filled.execution.finish(withdrawals)
+    const prepared = this.#chain.states.prepare(parentHash, result.changes)
+    const { transactions, valueWei } = filled
+    const { stateRoot } = prepared
+    const header = sealHeader(context, result, { transactions, withdrawals, stateRoot })
+    const { receipts, changes, requests } = result
+    const body = {
+      header,
+      transactions: transactions.map(({ bytes }) => bytes),
+      withdrawals,
+      requests,
+    }
+    this.#stage({ hash: headerHash(header), body, transactions, receipts, changes }, prepared)
+    const executionPayload = executionPayloadOf(body)
+    return { executionPayload, blockValue: valueWei, executionRequests: requests }
+  }
+
+  #fill(context: BlockContext, parent: HeaderRecord, budgetMs: number) {
+    const included = this.#includedUpTo(parent.hash)
+    const selection = this.#pool.select(nextBaseFee(context.parent), ({ hash }) =>
+      included.has(hashKey(hash)),
+    )
+    return fillBlock(context, { selection, clock: this.#clock, budgetMs })
+  }
+
+  #stage(block: StagedBlock, prepared: PreparedState): void {
+    this.#chain.states.stage(block.hash, prepared)
+    this.#staged.set(hashKey(block.hash), block)
+  }
+
+  #finalize(hash: Uint8Array): Promise<void> {
+    return this.#finalities.run(async () => {
+      if (this.#chain.isFinal(hash)) return
+      const branch: StagedBlock[] = []
+      let block = this.#staged.get(hashKey(hash))
+      while (block !== undefined) {
+        branch.unshift(block)
+        block = this.#staged.get(hashKey(block.body.header.parentHash))
+      }
+      assert(branch.length > 0, 'a known block is staged or final')
+      await this.#chain.finalize(branch)
+      this.#dropBranches()
+    })
+  }
+
+  /** Forgets staged blocks that are final now, and those that can never be. */
+  #dropBranches(): void {
+    const { hash } = this.#chain.head()
+    const kept = new Set([hashKey(hash)])
+    // Parents were staged before their children, and a Map iterates in that order.
+    for (const [key, block] of this.#staged) {
+      if (kept.has(hashKey(block.body.header.parentHash))) kept.add(key)
+      else this.#staged.delete(key)
+    }
+  }
+
+  #tellPool({ header, hash }: HeaderRecord): void {
+    const state = this.#chain.states.readerAt(hash)
+    const changes = this.#staged.get(hashKey(hash))?.changes
+    assert(state !== undefined && changes !== undefined, 'a new head was staged')
+    this.#pool.setHead({ header, state, nextBaseFee: nextBaseFee(feesOf(header)) }, changes)
+  }
+
+  /** Header of a block that is staged or final here. */
+  #known(hash: Uint8Array): HeaderRecord | undefined {
+    const staged = this.#staged.get(hashKey(hash))
+    return staged === undefined
+      ? this.#chain.headerByHash(hash)
+      : { hash: staged.hash, header: staged.body.header }
+  }
+
+  /** Undefined when nothing can be built on that parent any more. */
+  #context(parent: HeaderRecord, attributes: BlockContext['attributes']): BlockContext | undefined {
+    const state = this.#chain.states.readerAt(parent.hash)
+    if (state === undefined || !this.#isBuildable(parent.hash)) return undefined
+    return {
+      config: this.#chain.config,
+      parent: parentOf(parent.header, parent.hash),
+      attributes,
+      state,
+      blockHash: (number) => this.#ancestorHash(parent, number),
+    }
+  }
+
+  /** Whether the block is the final head, or above it in memory; finality may move at any await. */
+  #isBuildable(hash: Uint8Array): boolean {
+    const { head } = this.#chain.states
+    const block = this.#chain.states.blockAt(hash)
+    if (head === undefined || block === undefined) return false
+    return block.height > head.height || bytesEqual(hash, head.blockHash)
+  }
+
+  /** Hash of `parent` or of the ancestor of it with that number. */
+  #ancestorHash(parent: HeaderRecord, number: number): Uint8Array | undefined {
+    if (number === parent.header.number) return parent.hash
+    let header: Header | undefined = parent.header
+    while (header !== undefined && header.number > number) {
+      if (header.number === number + 1) return header.parentHash
+      header = this.#staged.get(hashKey(header.parentHash))?.body.header
+    }
+    return this.#chain.hashOfNumber(number)
+  }
+
+  /** Keys of the transactions in the un-final branch that ends with a block. */
+  #includedUpTo(hash: Uint8Array): Set<string> {
+    const included = new Set<string>()
+    let block = this.#staged.get(hashKey(hash))
+    while (block !== undefined) {
+      for (const transaction of block.transactions) included.add(hashKey(transaction.hash))
+      block = this.#staged.get(hashKey(block.body.header.parentHash))
+    }
+    return included
+  }
+
+  #pendingBlock(): Promise<PendingBlock> {
+    const head = this.#chain.head()
+    const key = `${hashKey(head.hash)}${this.#pool.revision}`
+    const made = this.#pending
+    const isSameHead = made?.block.header.number === head.header.number + 1
+    const isFresh = made !== undefined && this.#clock.nowMs() - made.madeMs < pendingReuseMs
+    if (made !== undefined && isSameHead && (made.key === key || isFresh)) {
+      return Promise.resolve(made.block)
+    }
+    this.#pendingRun ??= this.#executions
+      .run(() => this.#lookAhead())
+      .finally(() => (this.#pendingRun = undefined))
+    return this.#pendingRun
+  }
+
+  async #lookAhead(): Promise<PendingBlock> {
+    const head = this.#chain.head()
+    const key = `${hashKey(head.hash)}${this.#pool.revision}`
+    const nowSeconds = Math.floor(this.#clock.nowMs() / 1000)
+    const context = this.#context(head, {
+      coinbase: 0n,
+      timestamp: Math.max(nowSeconds, head.header.timestamp + (this.#rules.subSecond ? 0 : 1)),
+      gasLimit: head.header.gasLimit,
+      prevRandao: head.header.prevRandao,
+      parentBeaconBlockRoot: zeroHash,
+    })
+    assert(context !== undefined, 'the state of the head is readable')
+    const { execution, transactions } = await this.#fill(context, head, pendingBudgetMs)
+    const result = execution.finish([])
+    const prepared = this.#chain.states.prepare(head.hash, result.changes)
+    const { stateRoot } = prepared
+    const header = sealHeader(context, result, { transactions, withdrawals: [], stateRoot })
+    const state = execution.stateReader
+    const block = { header, transactions, receipts: result.receipts, state }
+    this.#pending = { madeMs: this.#clock.nowMs(), key, block }
+    return block
+  }
+}
+
+function invalid(
+  latestValidHash: Uint8Array | undefined,
+  validationError: string,
+): EnginePayloadStatus {
+  return { status: 'INVALID', latestValidHash, validationError }
+}
+
+export class PayloadUnknownError extends ZgError<'CHAIN_PAYLOAD_UNKNOWN'> {
+  constructor(id: PayloadId) {
+    const message = `Cannot get payload ${id}: no such build is under way`
+    super('CHAIN_PAYLOAD_UNKNOWN', message, { id })
+  }
+}
+
+export class PayloadParentGoneError extends ZgError<'CHAIN_PAYLOAD_PARENT_GONE'> {
+  constructor(parentHash: Uint8Array) {
+    const message = 'Cannot build the block: its parent is unknown, or below the final head'
+    super('CHAIN_PAYLOAD_PARENT_GONE', message, { parentHash })
+  }
+}

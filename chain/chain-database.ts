@@ -1,0 +1,241 @@
+/**
+ * The final chain of this node: blocks and state in one store, and who wants to hear of new heads.
+ *
+ * `finalize` writes blocks, receipts, indexes and state in one batch; only after that batch is durable
+ * does `head()` move and are listeners told. What a crash leaves is a whole chain up to some block.
+ */
+
+import type { ChainConfig, Receipt } from '@zg/evm'
+import { assert, bytesEqual, toHex, ZgError } from '@zg/primitives'
+import type { KeyValueStore } from '@zg/runtime'
+import { genesisParentHash, StateDatabase } from '@zg/state'
+import type { StateProof, StateReader } from '@zg/state'
+
+import { blockOfExecuted, BlockStore, blockWrites } from './block-store.ts'
+import type { ExecutedBlock } from './block-store.ts'
+import { BoundedCache } from './bounded-cache.ts'
+import type {
+  Block,
+  ChainReader,
+  HeaderRecord,
+  HeadListener,
+  LogQuery,
+  LogRecord,
+  PendingBlock,
+  TransactionLocation,
+} from './chain-view.ts'
+import type { Genesis } from './genesis.ts'
+import { searchLogs } from './log-search.ts'
+
+/** Decoded blocks and lists of receipts kept in memory, each. */
+const cachedBlocksMax = 64
+
+/** Headers and hashes kept in memory. */
+const cachedHeadersMax = 1_024
+
+export type ChainDatabaseOptions = {
+  readonly genesis: Genesis
+  readonly store: KeyValueStore
+  /** Keep all states readable. @default false */
+  readonly archive?: boolean
+  /** How many final states stay readable. @default 128 */
+  readonly retainedStates?: number
+}
+
+export class ChainDatabase implements ChainReader {
+  readonly config: ChainConfig
+  readonly genesisHash: Uint8Array
+  /** Un-final states too: for who builds and checks blocks. */
+  readonly states: StateDatabase
+  readonly #blocks: BlockStore
+  readonly #headerCache = new BoundedCache<number, HeaderRecord>(cachedHeadersMax)
+  readonly #blockCache = new BoundedCache<number, Block>(cachedBlocksMax)
+  readonly #receiptCache = new BoundedCache<number, readonly Receipt[]>(cachedBlocksMax)
+  readonly #listeners = new Set<HeadListener>()
+  #head: Block
+  #pending: (() => Promise<PendingBlock>) | undefined
+
+  private constructor(genesis: Genesis, states: StateDatabase, blocks: BlockStore) {
+    this.config = genesis.config
+    this.genesisHash = genesis.hash
+    this.states = states
+    this.#blocks = blocks
+    const { head } = states
+    assert(head !== undefined, 'an opened chain has its genesis block')
+    const header = blocks.header(head.height)
+    const block = header === undefined ? header : blocks.block({ header, hash: head.blockHash })
+    assert(block !== undefined, 'the head block stands beside its state')
+    this.#head = block
+  }
+
+  /**
+   * Opens the chain in `store`, which gets the genesis block when it is empty.
+   *
+   * @throws {GenesisMismatchError} `CHAIN_GENESIS_MISMATCH`
+   */
+  static async open(options: ChainDatabaseOptions): Promise<ChainDatabase> {
+    const { genesis, store, archive = false, retainedStates = 128 } = options
+    const states = StateDatabase.open({ store, archive, retainedStates })
+    const blocks = new BlockStore(store)
+    if (states.head === undefined) {
+      const prepared = states.prepare(genesisParentHash, genesis.changes)
+      assert(
+        bytesEqual(prepared.stateRoot, genesis.header.stateRoot),
+        'both roots of genesis agree',
+      )
+      states.stage(genesis.hash, prepared)
+      await states.finalize(genesis.hash, blockWrites(genesisExecuted(genesis)))
+    } else if (blocks.numberOf(genesis.hash) !== 0) {
+      const header = blocks.header(0)
+      throw new GenesisMismatchError(genesis.hash, header?.stateRoot)
+    }
+    return new ChainDatabase(genesis, states, blocks)
+  }
+
+  head(): Block {
+    return this.#head
+  }
+
+  headNumber(): number {
+    return this.#head.header.number
+  }
+
+  headerByNumber(number: number): HeaderRecord | undefined {
+    if (!Number.isSafeInteger(number) || number < 0 || number > this.headNumber()) return undefined
+    const cached = this.#headerCache.get(number)
+    if (cached !== undefined) return cached
+    const header = this.#blocks.header(number)
+    if (header === undefined) return undefined
+    // The child's header holds the hash; the head's is known.
+    const record = { header, hash: this.#hashOf(number) }
+    this.#headerCache.set(number, record)
+    return record
+  }
+
+  headerByHash(hash: Uint8Array): HeaderRecord | undefined {
+    const number = this.#numberOf(hash)
+    return number === undefined ? undefined : this.headerByNumber(number)
+  }
+
+  blockByNumber(number: number): Block | undefined {
+    const cached = this.#blockCache.get(number)
+    if (cached !== undefined) return cached
+    const record = this.headerByNumber(number)
+    const block = record === undefined ? undefined : this.#blocks.block(record)
+    if (block !== undefined) this.#blockCache.set(number, block)
+    return block
+  }
+
+  blockByHash(hash: Uint8Array): Block | undefined {
+    const number = this.#numberOf(hash)
+    return number === undefined ? undefined : this.blockByNumber(number)
+  }
+
+  hashOfNumber(number: number): Uint8Array | undefined {
+    return this.headerByNumber(number)?.hash
+  }
+
+  receiptsByHash(blockHash: Uint8Array): readonly Receipt[] | undefined {
+    const number = this.#numberOf(blockHash)
+    if (number === undefined) return undefined
+    const cached = this.#receiptCache.get(number)
+    if (cached !== undefined) return cached
+    const receipts = this.#blocks.receipts(number)
+    if (receipts !== undefined) this.#receiptCache.set(number, receipts)
+    return receipts
+  }
+
+  transactionLocation(hash: Uint8Array): TransactionLocation | undefined {
+    const place = this.#blocks.transactionPlace(hash)
+    const blockHash = place === undefined ? undefined : this.hashOfNumber(place.blockNumber)
+    return place === undefined || blockHash === undefined ? undefined : { ...place, blockHash }
+  }
+
+  stateAt(blockHash: Uint8Array): StateReader | undefined {
+    if (this.#numberOf(blockHash) === undefined) return undefined
+    return this.states.readerAt(blockHash)
+  }
+
+  prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined {
+    if (this.#numberOf(blockHash) === undefined) return undefined
+    return this.states.prove(blockHash, address, slots)
+  }
+
+  pending(): Promise<PendingBlock> {
+    assert(this.#pending !== undefined, 'an engine builds on the chain')
+    return this.#pending()
+  }
+
+  logs(query: LogQuery): readonly LogRecord[] {
+    return searchLogs(query, this.#blocks, (number) => this.headerByNumber(number))
+  }
+
+  onHead(listener: HeadListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Sets who answers `pending`. */
+  servePending(pending: () => Promise<PendingBlock>): void {
+    this.#pending = pending
+  }
+
+  /** The payload of a final block; undefined when it is none. */
+  payloadOf(blockHash: Uint8Array): Uint8Array | undefined {
+    const number = this.#numberOf(blockHash)
+    return number === undefined ? undefined : this.#blocks.payload(number)
+  }
+
+  /** Whether the block is final and durable here. */
+  isFinal(blockHash: Uint8Array): boolean {
+    return this.#numberOf(blockHash) !== undefined
+  }
+
+  /**
+   * Makes staged blocks final: `blocks` lead from the child of the head to the new head. One call at
+   * a time.
+   */
+  async finalize(blocks: readonly ExecutedBlock[]): Promise<void> {
+    const newest = blocks.at(-1)
+    assert(newest !== undefined, 'there is a block to make final')
+    const [first] = blocks
+    const follows = first !== undefined && bytesEqual(first.body.header.parentHash, this.#head.hash)
+    assert(follows, 'finality extends the head')
+    await this.states.finalize(newest.hash, blocks.flatMap(blockWrites))
+    for (const executed of blocks) {
+      const block = blockOfExecuted(executed)
+      const { number } = block.header
+      this.#headerCache.set(number, { header: block.header, hash: block.hash })
+      this.#blockCache.set(number, block)
+      this.#receiptCache.set(number, executed.receipts)
+      this.#head = block
+      for (const listener of this.#listeners) listener(block, executed.receipts)
+    }
+  }
+
+  /** The number of a final block up to the durable head. */
+  #numberOf(hash: Uint8Array): number | undefined {
+    if (bytesEqual(hash, this.#head.hash)) return this.#head.header.number
+    const number = this.#blocks.numberOf(hash)
+    return number !== undefined && number <= this.headNumber() ? number : undefined
+  }
+
+  #hashOf(number: number): Uint8Array {
+    if (number === this.headNumber()) return this.#head.hash
+    const child = this.#blocks.header(number + 1)
+    assert(child !== undefined, 'every block below the head has a child')
+    return child.parentHash
+  }
+}
+
+function genesisExecuted({ hash, header }: Genesis): ExecutedBlock {
+  const body = { header, transactions: [], withdrawals: [], requests: [] }
+  return { hash, body, transactions: [], receipts: [] }
+}
+
+export class GenesisMismatchError extends ZgError<'CHAIN_GENESIS_MISMATCH'> {
+  constructor(expected: Uint8Array, storedStateRoot: Uint8Array | undefined) {
+    const message = 'Cannot open the chain: its store began with another genesis block'
+    super('CHAIN_GENESIS_MISMATCH', message, { expected: toHex(expected), storedStateRoot })
+  }
+}

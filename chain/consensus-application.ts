@@ -1,0 +1,168 @@
+/**
+ * What consensus orders, upon any `ExecutionEngine`: payloads are blocks, VALID is newPayload's, final
+ * is forkchoiceUpdated's.
+ *
+ * The consensus header fixes timestamp, prevRandao, fee recipient and parentBeaconBlockRoot of its
+ * execution block; a payload that says otherwise is INVALID before it reaches the engine. So is one
+ * with another gas limit than the genesis, with blobs, or with withdrawals other than the credits due:
+ * those are rules of the network, of which an engine knows nothing.
+ */
+
+import { headerHash } from '@zg/evm'
+import type { Header, Withdrawal } from '@zg/evm'
+import type { Application, Payload, PayloadAttributes, PayloadStatus } from '@zg/consensus'
+import { assert, bytesEqual, bytesToBigint, toHex, ZgError } from '@zg/primitives'
+import type { Logger } from '@zg/runtime'
+
+import { blockOfPayload, decodePayload, encodePayload, newPayloadOf } from './block-codec.ts'
+import type { BlockBody } from './block-codec.ts'
+import type { ExecutionEngine } from './execution-engine.ts'
+
+const zeroHash = new Uint8Array(32)
+
+/** What an engine's owner knows of blocks besides the Engine API. */
+export type BlockSource = {
+  finalHead(): { readonly number: number; readonly hash: Uint8Array }
+  /** The payload of a staged or final block. */
+  payloadOf(hash: Uint8Array): Uint8Array | undefined
+  hasPending(): boolean
+}
+
+export type ConsensusApplicationOptions = {
+  readonly engine: ExecutionEngine
+  readonly blocks: BlockSource
+  /** Of every block: the genesis block's. */
+  readonly gasLimit: bigint
+  readonly logger: Logger
+}
+
+export class ConsensusApplication implements Application {
+  readonly #engine: ExecutionEngine
+  readonly #blocks: BlockSource
+  readonly #gasLimit: bigint
+  readonly #logger: Logger
+
+  constructor(options: ConsensusApplicationOptions) {
+    this.#engine = options.engine
+    this.#blocks = options.blocks
+    this.#gasLimit = options.gasLimit
+    this.#logger = options.logger
+  }
+
+  finalHead(): { readonly height: bigint; readonly executionHash: Uint8Array } {
+    const { number, hash } = this.#blocks.finalHead()
+    return { height: BigInt(number), executionHash: hash }
+  }
+
+  hasPending(): boolean {
+    return this.#blocks.hasPending()
+  }
+
+  async buildPayload(attributes: PayloadAttributes, buildBudgetMs: number): Promise<Payload> {
+    const { payloadStatus, payloadId } = await this.#engine.forkchoiceUpdated(
+      {
+        headBlockHash: attributes.parentExecutionHash,
+        safeBlockHash: zeroHash,
+        finalizedBlockHash: zeroHash,
+      },
+      {
+        timestamp: Number(attributes.timestampSeconds),
+        prevRandao: attributes.prevRandao,
+        suggestedFeeRecipient: bytesToBigint(attributes.feeRecipient),
+        withdrawals: withdrawalsOf(attributes),
+        parentBeaconBlockRoot: attributes.parentConsensusRoot,
+        buildBudgetMs,
+      },
+    )
+    if (payloadId === undefined) throw new BuildRefusedError(payloadStatus.status)
+    const { executionPayload, executionRequests } = await this.#engine.getPayload(payloadId)
+    const block = blockOfPayload({
+      executionPayload,
+      expectedBlobVersionedHashes: [],
+      parentBeaconBlockRoot: attributes.parentConsensusRoot,
+      executionRequests,
+    })
+    return { executionHash: executionPayload.blockHash, bytes: encodePayload(block) }
+  }
+
+  async validatePayload(attributes: PayloadAttributes, payload: Payload): Promise<PayloadStatus> {
+    let block: BlockBody
+    try {
+      block = decodePayload(payload.bytes)
+    } catch (error) {
+      if (!(error instanceof ZgError)) throw error
+      return this.#refuse(payload, error.message)
+    }
+    const { header } = block
+    // MUST be the block whose hash consensus votes on.
+    if (!bytesEqual(headerHash(header), payload.executionHash)) {
+      return this.#refuse(payload, 'The payload holds another block')
+    }
+    const problem = this.#ruleProblem(header, block, attributes)
+    if (problem !== undefined) return this.#refuse(payload, problem)
+    const status = await this.#engine.newPayload(newPayloadOf(block, payload.executionHash))
+    if (status.status === 'INVALID') return this.#refuse(payload, status.validationError)
+    return status.status
+  }
+
+  async finalize(executionHash: Uint8Array): Promise<void> {
+    const { payloadStatus } = await this.#engine.forkchoiceUpdated({
+      headBlockHash: executionHash,
+      safeBlockHash: executionHash,
+      finalizedBlockHash: executionHash,
+    })
+    assert(payloadStatus.status === 'VALID', 'consensus finalizes blocks that were VALID here')
+  }
+
+  payloadOf(executionHash: Uint8Array): Uint8Array | undefined {
+    return this.#blocks.payloadOf(executionHash)
+  }
+
+  /** Returns where a block breaks the rules of the network; undefined for nowhere. */
+  #ruleProblem(
+    header: Header,
+    block: BlockBody,
+    attributes: PayloadAttributes,
+  ): string | undefined {
+    const { parentExecutionHash, prevRandao, parentConsensusRoot, feeRecipient } = attributes
+    const isOnParent =
+      bytesEqual(header.parentHash, parentExecutionHash) &&
+      BigInt(header.number) === attributes.height
+    if (!isOnParent) return 'The block stands on another parent'
+    if (BigInt(header.timestamp) !== attributes.timestampSeconds) {
+      return `The timestamp is ${header.timestamp}, not ${attributes.timestampSeconds}`
+    }
+    if (!bytesEqual(header.prevRandao, prevRandao)) return 'The prevRandao is another'
+    const root = header.parentBeaconBlockRoot
+    if (root === undefined || !bytesEqual(root, parentConsensusRoot)) {
+      return 'The parent beacon block root is not the parent consensus root'
+    }
+    if (header.coinbase !== bytesToBigint(feeRecipient)) return 'The fee recipient is another'
+    if (header.gasLimit !== this.#gasLimit) {
+      return `The gas limit is ${header.gasLimit}, not ${this.#gasLimit}`
+    }
+    if (header.blobGasUsed !== 0n) return 'The block has blobs'
+    if (block.withdrawals.length !== withdrawalsOf(attributes).length) {
+      return 'The withdrawals are not the credits due'
+    }
+    return undefined
+  }
+
+  #refuse(payload: Payload, problem: string): PayloadStatus {
+    const block = toHex(payload.executionHash)
+    this.#logger.warn('A proposed block is invalid', { block, problem })
+    return 'INVALID'
+  }
+}
+
+/** Credits from L1 that the block pays out: none until a network has an L1. */
+function withdrawalsOf(_attributes: PayloadAttributes): readonly Withdrawal[] {
+  return []
+}
+
+export class BuildRefusedError extends ZgError<'CHAIN_BUILD_REFUSED'> {
+  constructor(status: string) {
+    const message = `Cannot build a block: the engine answers ${status} for its parent`
+    super('CHAIN_BUILD_REFUSED', message, { status })
+  }
+}
