@@ -203,7 +203,7 @@ export class Mempool implements TransactionPool {
   }
 
   dropAll(): void {
-    for (const entry of [...this.#entries.values()]) this.drop(entry.signed.hash)
+    for (const entry of this.#entries.values()) this.drop(entry.signed.hash)
   }
 
   /** Takes in a new final head: what it holds leaves, accounts it changed are looked at again. */
