@@ -89,18 +89,33 @@ test('two endpoints of one identity both receive, and are one peer', async () =>
   assert.deepEqual(a.peers(), [b.self])
 })
 
-test('leave loses what is in flight, and joining again starts afresh', async () => {
+test('leave loses what is on its way to it, not what it sent, and joining again starts afresh', async () => {
   const { clock, network, a, b, received } = await createPair({ ...goodLink, delayMs: 50 })
+  const atA: string[] = []
+  a.onMessage((_from, _channel, message) => atA.push(`message ${message[0]}`))
+  a.onPeer((_peer, connected) => atA.push(connected ? 'connected' : 'lost'))
   a.send(b.self, 'vote', Uint8Array.of(1))
   b.send(a.self, 'vote', Uint8Array.of(1))
   network.leave('b')
   assert.equal(b.send(a.self, 'vote', Uint8Array.of(2)), false)
+  await clock.run({ untilMs: 200 })
+  assert.deepEqual([received, atA, a.peers()], [[], ['message 1', 'lost'], []])
   const again = network.join({ identity: b.self, name: 'b' })
   let atAgain = 0
   again.onMessage(() => atAgain++)
+  await clock.run({ untilMs: 400 })
+  assert.deepEqual([atAgain, atA.at(-1), a.peers()], [0, 'connected', [b.self]])
+})
+
+test('an endpoint that comes back before it was missed is lost first', async () => {
+  const { clock, network, a, b } = await createPair({ ...goodLink, delayMs: 50 })
+  const seen: boolean[] = []
+  a.onPeer((_peer, connected) => seen.push(connected))
+  b.send(a.self, 'vote', Uint8Array.of(1))
+  network.leave('b')
+  network.join({ identity: b.self, name: 'b' })
   await clock.run({ untilMs: 200 })
-  assert.deepEqual([received, atAgain], [[], 0])
-  assert.deepEqual(a.peers(), [b.self])
+  assert.deepEqual([seen, a.peers()], [[false, true], [b.self]])
 })
 
 test('reset closes a connection and opens it again', async () => {

@@ -7,7 +7,8 @@
  * rules allow. What is in flight on a link is bounded per channel by the limits all networks share.
  *
  * An endpoint that left (crashed) neither sends nor receives: its handlers are never called again,
- * whatever its old code still does.
+ * whatever its old code still does. What it sent before still arrives, as what a killed process has
+ * written to its sockets does; the other end learns of the loss after that.
  */
 
 import { assert } from '@zg/primitives'
@@ -49,7 +50,7 @@ export type SimulatedNetworkOptions = {
   readonly connectMs?: number
   /** Time for which a peer reported for misbehaviour stays cut off. 0: reports are only counted. */
   readonly banMs?: number
-  /** Sees every message as it is sent, before any loss. */
+  /** Sees every message right after it was sent, lost or not; may make its sender leave. */
   readonly onSend?: (from: string, to: string, channel: Channel, message: Uint8Array) => void
 }
 
@@ -94,13 +95,18 @@ export class SimulatedNetwork {
     return endpoint
   }
 
-  /** Takes an endpoint away, as a crash does; the others are told at once. */
+  /** Takes an endpoint away, as a crash does. */
   leave(name: string): void {
     const endpoint = this.#endpoints.get(name)
     if (endpoint === undefined) return
     this.#endpoints.delete(name)
     endpoint.left = true
-    for (const other of this.#endpoints.values()) this.#disconnect(endpoint, other)
+    const { clock } = this.options
+    for (const { other, connection, latestMs } of endpoint.sockets()) {
+      clock.setTimer(latestMs - clock.exactMs, () => {
+        if (other.connectionOf(endpoint) === connection) other.disconnected(endpoint)
+      })
+    }
   }
 
   /** Endpoints joined now, in order of joining. */
@@ -123,7 +129,9 @@ export class SimulatedNetwork {
     if (message.length > channelLimits[channel].messageSizeBytesMax) return this.#refuse()
     let accepted = false
     for (const target of from.connections.get(to) ?? []) {
+      if (from.left) break
       if (this.#post(from, target, channel, message)) accepted = true
+      this.options.onSend(from.name, target.name, channel, message)
     }
     return accepted
   }
@@ -134,8 +142,7 @@ export class SimulatedNetwork {
   }
 
   #post(from: Endpoint, to: Endpoint, channel: Channel, message: Uint8Array): boolean {
-    const { link, rng, onSend } = this.options
-    onSend(from.name, to.name, channel, message)
+    const { link, rng } = this.options
     const behaviour = link(from.name, to.name)
     this.counts.sent++
     if (behaviour.blocked || rng.chance(behaviour.lossChance)) {
@@ -195,7 +202,7 @@ export class SimulatedNetwork {
       if (waiting.dropped) return
       this.#remove(flight, waiting)
       // A message in flight dies with the connection it was sent on.
-      if (from.left || to.left || from.connectionOf(to) !== connection) {
+      if (to.left || to.connectionOf(from) !== connection) {
         this.counts.lost++
         return
       }
@@ -211,6 +218,9 @@ export class SimulatedNetwork {
 
   #pair(a: Endpoint, b: Endpoint): void {
     if (a === b || a.self === b.self || a.connectionOf(b) !== undefined) return
+    // One that came back before the other noticed: the old connection goes first.
+    a.forgetLeft(b.name)
+    b.forgetLeft(a.name)
     const connection = Symbol('connection')
     a.connected(b, connection)
     b.connected(a, connection)
@@ -282,6 +292,22 @@ class Endpoint implements Network {
     const socket = this.#sockets.get(other)
     assert(socket !== undefined, 'only connected endpoints are sent to')
     return socket.flights[channel]
+  }
+
+  /** Its connections, with the time at which what is in flight has arrived. */
+  *sockets(): Iterable<{ other: Endpoint; connection: symbol; latestMs: number }> {
+    for (const [other, { connection, flights }] of this.#sockets) {
+      const { vote, block, gossip } = flights
+      const latestMs = Math.max(vote.latestMs, block.latestMs, gossip.latestMs)
+      yield { other, connection, latestMs }
+    }
+  }
+
+  /** Drops the connection to an endpoint of this name that has left. */
+  forgetLeft(name: string): void {
+    for (const other of this.#sockets.keys()) {
+      if (other.left && other.name === name) this.disconnected(other)
+    }
   }
 
   receive(from: PeerId, channel: Channel, message: Uint8Array): void {
