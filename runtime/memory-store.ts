@@ -92,7 +92,9 @@ export class MemoryStore implements KeyValueStore {
 
   *#descend(table: string, to: string | undefined): Iterable<readonly [string, Uint8Array]> {
     const runs = this.#tables.get(table) ?? []
-    const last = to === undefined ? runs.length - 1 : runIndexOf(runs, to)
+    // A table never written to has no runs, and so no last one.
+    const last =
+      to === undefined ? runs.length - 1 : Math.min(runIndexOf(runs, to), runs.length - 1)
     for (let runIndex = last; runIndex >= 0; runIndex--) {
       const { keys, values } = runs[runIndex] as Run
       const end = to === undefined ? keys.length : firstAtOrAfter(keys, to)

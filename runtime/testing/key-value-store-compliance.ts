@@ -57,6 +57,7 @@ async function getsPerTable({ store }: StoreUnderTest): Promise<void> {
   assert.equal(store.get('a', bytes(3)), undefined)
   assert.equal(store.get('never written', bytes(1)), undefined)
   assert.deepEqual([...store.range('never written', {})], [])
+  assert.deepEqual([...store.range('never written', { to: bytes(1), reverse: true })], [])
 }
 
 async function seesAtOnce({ store }: StoreUnderTest): Promise<void> {
