@@ -12,19 +12,48 @@ import { ZgError } from './errors.ts'
 /** A string of `0x` and an even or odd number of lower-case hex digits. */
 export type Hex = `0x${string}`
 
-const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
 /** No bytes. Never written to. */
 export const emptyBytes = new Uint8Array(0)
 
 /** 2^256 - 1, the greatest word. */
 export const wordMax = (1n << 256n) - 1n
 
+/** Words pass through these 32 bytes: four 64-bit limbs, the most significant first. */
+const limbs = new DataView(new ArrayBuffer(32))
+const limbBytes = new Uint8Array(limbs.buffer)
+
+/** bounds[n] = 256^n, for the sizes a word may have. */
+const bounds = Array.from({ length: 33 }, (_, sizeBytes) => 1n << BigInt(8 * sizeBytes))
+
+/** Hex digits pass through these characters, of which the first two are always `0x`. */
+const shortText = new Uint8Array(2 + 2 * 1_024)
+
+/** The two digits of each byte, as one 16-bit number with the first digit first in memory. */
+const digitPairs = new Uint16Array(
+  new TextEncoder().encode(
+    Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0')).join(''),
+  ).buffer,
+)
+
+/** Value of a character that is a hex digit, 255 of any other below 128. */
+const digitValues = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = Number.parseInt(String.fromCharCode(code), 16)
+  return Number.isNaN(value) ? 255 : value
+})
+
+const decoder = new TextDecoder()
+
 /** Returns `0x` and two lower-case digits a byte. */
 export function toHex(bytes: Uint8Array): Hex {
-  let hex = '0x'
-  for (const byte of bytes) hex += hexOfByte[byte]
-  return hex as Hex
+  const size = 2 + 2 * bytes.length
+  const text = size <= shortText.length ? shortText : new Uint8Array(size)
+  text[0] = 0x30
+  text[1] = 0x78
+  const pairs = new Uint16Array(text.buffer, 2, bytes.length)
+  for (let index = 0; index < bytes.length; index++) {
+    pairs[index] = digitPairs[bytes[index] as number] as number
+  }
+  return decoder.decode(text.subarray(0, size)) as Hex
 }
 
 /**
@@ -40,7 +69,7 @@ export function fromHex(hex: string): Uint8Array {
   for (let index = 0; index < bytes.length; index++) {
     const high = digitValue(hex.charCodeAt(2 * index + 2))
     const low = digitValue(hex.charCodeAt(2 * index + 3))
-    if (high < 0 || low < 0) throw new HexMalformedError(hex, 'a character that is no hex digit')
+    if (high > 15 || low > 15) throw new HexMalformedError(hex, 'a character that is no hex digit')
     bytes[index] = (high << 4) | low
   }
   return bytes
@@ -88,29 +117,51 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
  * @throws {WordTooLargeError} `PRIMITIVES_WORD_TOO_LARGE` when it is negative or does not fit.
  */
 export function bigintToBytes(value: bigint, sizeBytes: number): Uint8Array {
-  if (value < 0n) throw new WordTooLargeError(value, sizeBytes)
-  const digits = value.toString(16)
-  if (digits.length > 2 * sizeBytes) throw new WordTooLargeError(value, sizeBytes)
-  const bytes = new Uint8Array(sizeBytes)
-  let target = sizeBytes - 1
-  for (let end = digits.length; end > 0; end -= 2) {
-    const low = digitValue(digits.charCodeAt(end - 1))
-    const high = end > 1 ? digitValue(digits.charCodeAt(end - 2)) : 0
-    bytes[target--] = (high << 4) | low
+  if (sizeBytes > 32) return longToBytes(value, sizeBytes)
+  if (value < 0n || value >= (bounds[sizeBytes] as bigint)) {
+    throw new WordTooLargeError(value, sizeBytes)
   }
-  return bytes
+  writeLimbs(value)
+  return limbBytes.slice(32 - sizeBytes)
 }
 
 /** Returns the shortest big-endian form of `value`: no bytes for zero, as RLP wants integers. */
 export function bigintToMinimalBytes(value: bigint): Uint8Array {
   if (value === 0n) return emptyBytes
-  return bigintToBytes(value, Math.ceil(value.toString(16).length / 2))
+  if (value < 0n || value > wordMax) {
+    return longToBytes(value, Math.ceil(value.toString(16).length / 2))
+  }
+  writeLimbs(value)
+  let start = 0
+  while (limbBytes[start] === 0) start++
+  return limbBytes.slice(start)
 }
 
 /** Reads all bytes as one big-endian unsigned integer; zero for no bytes. */
 export function bytesToBigint(bytes: Uint8Array): bigint {
-  if (bytes.length === 0) return 0n
-  return BigInt(toHex(bytes))
+  const size = bytes.length
+  if (size > 32) return BigInt(toHex(bytes))
+  limbBytes.fill(0, 0, 32 - size)
+  limbBytes.set(bytes, 32 - size)
+  const low = limbs.getBigUint64(24)
+  if (size <= 8) return low
+  const lower = (limbs.getBigUint64(16) << 64n) | low
+  if (size <= 16) return lower
+  return (((limbs.getBigUint64(0) << 64n) | limbs.getBigUint64(8)) << 128n) | lower
+}
+
+/** V8 turns asUintN(64, …) of a word into machine code; digits would take four times as long. */
+function writeLimbs(value: bigint): void {
+  limbs.setBigUint64(24, BigInt.asUintN(64, value))
+  limbs.setBigUint64(16, BigInt.asUintN(64, value >> 64n))
+  limbs.setBigUint64(8, BigInt.asUintN(64, value >> 128n))
+  limbs.setBigUint64(0, BigInt.asUintN(64, value >> 192n))
+}
+
+function longToBytes(value: bigint, sizeBytes: number): Uint8Array {
+  const digits = value.toString(16)
+  if (value < 0n || digits.length > 2 * sizeBytes) throw new WordTooLargeError(value, sizeBytes)
+  return fromHex(`0x${digits.padStart(2 * sizeBytes, '0')}`)
 }
 
 /** Returns `value` as `0x` and the fewest digits: an Ethereum JSON-RPC quantity. */
@@ -126,11 +177,7 @@ export function bigintToHex(value: bigint, sizeBytes: number): Hex {
 }
 
 function digitValue(charCode: number): number {
-  // '0'..'9', 'a'..'f', 'A'..'F'
-  if (charCode >= 48 && charCode <= 57) return charCode - 48
-  if (charCode >= 97 && charCode <= 102) return charCode - 87
-  if (charCode >= 65 && charCode <= 70) return charCode - 55
-  return -1
+  return charCode < 128 ? (digitValues[charCode] as number) : 255
 }
 
 export class HexMalformedError extends ZgError<'PRIMITIVES_HEX_MALFORMED'> {

@@ -7,7 +7,7 @@
  * nesting deeper than `rlpDepthMax`.
  */
 
-import { bytesToBigint, concat, emptyBytes } from './bytes.ts'
+import { bytesToBigint, emptyBytes } from './bytes.ts'
 import { ZgError } from './errors.ts'
 
 /** The deepest list within lists that a decoder follows. */
@@ -16,14 +16,11 @@ export const rlpDepthMax = 64
 /** A byte string or a list of items. */
 export type RlpItem = Uint8Array | readonly RlpItem[]
 
-/** Returns the canonical encoding of `item`. */
+/** Returns the canonical encoding of `item`, in fresh memory. */
 export function encodeRlp(item: RlpItem): Uint8Array {
-  if (item instanceof Uint8Array) {
-    if (item.length === 1 && (item[0] as number) < 0x80) return item
-    return concat(prefix(item.length, 0x80), item)
-  }
-  const body = concat(...item.map(encodeRlp))
-  return concat(prefix(body.length, 0xc0), body)
+  const target = new Uint8Array(encodedSize(item))
+  writeItem(item, target, 0)
+  return target
 }
 
 /**
@@ -138,11 +135,59 @@ function readLength(
   return { from, size }
 }
 
-function prefix(size: number, base: number): Uint8Array {
-  if (size <= 55) return Uint8Array.of(base + size)
-  const length: number[] = []
-  for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256)
-  return Uint8Array.of(base + 55 + length.length, ...length)
+function encodedSize(item: RlpItem): number {
+  if (item instanceof Uint8Array) {
+    return item.length === 1 && (item[0] as number) < 0x80 ? 1 : withPrefix(item.length)
+  }
+  return withPrefix(bodySize(item))
+}
+
+function bodySize(list: readonly RlpItem[]): number {
+  let size = 0
+  for (const item of list) size += encodedSize(item)
+  return size
+}
+
+function withPrefix(size: number): number {
+  return size <= 55 ? 1 + size : 1 + lengthSize(size) + size
+}
+
+/** Bytes that a length takes. */
+function lengthSize(size: number): number {
+  let bytes = 1
+  for (let rest = size; rest >= 256; rest = Math.floor(rest / 256)) bytes++
+  return bytes
+}
+
+/** Writes the encoding of `item` at `offset` and returns where it ends. */
+function writeItem(item: RlpItem, target: Uint8Array, offset: number): number {
+  if (item instanceof Uint8Array) {
+    if (item.length === 1 && (item[0] as number) < 0x80) {
+      target[offset] = item[0] as number
+      return offset + 1
+    }
+    const start = writePrefix(item.length, 0x80, target, offset)
+    target.set(item, start)
+    return start + item.length
+  }
+  let end = writePrefix(bodySize(item), 0xc0, target, offset)
+  for (const inner of item) end = writeItem(inner, target, end)
+  return end
+}
+
+function writePrefix(size: number, base: number, target: Uint8Array, offset: number): number {
+  if (size <= 55) {
+    target[offset] = base + size
+    return offset + 1
+  }
+  const bytes = lengthSize(size)
+  target[offset] = base + 55 + bytes
+  let rest = size
+  for (let at = offset + bytes; at > offset; at--) {
+    target[at] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
+  return offset + 1 + bytes
 }
 
 export class RlpMalformedError extends ZgError<'PRIMITIVES_RLP_MALFORMED'> {
