@@ -3,7 +3,8 @@
  *
  * Two generations: what is set or found goes to the young one; when that has half the weight, it
  * becomes the old one and the former old one is dropped. So an entry lives while it is asked for at
- * least once a generation, at the cost of one map lookup, without lists.
+ * least once a generation, at the cost of one map lookup, without lists. The young one is asked
+ * first, so a value that it replaces in the old one is never seen again.
  */
 
 /** Maps strings to values within a weight; an entry may be gone at any time. */
@@ -33,8 +34,6 @@ export class BoundedCache<value> {
     if (replaced !== undefined) this.#youngWeight -= this.#weigh(replaced)
     this.#young.set(key, value)
     this.#youngWeight += this.#weigh(value)
-    // An older value of the key must not come back when the young one is dropped first.
-    this.#old.delete(key)
     if (this.#youngWeight > this.#weightMax / 2) {
       this.#old = this.#young
       this.#young = new Map()

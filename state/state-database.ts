@@ -273,8 +273,8 @@ export class StateDatabase {
     const clearing = (account: string): StorageNames => this.#standingBelow(layer, account)
     const { writes, reverse } = writesOf(layer, this.#history.wholeNodes, clearing)
     const isReadable = block.height >= oldestHeight
-    // An entry takes a reader below its height; there is none below the oldest or the first.
-    const isTold = block.height > oldestHeight && this.#head !== undefined
+    // Entries serve the readers of lower heights, and there are none below the oldest.
+    const isTold = block.height > oldestHeight
     return [
       ...(isReadable ? this.#records.blockWrites(block) : []),
       ...writes,

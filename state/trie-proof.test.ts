@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { bytesEqual, encodeRlp, fromHex, keccak256 } from '@zg/primitives'
+import { encodeRlp, fromHex, keccak256 } from '@zg/primitives'
 import { createSeededRng } from '@zg/runtime'
 
 import { RecordMap } from './testing/record-map.ts'
@@ -74,12 +74,6 @@ test('verifyProof() never shows for one key what another has', () => {
   for (let round = 0; round < 200; round++) {
     const [a, b] = [keys[rng.below(keys.length)]!, keys[rng.below(keys.length)]!]
     if (a === b) continue
-    try {
-      const shown = verifyProof(root, fromHex(`0x${a}`), proveKey(trie, b))
-      assert.ok(shown === undefined || bytesEqual(shown, trie.valueOf(a)))
-      assert.fail('the path of another key proves nothing')
-    } catch (error) {
-      assert.equal((error as { code?: string }).code, 'STATE_PROOF_INVALID')
-    }
+    assert.throws(() => verifyProof(root, fromHex(`0x${a}`), proveKey(trie, b)), invalid)
   }
 })

@@ -18,13 +18,18 @@ export type ModelAccount = {
 export type ModelState = ReadonlyMap<bigint, ModelAccount>
 
 /** The words that random changes are about. Their low 64 bits are often equal. */
-export type WordPool = { readonly addresses: readonly bigint[]; readonly slots: readonly bigint[] }
+export type WordPool = {
+  readonly addresses: readonly bigint[]
+  readonly slots: readonly bigint[]
+  /** About how many accounts a block changes. */
+  readonly touchedCount: number
+}
 
 /** Returns pools of so many words. */
-export function wordPool(addressCount: number, slotCount: number): WordPool {
+export function wordPool(addressCount: number, slotCount: number, touchedCount = 4): WordPool {
   const addresses = Array.from({ length: addressCount }, (_, index) => BigInt(index + 1) << 70n)
   const slots = Array.from({ length: slotCount }, (_, index) => BigInt(index) << 65n)
-  return { addresses, slots }
+  return { addresses, slots, touchedCount }
 }
 
 /** The root from nothing. */
@@ -45,7 +50,8 @@ export function randomChanges(
   const after = new Map(before)
   const accounts: AccountChange[] = []
   const codes = new Map<bigint, Uint8Array>()
-  const touched = pool.addresses.filter(() => rng.below(pool.addresses.length) < 4)
+  const { addresses, touchedCount } = pool
+  const touched = addresses.filter(() => rng.below(addresses.length) < touchedCount)
   for (const address of touched) {
     const old = before.get(address)
     if (rng.chance(0.2)) {
