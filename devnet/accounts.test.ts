@@ -5,8 +5,8 @@ import { mnemonicToAccount } from 'viem/accounts'
 
 import { devAccounts, devMnemonic } from './accounts.ts'
 
-test('devAccounts are those of Hardhat and Foundry', () => {
-  const [first] = devAccounts()
+test('devAccounts are those of Hardhat and Foundry', async () => {
+  const [first] = await devAccounts()
   assert.equal(first?.address, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')
   assert.equal(
     first?.privateKey,
@@ -14,12 +14,12 @@ test('devAccounts are those of Hardhat and Foundry', () => {
   )
 })
 
-test('devAccounts agree with viem on every index', () => {
+test('devAccounts agree with viem on every index', async () => {
   const expected = Array.from({ length: 10 }, (_, addressIndex) => {
     return mnemonicToAccount(devMnemonic, { addressIndex }).address
   })
   assert.deepEqual(
-    devAccounts().map(({ address }) => address),
+    (await devAccounts()).map(({ address }) => address),
     expected,
   )
 })

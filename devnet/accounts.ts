@@ -9,8 +9,6 @@ import { pbkdf2Sync } from 'node:crypto'
 
 import { addressOfSecretKey, checksumAddress, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { HDKey } from 'viem/accounts'
-
 import type { DevnetAccount } from './devnet-file.ts'
 
 export const devMnemonic = 'test test test test test test test test test test test junk'
@@ -21,7 +19,9 @@ export const devAccountCount = 10
 export const devAccountBalanceWei = 10_000n * 10n ** 18n
 
 /** Returns the ten accounts, in order; the same on every machine. */
-export function devAccounts(): DevnetAccount[] {
+export async function devAccounts(): Promise<DevnetAccount[]> {
+  // Loaded here, so that who only reads the constants above does not wait for it.
+  const { HDKey } = await import('viem/accounts')
   // BIP-39: seed = PBKDF2-HMAC-SHA512(mnemonic, "mnemonic", 2048 rounds, 64 bytes).
   const seed = pbkdf2Sync(devMnemonic, 'mnemonic', 2048, 64, 'sha512')
   const parent = HDKey.fromMasterSeed(seed).derive("m/44'/60'/0'/0")

@@ -29,7 +29,7 @@ import type { ContractAddresses, DevnetFile, DevnetL1, DevnetNetwork } from './d
 import { openFront } from './front.ts'
 import type { Front } from './front.ts'
 import { endLeftovers, recordProcesses } from './leftovers.ts'
-import { readKeptWorld, writeKeptWorld, writeWorldFiles } from './node-files.ts'
+import { readKeptWorld, writeKeptWorld } from './kept-world.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
@@ -45,6 +45,7 @@ const firstBlockPollMs = 50
 
 /** What happens in the world, as it happens. */
 export type WorldEvent =
+  | { readonly kind: 'planned'; readonly parts: readonly string[] }
   | { readonly kind: 'port-moved'; readonly grant: PortGrant }
   | { readonly kind: 'part'; readonly status: PartStatus; readonly detail: string | undefined }
 
@@ -82,8 +83,10 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
   const undo: (() => Promise<void> | void)[] = [release]
   try {
     const { plan, isKept } = await prepare(options)
+    const parts = partPlans(plan)
+    options.onEvent({ kind: 'planned', parts: parts.map(({ part }) => part) })
     const fronts = new Map<number, Front>()
-    const supervisor = new Supervisor(partPlans(plan), (status, detail) => {
+    const supervisor = new Supervisor(parts, (status, detail) => {
       setFront(fronts, plan, status)
       recordProcesses(options.home, supervisor.status())
       options.onEvent({ kind: 'part', status, detail })
@@ -142,6 +145,8 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
   }
   const plan = planWorld(kept, { home, minimal }, grants)
   mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
+  // Loaded here: it brings the whole node with it, which help pages and `zg ports` need not wait for.
+  const { writeWorldFiles } = await import('./node-files.ts')
   await writeWorldFiles(plan)
   if (!minimal) writeKeptWorld(home, kept)
   return { plan, isKept: found !== undefined }
@@ -235,7 +240,7 @@ async function describe(plan: WorldPlan, parts: readonly PartStatus[]): Promise<
     metrics: chainsOf(plan)
       .flatMap(({ validators }) => validators)
       .map(({ metricsPort }) => `${rpcUrl(metricsPort)}/metrics`),
-    accounts: devAccounts(),
+    accounts: await devAccounts(),
   }
 }
 

@@ -9,7 +9,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { create } from '@chainsafe/bls-keystore'
@@ -18,7 +18,7 @@ import { bytesToBigint } from '@zg/primitives'
 
 import { devAccountBalanceWei, devAccounts } from './accounts.ts'
 import { placeCanonicalContracts } from './canonical/canonical.ts'
-import type { ChainPlan, KeptWorld, ValidatorPlan, WorldPlan } from './world.ts'
+import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
 
 /** PBKDF2 rounds of keystores whose password lies beside them. */
 const devKdfRounds = 1_024
@@ -34,7 +34,7 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
     mkdirSync(chain.folder, { recursive: true, mode: 0o700 })
     const genesisPath = genesisPathOf(chain)
     if (!existsSync(genesisPath)) {
-      writeFileSync(genesisPath, `${JSON.stringify(genesisOf(chain), undefined, 1)}\n`)
+      writeFileSync(genesisPath, `${JSON.stringify(await genesisOf(chain), undefined, 1)}\n`)
     }
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator)
   }
@@ -45,22 +45,10 @@ export function genesisPathOf(chain: ChainPlan): string {
   return join(chain.folder, 'genesis.json')
 }
 
-/** Returns the kept world of a data directory, or undefined when there is none. */
-export function readKeptWorld(home: string): KeptWorld | undefined {
-  const path = join(home, 'world.json')
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as KeptWorld) : undefined
-}
-
-/** Remembers a world; owner only, as its seed is secret. */
-export function writeKeptWorld(home: string, kept: KeptWorld): void {
-  const text = `${JSON.stringify(kept, undefined, 2)}\n`
-  writeFileSync(join(home, 'world.json'), text, { mode: 0o600 })
-}
-
 /** Returns a chain's genesis in geth's JSON form: funded accounts and the canonical contracts. */
-export function genesisOf(chain: ChainPlan): Record<string, unknown> {
+export async function genesisOf(chain: ChainPlan): Promise<Record<string, unknown>> {
   const isL1 = chain.kind === 'l1'
-  const accounts = devAccounts().map(({ address }) => ({
+  const accounts = (await devAccounts()).map(({ address }) => ({
     address: BigInt(address),
     balance: devAccountBalanceWei,
   }))

@@ -1,0 +1,333 @@
+/**
+ * Every noun and verb of `zg`.
+ *
+ * The order is that of the help page. Code is loaded when a command runs.
+ */
+
+import {
+  blockTimeMsMax,
+  blockTimeMsMin,
+  chainIdMax,
+  chaosVerbs,
+  devAccountCount,
+  portOffsetMax,
+  validatorCountMax,
+} from '@zg/devnet'
+import type { ChaosVerb } from '@zg/devnet'
+
+import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+
+const devIndexMax = devAccountCount - 1
+
+/** Which chain a command talks to. */
+const chainFlags: readonly FlagSpec[] = [
+  {
+    name: 'rpc',
+    placeholder: 'URL',
+    value: { kind: 'url' },
+    summary: 'JSON-RPC endpoint (default: $ZG_RPC, else the running world)',
+  },
+  { name: 'l1', summary: 'talk to the L1 of the running world, not to network 0' },
+]
+
+/** Who signs. A secret is never a flag: it is in a file. */
+const signerFlags: readonly FlagSpec[] = [
+  {
+    name: 'from',
+    placeholder: 'INDEX',
+    value: { kind: 'integer', min: 0, max: devIndexMax },
+    summary: `development account 0 to ${devIndexMax} of the running world (default: 0)`,
+  },
+  {
+    name: 'keystore',
+    placeholder: 'NAME|FILE',
+    value: { kind: 'path' },
+    summary: 'encrypted key: a name from "keys list", or a file',
+  },
+  {
+    name: 'password-file',
+    placeholder: 'FILE',
+    value: { kind: 'path' },
+    summary: "the keystore's password (default: asked for on the terminal)",
+  },
+  {
+    name: 'key-file',
+    placeholder: 'FILE',
+    value: { kind: 'path' },
+    summary: 'file that holds a hex private key and nobody else can read',
+  },
+]
+
+const validatorArguments: readonly ArgumentSpec[] = [
+  {
+    name: 'kind',
+    value: { kind: 'choice', choices: ['validator'] },
+    summary: 'what to strike',
+    required: true,
+  },
+  {
+    name: 'index',
+    value: { kind: 'integer', min: 0, max: validatorCountMax - 1 },
+    summary: 'its number, from 0',
+    required: true,
+  },
+]
+
+const chaosSummaries: Readonly<Record<ChaosVerb, string>> = {
+  kill: 'kill a validator (SIGKILL); it stays down',
+  pause: 'freeze a validator (SIGSTOP)',
+  resume: 'let a frozen validator go on, or start a killed one',
+  restart: 'kill a validator and start it again at once',
+}
+
+/** Nouns that gather verbs. */
+export const nouns: readonly NounSpec[] = [
+  { noun: 'keys', summary: 'make and list encrypted keys' },
+  { noun: 'chaos', summary: 'strike validators of the running world, and mend them' },
+]
+
+export const commands: readonly CommandSpec[] = [
+  {
+    path: 'devnet',
+    summary: 'run the local world: an L1 and a network of validators',
+    arguments: [],
+    flags: [
+      { name: 'minimal', summary: 'one validator, no L1, state in memory, cheat methods on' },
+      {
+        name: 'validators',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: validatorCountMax },
+        summary: 'validators of network 0 (default: 4)',
+      },
+      {
+        name: 'block-time',
+        placeholder: 'MS',
+        value: { kind: 'integer', min: blockTimeMsMin, max: blockTimeMsMax },
+        summary: 'time between blocks (default: 500 under load, 1000 idle)',
+      },
+      {
+        name: 'chain-id',
+        placeholder: 'ID',
+        value: { kind: 'integer', min: 1, max: chainIdMax },
+        summary: 'chain id of network 0 (default: 1660200)',
+      },
+      {
+        name: 'seed',
+        placeholder: 'TEXT',
+        value: { kind: 'text' },
+        summary: 'the same text gives the same keys and the same genesis',
+      },
+      { name: 'reset', summary: 'forget the kept world and start a new one' },
+      {
+        name: 'port-offset',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 0, max: portOffsetMax },
+        summary: 'add N to every port',
+      },
+    ],
+    examples: [
+      { line: 'devnet', does: 'start the world, or go on with the kept one' },
+      { line: 'devnet --minimal', does: 'a throw-away chain for unit tests' },
+      { line: 'devnet --reset --validators 7 --seed demo', does: 'a new world, reproducible' },
+      { line: 'devnet --json', does: 'one JSON object a line: parts, ready, blocks' },
+    ],
+    load: async () => (await import('./commands/devnet.ts')).runDevnet,
+  },
+  {
+    path: 'send',
+    summary: 'send tokens or a call, and wait until it is final',
+    arguments: [],
+    flags: [
+      {
+        name: 'to',
+        placeholder: 'ADDRESS',
+        value: { kind: 'address' },
+        summary: 'receiver; without it, --data is deployed',
+      },
+      {
+        name: 'value',
+        placeholder: 'AMOUNT',
+        value: { kind: 'amount' },
+        summary: 'tokens such as 1.5, or 20gwei, or 1wei (default: 0)',
+      },
+      {
+        name: 'data',
+        placeholder: 'HEX',
+        value: { kind: 'hex' },
+        summary: 'call data, or creation code',
+      },
+      ...signerFlags,
+      ...chainFlags,
+    ],
+    examples: [
+      {
+        line: 'send --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --value 1.5',
+        does: 'from development account 0',
+      },
+      {
+        line: 'send --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --value 1 --keystore alice',
+        does: 'from a key of your own; asks for its password',
+      },
+    ],
+    load: async () => (await import('./commands/send.ts')).runSend,
+  },
+  {
+    path: 'account',
+    summary: 'show an account, or the development accounts',
+    arguments: [{ name: 'address', value: { kind: 'address' }, summary: 'whose', required: false }],
+    flags: chainFlags,
+    examples: [
+      { line: 'account', does: 'the ten development accounts and what they hold' },
+      { line: 'account 0xcA11bde05977b3631167028862bE2a173976CA11', does: 'a contract' },
+    ],
+    load: async () => (await import('./commands/account.ts')).runAccount,
+  },
+  {
+    path: 'block',
+    summary: 'show a block and how it became final',
+    arguments: [
+      {
+        name: 'block',
+        value: { kind: 'block' },
+        summary: 'number, hash or "latest" (default)',
+        required: false,
+      },
+    ],
+    flags: chainFlags,
+    examples: [
+      { line: 'block', does: 'the newest final block' },
+      { line: 'block 0 --json', does: 'the genesis block, for a program' },
+    ],
+    load: async () => (await import('./commands/block.ts')).runBlock,
+  },
+  {
+    path: 'keys new',
+    summary: 'make a key and keep it encrypted',
+    arguments: [
+      {
+        name: 'name',
+        value: { kind: 'text' },
+        summary: 'letters, digits, - and _',
+        required: true,
+      },
+    ],
+    flags: [
+      { name: 'bls', summary: 'a validator key (EIP-2335), not an account (keystore V3)' },
+      {
+        name: 'password-file',
+        placeholder: 'FILE',
+        value: { kind: 'path' },
+        summary: 'where the password is (default: asked for on the terminal)',
+      },
+    ],
+    examples: [
+      { line: 'keys new alice', does: 'an account; asks for a password twice' },
+      { line: 'keys new operator-9 --bls --password-file pw.txt', does: 'a validator key' },
+    ],
+    load: async () => (await import('./commands/keys.ts')).runKeysNew,
+  },
+  {
+    path: 'keys list',
+    summary: 'list the keys in the data directory',
+    arguments: [],
+    flags: [],
+    examples: [{ line: 'keys list', does: 'names, kinds, addresses' }],
+    load: async () => (await import('./commands/keys.ts')).runKeysList,
+  },
+  {
+    path: 'keys show',
+    summary: 'show the public half of a key, and check its password',
+    arguments: [
+      { name: 'name', value: { kind: 'path' }, summary: 'a name or a file', required: true },
+    ],
+    flags: [
+      { name: 'check', summary: 'open it: ask for the password' },
+      {
+        name: 'password-file',
+        placeholder: 'FILE',
+        value: { kind: 'path' },
+        summary: 'open it with the password in FILE',
+      },
+    ],
+    examples: [
+      { line: 'keys show alice', does: 'address and file' },
+      { line: 'keys show alice --check', does: 'whether you remember the password' },
+    ],
+    load: async () => (await import('./commands/keys.ts')).runKeysShow,
+  },
+  ...chaosVerbs.map((verb): CommandSpec => ({
+    path: `chaos ${verb}`,
+    summary: chaosSummaries[verb],
+    arguments: validatorArguments,
+    flags: [],
+    examples: [{ line: `chaos ${verb} validator 2`, does: chaosSummaries[verb] }],
+    load: async () => (await import('./commands/chaos.ts')).chaosRun(verb),
+  })),
+  {
+    path: 'doctor',
+    summary: 'check this machine and the running world',
+    arguments: [],
+    flags: [],
+    examples: [{ line: 'doctor', does: 'Node, disk, ports, heights, finality, peers' }],
+    load: async () => (await import('./commands/doctor.ts')).runDoctor,
+  },
+  {
+    path: 'ports',
+    summary: 'list the ports of the local world and who holds them',
+    arguments: [],
+    flags: [
+      {
+        name: 'port-offset',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 0, max: portOffsetMax },
+        summary: 'as given to "devnet"',
+      },
+      {
+        name: 'validators',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: validatorCountMax },
+        summary: 'as given to "devnet" (default: 4)',
+      },
+    ],
+    examples: [{ line: 'ports', does: 'wanted ports, and which are busy' }],
+    load: async () => (await import('./commands/ports.ts')).runPorts,
+  },
+  {
+    path: 'sim',
+    summary: 'replay consensus under seeds: faults, invariants, one trace hash a seed',
+    arguments: [],
+    flags: [],
+    examples: [{ line: 'sim --seeds 100 --from 0 --json', does: 'a hundred seeds' }],
+    passThrough: true,
+    load: async () => (await import('./commands/pass-through.ts')).runSim,
+  },
+  {
+    path: 'bench',
+    summary: 'measure a part of the system beside its peers',
+    arguments: [],
+    flags: [],
+    examples: [{ line: 'bench evm --json', does: 'the EVM beside anvil and ethereumjs' }],
+    passThrough: true,
+    load: async () => (await import('./commands/pass-through.ts')).runBench,
+  },
+  {
+    path: 'completion',
+    summary: 'print completion rules for a shell',
+    arguments: [
+      {
+        name: 'shell',
+        value: { kind: 'choice', choices: ['bash', 'zsh', 'fish'] },
+        summary: 'bash, zsh or fish',
+        required: true,
+      },
+    ],
+    flags: [],
+    examples: [{ line: 'completion bash > /etc/bash_completion.d/zg', does: 'for all users' }],
+    load: async () => (await import('./commands/completion.ts')).runCompletion,
+  },
+]
+
+/** Flags that every command has. */
+export const commonFlags: readonly FlagSpec[] = [
+  { name: 'json', summary: 'print JSON, for programs' },
+]

@@ -1,0 +1,285 @@
+/**
+ * `zg devnet`: the local world in the foreground.
+ *
+ *     a line a part while it starts  ->  a table  ->  a line a block  ->  Ctrl-C, everything ends
+ *
+ * With `--json` the same as one object a line: `part`, `port-moved`, `ready` (with `devnet.json`),
+ * `block`, `halted`, `stopped`.
+ */
+
+import { devAccountBalanceWei, dataDirOf, startWorld } from '@zg/devnet'
+import type { LocalWorld, PartStatus, StartOptions, WorldEvent } from '@zg/devnet'
+
+import { formatDuration, formatInteger, formatShare, formatTokens, shorten } from '../amounts.ts'
+import { followBlocks } from '../block-follower.ts'
+import type { FollowedBlock } from '../block-follower.ts'
+import type { CommandInput } from '../command.ts'
+import { exitCodes, QuietExit } from '../exit.ts'
+import { readFinality } from '../finality.ts'
+import { LiveList } from '../live-list.ts'
+import type { Output } from '../output.ts'
+import { tableLines } from '../table.ts'
+import type { Cell } from '../table.ts'
+
+export async function runDevnet(input: CommandInput): Promise<void> {
+  const { output } = input
+  const startedAtMs = performance.now()
+  const stopping = new AbortController()
+  const running: { world?: LocalWorld } = {}
+  const release = onStopSignals(stopping, () => running.world?.kill())
+  const screen = new Screen(output)
+  try {
+    screen.begin(input)
+    const options = startOptions(input, (event) => screen.onEvent(event))
+    const world = await startWorld(options, stopping.signal)
+    running.world = world
+    screen.ready(input, world, performance.now() - startedAtMs)
+    await follow(input, { world, screen, signal: stopping.signal })
+    screen.stopping()
+    await world.stop()
+    screen.stopped(input, world)
+  } catch (error) {
+    screen.giveUp()
+    if (stopping.signal.aborted) throw new QuietExit(exitCodes.interrupted)
+    throw error
+  } finally {
+    release()
+  }
+}
+
+function startOptions(
+  { env, workingDir, values }: CommandInput,
+  onEvent: (event: WorldEvent) => void,
+): StartOptions {
+  return {
+    home: dataDirOf(env, workingDir),
+    minimal: values.isSet('minimal'),
+    validatorCount: values.integer('validators'),
+    blockTimeMs: values.integer('block-time'),
+    chainId: values.integer('chain-id'),
+    seed: values.text('seed'),
+    reset: values.isSet('reset'),
+    portOffset: values.integer('port-offset') ?? 0,
+    onEvent,
+  }
+}
+
+/** First signal: an orderly end. Second: everything is killed at once. */
+function onStopSignals(stopping: AbortController, kill: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const onSignal = (): void => {
+    if (stopping.signal.aborted) {
+      kill()
+      process.exit(exitCodes.interrupted)
+    }
+    stopping.abort()
+  }
+  // Nobody reads any more (`zg devnet | head`): what SIGPIPE means to other programs.
+  const onBrokenPipe = (): void => stopping.abort()
+  for (const signal of signals) process.on(signal, onSignal)
+  process.stdout.on('error', onBrokenPipe)
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+}
+
+async function follow(
+  { output }: CommandInput,
+  { world, screen, signal }: { world: LocalWorld; screen: Screen; signal: AbortSignal },
+): Promise<void> {
+  const [network] = world.file.networks
+  if (network === undefined) return
+  const validatorCount = network.validators.length
+  await followBlocks(
+    network.rpc,
+    {
+      onBlock: async (block) => {
+        const finality = await readFinality(network.rpc, BigInt(block.number))
+        const signerCount = finality?.signerCount
+        output.json({ event: 'block', network: network.id, ...block, signerCount })
+        screen.block(block, { signerCount, validatorCount })
+      },
+      onHalt: () => screen.halted(world.status(), validatorCount),
+    },
+    signal,
+  )
+}
+
+/** What a person sees. */
+class Screen {
+  readonly #output: Output
+  #list: LiveList | undefined
+  #isReady = false
+  readonly #moved: string[] = []
+
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  begin({ values }: CommandInput): void {
+    const output = this.#output
+    const what = values.isSet('minimal')
+      ? 'a throw-away chain, one validator'
+      : 'an L1 and a network of validators, on this machine'
+    output.line()
+    output.line(`  ${output.paint('strong', 'zg devnet')}   ${output.paint('quiet', what)}`)
+    output.line()
+  }
+
+  onEvent(event: WorldEvent): void {
+    this.#output.json(jsonOf(event))
+    switch (event.kind) {
+      case 'planned':
+        this.#list = new LiveList(this.#output, event.parts.map(partTitle))
+        return
+      case 'port-moved': {
+        const { use, wanted, port } = event.grant
+        this.#moved.push(`port ${wanted} is busy: ${use} listens on ${port}`)
+        return
+      }
+      case 'part':
+        this.#onPart(event.status, event.detail)
+    }
+  }
+
+  #onPart({ name, state, restarts }: PartStatus, detail: string | undefined): void {
+    const title = partTitle(name)
+    const output = this.#output
+    if (!this.#isReady) {
+      if (state === 'ready') this.#list?.set(title, 'done', 'ready')
+      else if (state === 'starting') this.#list?.set(title, 'working', 'starting')
+      else if (state === 'crashed') this.#list?.set(title, 'failed', 'stopped', detail)
+      return
+    }
+    const words = {
+      starting: output.paint('quiet', `· ${title} starts`),
+      ready: output.paint('good', `✓ ${title} is up${restarts > 0 ? ' again' : ''}`),
+      paused: output.paint('warning', `! ${title} is paused`),
+      killed: output.paint('warning', `! ${title} was killed`),
+      crashed: output.paint('bad', `✗ ${title} died (${detail ?? 'no word'}); it comes back`),
+      stopped: undefined,
+    }[state]
+    if (words !== undefined) output.line(`  ${words}`)
+  }
+
+  ready(input: CommandInput, world: LocalWorld, tookMs: number): void {
+    this.#list?.end()
+    this.#isReady = true
+    const output = this.#output
+    output.json({ event: 'ready', devnet: world.file })
+    for (const moved of this.#moved) output.line(`  ${output.paint('warning', `! ${moved}`)}`)
+    output.line()
+    const kept = world.isKept ? ', going on from the kept world' : ''
+    output.line(`  ${output.paint('good', `Ready in ${formatDuration(tookMs)}`)}${kept}.`)
+    output.line()
+    for (const line of readyLines(input, world)) output.line(line)
+    output.line()
+  }
+
+  block(
+    block: FollowedBlock,
+    { signerCount, validatorCount }: { signerCount: number | undefined; validatorCount: number },
+  ): void {
+    const output = this.#output
+    const count = block.transactionCount
+    const time = new Date(block.timestamp * 1_000).toISOString().slice(11, 19)
+    const signed = signerCount === undefined ? '' : `signed ${signerCount}/${validatorCount}`
+    const columns = [
+      output.paint('quiet', time),
+      `block ${formatInteger(block.number).padStart(7)}`,
+      `${formatInteger(count).padStart(5)} tx`,
+      `${formatShare(block.gasUsed, block.gasLimit).padStart(7)} gas`,
+      output.paint('quiet', shorten(block.hash)),
+      signerCount === validatorCount
+        ? output.paint('quiet', signed)
+        : output.paint('warning', signed),
+    ]
+    output.line(`  ${columns.join('   ')}`.trimEnd())
+  }
+
+  halted(parts: readonly PartStatus[], validatorCount: number): void {
+    const output = this.#output
+    const up = parts.filter(
+      ({ name, state }) => name.startsWith('net-') && state === 'ready',
+    ).length
+    // A quorum is more than two thirds of the stake (docs/specs/votes.md); weights are equal here.
+    const needed = Math.floor((2 * validatorCount) / 3) + 1
+    output.json({ event: 'halted', up, needed, validatorCount })
+    const why = `${up} of ${validatorCount} validators up, ${needed} needed`
+    output.line(`  ${output.paint('bad', `✗ no new block: ${why}; nothing is lost, it waits`)}`)
+  }
+
+  stopping(): void {
+    this.#output.line()
+    this.#output.line(`  ${this.#output.paint('quiet', 'stopping …')}`)
+  }
+
+  stopped({ program }: CommandInput, world: LocalWorld): void {
+    const output = this.#output
+    output.json({ event: 'stopped' })
+    const { home, l1 } = world.plan
+    if (l1 === undefined) output.line('  Stopped; its state is gone, as it was in memory.')
+    else output.line(`  Stopped. ${program} devnet goes on from here; the world is in ${home}`)
+    output.line()
+  }
+
+  /** Leaves the terminal in order before an error is told. */
+  giveUp(): void {
+    this.#list?.end()
+    this.#output.line()
+  }
+}
+
+function jsonOf(event: WorldEvent): Record<string, unknown> {
+  switch (event.kind) {
+    case 'planned':
+      return { event: 'planned', parts: event.parts }
+    case 'port-moved':
+      return { event: 'port-moved', ...event.grant }
+    case 'part':
+      return { event: 'part', ...event.status, detail: event.detail }
+  }
+}
+
+/** `L1`, `validator 2`. */
+function partTitle(part: string): string {
+  const validator = /^net-\d+\/val-(\d+)$/.exec(part)?.[1]
+  return validator === undefined ? part.toUpperCase() : `validator ${validator}`
+}
+
+/** The table that greets a ready world. */
+export function readyLines({ output, program }: CommandInput, world: LocalWorld): string[] {
+  const { file, plan } = world
+  const quiet = (text: string): Cell => ({ text, style: 'quiet' })
+  const chains: Cell[][] = file.networks.map(({ name, rpc, ws, chainId }) => [
+    quiet(name),
+    { text: rpc, style: 'name' },
+    ws,
+    `chain id ${chainId}`,
+  ])
+  if (file.l1 !== undefined) {
+    const { rpc, ws, chainId } = file.l1
+    chains.push([quiet('L1'), { text: rpc, style: 'name' }, ws, `chain id ${chainId}`])
+  }
+  const accounts = file.accounts.map(({ address, privateKey }, index): Cell[] => [
+    quiet(String(index)),
+    address,
+    quiet(privateKey),
+  ])
+  const [, second] = file.accounts
+  const hints: Cell[][] = [
+    [quiet('data'), plan.l1 === undefined ? 'in memory' : `${plan.home} (kept)`],
+    [quiet('stop'), 'Ctrl-C'],
+    [quiet('try'), `${program} send --to ${second?.address ?? ''} --value 1`],
+  ]
+  if (plan.l1 !== undefined) hints.push(['', `${program} chaos kill validator 2`])
+  const each = `${formatTokens(devAccountBalanceWei)} tokens each on every chain`
+  return [
+    ...tableLines(output, chains),
+    '',
+    `  ${output.paint('quiet', 'accounts')}   ${each}   ${output.paint('bad', 'DEV ONLY: keys are public')}`,
+    ...tableLines(output, accounts, { right: [0] }),
+    '',
+    ...tableLines(output, hints),
+  ]
+}

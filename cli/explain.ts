@@ -1,0 +1,115 @@
+/**
+ * What a failure is called on the command line: one sentence that says what, why, and the command
+ * that mends it.
+ *
+ * The first part is the error's own message. The mending half hangs on its code, in the one table
+ * below; a code without a line there gets none.
+ */
+
+import { ZgError } from '@zg/primitives'
+import type { ErrorData } from '@zg/primitives'
+
+import { exitCodes } from './exit.ts'
+
+export type Explanation = {
+  readonly sentence: string
+  readonly code: string
+  readonly exitCode: number
+}
+
+/** What a mending command may name. */
+type Called = {
+  /** `zg`, or `npm run zg --`. */
+  readonly program: string
+  /** The command that failed: `chaos kill`; empty when none was recognised. */
+  readonly path: string
+}
+
+type Mend = (data: ErrorData, called: Called) => string
+
+const mends: Readonly<Record<string, Mend>> = {
+  CLI_USAGE: (_, { program, path }) => `see ${program}${path === '' ? '' : ` ${path}`} --help`,
+  CLI_VALUE_INVALID: (_, { program, path }) => `${program} ${path} --help shows what it takes`,
+  CLI_NO_WORLD: (_, { program }) => `start one with ${program} devnet, or name one with --rpc URL`,
+  CLI_NO_L1: (_, { program }) => `start the whole world with ${program} devnet`,
+  CLI_RPC_UNREACHABLE: ({ isWorld }, { program }) =>
+    isWorld === true
+      ? `${program} doctor tells what is wrong`
+      : 'check the address, or leave --rpc out to use the local world',
+  CLI_NOTHING_TO_SEND: (_, { program }) => `name one with --to, see ${program} send --help`,
+  CLI_FUNDS_MISSING: (_, { program }) => `${program} account lists the funded ones`,
+  CLI_FOREIGN_CHAIN: () => 'name a key of your own with --keystore or --key-file',
+  CLI_KEY_FILE_INVALID: (_, { program }) => `${program} keys new NAME makes a key`,
+  CLI_KEY_FILE_OPEN: ({ path }) => `close it with chmod 600 ${String(path)}`,
+  CLI_KEY_UNKNOWN: (_, { program }) => `${program} keys list shows those there are`,
+  CLI_KEY_EXISTS: (_, { program }) => `choose another name; ${program} keys list shows those taken`,
+  CLI_KEY_NAME_INVALID: () => 'use up to 64 letters, digits, - and _',
+  CLI_KEYSTORE_MALFORMED: (_, { program }) => `${program} keys new NAME makes one`,
+  CLI_KEY_KIND: (_, { program }) => `${program} keys new NAME makes an account`,
+  CLI_PASSWORD_WRONG: () => 'try again, or name the right file with --password-file FILE',
+  CLI_PASSWORD_MISSING: () => 'write it into a file and name that with --password-file FILE',
+  CLI_BLOCK_UNKNOWN: (_, { program }) => `${program} block latest shows the newest`,
+  DEVNET_WORLD_RUNNING: (_, { program }) =>
+    `use that one (${program} doctor), or start another with ZG_HOME=DIR ${program} devnet`,
+  DEVNET_DATA_DIR_VERSION: ({ folder }, { program }) =>
+    `move it away, or forget it with rm -r ${String(folder)} and start ${program} devnet`,
+  DEVNET_DATA_DIR_FOREIGN: (_, { program }) => `choose another with ZG_HOME=DIR ${program} devnet`,
+  DEVNET_WORLD_DIFFERS: (_, { program }) =>
+    `leave the flag out, or make a new world with ${program} devnet --reset`,
+  DEVNET_KEPT_WORLD_MALFORMED: (_, { program }) =>
+    `make a new world with ${program} devnet --reset`,
+  DEVNET_PORTS_EXHAUSTED: (_, { program }) =>
+    `shift all ports with ${program} devnet --port-offset N`,
+  DEVNET_FRONT_PORT_BUSY: (_, { program }) =>
+    `shift all ports with ${program} devnet --port-offset N`,
+  DEVNET_PART_FAILED: ({ logPath }) => `its log says more: tail ${String(logPath)}`,
+  DEVNET_FIRST_BLOCK_LATE: (_, { program }) => `${program} devnet --reset starts afresh`,
+  DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,
+  DEVNET_PART_STATE: (_, { program }) => `${program} doctor shows the state of each validator`,
+  DEVNET_CONTROL_UNREACHABLE: (_, { program }) => `${program} doctor tells whether a world runs`,
+  DEVNET_FILE_MALFORMED: (_, { program }) =>
+    `stop the world and start it again with ${program} devnet`,
+}
+
+/** Returns what to tell of `error`. */
+export function explain(error: unknown, called: Called): Explanation {
+  if (!(error instanceof ZgError)) return explainForeign(error)
+  // A refusal passed on by the supervisor is mended as the supervisor's own.
+  const code = error.code === 'DEVNET_CONTROL_REFUSED' ? String(error.data['reason']) : error.code
+  const mend = mends[code]?.(error.data, called)
+  const why = lastWord(error)
+  const what = why === undefined ? error.message : `${error.message} (${why})`
+  const isUsage = code === 'CLI_USAGE' || code === 'CLI_VALUE_INVALID'
+  return {
+    sentence: mend === undefined ? what : `${what}; ${mend}`,
+    code,
+    exitCode: isUsage ? exitCodes.usage : exitCodes.failed,
+  }
+}
+
+/** The codes that have a mending half. */
+export const mendedCodes: readonly string[] = Object.keys(mends)
+
+/** What a process said last before it failed: the nearest to a reason there is. */
+function lastWord(error: ZgError): string | undefined {
+  const words = error.data['lastWords']
+  if (!Array.isArray(words)) return undefined
+  const said = words.findLast((word) => !/^\s+at |^Node\.js v|^\s*[{}]/.test(String(word)))
+  return said === undefined ? undefined : String(said).trim()
+}
+
+function explainForeign(error: unknown): Explanation {
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  const text = typeof message === 'string' ? message.split('\n')[0] : String(error)
+  if (code === 'EACCES' || code === 'EPERM') {
+    return { sentence: `Cannot read or write: ${text}`, code, exitCode: exitCodes.failed }
+  }
+  if (code === 'ENOSPC') {
+    return {
+      sentence: `Cannot write: the disk is full (${text})`,
+      code,
+      exitCode: exitCodes.failed,
+    }
+  }
+  return { sentence: `Cannot go on: ${text}`, code: 'CLI_UNEXPECTED', exitCode: exitCodes.failed }
+}

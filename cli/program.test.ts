@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+
+import { commands } from './command-table.ts'
+import { completionScript, completionSteps } from './completion.ts'
+import { commandsPage } from './help.ts'
+import { runLine } from './testing/run-line.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'zg-cli-'))
+after(() => rmSync(home, { recursive: true }))
+
+const someone = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
+
+test('every command has a help page with its examples', async () => {
+  for (const { path, examples, passThrough } of commands) {
+    if (passThrough) continue
+    const { exitCode, out } = await runLine([...path.split(' '), '--help'], home)
+    assert.equal(exitCode, 0, path)
+    for (const { line } of examples) assert.ok(out.includes(`zg ${line}`), `${path}: ${line}`)
+  }
+})
+
+test('zg without a command lists every noun', async () => {
+  const { exitCode, out } = await runLine([], home)
+  assert.equal(exitCode, 0)
+  for (const { path } of commands) assert.ok(out.includes(path.split(' ')[0]!), path)
+})
+
+test('COMMANDS.md is what the table gives', () => {
+  const committed = readFileSync(new URL('COMMANDS.md', import.meta.url), 'utf8')
+  assert.equal(committed, commandsPage())
+})
+
+test('examples of the table are read by the parser', async () => {
+  for (const { path, passThrough, examples } of commands) {
+    // These would start something; the others fail for want of a world, not of grammar.
+    if (passThrough || ['devnet', 'keys new', 'doctor', 'ports'].includes(path)) continue
+    for (const { line } of examples) {
+      const words = line.split(' > ')[0]!.split(' ')
+      const { exitCode, err } = await runLine(words, home)
+      assert.notEqual(exitCode, 2, `${line}: ${err}`)
+    }
+  }
+})
+
+/** A mistake, and what its one sentence must say: what, why and the command that mends it. */
+const mistakes: [argv: string[], exitCode: number, says: RegExp][] = [
+  [['sned'], 2, /unknown command "sned" \(did you mean send\?\); see zg --help/],
+  [
+    ['send', '--tp', someone],
+    2,
+    /unknown option "--tp" \(did you mean --to\?\); see zg send --help/,
+  ],
+  [['chaos', 'kil', 'validator', '2'], 2, /"kil" \(did you mean kill\?\); see zg chaos --help/],
+  [
+    ['chaos', 'kill', 'validator'],
+    2,
+    /missing required argument "index"; see zg chaos kill --help/,
+  ],
+  [['chaos', 'kill', 'node', '2'], 2, /kind "node": it is not validator; zg chaos kill --help/],
+  [['devnet', '--validators', '0'], 2, /--validators "0": it is no whole number from 1 to/],
+  [['devnet', '--block-time'], 2, /option "--block-time <MS>" argument missing/],
+  [['devnet', 'now'], 2, /too many arguments: now; see zg devnet --help/],
+  [['send', '--to', `${someone.slice(0, -1)}9`], 2, /checksum is wrong \(EIP-55\)/],
+  [['send', '--to', someone, '--value', 'lots'], 2, /no amount such as 1.5, 20gwei or 1wei/],
+  [['send', '--value', '1'], 1, /neither a receiver nor data; name one with --to/],
+  [['send', '--to', someone], 1, /the world in ".*" does not run; start one with zg devnet/],
+  [['send', '--to', someone, '--from', '1', '--key-file', 'k'], 1, /does not run; start one/],
+  [['chaos', 'kill', 'validator', '2'], 1, /does not run; start one with zg devnet/],
+  [['block', '--rpc', 'http://127.0.0.1:1'], 1, /Cannot reach http:\/\/127.0.0.1:1.*--rpc/],
+  [['block', '--rpc', 'localhost:8545'], 2, /no http:\/\/ or ws:\/\/ address; zg block --help/],
+  [['keys', 'show', 'nobody'], 1, /no key has that name.*zg keys list/],
+  [['keys', 'new', 'a/b', '--password-file', 'x'], 1, /other characters; use up to 64 letters/],
+]
+
+test('every mistake gets one sentence that mends it', async () => {
+  for (const [argv, exitCode, says] of mistakes) {
+    const told = await runLine(argv, home)
+    const line = argv.join(' ')
+    assert.match(told.err, says, line)
+    assert.equal(told.exitCode, exitCode, line)
+    assert.equal(told.err.trimEnd().split('\n').length, 1, line)
+    assert.equal(told.out, '', line)
+  }
+})
+
+test('--json tells a mistake as JSON with its code', async () => {
+  const { err, exitCode } = await runLine(['block', 'newest', '--json'], home)
+  const told = JSON.parse(err) as { error: { code: string; message: string } }
+  assert.equal(told.error.code, 'CLI_VALUE_INVALID')
+  assert.match(told.error.message, /block number/)
+  assert.equal(exitCode, 2)
+})
+
+test('a key file that others may read is refused', async () => {
+  const file = join(home, 'open.key')
+  writeFileSync(file, `0x${'11'.repeat(32)}`, { mode: 0o644 })
+  const flags = ['--key-file', file, '--rpc', 'http://127.0.0.1:1']
+  const { err } = await runLine(['send', '--to', someone, ...flags], home)
+  assert.match(err, /others may read the file; close it with chmod 600/)
+})
+
+test('a key file that holds no key is refused without showing it', async () => {
+  const file = join(home, 'bad.key')
+  writeFileSync(file, 'hunter2-hunter2', { mode: 0o600 })
+  const flags = ['--key-file', file, '--rpc', 'http://127.0.0.1:1']
+  const { err } = await runLine(['send', '--to', someone, ...flags], home)
+  assert.match(err, /no 32-byte secret key in hex; zg keys new NAME makes a key/)
+  assert.ok(!err.includes('hunter2'))
+})
+
+test('keys new, list and show keep a key that only its password opens', async () => {
+  const passwordFile = join(home, 'password')
+  writeFileSync(passwordFile, 'correct horse\n')
+  const wrongFile = join(home, 'wrong')
+  writeFileSync(wrongFile, 'wrong')
+  const made = await runLine(
+    ['keys', 'new', 'alice', '--password-file', passwordFile, '--json'],
+    home,
+  )
+  assert.equal(made.exitCode, 0, made.err)
+  const alice = JSON.parse(made.out.split('\n')[0]!) as { address: string; path: string }
+  assert.equal(statSync(alice.path).mode & 0o777, 0o600)
+
+  const bls = ['keys', 'new', 'validator-9', '--bls', '--password-file', passwordFile]
+  assert.equal((await runLine(bls, home)).exitCode, 0)
+  const { keys } = JSON.parse((await runLine(['keys', 'list', '--json'], home)).out) as {
+    keys: { name: string; kind: string }[]
+  }
+  assert.deepEqual(
+    keys.map(({ name, kind }) => `${name} ${kind}`),
+    ['alice account', 'validator-9 validator'],
+  )
+  for (const name of ['alice', 'validator-9']) {
+    const right = await runLine(['keys', 'show', name, '--password-file', passwordFile], home)
+    assert.match(right.out, /the password opens it/)
+    const wrong = await runLine(['keys', 'show', name, '--password-file', wrongFile], home)
+    assert.match(wrong.err, /the password is wrong; try again/)
+  }
+  const again = await runLine(['keys', 'new', 'alice', '--password-file', passwordFile], home)
+  assert.match(again.err, /there is one of that name; choose another name/)
+})
+
+test('ports --json lists every port of a world', async () => {
+  const { out } = await runLine(['ports', '--json', '--port-offset', '30000'], home)
+  const { ports } = JSON.parse(out) as { ports: { use: string; port: number }[] }
+  assert.equal(ports.find(({ use }) => use === 'network 0 rpc')?.port, 38_545)
+  assert.equal(ports.length, 16)
+})
+
+test('completion offers nouns, verbs, fixed words and flags of each place', () => {
+  const steps = new Map(completionSteps().map(({ after, words }) => [after, words]))
+  assert.ok(steps.get('')?.includes('devnet'))
+  assert.deepEqual(steps.get('chaos'), ['kill', 'pause', 'resume', 'restart'])
+  assert.ok(steps.get('chaos kill')?.includes('validator'))
+  assert.deepEqual(steps.get('completion')?.slice(0, 3), ['bash', 'zsh', 'fish'])
+  assert.ok(steps.get('devnet')?.includes('--port-offset'))
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    assert.match(completionScript(shell), /port-offset/)
+  }
+})

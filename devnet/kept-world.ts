@@ -1,0 +1,45 @@
+/** `world.json`: what the kept world was made with. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { ZgError } from '@zg/primitives'
+
+import type { KeptWorld } from './world.ts'
+
+const fileName = 'world.json'
+
+/**
+ * Returns the kept world of a data directory, or undefined when there is none.
+ *
+ * @throws {KeptWorldMalformedError} `DEVNET_KEPT_WORLD_MALFORMED`
+ */
+export function readKeptWorld(home: string): KeptWorld | undefined {
+  const path = join(home, fileName)
+  if (!existsSync(path)) return undefined
+  try {
+    const kept = JSON.parse(readFileSync(path, 'utf8')) as KeptWorld
+    const isWhole =
+      kept.version === 1 &&
+      /^[0-9a-f]{64}$/.test(kept.seed) &&
+      [kept.validatorCount, kept.chainId, kept.genesisTimestamp].every(Number.isSafeInteger)
+    if (isWhole) return kept
+  } catch {
+    // Told below, in the same words.
+  }
+  throw new KeptWorldMalformedError(path)
+}
+
+/** Remembers a world; owner only, as its seed is secret. */
+export function writeKeptWorld(home: string, kept: KeptWorld): void {
+  const text = `${JSON.stringify(kept, undefined, 2)}\n`
+  writeFileSync(join(home, fileName), text, { mode: 0o600 })
+}
+
+export class KeptWorldMalformedError extends ZgError<'DEVNET_KEPT_WORLD_MALFORMED'> {
+  constructor(path: string) {
+    super('DEVNET_KEPT_WORLD_MALFORMED', `Cannot read the kept world: "${path}" is damaged`, {
+      path,
+    })
+  }
+}
