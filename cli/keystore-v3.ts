@@ -89,7 +89,9 @@ export function encryptKey(
  * @throws {PasswordWrongError} `CLI_PASSWORD_WRONG`
  */
 export function decryptKey(keystore: unknown, password: string): Uint8Array {
-  const crypto = record(record(keystore, 'the file')['crypto'], '"crypto"')
+  const file = record(keystore, 'the file')
+  // ethers writes "Crypto", as version 1 files did.
+  const crypto = record(file['crypto'] ?? file['Crypto'], '"crypto"')
   if (crypto['cipher'] !== 'aes-128-ctr') {
     throw new KeystoreMalformedError('its cipher is not aes-128-ctr')
   }
