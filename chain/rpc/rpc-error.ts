@@ -9,6 +9,9 @@
 import { ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
+import { TransactionRefusedError } from '../transaction-admission.ts'
+import type { RefusalReason } from '../transaction-admission.ts'
+
 export type RpcErrorObject = {
   readonly code: number
   readonly message: string
@@ -17,7 +20,7 @@ export type RpcErrorObject = {
   readonly internal: boolean
 }
 
-type Mapping = { readonly code: number; readonly phrase?: string }
+type Mapping = { readonly code: number }
 
 const parseError: Mapping = { code: -32700 }
 const invalidRequest: Mapping = { code: -32600 }
@@ -25,6 +28,7 @@ const methodNotFound: Mapping = { code: -32601 }
 const invalidParams: Mapping = { code: -32602 }
 const serverError: Mapping = { code: -32000 }
 const resourceNotFound: Mapping = { code: -32001 }
+const transactionRejected: Mapping = { code: -32003 }
 const limitExceeded: Mapping = { code: -32005 }
 const executionReverted: Mapping = { code: 3 }
 
@@ -41,19 +45,54 @@ const mappingOfCode: ReadonlyMap<string, Mapping> = new Map([
   ['CHAIN_RESOURCE_UNKNOWN', resourceNotFound],
   ['CHAIN_CALL_REVERTED', executionReverted],
   ['CHAIN_CALL_FAILED', serverError],
+  ['CHAIN_TRANSACTION_REFUSED', transactionRejected],
+  ['CHAIN_DEV_REQUEST_INVALID', invalidParams],
 ])
+
+/** What geth says first where the pool refuses a transaction. */
+const phraseOfRefusal: Readonly<Record<RefusalReason, string>> = {
+  malformed: 'invalid transaction',
+  'too-large': 'oversized data',
+  'blobs-unsupported': 'transaction type not supported',
+  'type-unsupported': 'transaction type not supported',
+  'chain-id-wrong': 'invalid chain id for signer',
+  'signature-invalid': 'invalid sender',
+  'gas-limit-too-low': 'intrinsic gas too low',
+  'gas-limit-too-high': 'exceeds block gas limit',
+  'init-code-too-large': 'max initcode size exceeded',
+  'priority-fee-above-max-fee': 'max priority fee per gas higher than max fee per gas',
+  'fee-too-low': 'transaction underpriced',
+  'authorizations-empty': 'set code transaction must have at least one authorization tuple',
+  'authorizations-too-many': 'oversized data',
+  'already-known': 'already known',
+  'nonce-too-low': 'nonce too low',
+  'nonce-at-max': 'nonce has max value',
+  'nonce-gap-too-large': 'nonce too high',
+  'funds-insufficient': 'insufficient funds for gas * price + value',
+  'sender-has-code': 'sender not an eoa',
+  'delegated-in-flight': 'in-flight transaction limit reached for delegated accounts',
+  'authority-in-flight': 'authority already reserved',
+  'replacement-underpriced': 'replacement transaction underpriced',
+  'sender-full': 'account limit exceeded',
+  'pool-full': 'txpool is full',
+  'pool-busy': 'txpool is full',
+}
 
 /** The JSON-RPC error that tells a client of `error`; details of bugs are kept back. */
 export function rpcErrorOf(error: unknown): RpcErrorObject {
   if (error instanceof ZgError) {
     const mapping = mappingOfCode.get(error.code)
     if (mapping !== undefined) {
-      const message =
-        mapping.phrase === undefined ? error.message : `${mapping.phrase}: ${error.message}`
-      return { code: mapping.code, message, data: publicDataOf(error), internal: false }
+      const { code } = mapping
+      return { code, message: messageOf(error), data: publicDataOf(error), internal: false }
     }
   }
   return { code: internalErrorCode, message: 'Internal error', data: undefined, internal: true }
+}
+
+function messageOf(error: ZgError): string {
+  if (!(error instanceof TransactionRefusedError)) return error.message
+  return `${phraseOfRefusal[error.reason]}: ${error.message}`
 }
 
 function publicDataOf(error: ZgError): unknown {

@@ -9,9 +9,6 @@ import { receiptJsonAt } from './receipt-json.ts'
 import { ParamsInvalidError } from './rpc-error.ts'
 import { blockTransactionJson, transactionJson } from './transaction-json.ts'
 
-/** First byte of a blob transaction on the wire (EIP-4844). */
-const blobTransactionType = 0x03
-
 /** The methods by name. */
 export function transactionMethods({ chain, pool }: NodeView): readonly [string, RpcMethod][] {
   return [
@@ -74,11 +71,7 @@ function readRawTransaction(params: RpcParams): Uint8Array {
   checkCount(params, 1, 1)
   const [value] = params
   // The fast path of a batch: `fromHex` checks the digits, no second pass over them.
-  const bytes = typeof value === 'string' ? decodeHex(value) : readData(value, 'transaction')
-  if (bytes[0] === blobTransactionType) {
-    throw new ParamsInvalidError('transaction', 'blob transactions (type 3) are not taken here')
-  }
-  return bytes
+  return typeof value === 'string' ? decodeHex(value) : readData(value, 'transaction')
 }
 
 function decodeHex(value: string): Uint8Array {

@@ -187,7 +187,8 @@ class RecordingState extends MerkleStateManager {
 
   async #changeOf(address: bigint, slots: WordSet): Promise<AccountChange | undefined> {
     const foreign = await this.getAccount(createAddressFromBigInt(address))
-    const account = foreign === undefined || foreign.isEmpty() ? undefined : accountOf(foreign)
+    // Before EIP-161 (block 6) the chain keeps touched accounts that are empty.
+    const account = foreign === undefined ? undefined : accountOf(foreign)
     const before = this.#accounts.get(address)
     const known = this.#values.get(address) ?? new WordMap<bigint>()
     const storage: (readonly [bigint, bigint])[] = []
