@@ -33,7 +33,10 @@ export type PayloadStatus = 'VALID' | 'INVALID' | 'SYNCING'
 export interface Application {
   /** The last final block that is durable here; the genesis block at first. */
   finalHead(): { readonly height: bigint; readonly executionHash: Uint8Array }
-  /** Builds on a parent that was VALID, filling until about `buildBudgetMs` have passed. */
+  /**
+   * Builds on a parent that was VALID, filling until about `buildBudgetMs` have passed. What it
+   * returns counts as VALID here: it may be finalized without a `validatePayload` of its own.
+   */
   buildPayload(attributes: PayloadAttributes, buildBudgetMs: number): Promise<Payload>
   /** Executes and checks a payload against the attributes its header implies. */
   validatePayload(attributes: PayloadAttributes, payload: Payload): Promise<PayloadStatus>
@@ -42,6 +45,8 @@ export interface Application {
    * is so; calling it again for a final block does nothing.
    */
   finalize(executionHash: Uint8Array): Promise<void>
+  /** Whether transactions wait: sets the pace of this node as a leader. Absent: never. */
+  hasPending?(): boolean
   /** The payload of a known block, for peers that catch up; undefined when unknown or pruned. */
   payloadOf(executionHash: Uint8Array): Uint8Array | undefined
 }

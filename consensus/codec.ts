@@ -38,13 +38,15 @@ export class ByteWriter {
     if (bytes.length !== sizeBytes) {
       throw new MessageMalformedError(`${bytes.length} bytes where ${sizeBytes} belong`)
     }
-    this.#bytes.set(bytes, this.#reserve(sizeBytes))
+    const offset = this.#reserve(sizeBytes)
+    this.#bytes.set(bytes, offset)
   }
 
   /** Bytes with their 32-bit length before them. */
   variable(bytes: Uint8Array): void {
     this.u32(bytes.length)
-    this.#bytes.set(bytes, this.#reserve(bytes.length))
+    const offset = this.#reserve(bytes.length)
+    this.#bytes.set(bytes, offset)
   }
 
   finish(): Uint8Array {

@@ -47,8 +47,8 @@ export const headerLeafIndex = {
   executionHash: 15,
 } as const
 
-/** Bytes of an encoded header: eight integers or addresses at their width, eight hashes. */
-export const headerSizeBytes = 4 + 6 * 8 + 20 + 8 + 7 * 32
+/** Bytes of an encoded header: 304. */
+export const headerSizeBytes = 4 + 7 * 8 + 20 + 7 * 32
 
 export type ConsensusHeader = {
   readonly networkId: number

@@ -71,12 +71,20 @@ export type {
   SignedRoundVote,
 } from './evidence.ts'
 
+export { certificatesReturnedMax, Validator } from './validator.ts'
+export { LedgerMismatchError } from './recovery.ts'
+export { WalCorruptError } from './wal.ts'
 export type {
   EvidenceHandler,
+  FailureHandler,
   FinalizedBlock,
   FinalizedHandler,
   ValidatorCounters,
   ValidatorOptions,
   ValidatorStatus,
 } from './validator-options.ts'
+export { noFaults } from './faults.ts'
 export type { EngineFaults } from './faults.ts'
+export { decodeMessage, encodeMessage, messageSizeBytesMax } from './messages.ts'
+export type { Block, Message } from './messages.ts'
+export { MessageMalformedError } from './codec.ts'

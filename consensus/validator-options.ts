@@ -2,7 +2,7 @@
  * What a `Validator` is given and what it shows: the seam between consensus and the room above it.
  */
 
-import type { Clock, Disk, KeyValueStore, Logger, Metrics, Network } from '@zg/runtime'
+import type { Clock, Disk, KeyValueStore, Logger, Metrics, Network, Rng } from '@zg/runtime'
 
 import type { Application } from './application.ts'
 import type { ConsensusGenesis, ConsensusParameters } from './configuration.ts'
@@ -20,6 +20,7 @@ export type ValidatorOptions = {
   readonly stake: StakeView
   readonly application: Application
   readonly clock: Clock
+  readonly rng: Rng
   readonly network: Network
   /** Holds `wal/`; nothing else of this disk is touched. */
   readonly disk: Disk
@@ -77,6 +78,9 @@ export type ValidatorCounters = {
 
 /** Called once for every final height in order, after the application has made it durable. */
 export type FinalizedHandler = (block: FinalizedBlock) => void
+
+/** Called once when the node cannot go on (a disk or store failed); it has stopped voting. */
+export type FailureHandler = (error: unknown) => void
 
 /** Called for every fault of another validator seen here. */
 export type EvidenceHandler = (evidence: Evidence) => void

@@ -1,0 +1,154 @@
+/**
+ * Runs a catch-up: asks one peer at a time for the blocks after the last final one, proves, executes
+ * and finalizes them, and goes on until no peer is ahead.
+ */
+
+import { silentLogger } from '@zg/runtime'
+import type { Logger, PeerId, Timer } from '@zg/runtime'
+import { ZgError } from '@zg/primitives'
+import type { IncrementalTree } from '@zg/primitives'
+
+import type { Certificate } from './certificate.ts'
+import { chainRequestTimeoutMs, proveChain } from './chain-sync.ts'
+import type { ProvedBlock } from './chain-sync.ts'
+import { attributesFor } from './engine-blocks.ts'
+import type { BlockNode } from './engine-state.ts'
+import { nodeOf } from './engine-state.ts'
+import type { ConsensusHeader } from './header.ts'
+import { isClosing } from './header.ts'
+import type { LedgerBlock } from './ledger.ts'
+import { blocksPerMessageMax } from './messages.ts'
+import type { FinalityProof, Message } from './messages.ts'
+import type { ValidatorOptions } from './validator-options.ts'
+
+export type FollowerPorts = {
+  readonly head: () => { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array }
+  readonly history: (count: number) => IncrementalTree
+  /** Peers that hold later final blocks, furthest ahead first. */
+  readonly peers: () => readonly PeerId[]
+  readonly send: (peer: PeerId, message: Message) => void
+  readonly finalize: (blocks: readonly LedgerBlock[]) => Promise<void>
+  readonly onSynced: (node: BlockNode, proof: Certificate | undefined) => void
+}
+
+export class ChainFollower {
+  readonly #options: ValidatorOptions
+  readonly #ports: FollowerPorts
+  readonly #logger: Logger
+  #asked: PeerId | undefined
+  #isExecuting = false
+  #timer: Timer | undefined
+  #turn = 0
+
+  constructor(options: ValidatorOptions, ports: FollowerPorts) {
+    this.#options = options
+    this.#ports = ports
+    this.#logger = options.log ?? silentLogger
+  }
+
+  get isRunning(): boolean {
+    return this.#asked !== undefined || this.#isExecuting
+  }
+
+  /** Asks a peer that is ahead, unless an answer is awaited or being executed. */
+  follow(): void {
+    if (this.isRunning) return
+    const peers = this.#ports.peers()
+    const peer = peers[this.#turn++ % Math.max(1, peers.length)]
+    if (peer === undefined) return
+    this.#asked = peer
+    const fromHeight = this.#ports.head().header.height + 1n
+    this.#ports.send(peer, { kind: 'chain-request', fromHeight, count: blocksPerMessageMax })
+    this.#timer = this.#options.clock.setTimer(chainRequestTimeoutMs, () => {
+      this.#asked = undefined
+      this.follow()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#asked = undefined
+  }
+
+  /** An answer; ignored unless it was asked for. */
+  async receive(from: PeerId, chain: Extract<Message, { kind: 'chain' }>): Promise<void> {
+    if (from !== this.#asked || this.#isExecuting) return
+    this.#timer?.cancel()
+    this.#asked = undefined
+    this.#isExecuting = true
+    let wentOn = false
+    try {
+      wentOn = await this.#take(from, chain)
+    } finally {
+      this.#isExecuting = false
+    }
+    if (wentOn) this.follow()
+  }
+
+  async #take(from: PeerId, chain: Extract<Message, { kind: 'chain' }>): Promise<boolean> {
+    const head = this.#ports.head()
+    const first = chain.blocks[0]
+    // The engine may have finalized some of these meanwhile.
+    if (first === undefined || first.header.height !== head.header.height + 1n) return true
+    const { genesis, scheme, stake, network } = this.#options
+    const context = { identity: genesis.identity, scheme, stake }
+    const history = this.#ports.history(Number(head.header.height) + 1)
+    let proved: readonly ProvedBlock[]
+    try {
+      proved = proveChain(context, { header: head.header, history }, chain)
+    } catch (error) {
+      if (!(error instanceof ZgError)) throw error
+      this.#logger.warn('a peer sent a chain that does not verify', { from, error })
+      network.reportMisbehaviour(from, 'a chain that does not verify')
+      return true
+    }
+    return this.#execute(head, proved, chain.proof)
+  }
+
+  async #execute(
+    head: { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array },
+    proved: readonly ProvedBlock[],
+    proof: FinalityProof,
+  ): Promise<boolean> {
+    const { application, stake } = this.#options
+    let parent = head
+    for (const { block, consensusRoot } of proved) {
+      const { header, payload } = block
+      const attributes = attributesFor(header, parent)
+      const { executionHash } = header
+      const status = await application.validatePayload(attributes, {
+        executionHash,
+        bytes: payload,
+      })
+      if (status !== 'VALID') {
+        // INVALID: more than two thirds finalized what this application refuses. Never follow.
+        this.#logger.error('a final block was not accepted here', { height: header.height, status })
+        return false
+      }
+      parent = { header, consensusRoot }
+    }
+    const certificate = proof.kind === 'finalization' ? proof.certificate : undefined
+    const view = certificate?.vote.view ?? 0
+    const last = proved.at(-1)
+    if (last === undefined) return false
+    const blocks = proved.map(({ block, consensusRoot }) => ({
+      header: block.header,
+      reveal: block.reveal,
+      consensusRoot,
+      view: block === last.block ? view : 0,
+    }))
+    const node = nodeOf({
+      header: last.block.header,
+      consensusRoot: last.consensusRoot,
+      block: undefined,
+      parent: undefined,
+      history: last.history,
+      isClosing: isClosing(last.block.header, stake),
+      status: 'valid',
+    })
+    // The engine first: it must not finalize these a second time behind the queue.
+    this.#ports.onSynced(node, certificate)
+    await this.#ports.finalize(blocks)
+    return true
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * The tree of un-final blocks: which parent a view builds on, which blocks may be voted for, and what
+ * becomes final (docs/specs/blocks.md §4).
+ */
+
+import { appendLeaf, bytesEqual, compareBytes } from '@zg/primitives'
+
+import type { PayloadAttributes } from './application.ts'
+import type { BlockKey, BlockNode, EngineState, HeaderDraft, Round } from './engine-state.ts'
+import { clockDriftMaxMs, keyOf, nodeOf, unfinalBlocksMax } from './engine-state.ts'
+import type { ConsensusHeader } from './header.ts'
+import {
+  checkHeader,
+  consensusRoot,
+  HeaderInvalidError,
+  isClosing,
+  nextCredit,
+  nextMix,
+} from './header.ts'
+import type { Block } from './messages.ts'
+import { beaconDigest } from './votes.ts'
+
+/** What a leader builds on: the newest notarised block that only nullified views separate from. */
+export type ParentChoice = { readonly node: BlockNode; readonly view: number }
+
+/**
+ * The parent for a block in `view`, or undefined while certificates or bodies are missing.
+ *
+ * @param fits - Which candidates will do; a leader takes the first, a voter the proposal's own.
+ */
+export function parentFor(
+  state: EngineState,
+  view: number,
+  fits: (node: BlockNode) => boolean,
+): ParentChoice | undefined {
+  const { faults } = state.config
+  for (let earlier = view - 1; earlier >= state.finalizedView; earlier--) {
+    const round = state.rounds.get(earlier)
+    const node = notarisedIn(state, earlier)
+    if (node?.status === 'valid' && fits(node)) return { node, view: earlier }
+    const isSkipped = round?.certificates.nullify !== undefined
+    if (!isSkipped && faults.staleParent !== true) return undefined
+  }
+  return undefined
+}
+
+/** The block notarised (or final) in a view, when it is here. */
+function notarisedIn(state: EngineState, view: number): BlockNode | undefined {
+  if (view === state.baseView) return state.base
+  const { notarize, finalize } = state.rounds.get(view)?.certificates ?? {}
+  const certificate = notarize ?? finalize
+  return certificate === undefined ? undefined : state.nodes.get(keyOf(certificate.vote.digest))
+}
+
+/** What a voter finds about a proposal in the current view. */
+export type Judgement = 'vote' | 'wait' | 'executing' | 'missing-parent' | 'invalid'
+
+/**
+ * Judges a proposal. Inserts its block into the tree on the way; asks the application when all else
+ * holds.
+ */
+export function judgeProposal(state: EngineState, round: Round, nowMs: number): Judgement {
+  const { proposal } = round
+  if (proposal === undefined) return 'wait'
+  const { header } = proposal.block
+  const isRepeat = (node: BlockNode): boolean => node.key === proposal.key && node.isClosing
+  const isParent = (node: BlockNode): boolean =>
+    !node.isClosing && header.height === node.header.height + 1n && commitsTo(header, node)
+  const choice = parentFor(state, round.view, (node) => isRepeat(node) || isParent(node))
+  if (choice === undefined) return 'missing-parent'
+  if (isRepeat(choice.node)) return 'vote'
+  if (header.timestampMs > nowMs + clockDriftMaxMs) return 'wait'
+  const verdict = judgeHeader(state, round, header, choice.node)
+  if (verdict !== 'vote') return verdict
+  const node = insertBlock(state, proposal.block)
+  if (node === undefined || node.status === 'invalid') return 'invalid'
+  if (node.status === 'valid' || state.config.faults.voteWithoutValidation === true) return 'vote'
+  requestValidation(state, node)
+  return 'executing'
+}
+
+function judgeHeader(
+  state: EngineState,
+  round: Round,
+  header: ConsensusHeader,
+  parent: BlockNode,
+): Judgement {
+  const { set, stake } = state.config
+  const leader = set.validators[round.leader]
+  if (leader === undefined || header.epoch !== set.epoch) return 'invalid'
+  if (!bytesEqual(header.proposer, leader.operator)) return 'invalid'
+  if (!isGoodHeader(state, header, parent, round)) return 'invalid'
+  switch (stake.checkReference(header.l1, parent.header.l1)) {
+    case 'VALID':
+      return 'vote'
+    case 'UNKNOWN':
+      return 'wait'
+    case 'INVALID':
+      return 'invalid'
+  }
+}
+
+function isGoodHeader(
+  state: EngineState,
+  header: ConsensusHeader,
+  parent: BlockNode,
+  round: Round,
+): boolean {
+  try {
+    checkHeader(header, parent.header)
+  } catch (error) {
+    if (error instanceof HeaderInvalidError) return false
+    throw error
+  }
+  const { scheme, identity, set } = state.config
+  const reveal = round.proposal?.block.reveal ?? new Uint8Array(0)
+  if (!bytesEqual(header.mix, nextMix(parent.header.mix, reveal))) return false
+  const message = beaconDigest(identity, header.epoch, header.height)
+  const publicKey = set.validators[round.leader]?.publicKey ?? new Uint8Array(0)
+  return scheme.verify(publicKey, message, reveal)
+}
+
+/** Asks the application about a block, once its parent is known to be valid. */
+export function requestValidation(state: EngineState, node: BlockNode): void {
+  if (node.status !== 'pending' || node.block === undefined) return
+  const parent = node.parent === undefined ? undefined : state.nodes.get(node.parent)
+  if (parent === undefined) return
+  if (parent.status !== 'valid') {
+    // Ancestors first; the answer about each asks for its children.
+    requestValidation(state, parent)
+    return
+  }
+  node.status = 'validating'
+  const attributes = attributesFor(node.header, parent)
+  state.effects.push({ kind: 'validate', key: node.key, attributes, block: node.block })
+}
+
+/** What the execution block of `header` must be built with. */
+export function attributesFor(
+  header: Pick<ConsensusHeader, 'height' | 'timestampMs' | 'proposer'>,
+  parent: { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array },
+): PayloadAttributes {
+  return {
+    height: header.height,
+    parentExecutionHash: parent.header.executionHash,
+    timestampSeconds: BigInt(Math.floor(header.timestampMs / 1_000)),
+    prevRandao: parent.header.mix,
+    parentConsensusRoot: parent.consensusRoot,
+    feeRecipient: header.proposer,
+  }
+}
+
+/**
+ * Puts a block into the tree: undefined when its parent is not here (it waits as an orphan, and so
+ * do at most as many as there may be nodes).
+ */
+export function insertBlock(state: EngineState, block: Block): BlockNode | undefined {
+  const root = consensusRoot(block.header)
+  const key = keyOf(root)
+  const known = state.nodes.get(key)
+  if (known !== undefined) return known
+  if (block.header.height <= state.base.header.height) return undefined
+  const parent = [...state.nodes.values()].find((node) => commitsTo(block.header, node))
+  if (parent === undefined) {
+    if (state.orphans.size < unfinalBlocksMax) state.orphans.set(key, block)
+    return undefined
+  }
+  const node = nodeOf({
+    header: block.header,
+    consensusRoot: root,
+    block,
+    parent: parent.key,
+    history: appendLeaf(parent.history, root),
+    isClosing: closesEpoch(state, block.header),
+    status: 'pending',
+  })
+  state.nodes.set(key, node)
+  state.orphans.delete(key)
+  adoptOrphans(state)
+  return node
+}
+
+/** Whether a header of this epoch closes it; the block the epoch began on does not. */
+export function closesEpoch(state: EngineState, header: ConsensusHeader): boolean {
+  const { stake, set } = state.config
+  return header.epoch === set.epoch && isClosing(header, stake)
+}
+
+/** The header a leader proposes on `parent`, but for what building yields. */
+export function draftHeader(state: EngineState, parent: BlockNode, nowMs: number): HeaderDraft {
+  const { identity, set, stake, self } = state.config
+  const { header } = parent
+  // After three views in a row without a block, maybe the others cannot check our L1 yet.
+  const l1 = state.failures >= 3 ? header.l1 : stake.nextReference(header.l1)
+  return {
+    networkId: identity.networkId,
+    epoch: set.epoch,
+    height: header.height + 1n,
+    timestampMs: Math.max(nowMs, header.timestampMs + 1),
+    proposer: set.validators[self]?.operator ?? new Uint8Array(20),
+    l1,
+    creditNext: nextCredit(header.creditNext, l1.creditCount),
+    histRoot: parent.childHistRoot,
+  }
+}
+
+/**
+ * The un-final blocks up to `key`, oldest first, when all are here and executed; undefined while
+ * something is missing.
+ */
+export function pathTo(state: EngineState, key: BlockKey): readonly BlockNode[] | undefined {
+  const path: BlockNode[] = []
+  let node = state.nodes.get(key)
+  while (node !== undefined && node.key !== state.base.key) {
+    if (node.status !== 'valid') return undefined
+    path.unshift(node)
+    node = node.parent === undefined ? undefined : state.nodes.get(node.parent)
+  }
+  return node === undefined ? undefined : path
+}
+
+/** Makes `node` the last final block: forgets all that does not descend from it. */
+export function moveBase(state: EngineState, node: BlockNode, view: number | undefined): void {
+  state.base = { ...node, block: undefined, parent: undefined, status: 'valid' }
+  state.baseView = view
+  if (view !== undefined) state.finalizedView = Math.max(state.finalizedView, view)
+  const kept = new Map<BlockKey, BlockNode>([[node.key, state.base]])
+  const byHeight = [...state.nodes.values()].sort((a, b) =>
+    a.header.height === b.header.height
+      ? compareBytes(a.consensusRoot, b.consensusRoot)
+      : Number(a.header.height - b.header.height),
+  )
+  for (const other of byHeight) {
+    if (other.parent !== undefined && kept.has(other.parent)) kept.set(other.key, other)
+  }
+  state.nodes.clear()
+  for (const [key, other] of kept) state.nodes.set(key, other)
+  for (const [key, block] of state.orphans) {
+    if (block.header.height <= node.header.height) state.orphans.delete(key)
+  }
+  for (const earlier of state.rounds.keys()) {
+    if (earlier < state.finalizedView) state.rounds.delete(earlier)
+  }
+}
+
+/** Drops bodies that views past left behind un-notarised. */
+export function dropLosers(state: EngineState): void {
+  const wanted = new Set<BlockKey>()
+  for (const round of state.rounds.values()) {
+    const { notarize, finalize } = round.certificates
+    for (const certificate of [notarize, finalize]) {
+      if (certificate !== undefined) wanted.add(keyOf(certificate.vote.digest))
+    }
+    // A body we voted for may yet be notarised elsewhere, and asked of us.
+    if (round.ownNotarize !== undefined) wanted.add(round.ownNotarize)
+    if (round.view >= state.view && round.proposal !== undefined) wanted.add(round.proposal.key)
+    if (round.view < state.view) round.proposal = undefined
+  }
+  for (const [key, node] of state.nodes) {
+    if (node === state.base || wanted.has(key) || node.status === 'validating') continue
+    if (![...state.nodes.values()].some((other) => other.parent === key)) state.nodes.delete(key)
+  }
+  for (const key of state.orphans.keys()) if (!wanted.has(key)) state.orphans.delete(key)
+}
+
+/** Whether `node` is the parent that a header's histRoot commits to. */
+function commitsTo(header: ConsensusHeader, node: BlockNode): boolean {
+  return (
+    header.height === node.header.height + 1n && bytesEqual(header.histRoot, node.childHistRoot)
+  )
+}
+
+function adoptOrphans(state: EngineState): void {
+  for (const block of state.orphans.values()) {
+    const hasParent = [...state.nodes.values()].some((node) => commitsTo(block.header, node))
+    // Each call takes at least one orphan away, so this ends.
+    if (hasParent) {
+      state.orphans.delete(keyOf(consensusRoot(block.header)))
+      insertBlock(state, block)
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Finality votes of the newest heights and the certificates they make; no clock, no I/O.
+ *
+ * A vote counts for a height once this node knows, by its own finalization, what the height holds;
+ * votes that arrive before wait. Verification is lazy as in engine-votes.ts. After the quorum, later
+ * votes still count: when all have voted, a fuller certificate replaces the first.
+ */
+
+import { bitmapOf } from './certificate.ts'
+import type { FinalityCertificate } from './certificate.ts'
+import type { NetworkIdentity } from './configuration.ts'
+import type { Evidence, SignedFinalityVote } from './evidence.ts'
+import { finalityFaultOf, sameFinalityVote } from './evidence.ts'
+import type { SignatureScheme } from './signature-scheme.ts'
+import type { ValidatorSet } from './validator-set.ts'
+import { isQuorum } from './validator-set.ts'
+import type { FinalityVote } from './votes.ts'
+import { finalityVoteDigest } from './votes.ts'
+
+/** Heights at and below the newest final one whose votes are kept. */
+export const finalityHeightsKept = 64n
+
+/** Heights above it whose votes are kept. */
+export const finalityHeightsAhead = 16n
+
+type Height = {
+  readonly set: ValidatorSet
+  content: FinalityVote | undefined
+  readonly votes: Map<number, SignedFinalityVote & { verified: boolean }>
+  certificate: FinalityCertificate | undefined
+  signerCount: number
+}
+
+export type FinalityAnswer = {
+  readonly certificate?: FinalityCertificate
+  readonly evidence?: Evidence
+  /** Voters whose signatures do not verify. */
+  readonly forgers: readonly number[]
+}
+
+const nothing: FinalityAnswer = { forgers: [] }
+
+export class FinalityTracker {
+  readonly #identity: NetworkIdentity
+  readonly #scheme: SignatureScheme
+  readonly #heights = new Map<bigint, Height>()
+  #newest = 0n
+
+  constructor(identity: NetworkIdentity, scheme: SignatureScheme) {
+    this.#identity = identity
+    this.#scheme = scheme
+  }
+
+  /** What a final height holds here. */
+  setContent(content: FinalityVote, set: ValidatorSet): FinalityAnswer {
+    if (content.height > this.#newest) this.#newest = content.height
+    this.#forget()
+    const height = this.#heightAt(content.height, set)
+    height.content = content
+    return this.#tally(height)
+  }
+
+  /** Adds a vote that came from `voter`'s own connection, or our own. */
+  addVote(voter: number, signed: SignedFinalityVote, set: ValidatorSet): FinalityAnswer {
+    const { vote } = signed
+    if (vote.height + finalityHeightsKept < this.#newest) return nothing
+    if (vote.height > this.#newest + finalityHeightsAhead) return nothing
+    const height = this.#heightAt(vote.height, set)
+    if (height.set.epoch !== vote.epoch) return nothing
+    const known = height.votes.get(voter)
+    if (known !== undefined) return this.#compare(height, voter, known, signed)
+    height.votes.set(voter, { ...signed, verified: false })
+    return this.#tally(height)
+  }
+
+  /** Our own vote at a height, if it was cast. */
+  voteAt(height: bigint, voter: number): SignedFinalityVote | undefined {
+    return this.#heights.get(height)?.votes.get(voter)
+  }
+
+  hasCertificate(height: bigint): boolean {
+    return this.#heights.get(height)?.certificate !== undefined
+  }
+
+  #heightAt(height: bigint, set: ValidatorSet): Height {
+    const known = this.#heights.get(height)
+    if (known !== undefined && known.set.epoch === set.epoch) return known
+    const fresh = {
+      set,
+      content: undefined,
+      votes: new Map(),
+      certificate: undefined,
+      signerCount: 0,
+    }
+    this.#heights.set(height, fresh)
+    return fresh
+  }
+
+  #tally(height: Height): FinalityAnswer {
+    const { content, set, votes } = height
+    if (content === undefined) return nothing
+    const side = [...votes].filter(([, { vote }]) => sameFinalityVote(vote, content))
+    const isFuller = side.length > height.signerCount && side.length === set.validators.length
+    if (height.certificate !== undefined && !isFuller) return nothing
+    if (!isQuorum(stakeOf(set, side), set)) return nothing
+    const message = finalityVoteDigest(this.#identity, content)
+    const forgers = this.#forgers(set, message, side)
+    for (const voter of forgers) votes.delete(voter)
+    const good = side.filter(([voter]) => !forgers.includes(voter))
+    if (!isQuorum(stakeOf(set, good), set)) return { forgers }
+    const signature = this.#scheme.aggregate(good.map(([, signed]) => signed.signature))
+    if (signature === undefined || good.length <= height.signerCount) return { forgers }
+    const signers = bitmapOf(
+      good.map(([voter]) => voter),
+      set.validators.length,
+    )
+    height.certificate = { vote: content, signers, signature }
+    height.signerCount = good.length
+    return { certificate: height.certificate, forgers }
+  }
+
+  #forgers(
+    set: ValidatorSet,
+    message: Uint8Array,
+    side: readonly (readonly [number, SignedFinalityVote & { verified: boolean }])[],
+  ): readonly number[] {
+    const open = side.filter(([, signed]) => !signed.verified)
+    if (open.length === 0) return []
+    const aggregate = this.#scheme.aggregate(open.map(([, { signature }]) => signature))
+    const keys = open.map(([voter]) => set.validators[voter]?.publicKey ?? new Uint8Array(0))
+    if (aggregate !== undefined && this.#scheme.verifyAggregate(keys, message, aggregate)) {
+      for (const [, signed] of open) signed.verified = true
+      return []
+    }
+    if (open.length === 1) return open.map(([voter]) => voter)
+    const middle = open.length >> 1
+    return [
+      ...this.#forgers(set, message, open.slice(0, middle)),
+      ...this.#forgers(set, message, open.slice(middle)),
+    ]
+  }
+
+  #compare(
+    height: Height,
+    voter: number,
+    first: SignedFinalityVote,
+    second: SignedFinalityVote,
+  ): FinalityAnswer {
+    if (finalityFaultOf(first.vote, second.vote) === undefined) return nothing
+    const signer = height.set.validators[voter]
+    if (signer === undefined) return nothing
+    const isGood = ({ vote, signature }: SignedFinalityVote): boolean =>
+      this.#scheme.verify(signer.publicKey, finalityVoteDigest(this.#identity, vote), signature)
+    // Only what verifies convicts.
+    if (!isGood(first) || !isGood(second)) return nothing
+    const { operator } = signer
+    return { evidence: { kind: 'finality-votes', operator, first, second }, forgers: [] }
+  }
+
+  #forget(): void {
+    for (const height of this.#heights.keys()) {
+      if (height + finalityHeightsKept < this.#newest) this.#heights.delete(height)
+    }
+  }
+}
+
+function stakeOf(set: ValidatorSet, side: readonly (readonly [number, unknown])[]): bigint {
+  return side.reduce((sum, [voter]) => sum + (set.validators[voter]?.stake ?? 0n), 0n)
+}

@@ -1,0 +1,590 @@
+/**
+ * One node of a consensus network: carries out what the engine asks for, with a real (or simulated)
+ * clock, network, disk, store, signer and application.
+ *
+ *                      messages                      effects
+ *     Network ──────────────────►  step(engine, …)  ─────────► vote: guard → log → sync → sign ─┐
+ *        ▲                              ▲                      build, validate: application      │
+ *        └── send ◄─────────────────────┴───────────────────── voted, built, validated ◄────────┘
+ *                                                              finalize: ledger → application →
+ *                                                                        FinalityVote
+ *
+ * Order makes it safe: a vote leaves only after its record (and the body it is for) is durable; a
+ * block is shown and voted final only after the application has made it durable. All of a node's
+ * finality goes through one queue, whether the engine or a catch-up brought it.
+ */
+
+import { bytesEqual } from '@zg/primitives'
+import { silentLogger } from '@zg/runtime'
+import type { Logger, PeerId, Timer } from '@zg/runtime'
+
+import type { Certificate, FinalityCertificate } from './certificate.ts'
+import { answerChainRequest } from './chain-sync.ts'
+import { ChainFollower } from './chain-follower.ts'
+import type { EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
+import { keyOf, newEngine, nextWakeMs } from './engine-state.ts'
+import { step } from './engine.ts'
+import type { Evidence } from './evidence.ts'
+import { FinalityVoter } from './finality-voter.ts'
+import type { VoteGuard } from './guard.ts'
+import { VoteRefusedError } from './guard.ts'
+import { isClosing, nextEpochOf, nextMix } from './header.ts'
+import type { ConsensusHeader } from './header.ts'
+import type { Ledger, LedgerBlock, VotedMark } from './ledger.ts'
+import { certificatesPerMessageMax, channelOf, decodeMessage, encodeMessage } from './messages.ts'
+import type { Block, Message } from './messages.ts'
+import { recover, seedOf, startAfter } from './recovery.ts'
+import type { EpochStart, Recovery } from './recovery.ts'
+import type {
+  EvidenceHandler,
+  FailureHandler,
+  FinalizedHandler,
+  ValidatorCounters,
+  ValidatorOptions,
+  ValidatorStatus,
+} from './validator-options.ts'
+import { validatorIndexOf } from './validator-set.ts'
+import type { RoundVote } from './votes.ts'
+import { beaconDigest, roundVoteDigest } from './votes.ts'
+import type { VoteLog, WalRecord } from './wal.ts'
+
+/** A status goes to all peers this often. */
+export const statusIntervalMs = 2_000
+
+/** The set of a new epoch that is not known yet is asked for again after this. */
+const setRetryMs = 500
+
+/** Certificates read back from the ledger when a node starts. */
+const certificatesRestoredMax = 4_096
+
+/** Certificates one call of `certificates` returns, at most. */
+export const certificatesReturnedMax = 1_024
+
+/** Distinct pieces of evidence told of, at most: later ones are kept in the certificates only. */
+const evidenceSeenMax = 4_096
+
+type PeerStatus = { readonly epoch: bigint; readonly view: number; readonly finalHeight: bigint }
+
+export class Validator {
+  readonly #options: ValidatorOptions
+  readonly #logger: Logger
+  readonly #ledger: Ledger
+  readonly #log: VoteLog
+  readonly #guard: VoteGuard
+  readonly #finality: FinalityVoter
+  readonly #follower: ChainFollower
+  readonly #peers = new Map<PeerId, PeerStatus>()
+  readonly #finalizedHandlers: FinalizedHandler[] = []
+  readonly #evidenceHandlers: EvidenceHandler[] = []
+  readonly #failureHandlers: FailureHandler[] = []
+  readonly #evidenceSeen = new Set<string>()
+  readonly #counters = {
+    blocksFinalized: 0,
+    blocksProposed: 0,
+    viewsNullified: 0,
+    votesSigned: 0,
+    votesRefused: 0,
+    messagesMalformed: 0,
+    evidenceFound: 0,
+  }
+  #head: LedgerBlock
+  #engine: EngineState | undefined
+  #start: EpochStart
+  #restored: Pick<Recovery, 'bodies' | 'votes'>
+  #voted: VotedMark = { epoch: 0n, view: 0 }
+  #finalizing: Promise<void> = Promise.resolve()
+  readonly #unsaved = new Map<string, Block>()
+  #isRotating = false
+  #isRunning = false
+  #wakeAtMs = Infinity
+  #wakeTimer: Timer | undefined
+  #statusTimer: Timer | undefined
+  #setTimer: Timer | undefined
+
+  private constructor(options: ValidatorOptions, recovery: Recovery) {
+    const { ledger, log, guard, head } = recovery
+    this.#options = options
+    this.#logger = options.log ?? silentLogger
+    this.#ledger = ledger
+    this.#log = log
+    this.#guard = guard
+    this.#head = head
+    this.#restored = recovery
+    this.#start = startAfter(options, head, ledger.historyAt(Number(head.header.height) + 1))
+    this.#finality = new FinalityVoter(options, recovery, {
+      send: (to, message) => this.#send(to, message),
+      onFailure: (error) => this.#fail(error),
+      newestHeight: () => this.#peerHeight(),
+      onEvidence: (evidence) => this.#onEvidence(evidence),
+      onRefused: (error) => this.#onRefused(error),
+    })
+    this.#follower = new ChainFollower(options, {
+      head: () => ({ header: this.#head.header, consensusRoot: this.#head.consensusRoot }),
+      history: (count) => ledger.historyAt(count),
+      peers: () => this.#peersAhead(),
+      send: (peer, message) => this.#send(peer, message),
+      finalize: (blocks) => this.#finalizeAll(blocks),
+      onSynced: (node, proof) => this.#feed({ kind: 'synced', node, proof }),
+    })
+  }
+
+  /**
+   * Reads back what a node knew; signs and sends nothing yet.
+   *
+   * @throws {WalCorruptError} `CONSENSUS_WAL_CORRUPT`
+   * @throws {LedgerMismatchError} `CONSENSUS_LEDGER_MISMATCH`
+   */
+  static async open(options: ValidatorOptions): Promise<Validator> {
+    return new Validator(options, await recover(options))
+  }
+
+  /** Joins the network. */
+  start(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    const { network } = this.#options
+    network.onMessage((from, _channel, bytes) => this.#receive(from, bytes))
+    network.onPeer((peer, connected) => {
+      if (connected) this.#send(peer, this.#statusMessage())
+      else this.#peers.delete(peer)
+    })
+    this.#enqueue(() => this.#finality.signOwed(this.#head.header.height))
+    this.#beginEpoch()
+    this.#tellStatus()
+  }
+
+  /** Leaves the network; resolves when nothing is written any more. Closes neither network nor store. */
+  async stop(): Promise<void> {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    const { network } = this.#options
+    network.onMessage(() => undefined)
+    network.onPeer(() => undefined)
+    for (const timer of [this.#wakeTimer, this.#statusTimer, this.#setTimer]) timer?.cancel()
+    this.#follower.stop()
+    await this.#finalizing.catch(() => undefined)
+    await this.#log.sync()
+    await this.#log.close()
+  }
+
+  /** Tells the node that transactions wait: a leader that paces an idle network builds sooner. */
+  wake(): void {
+    this.#feed({ kind: 'tick', isBusy: this.#options.application.hasPending?.() ?? false })
+  }
+
+  /** Sets a handler told of every final block, in order, once it is durable. */
+  onFinalized(handler: FinalizedHandler): void {
+    this.#finalizedHandlers.push(handler)
+  }
+
+  onEvidence(handler: EvidenceHandler): void {
+    this.#evidenceHandlers.push(handler)
+  }
+
+  onFailure(handler: FailureHandler): void {
+    this.#failureHandlers.push(handler)
+  }
+
+  status(): ValidatorStatus {
+    const engine = this.#engine
+    const own = engine?.config.self ?? -1
+    const view = engine?.view ?? 0
+    return {
+      epoch: this.#start.epoch,
+      view,
+      leader: engine?.rounds.get(view)?.leader ?? 0,
+      index: own < 0 ? undefined : own,
+      finalHeight: this.#head.header.height,
+      certifiedHeight: this.#ledger.certifiedHeight,
+      peerHeight: this.#peerHeight(),
+      isSyncing: this.#follower.isRunning,
+      peerCount: this.#options.network.peers().length,
+      counters: this.counters(),
+    }
+  }
+
+  counters(): ValidatorCounters {
+    return { ...this.#counters }
+  }
+
+  /** The final header at a height. */
+  header(height: bigint): ConsensusHeader | undefined {
+    return height > this.#head.header.height ? undefined : this.#ledger.block(height)?.header
+  }
+
+  /** The finality certificate of a height, or the newest there is. */
+  finalityCertificate(height: bigint | 'latest'): FinalityCertificate | undefined {
+    return this.#ledger.finalityCertificate(
+      height === 'latest' ? this.#ledger.certifiedHeight : height,
+    )
+  }
+
+  /** Round certificates of the current epoch, `fromView` to `toView` inclusive, rising. */
+  certificates(
+    fromView: number,
+    toView: number,
+    epoch = this.#start.epoch,
+  ): readonly Certificate[] {
+    const limit = certificatesReturnedMax
+    return this.#ledger.certificates({ epoch, fromView, toView, limit })
+  }
+
+  /** The 32 siblings that prove the header at `height` under the histRoot of height `under`. */
+  historyProof(height: bigint, under: bigint): readonly Uint8Array[] {
+    return this.#ledger.historyProof(height, under)
+  }
+
+  #beginEpoch(): void {
+    const { epoch, base, baseView } = this.#start
+    const { stake, signer, genesis, parameters, scheme, faults = {}, clock } = this.#options
+    const set = stake.validatorSet(epoch)
+    if (set === undefined) {
+      this.#setTimer = clock.setTimer(setRetryMs, () => this.#beginEpoch())
+      return
+    }
+    const maySign = signer !== undefined && epoch >= this.#log.checkpoint.voteFromEpoch
+    const self = maySign ? validatorIndexOf(set, signer.publicKey) : -1
+    const seed = seedOf(this.#options, this.#ledger, epoch)
+    const { identity } = genesis
+    const config = { identity, parameters, stake, scheme, set, seed, self, faults }
+    this.#engine = newEngine(config, base, baseView)
+    for (const block of this.#restored.bodies) this.#feed({ kind: 'restored-block', block })
+    const from = { epoch, fromView: Math.max(1, baseView ?? 1), toView: Number.MAX_SAFE_INTEGER }
+    const limit = certificatesRestoredMax
+    for (const certificate of this.#ledger.certificates({ ...from, limit })) {
+      this.#feed({ kind: 'restored-certificate', certificate })
+    }
+    for (const vote of this.#restored.votes) this.#feed({ kind: 'restored-vote', vote })
+    this.#restored = { bodies: [], votes: [] }
+    this.#logger.info('epoch begun', { epoch, self, height: base.header.height })
+    this.#feed({ kind: 'start' })
+  }
+
+  /** One event through the engine; everything that follows from it is begun, nothing awaited. */
+  #feed(event: EngineEvent): void {
+    const engine = this.#engine
+    if (engine === undefined || !this.#isRunning) return
+    const effects = step(engine, event, this.#options.clock.nowMs())
+    for (const effect of effects) this.#perform(engine, effect)
+    this.#armWake(engine)
+  }
+
+  #armWake(engine: EngineState): void {
+    const atMs = nextWakeMs(engine)
+    if (atMs === this.#wakeAtMs && this.#wakeTimer !== undefined) return
+    this.#wakeTimer?.cancel()
+    this.#wakeTimer = undefined
+    this.#wakeAtMs = atMs
+    if (atMs === Infinity || !this.#isRunning) return
+    const { clock } = this.#options
+    this.#wakeTimer = clock.setTimer(atMs - clock.nowMs(), () => {
+      this.#wakeTimer = undefined
+      this.wake()
+    })
+  }
+
+  #perform(engine: EngineState, effect: EngineEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#send(effect.to, effect.message)
+        return
+      case 'vote':
+        this.#own(this.#castVote(engine, effect))
+        return
+      case 'build':
+        this.#own(this.#build(engine, effect))
+        return
+      case 'validate':
+        this.#own(this.#validate(engine, effect))
+        return
+      case 'finalize': {
+        const blocks = effect.nodes.map(({ header, consensusRoot, block }, index) => ({
+          header,
+          consensusRoot,
+          reveal: block?.reveal ?? new Uint8Array(0),
+          view: effect.views[index] ?? 0,
+        }))
+        for (const { key, block } of effect.nodes) {
+          if (block !== undefined) this.#unsaved.set(key, block)
+        }
+        this.#own(this.#finalizeAll(blocks))
+        return
+      }
+      case 'certificate':
+        this.#own(this.#ledger.addCertificate(effect.certificate))
+        this.#finality.onCertificate(engine, effect.certificate)
+        return
+      case 'evidence':
+        return this.#onEvidence(effect.evidence)
+      case 'misbehaviour':
+        return this.#options.network.reportMisbehaviour(effect.peer, effect.reason)
+      case 'behind':
+        return this.#follower.follow()
+      case 'nullified':
+        this.#counters.viewsNullified++
+        this.#logger.debug('view nullified', { view: effect.view })
+        return
+    }
+  }
+
+  /** Guard, log, sync, sign: in this order, and nothing leaves before. */
+  async #castVote(
+    engine: EngineState,
+    { vote, body }: Extract<EngineEffect, { kind: 'vote' }>,
+  ): Promise<void> {
+    const { signer, genesis, faults } = this.#options
+    if (signer === undefined) return
+    try {
+      const isNew = this.#guard.admitRoundVote(vote)
+      if (isNew && faults?.skipWal !== true) await this.#logVote(vote, body)
+    } catch (error) {
+      if (!(error instanceof VoteRefusedError)) throw error
+      return this.#onRefused(error)
+    }
+    const signature = await signer.sign(roundVoteDigest(genesis.identity, vote))
+    this.#counters.votesSigned++
+    if (this.#engine === engine) this.#feed({ kind: 'voted', vote, signature })
+  }
+
+  async #logVote(vote: RoundVote, body: Block | undefined): Promise<void> {
+    // The body goes before its Notarize: whoever is asked for a block it voted for must have it.
+    if (body !== undefined) this.#log.append({ kind: 'body', block: body })
+    this.#log.append({ kind: 'vote', vote })
+    await this.#log.sync()
+    const { epoch, view } = vote
+    const isLater = epoch > this.#voted.epoch || view > this.#voted.view
+    if (isLater) this.#voted = { epoch, view }
+    if (!this.#log.isFull || this.#isRotating || !this.#isRunning) return
+    this.#isRotating = true
+    await this.#log.rotate(() => this.#liveRecords())
+    this.#isRotating = false
+  }
+
+  /** All that older log segments still mean. */
+  #liveRecords(): readonly WalRecord[] {
+    const nodes = [...(this.#engine?.nodes.values() ?? [])]
+    const bodies = [...this.#unsaved.values(), ...nodes.flatMap(({ block }) => block ?? [])]
+    return [
+      ...bodies.map((block) => ({ kind: 'body', block }) as const),
+      ...this.#guard.finalityVotes.map((vote) => ({ kind: 'finality-vote', vote }) as const),
+      ...this.#guard.roundVotes().map((vote) => ({ kind: 'vote', vote }) as const),
+    ]
+  }
+
+  async #build(
+    engine: EngineState,
+    { view, draft, parentMix, attributes }: Extract<EngineEffect, { kind: 'build' }>,
+  ): Promise<void> {
+    const { signer, application, genesis, parameters } = this.#options
+    if (signer === undefined) return
+    try {
+      const message = beaconDigest(genesis.identity, draft.epoch, draft.height)
+      const reveal = await signer.sign(message)
+      const payload = await application.buildPayload(attributes, parameters.buildBudgetMs)
+      const mix = nextMix(parentMix, reveal)
+      const header = { ...draft, mix, executionHash: payload.executionHash }
+      this.#counters.blocksProposed++
+      if (this.#engine !== engine) return
+      this.#feed({ kind: 'built', view, header, reveal, payload: payload.bytes })
+    } catch (error) {
+      this.#logger.error('building a block failed', { view, error })
+      if (this.#engine === engine) this.#feed({ kind: 'build-failed', view })
+    }
+  }
+
+  async #validate(
+    engine: EngineState,
+    { key, attributes, block }: Extract<EngineEffect, { kind: 'validate' }>,
+  ): Promise<void> {
+    const { application } = this.#options
+    const { executionHash } = block.header
+    try {
+      const payload = { executionHash, bytes: block.payload }
+      const status = await application.validatePayload(attributes, payload)
+      if (this.#engine === engine) this.#feed({ kind: 'validated', key, status })
+    } catch (error) {
+      // Not an answer about the block: it is asked about again.
+      this.#logger.error('validating a block failed', { height: block.header.height, error })
+      if (this.#engine === engine) this.#feed({ kind: 'validated', key, status: 'SYNCING' })
+    }
+  }
+
+  /** Puts final blocks through the queue: ledger, application, handlers, finality vote. */
+  async #finalizeAll(blocks: readonly LedgerBlock[]): Promise<void> {
+    await this.#enqueue(async () => {
+      for (const block of blocks) await this.#finalizeOne(block)
+    })
+  }
+
+  async #finalizeOne(block: LedgerBlock): Promise<void> {
+    const { header } = block
+    if (header.height !== this.#head.header.height + 1n) return
+    const { stake, application } = this.#options
+    if (header.height > this.#ledger.height) {
+      const { epoch, mix } = header
+      const next = nextEpochOf(header, stake)
+      const closing = isClosing(header, stake) ? { closing: { epoch, mix, next } } : {}
+      await this.#ledger.append(block, { ...closing, voted: this.#voted })
+    }
+    await application.finalize(header.executionHash)
+    this.#head = block
+    this.#unsaved.delete(keyOf(block.consensusRoot))
+    this.#counters.blocksFinalized++
+    for (const handler of this.#finalizedHandlers) {
+      handler({ header, consensusRoot: block.consensusRoot })
+    }
+    if (isClosing(header, stake)) {
+      this.#start = startAfter(this.#options, block, this.#ledger.history)
+    }
+    await this.#finality.onFinal(block)
+    if (isClosing(header, stake) && this.#isRunning) this.#beginEpoch()
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    this.#finalizing = this.#finalizing.then(() => (this.#isRunning ? work() : undefined))
+    this.#own(this.#finalizing)
+    return this.#finalizing
+  }
+
+  #receive(from: PeerId, bytes: Uint8Array): void {
+    let message: Message
+    try {
+      message = decodeMessage(bytes)
+    } catch {
+      this.#counters.messagesMalformed++
+      this.#options.network.reportMisbehaviour(from, 'a message that cannot be read')
+      return
+    }
+    switch (message.kind) {
+      case 'status':
+        return this.#receiveStatus(from, message)
+      case 'certificate-request': {
+        const { epoch, fromView, toView } = message
+        const limit = certificatesPerMessageMax
+        const certificates = this.#ledger.certificates({ epoch, fromView, toView, limit })
+        if (certificates.length > 0) this.#send(from, { kind: 'certificates', certificates })
+        return
+      }
+      case 'block-request':
+        return this.#answerBlockRequest(from, message.consensusRoot)
+      case 'chain-request': {
+        const { fromHeight, count } = message
+        const { application, stake } = this.#options
+        const payloadOf = (hash: Uint8Array): Uint8Array | undefined => application.payloadOf(hash)
+        const request = { fromHeight, count, payloadOf }
+        const answer = answerChainRequest(this.#ledger, stake, request)
+        if (answer !== undefined) this.#send(from, answer)
+        return
+      }
+      case 'chain':
+        return this.#own(this.#follower.receive(from, message))
+      case 'finality-vote':
+        return this.#finality.receive(from, message)
+      case 'proposal':
+      case 'vote':
+      case 'certificate':
+      case 'certificates':
+      case 'block':
+        return this.#feed({ kind: 'message', from, message })
+    }
+  }
+
+  #receiveStatus(from: PeerId, status: Extract<Message, { kind: 'status' }>): void {
+    const isNews = !this.#peers.has(from)
+    this.#peers.set(from, status)
+    const { height } = this.#head.header
+    if (status.finalHeight > height + 1n) this.#follower.follow()
+    // Whoever is behind learns at once from whom to catch up.
+    if (isNews || status.finalHeight + 1n < height) this.#send(from, this.#statusMessage())
+    this.#finality.helpStraggler(from, status.certifiedHeight)
+  }
+
+  #answerBlockRequest(from: PeerId, root: Uint8Array): void {
+    const held = this.#engine?.nodes.get(keyOf(root))?.block ?? this.#unsaved.get(keyOf(root))
+    if (held !== undefined) return this.#send(from, { kind: 'block', block: held })
+    const height = this.#ledger.heightOf(root)
+    const found = height === undefined ? undefined : this.#ledger.block(height)
+    if (found === undefined || !bytesEqual(found.consensusRoot, root)) return
+    const { header, reveal } = found
+    const payload = this.#options.application.payloadOf(header.executionHash)
+    if (payload === undefined) return
+    this.#send(from, { kind: 'block', block: { header, reveal, payload } })
+  }
+
+  #send(to: PeerId | undefined, message: Message): void {
+    if (!this.#isRunning) return
+    const { network } = this.#options
+    const bytes = encodeMessage(message)
+    if (to === undefined) network.broadcast(channelOf(message), bytes)
+    else network.send(to, channelOf(message), bytes)
+  }
+
+  #statusMessage(): Message {
+    return {
+      kind: 'status',
+      epoch: this.#start.epoch,
+      view: this.#engine?.view ?? 0,
+      finalHeight: this.#head.header.height,
+      certifiedHeight: this.#ledger.certifiedHeight + 1n,
+    }
+  }
+
+  #tellStatus(): void {
+    if (!this.#isRunning) return
+    this.#send(undefined, this.#statusMessage())
+    if (this.#peerHeight() > this.#head.header.height + 1n) this.#follower.follow()
+    this.#statusTimer = this.#options.clock.setTimer(statusIntervalMs, () => this.#tellStatus())
+  }
+
+  #peerHeight(): bigint {
+    let height = 0n
+    for (const { finalHeight } of this.#peers.values()) {
+      if (finalHeight > height) height = finalHeight
+    }
+    return height
+  }
+
+  /** Peers known to hold a later final block, furthest ahead first. */
+  #peersAhead(): readonly PeerId[] {
+    const { height } = this.#head.header
+    return [...this.#peers]
+      .filter(([, { finalHeight }]) => finalHeight > height)
+      .sort(([, a], [, b]) => Number(b.finalHeight - a.finalHeight))
+      .map(([peer]) => peer)
+  }
+
+  #onEvidence(evidence: Evidence): void {
+    const name = evidenceName(evidence)
+    if (this.#evidenceSeen.has(name) || this.#evidenceSeen.size >= evidenceSeenMax) return
+    this.#evidenceSeen.add(name)
+    this.#counters.evidenceFound++
+    this.#logger.warn('a validator is at fault', { evidence })
+    for (const handler of this.#evidenceHandlers) handler(evidence)
+  }
+
+  #onRefused(error: VoteRefusedError): void {
+    this.#counters.votesRefused++
+    this.#logger.warn('the guard refused a vote', { error })
+  }
+
+  /** Owns work begun and not awaited: its failure stops the node. */
+  #own(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#fail(error))
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isRunning) return
+    this.#logger.error('the node cannot go on', { error })
+    this.#isRunning = false
+    for (const timer of [this.#wakeTimer, this.#statusTimer, this.#setTimer]) timer?.cancel()
+    this.#follower.stop()
+    for (const handler of this.#failureHandlers) handler(error)
+  }
+}
+
+function evidenceName({ kind, first, second }: Evidence): string {
+  const { epoch } = first.vote
+  const place = 'view' in first.vote ? first.vote.view : first.vote.height
+  const signer = (signature: Uint8Array): string => keyOf(signature.subarray(0, 16))
+  return [kind, epoch, place, signer(first.signature), signer(second.signature)].join(':')
+}
