@@ -68,6 +68,7 @@ export type RejectionReason =
   | 'block-gas-exhausted'
   | 'fee-below-base-fee'
   | 'priority-fee-above-max-fee'
+  | 'fee-overflow'
   | 'init-code-too-large'
   | 'blobs-invalid'
   | 'blob-fee-below-base-fee'

@@ -106,6 +106,9 @@ export type {
   TransactionRejection,
 } from './block-outcome.ts'
 
+export { checkAlone, transactionBlobCountMax } from './transaction-validity.ts'
+export type { AloneRules, GasBounds } from './transaction-validity.ts'
+
 export { hashRequests } from './requests.ts'
 export { systemAddress, systemContracts } from './system-calls.ts'
 

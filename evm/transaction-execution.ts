@@ -14,6 +14,7 @@ import type { StepLimit, Tracer } from './tracer.ts'
 import { recoverAuthority } from './transaction-codec.ts'
 import { accessListOf, blobGasOf, effectiveGasPrice } from './transaction.ts'
 import type { AccessListEntry, Authorization, Transaction } from './transaction.ts'
+import type { GasBounds } from './transaction-validity.ts'
 import type { AccountEntry } from './world-state.ts'
 
 /** A transaction stripped to what its execution needs; its checks are behind it. */
@@ -24,7 +25,7 @@ export type ExecutionInput = {
   readonly data: Uint8Array
   readonly gasLimit: bigint
   /** What it pays before it runs, and the least in the end. */
-  readonly bounds: { readonly gas: number; readonly floor: number }
+  readonly bounds: GasBounds
   /** In wei a unit of gas. */
   readonly gasPrice: bigint
   /** The part of the gas price that goes to the coinbase, in wei. */

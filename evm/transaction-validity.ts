@@ -3,6 +3,8 @@
  * up to Osaka). Nothing is changed here.
  */
 
+import { wordMax } from '@zg/primitives'
+
 import type { BlockEnvironment } from './block-environment.ts'
 import type { RejectionReason, TransactionRejection } from './block-outcome.ts'
 import { nonceMax } from './create-instructions.ts'
@@ -33,9 +35,34 @@ export function rejection(reason: RejectionReason, message: string): Transaction
   return { status: 'rejected', reason, message }
 }
 
+/** Gas that a transaction pays before it runs, and the least it pays in the end. */
+export type GasBounds = { readonly gas: number; readonly floor: number }
+
+/** The rules that a transaction is under before a block or a state is known. */
+export type AloneRules = Pick<BlockEnvironment, 'fork' | 'chainId' | 'blobCountMax'>
+
 /**
- * Returns why the transaction may not stand in the block, or its gas bounds when it may: what it pays
- * before it runs and the least it pays in the end.
+ * Returns why the transaction can stand in no block under these rules, or its gas bounds when it can:
+ * the checks a pool makes first.
+ */
+export function checkAlone(
+  transaction: Transaction,
+  rules: AloneRules,
+): TransactionRejection | GasBounds {
+  const wrong = checkForm(transaction, rules) ?? checkBlobForm(transaction, rules)
+  if (wrong !== undefined) return wrong
+  const bounds = intrinsicGas(intrinsicGasInputOf(transaction), rules.fork)
+  const least = BigInt(Math.max(bounds.gas, bounds.floor))
+  const { gasLimit } = transaction
+  if (gasLimit < least) {
+    return rejection('gas-limit-too-low', `The gas limit ${gasLimit} is below ${least}`)
+  }
+  return bounds
+}
+
+/**
+ * Returns why the transaction may not stand in the block, or its gas bounds when it may. `sender` is
+ * the account that signed it.
  */
 export function checkTransaction(
   transaction: Transaction,
@@ -50,17 +77,20 @@ export function checkTransaction(
     readonly block: BlockEnvironment
     readonly room: BlockRoom
   },
-): TransactionRejection | { readonly gas: number; readonly floor: number } {
-  const wrongForm = checkForm(transaction, block) ?? checkFees(transaction, block)
-  if (wrongForm !== undefined) return wrongForm
-  const wrongBlobs = checkBlobs(transaction, block, room)
-  if (wrongBlobs !== undefined) return wrongBlobs
-
-  const bounds = intrinsicGas(intrinsicGasInputOf(transaction), block.fork)
-  const least = BigInt(Math.max(bounds.gas, bounds.floor))
+): TransactionRejection | GasBounds {
+  const bounds = checkAlone(transaction, block)
+  if ('status' in bounds) return bounds
   const { gasLimit } = transaction
-  if (gasLimit < least) {
-    return rejection('gas-limit-too-low', `The gas limit ${gasLimit} is below ${least}`)
+  const maxFee = maxFeePerGasOf(transaction)
+  if (maxFee < block.baseFeePerGas) {
+    const message = `The max fee ${maxFee} is below the base fee ${block.baseFeePerGas}`
+    return rejection('fee-below-base-fee', message)
+  }
+  if (transaction.type === 3 && transaction.maxFeePerBlobGas < block.blobBaseFee) {
+    return rejection('blob-fee-below-base-fee', 'The max blob fee is below the blob base fee')
+  }
+  if (blobGasOf(transaction) > room.blobGas) {
+    return rejection('block-blob-gas-exhausted', 'The block has no room for its blobs')
   }
   if (gasLimit > room.gas) {
     return rejection('block-gas-exhausted', `The block has ${room.gas} gas left, not ${gasLimit}`)
@@ -68,19 +98,18 @@ export function checkTransaction(
   return checkSender(transaction, sender, state) ?? bounds
 }
 
-function checkForm(
-  transaction: Transaction,
-  block: BlockEnvironment,
-): TransactionRejection | undefined {
-  const { type, chainId, gasLimit, to, data } = transaction
-  if (type === 4 && !atLeast(block.fork, 'prague')) {
-    return rejection('type-unsupported', `Type 4 is unknown before Prague`)
+function checkForm(transaction: Transaction, rules: AloneRules): TransactionRejection | undefined {
+  const { type, chainId, gasLimit, to, data, nonce } = transaction
+  if (type === 4 && !atLeast(rules.fork, 'prague')) {
+    return rejection('type-unsupported', 'Type 4 is unknown before Prague')
   }
-  if (chainId !== undefined && chainId !== block.chainId) {
-    return rejection('chain-id-wrong', `It is for chain ${chainId}, not ${block.chainId}`)
+  if (chainId !== undefined && chainId !== rules.chainId) {
+    return rejection('chain-id-wrong', `It is for chain ${chainId}, not ${rules.chainId}`)
   }
+  // EIP-2681
+  if (nonce >= nonceMax) return rejection('nonce-at-max', 'The nonce is the last there is')
   // EIP-7825
-  if (atLeast(block.fork, 'osaka') && gasLimit > transactionGasLimitMax) {
+  if (atLeast(rules.fork, 'osaka') && gasLimit > transactionGasLimitMax) {
     return rejection('gas-limit-too-high', `The gas limit is above ${transactionGasLimitMax}`)
   }
   // EIP-3860
@@ -90,33 +119,24 @@ function checkForm(
   if (type === 4 && transaction.authorizationList.length === 0) {
     return rejection('authorizations-empty', 'The authorization list is empty')
   }
-  return undefined
-}
-
-function checkFees(
-  transaction: Transaction,
-  block: BlockEnvironment,
-): TransactionRejection | undefined {
   const maxFee = maxFeePerGasOf(transaction)
   if (maxPriorityFeePerGasOf(transaction) > maxFee) {
     return rejection('priority-fee-above-max-fee', 'The priority fee is above the max fee')
   }
-  if (maxFee < block.baseFeePerGas) {
-    const message = `The max fee ${maxFee} is below the base fee ${block.baseFeePerGas}`
-    return rejection('fee-below-base-fee', message)
+  if (gasLimit * maxFee > wordMax) {
+    return rejection('fee-overflow', 'Its gas may cost more wei than a word holds')
   }
   return undefined
 }
 
-function checkBlobs(
+function checkBlobForm(
   transaction: Transaction,
-  block: BlockEnvironment,
-  room: BlockRoom,
+  rules: AloneRules,
 ): TransactionRejection | undefined {
   if (transaction.type !== 3) return undefined
-  const { blobVersionedHashes, maxFeePerBlobGas } = transaction
+  const { blobVersionedHashes } = transaction
   const count = blobVersionedHashes.length
-  const most = atLeast(block.fork, 'osaka') ? transactionBlobCountMax : block.blobCountMax
+  const most = atLeast(rules.fork, 'osaka') ? transactionBlobCountMax : rules.blobCountMax
   if (count === 0 || count > most) {
     return rejection('blobs-invalid', `It has ${count} blobs, not 1 to ${most}`)
   }
@@ -124,12 +144,6 @@ function checkBlobs(
     if (hash >> 248n !== blobHashVersion) {
       return rejection('blobs-invalid', 'A blob hash has an unknown version')
     }
-  }
-  if (maxFeePerBlobGas < block.blobBaseFee) {
-    return rejection('blob-fee-below-base-fee', 'The max blob fee is below the blob base fee')
-  }
-  if (blobGasOf(transaction) > room.blobGas) {
-    return rejection('block-blob-gas-exhausted', 'The block has no room for its blobs')
   }
   return undefined
 }
@@ -146,8 +160,6 @@ function checkSender(
   if (nonce > sender.nonce) {
     return rejection('nonce-too-high', `The nonce is ${nonce}, the account's ${sender.nonce}`)
   }
-  // EIP-2681
-  if (nonce >= nonceMax) return rejection('nonce-at-max', 'The nonce is the last there is')
   // EIP-3607: contracts send nothing; accounts that delegate do (EIP-7702).
   const code = state.code(sender)
   if (code.bytes.length > 0 && code.delegate === undefined) {
