@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { toHex } from '@zg/primitives'
+
+import { grantPorts, portWishes } from './ports.ts'
+import { planWorld, resolveWorld, seededGenesisTimestamp, WorldDiffersError } from './world.ts'
+import type { KeptWorld, WorldPlan } from './world.ts'
+
+const fresh = { random: new Uint8Array(32).fill(7), nowSeconds: 1_790_000_000 }
+
+async function planOf(kept: KeptWorld, minimal = false): Promise<WorldPlan> {
+  const networks = [{ id: 0, validatorCount: kept.validatorCount }]
+  const wishes = portWishes({ withL1: !minimal, networks, offset: 0 })
+  const grants = await grantPorts(wishes, async () => true)
+  return planWorld(kept, { home: '/home/ada/.zg', minimal }, grants)
+}
+
+test('resolveWorld makes the default world: four validators, its own pace, genesis now', () => {
+  const kept = resolveWorld({ minimal: false }, undefined, fresh)
+  assert.equal(kept.validatorCount, 4)
+  assert.equal(kept.chainId, 1_660_200)
+  assert.equal(kept.blockTimeMs, undefined)
+  assert.equal(kept.genesisTimestamp, fresh.nowSeconds)
+  assert.equal(kept.seed, '07'.repeat(32))
+})
+
+test('resolveWorld gives one seed one world, whenever and wherever', () => {
+  const there = { random: new Uint8Array(32), nowSeconds: 1 }
+  const first = resolveWorld({ minimal: false, seed: '42' }, undefined, fresh)
+  const second = resolveWorld({ minimal: false, seed: '42' }, undefined, there)
+  assert.deepEqual(first, second)
+  assert.equal(first.genesisTimestamp, seededGenesisTimestamp)
+  const other = resolveWorld({ minimal: false, seed: '43' }, undefined, fresh)
+  assert.notEqual(first.seed, other.seed)
+})
+
+test('resolveWorld goes on with the kept world and refuses to contradict it', () => {
+  const kept = resolveWorld({ minimal: false, seed: 'a' }, undefined, fresh)
+  assert.equal(resolveWorld({ minimal: false }, kept, fresh), kept)
+  assert.equal(resolveWorld({ minimal: false, seed: 'a', validatorCount: 4 }, kept, fresh), kept)
+  for (const options of [
+    { validatorCount: 7 },
+    { chainId: 1 },
+    { blockTimeMs: 250 },
+    { seed: 'b' },
+  ]) {
+    assert.throws(
+      () => resolveWorld({ minimal: false, ...options }, kept, fresh),
+      WorldDiffersError,
+    )
+  }
+})
+
+test('planWorld lays the world out as documented', async () => {
+  const plan = await planOf(resolveWorld({ minimal: false }, undefined, fresh))
+  const [network] = plan.networks
+  assert.ok(network && plan.l1)
+  assert.equal(plan.l1.chainId, 1_337)
+  assert.equal(plan.l1.rpcPort, 8_535)
+  assert.equal(network.rpcPort, 8_545)
+  const third = network.validators[2]
+  assert.equal(third?.part, 'net-0/val-2')
+  assert.equal(third?.folder, '/home/ada/.zg/net-0/val-2')
+  assert.equal(third?.keystorePath, '/home/ada/.zg/operator-2/keys/bls.json')
+  assert.equal(third?.logPath, '/home/ada/.zg/logs/net-0-val-2.jsonl')
+  assert.equal(third?.rpcPort, 8_552)
+  assert.equal(third?.p2pPort, 26_658)
+})
+
+test('planWorld gives every validator keys of its own, from the seed alone', async () => {
+  const kept = resolveWorld({ minimal: false, seed: '42' }, undefined, fresh)
+  const keysOf = ({ l1, networks }: WorldPlan): string[] =>
+    [l1, ...networks].flatMap((chain) =>
+      (chain?.validators ?? []).map(({ publicKey }) => toHex(publicKey)),
+    )
+  const keys = keysOf(await planOf(kept))
+  assert.equal(new Set(keys).size, 5)
+  assert.deepEqual(keysOf(await planOf(kept)), keys)
+})
+
+test('planWorld keeps a minimal world apart: no L1, in memory, one port', async () => {
+  const kept = resolveWorld({ minimal: true, validatorCount: 4 }, undefined, fresh)
+  const plan = await planOf(kept, true)
+  const [network] = plan.networks
+  assert.equal(plan.l1, undefined)
+  assert.equal(plan.filesDir, '/home/ada/.zg/minimal')
+  assert.equal(network?.inMemory, true)
+  assert.equal(network?.validators.length, 1)
+  assert.equal(network?.validators[0]?.rpcPort, network?.rpcPort)
+})
