@@ -3,7 +3,7 @@
  * and answers. `engine.ts` holds the rules.
  */
 
-import { incrementalRoot, toHex } from '@zg/primitives'
+import { fromHex, incrementalRoot, toHex } from '@zg/primitives'
 import type { IncrementalTree } from '@zg/primitives'
 
 import type { PayloadAttributes, PayloadStatus } from './application.ts'
@@ -241,6 +241,11 @@ export function roundOf(state: EngineState, view: number): Round {
 
 export function keyOf(consensusRoot: Uint8Array): BlockKey {
   return toHex(consensusRoot)
+}
+
+/** The consensusRoot a key stands for. */
+export function digestOf(key: BlockKey): Uint8Array {
+  return fromHex(key)
 }
 
 /** A node for a block on a known parent, or for the first block of all. */

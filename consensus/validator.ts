@@ -148,7 +148,7 @@ export class Validator {
       if (connected) this.#send(peer, this.#statusMessage())
       else this.#peers.delete(peer)
     })
-    this.#enqueue(() => this.#finality.signOwed(this.#head.header.height))
+    this.#own(this.#enqueue(() => this.#finality.signOwed(this.#head.header.height)))
     this.#beginEpoch()
     this.#tellStatus()
   }
@@ -442,7 +442,6 @@ export class Validator {
 
   #enqueue(work: () => Promise<void>): Promise<void> {
     this.#finalizing = this.#finalizing.then(() => (this.#isRunning ? work() : undefined))
-    this.#own(this.#finalizing)
     return this.#finalizing
   }
 
