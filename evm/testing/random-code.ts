@@ -11,7 +11,9 @@ import type { Random } from './random.ts'
 export type CodeWorld = {
   readonly random: Random
   readonly fork: Fork
-  /** Addresses worth calling. */
+  /** Contracts that are there from the start. */
+  readonly contracts: readonly bigint[]
+  /** All addresses worth calling. */
   readonly addresses: readonly bigint[]
 }
 
@@ -19,6 +21,9 @@ const binary = [
   ...['ADD', 'MUL', 'SUB', 'DIV', 'SDIV', 'MOD', 'SMOD', 'EXP', 'SIGNEXTEND', 'LT', 'GT', 'SLT'],
   ...['SGT', 'EQ', 'AND', 'OR', 'XOR', 'BYTE', 'SHL', 'SHR', 'SAR'],
 ] as const
+
+/** Whose top operand means something when it is small. */
+const indexed = ['SIGNEXTEND', 'BYTE', 'SHL', 'SHR', 'SAR', 'EXP'] as const
 
 const nullary = [
   ...['ADDRESS', 'ORIGIN', 'CALLER', 'CALLVALUE', 'CALLDATASIZE', 'CODESIZE', 'GASPRICE'],
@@ -89,7 +94,8 @@ function arithmetic(world: CodeWorld, code: Assembler): void {
   const count = 1 + random.below(4)
   for (let index = 0; index < count; index++) {
     const kind = random.below(10)
-    if (kind < 7) value(world, code).op(random.pick(binary))
+    if (kind < 5) value(world, code).op(random.pick(binary))
+    else if (kind < 7) code.push(random.below(40)).op(random.pick(indexed))
     else if (kind === 7) code.op(random.pick(['ISZERO', 'NOT', 'BLOBHASH', 'BLOCKHASH']))
     else if (kind === 8) {
       value(world, code)
@@ -171,15 +177,20 @@ function log(world: CodeWorld, code: Assembler): void {
 
 function callOther(world: CodeWorld, code: Assembler): void {
   const { random } = world
+  if (random.chance(15)) code.push(random.word(), random.below(3)).op('TSTORE')
   const name = random.pick(['CALL', 'CALL', 'CALL', 'DELEGATECALL', 'STATICCALL', 'CALLCODE'])
   const hasValue = name === 'CALL' || name === 'CALLCODE'
   code.push(random.below(70), random.below(200), random.below(140), random.below(200))
   if (hasValue) code.push(random.chance(60) ? 0 : random.pick([1n, 7n, 1000n, random.word()]))
-  code.push(random.pick(world.addresses))
-  if (random.chance(60)) code.op('GAS')
+  code.push(random.pick(random.chance(60) ? world.contracts : world.addresses))
+  if (random.chance(70)) code.op('GAS')
   else code.push(random.pick([0, 100, 2300, 3000, 10_000, 60_000, random.below(5000)]))
   code.op(name)
   sink(world, code)
+  if (random.chance(25)) {
+    code.push(random.below(3)).op('TLOAD')
+    sink(world, code)
+  }
   if (random.chance(40)) code.op('RETURNDATASIZE').push(0, 160).op('RETURNDATACOPY')
   if (random.chance(25)) code.op('RETURNDATASIZE').push(random.below(5)).op('SSTORE')
 }

@@ -52,7 +52,7 @@ export function randomScenario(seed: number, fork: Fork): Scenario {
     0xdeadn,
     0xc01n,
   ]
-  const world: World = { random, fork, addresses, keys, nonces: new Map() }
+  const world: World = { random, fork, contracts, addresses, keys, nonces: new Map() }
   const allocations = [...keyAllocations(), ...contractAllocations(world)]
   const count = 1 + random.below(3)
   const transactions = Array.from({ length: count }, () => randomTransaction(world))
