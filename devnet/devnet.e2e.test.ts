@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+
+import { createPublicClient, createWalletClient, defineChain, http, parseEther } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+
+import { requestControl } from './control.ts'
+import type { PartStatus } from './control.ts'
+import { readLiveLock } from './data-dir.ts'
+import { readDevnetFile } from './devnet-file.ts'
+import type { DevnetFile } from './devnet-file.ts'
+import { identifyProcess, isProcessAlive } from './process-identity.ts'
+import { callRpc } from './rpc-call.ts'
+
+const entry = new URL('../cli/main.ts', import.meta.url).pathname
+
+/** Away from a world that a developer may be running. */
+const portOffset = 20_000
+
+type Line = Readonly<Record<string, unknown>> & { readonly event: string }
+
+/** `zg devnet --json` as a process. */
+type Run = {
+  readonly process: ChildProcess
+  readonly lines: readonly Line[]
+  readonly ready: Promise<DevnetFile>
+  readonly exited: Promise<number | null>
+}
+
+function startDevnet(home: string, flags: readonly string[] = []): Run {
+  const args = [entry, 'devnet', '--json', '--port-offset', String(portOffset), ...flags]
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ZG_HOME: home },
+  })
+  const lines: Line[] = []
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const ready = new Promise<DevnetFile>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = JSON.parse(text) as Line
+      lines.push(line)
+      if (line.event === 'ready') resolve(line['devnet'] as DevnetFile)
+    })
+    void exited.then((code) =>
+      reject(new Error(`zg devnet ended with ${code} before it was ready`)),
+    )
+  })
+  return { process: child, lines, ready, exited }
+}
+
+async function stop(run: Run): Promise<number> {
+  const startedAt = performance.now()
+  run.process.kill('SIGINT')
+  assert.equal(await run.exited, 0)
+  return performance.now() - startedAt
+}
+
+function pidsOf(file: DevnetFile): number[] {
+  const validators = file.networks.flatMap((network) => network.validators)
+  return [...(file.l1 === undefined ? [] : [file.l1.pid]), ...validators.map(({ pid }) => pid)]
+}
+
+async function heightOf(rpc: string): Promise<number> {
+  return Number(await callRpc(rpc, 'eth_blockNumber'))
+}
+
+/** Polls until `holds`; a test that waits for ever is ended by its own timeout. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds().catch(() => false))) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+function chaos(home: string, verb: 'kill' | 'pause' | 'resume', validator: number) {
+  const lock = readLiveLock(home)
+  assert.ok(lock)
+  return requestControl(lock.socket, { verb, network: 0, validator })
+}
+
+async function statusOf(home: string, name: string): Promise<PartStatus | undefined> {
+  const lock = readLiveLock(home)
+  assert.ok(lock)
+  const parts = await requestControl(lock.socket, { verb: 'status' })
+  return parts.find((part) => part.name === name)
+}
+
+function clientsOf(file: DevnetFile, index = 0) {
+  const [network] = file.networks
+  assert.ok(network)
+  const chain = defineChain({
+    id: network.chainId,
+    name: network.name,
+    nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
+    rpcUrls: { default: { http: [network.rpc] } },
+  })
+  const transport = http(network.rpc, { retryCount: 10, retryDelay: 100 })
+  const account = privateKeyToAccount(file.accounts[index]!.privateKey)
+  return {
+    reader: createPublicClient({ chain, transport, pollingInterval: 50, cacheTime: 0 }),
+    writer: createWalletClient({ account, chain, transport }),
+  }
+}
+
+const someone = '0x000000000000000000000000000000000000dEaD'
+
+suite('a world of four validators', { timeout: 180_000 }, () => {
+  const home = mkdtempSync(join(tmpdir(), 'zg-e2e-'))
+  let run: Run
+  let file: DevnetFile
+
+  before(async () => {
+    run = startDevnet(home, ['--seed', 'e2e'])
+    file = await run.ready
+  })
+
+  after(async () => {
+    if (run.process.exitCode === null) await stop(run)
+    rmSync(home, { recursive: true })
+  })
+
+  test('devnet.json describes it', () => {
+    assert.deepEqual(readDevnetFile(home), file)
+    assert.equal(file.l1?.chainId, 1337)
+    assert.equal(file.networks[0]?.chainId, 1_660_200)
+    assert.equal(file.networks[0]?.validators.length, 4)
+    assert.equal(file.networks[0]?.rpc, `http://127.0.0.1:${8545 + portOffset}`)
+    assert.equal(file.accounts.length, 10)
+    assert.equal(new Set(pidsOf(file)).size, 5)
+  })
+
+  test('viem sends a transaction, and every validator has it', async () => {
+    const { reader, writer } = clientsOf(file)
+    const hash = await writer.sendTransaction({ to: someone, value: parseEther('1') })
+    const receipt = await reader.waitForTransactionReceipt({ hash })
+    assert.equal(receipt.status, 'success')
+    for (const { rpc } of file.networks[0]!.validators) {
+      await until(async () => (await callRpc(rpc, 'eth_getTransactionReceipt', [hash])) !== null)
+      const block = await callRpc(rpc, 'eth_getBlockByNumber', [
+        `0x${receipt.blockNumber.toString(16)}`,
+        false,
+      ])
+      assert.equal((block as { hash: string }).hash, receipt.blockHash)
+    }
+  })
+
+  test('the canonical contracts answer', async () => {
+    const { reader } = clientsOf(file)
+    const separator = await reader.readContract({
+      address: '0x000000000022D473030F116dDEE9F6B43aC78BA3',
+      abi: [
+        {
+          type: 'function',
+          name: 'DOMAIN_SEPARATOR',
+          inputs: [],
+          outputs: [{ type: 'bytes32' }],
+          stateMutability: 'view',
+        },
+      ],
+      functionName: 'DOMAIN_SEPARATOR',
+    })
+    assert.match(separator, /^0x[0-9a-f]{64}$/)
+    for (const address of Object.values(file.networks[0]!.contracts)) {
+      assert.ok(((await reader.getCode({ address })) ?? '0x').length > 2, address)
+    }
+  })
+
+  test('SIGKILL of validator 2 under load: finality goes on, it comes back and catches up', async () => {
+    const { reader, writer } = clientsOf(file, 1)
+    const victim = file.networks[0]!.validators[2]!
+    const before = await heightOf(file.networks[0]!.rpc)
+    process.kill(victim.pid, 'SIGKILL')
+    for (let sent = 0; sent < 10; sent++) {
+      const hash = await writer.sendTransaction({ to: someone, value: 1n })
+      const receipt = await reader.waitForTransactionReceipt({ hash })
+      assert.equal(receipt.status, 'success')
+    }
+    const after = await heightOf(file.networks[0]!.rpc)
+    assert.ok(after > before)
+    // The supervisor starts it again by itself.
+    await until(async () => (await statusOf(home, 'net-0/val-2'))?.state === 'ready')
+    await until(async () => (await heightOf(victim.rpc)) >= after)
+    const params = [`0x${after.toString(16)}`, false]
+    const theirs = await callRpc(
+      file.networks[0]!.validators[0]!.rpc,
+      'eth_getBlockByNumber',
+      params,
+    )
+    const its = await callRpc(victim.rpc, 'eth_getBlockByNumber', params)
+    assert.equal((its as { hash: string }).hash, (theirs as { hash: string }).hash)
+  })
+
+  test('validator 0 killed: the public port moves to another, clients do not notice', async () => {
+    await chaos(home, 'kill', 0)
+    const { reader, writer } = clientsOf(file, 2)
+    const hash = await writer.sendTransaction({ to: someone, value: 1n })
+    assert.equal((await reader.waitForTransactionReceipt({ hash })).status, 'success')
+    await chaos(home, 'resume', 0)
+  })
+
+  test('two of four killed: the chain halts, and resumes when one returns', async () => {
+    await chaos(home, 'kill', 1)
+    await chaos(home, 'kill', 3)
+    const rpc = file.networks[0]!.validators[0]!.rpc
+    // What was under way may still become final; then nothing does.
+    let height = await heightOf(rpc)
+    await until(async () => {
+      const was = height
+      await new Promise((resolve) => setTimeout(resolve, 3_000))
+      height = await heightOf(rpc)
+      return height === was
+    })
+    await until(async () => run.lines.some(({ event }) => event === 'halted'))
+    await chaos(home, 'resume', 1)
+    await until(async () => (await heightOf(rpc)) > height + 2)
+    await chaos(home, 'resume', 3)
+    await until(async () => (await heightOf(file.networks[0]!.validators[3]!.rpc)) > height + 2)
+  })
+
+  test('a paused validator does not stop the others', async () => {
+    await chaos(home, 'pause', 2)
+    const rpc = file.networks[0]!.rpc
+    const height = await heightOf(rpc)
+    await until(async () => (await heightOf(rpc)) > height + 1)
+    await chaos(home, 'resume', 2)
+  })
+
+  test('SIGINT ends every process within 3 s; a restart goes on with the same chain', async () => {
+    const [network] = file.networks
+    const height = await heightOf(network!.rpc)
+    const parts = await requestControl(readLiveLock(home)!.socket, { verb: 'status' })
+    const identities = parts.flatMap(({ pid }) => (pid === undefined ? [] : [identifyProcess(pid)]))
+    const tookMs = await stop(run)
+    assert.ok(tookMs < 3_000, `it took ${tookMs} ms`)
+    assert.ok(!identities.some(isProcessAlive))
+    assert.equal(readDevnetFile(home), undefined)
+
+    run = startDevnet(home)
+    const again = await run.ready
+    assert.equal(again.networks[0]?.genesisHash, network?.genesisHash)
+    assert.ok((await heightOf(again.networks[0]!.rpc)) >= height)
+    file = again
+  })
+
+  test('a supervisor that is killed leaves no process behind', async () => {
+    const identities = pidsOf(file).map(identifyProcess)
+    run.process.kill('SIGKILL')
+    await run.exited
+    await until(async () => !identities.some(isProcessAlive))
+    run = startDevnet(home)
+    file = await run.ready
+  })
+})
+
+suite('a minimal world', { timeout: 60_000 }, () => {
+  const home = mkdtempSync(join(tmpdir(), 'zg-e2e-minimal-'))
+  after(() => rmSync(home, { recursive: true }))
+
+  test('one validator, no L1, cheat methods, nothing kept', async () => {
+    const run = startDevnet(home, ['--minimal'])
+    const file = await run.ready
+    assert.equal(file.l1, undefined)
+    assert.equal(file.networks[0]?.validators.length, 1)
+    const { reader, writer } = clientsOf(file)
+    const hash = await writer.sendTransaction({ to: someone, value: 1n })
+    assert.equal((await reader.waitForTransactionReceipt({ hash })).status, 'success')
+    await callRpc(file.networks[0]!.rpc, 'anvil_setBalance', [someone, '0x7b'])
+    assert.equal(await reader.getBalance({ address: someone }), 123n)
+    assert.ok((await stop(run)) < 3_000)
+  })
+})
+
+test('one seed gives one genesis on every machine', { timeout: 60_000 }, async () => {
+  const hashes: (string | undefined)[] = []
+  for (let machine = 0; machine < 2; machine++) {
+    const home = mkdtempSync(join(tmpdir(), 'zg-e2e-seed-'))
+    const run = startDevnet(home, ['--seed', '42', '--validators', '1'])
+    const { networks } = await run.ready
+    hashes.push(networks[0]?.genesisHash)
+    await stop(run)
+    rmSync(home, { recursive: true })
+  }
+  assert.equal(hashes[0], hashes[1])
+})
