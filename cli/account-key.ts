@@ -1,8 +1,8 @@
 /**
  * Who signs a transaction: a development account, a keystore, or a file with a bare key.
  *
- * Development keys are public, so they sign for the running local world alone: a chain whose genesis
- * block is another one is refused, whatever its chain id says.
+ * Development keys are public, so they sign for the running local world alone: a chain whose
+ * genesis block is another one is refused, whatever its chain id says.
  */
 
 import { readFileSync, statSync } from 'node:fs'
@@ -83,7 +83,7 @@ function isSecretKey(bytes: Uint8Array): boolean {
 
 export class ForeignChainError extends ZgError<'CLI_FOREIGN_CHAIN'> {
   constructor(url: string) {
-    const message = `Cannot sign for ${url} with a development key: it is not the running local world`
+    const message = `Cannot sign for ${url} with a development key: it is not the running world`
     super('CLI_FOREIGN_CHAIN', message, { url })
   }
 }

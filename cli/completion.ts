@@ -1,6 +1,6 @@
 /**
- * Shell completion, made from the command table: nouns, verbs, fixed words and flags. The rules hold
- * all words themselves, so completing runs nothing.
+ * Shell completion, made from the command table: nouns, verbs, fixed words and flags. The rules
+ * hold all words themselves, so completing runs nothing.
  */
 
 import { commands } from './command-table.ts'

@@ -114,8 +114,8 @@ function deriveKey(crypto: Readonly<Record<string, unknown>>, password: string):
     if (!isCount(n) || !isCount(r) || !isCount(p) || (n & (n - 1)) !== 0) {
       throw new KeystoreMalformedError('its scrypt cost makes no sense')
     }
-    // RFC 7914 §2: N < 2^(128·r/8). The definition's own scrypt example (n 2^18, r 1) is outside it,
-    // and OpenSSL will not compute it.
+    // RFC 7914 §2: N < 2^(128·r/8). The definition's own scrypt example (n 2^18, r 1) is outside
+    // it, and OpenSSL will not compute it.
     if (n >= 2 ** (16 * r)) throw new KeystoreMalformedError('its scrypt cost is outside RFC 7914')
     // RFC 7914: 128 · r · n bytes of memory; p such mixes one after the other.
     if (128 * r * n > scryptMemoryMaxBytes || n * r * p > scryptWorkMax) {

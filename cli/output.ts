@@ -1,8 +1,8 @@
 /**
  * Where a command writes, and how: text for people, JSON for programs.
  *
- * Colour is used on a terminal only and never under NO_COLOR (`styleText` of node:util decides). The
- * same words appear without it: nothing is told by colour alone.
+ * Colour is used on a terminal only and never under NO_COLOR (`styleText` of node:util decides).
+ * The same words appear without it: nothing is told by colour alone.
  */
 
 import { styleText } from 'node:util'
@@ -78,7 +78,7 @@ export function toJson(value: unknown): string {
   )
 }
 
-/** NO_COLOR (any value) wins, then FORCE_COLOR, then whether it is a terminal that knows colours. */
+/** NO_COLOR wins, then FORCE_COLOR, then whether it is a terminal that knows colours. */
 function wantsColor(out: Stream, env: Readonly<Record<string, unknown>>): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = env
   if (NO_COLOR !== undefined && NO_COLOR !== '') return false

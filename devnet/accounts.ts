@@ -1,8 +1,8 @@
 /**
  * The ten development accounts: BIP-39 mnemonic `test test … junk`, path m/44'/60'/0'/0/index.
  *
- * Hardhat, Foundry and every tutorial fund the same ones, and bots sweep them on public chains within
- * seconds. They are for the local world only.
+ * Hardhat, Foundry and every tutorial fund the same ones, and bots sweep them on public chains
+ * within seconds. They are for the local world only.
  */
 
 import { pbkdf2Sync } from 'node:crypto'

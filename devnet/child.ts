@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 
 const leashPath = fileURLToPath(new URL('leash.ts', import.meta.url))
 
-/** A log over this size at the start of its process is put aside as `<name>.1`, replacing the last. */
+/** A log over this size when its process starts is put aside as `<name>.1`, replacing the last. */
 export const logRotateSizeBytes = 67_108_864
 
 /** Lines of standard error kept in memory. */

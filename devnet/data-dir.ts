@@ -1,12 +1,12 @@
 /**
  * The data directory of the local world, `$ZG_HOME` (default `./.zg`).
  *
- *     version             format of the directory; another one is refused, never converted in silence
- *     lock                the supervisor that owns it: { pid, startTicks, socket }
+ *     version             format of the directory; another one is refused, never converted in
+ *     silence lock                the supervisor that owns it: { pid, startTicks, socket }
  *     devnet.json         the running world (devnet-file.ts)
  *     world.json          what the kept world was made with, and its seed; owner only
- *     processes.json      the running children, so that leftovers of a killed supervisor can be ended
- *     control.sock        commands to the running supervisor (control.ts)
+ *     processes.json      the running children, so that leftovers of a killed supervisor can be
+ *     ended control.sock        commands to the running supervisor (control.ts)
  *     operator-<i>/keys/  the operator's BLS keystore (EIP-2335) and its password
  *     l1/  net-<id>/      genesis.json; val-<j>/: config.toml and the node's own files
  *     minimal/            the throw-away world of `zg devnet --minimal`, wiped at its start
@@ -160,7 +160,8 @@ export class WorldRunningError extends ZgError<'DEVNET_WORLD_RUNNING'> {
 export class DataDirVersionError extends ZgError<'DEVNET_DATA_DIR_VERSION'> {
   constructor(folder: string, found: string) {
     const shown = found.slice(0, 20)
-    const message = `Cannot use the world in "${folder}": its format is ${shown}, ours ${dataDirVersion}`
+    const why = `its format is ${shown}, ours ${dataDirVersion}`
+    const message = `Cannot use the world in "${folder}": ${why}`
     super('DEVNET_DATA_DIR_VERSION', message, { folder, found: shown })
   }
 }

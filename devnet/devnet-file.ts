@@ -107,7 +107,7 @@ export function readDevnetFile(folder: string): DevnetFile | undefined {
   }
 }
 
-/** Checks what this program's own readers rely on; unknown fields are kept, as they may be newer. */
+/** Checks what our own readers rely on; unknown fields are kept, as they may be newer. */
 function checkDevnetFile(value: unknown, path: string): DevnetFile {
   if (typeof value !== 'object' || value === null) {
     throw new DevnetFileMalformedError(path, 'it is no object')

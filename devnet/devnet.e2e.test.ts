@@ -170,7 +170,7 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
     }
   })
 
-  test('SIGKILL of validator 2 under load: finality goes on, it comes back and catches up', async () => {
+  test('validator 2 killed under load: finality goes on, it comes back and catches up', async () => {
     const { reader, writer } = clientsOf(file, 1)
     const victim = file.networks[0]!.validators[2]!
     const before = await heightOf(file.networks[0]!.rpc)

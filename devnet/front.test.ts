@@ -33,7 +33,7 @@ async function ask(port: number): Promise<string> {
   return response.text()
 }
 
-test('openFront sends all connections to one validator, and to the next when that is gone', async () => {
+test('openFront keeps to one validator, and goes to the next when that is gone', async () => {
   const backs = [await openBack('first'), await openBack('second')]
   const port = await freePort()
   const front = await openFront({ port, backPorts: backs.map((back) => back.port) })

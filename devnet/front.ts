@@ -1,11 +1,12 @@
 /**
  * The public port of a network: a TCP relay to one of its validators' RPC ports.
  *
- * All connections go to the same validator, so that what a client wrote over one connection it reads
- * over the next, mempool included. When that validator does not accept within `dialTimeoutMs`, or is
- * said to be down, the next one takes over, and stays. (A paused process still accepts: its kernel
- * does. So the supervisor says which ones are down.) Connections of a validator that goes down are
- * cut; HTTP clients dial again by themselves, WebSocket clients subscribe again.
+ * All connections go to the same validator, so that what a client wrote over one connection it
+ * reads over the next, mempool included. When that validator does not accept within
+ * `dialTimeoutMs`, or is said to be down, the next one takes over, and stays. (A paused process
+ * still accepts: its kernel does. So the supervisor says which ones are down.) Connections of a
+ * validator that goes down are cut; HTTP clients dial again by themselves, WebSocket clients
+ * subscribe again.
  *
  * Bytes are not looked at: limits, batches and WebSockets are the validators' own.
  */

@@ -76,7 +76,8 @@ export type LocalWorld = {
  *
  * @param signal - Aborting it ends a start under way, which then rejects.
  * @throws {ZgError} `DEVNET_WORLD_RUNNING`, `DEVNET_DATA_DIR_VERSION`, `DEVNET_DATA_DIR_FOREIGN`,
- *   `DEVNET_WORLD_DIFFERS`, `DEVNET_PORTS_EXHAUSTED`, `DEVNET_PART_FAILED`, `DEVNET_FIRST_BLOCK_LATE`.
+ *   `DEVNET_WORLD_DIFFERS`, `DEVNET_PORTS_EXHAUSTED`, `DEVNET_PART_FAILED`,
+ *   `DEVNET_FIRST_BLOCK_LATE`.
  */
 export async function startWorld(options: StartOptions, signal: AbortSignal): Promise<LocalWorld> {
   const { lock, release } = takeDataDir(options.home)
@@ -145,7 +146,8 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
   }
   const plan = planWorld(kept, { home, minimal }, grants)
   mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
-  // Loaded here: it brings the whole node with it, which help pages and `zg ports` need not wait for.
+  // Loaded here: it brings the whole node with it, which help pages and `zg ports` need not wait
+  // for.
   const { writeWorldFiles } = await import('./node-files.ts')
   await writeWorldFiles(plan)
   if (!minimal) writeKeptWorld(home, kept)
@@ -298,7 +300,8 @@ function wsUrl(port: number): string {
 
 export class FirstBlockLateError extends ZgError<'DEVNET_FIRST_BLOCK_LATE'> {
   constructor(chain: string) {
-    const message = `Cannot start ${chain}: it made no block within ${firstBlockTimeoutMs / 1_000} s`
+    const seconds = firstBlockTimeoutMs / 1_000
+    const message = `Cannot start ${chain}: it made no block within ${seconds} s`
     super('DEVNET_FIRST_BLOCK_LATE', message, { chain })
   }
 }

@@ -51,7 +51,7 @@ test('genesisOf gives one seed one genesis hash', async () => {
   assert.equal(await hashOf(join(root, 'here')), await hashOf(join(root, 'there')))
 })
 
-test('writeWorldFiles keeps genesis and keys, owner only, and opens with the password beside', async () => {
+test('writeWorldFiles keeps genesis and keys, owner only, the password beside', async () => {
   const home = join(root, 'home')
   const world = await plan(home)
   await writeWorldFiles(world)

@@ -4,8 +4,9 @@
  * Genesis and keys are written once and then kept: they are what the world is. config.toml is
  * written at every start, as ports may have moved.
  *
- * The keystores are EIP-2335 files with PBKDF2 at `devKdfRounds`: the password of a local world lies
- * in the file beside them, so a costly derivation would protect nothing and only slow the start.
+ * The keystores are EIP-2335 files with PBKDF2 at `devKdfRounds`: the password of a local world
+ * lies in the file beside them, so a costly derivation would protect nothing and only slow the
+ * start.
  */
 
 import { randomBytes } from 'node:crypto'

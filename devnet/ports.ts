@@ -4,12 +4,12 @@
  *   L1 RPC                 8535
  *   L1 p2p                 26556               (nobody dials it: the L1 has one validator)
  *   network i, public RPC  8545 + 100·i        (HTTP and WebSocket on one port)
- *   its validator j, RPC   8550 + 100·i + j    (the only validator of a network serves the public one)
+ *   its validator j, RPC   8550 + 100·i + j    (a lone validator serves the public port instead)
  *   its validator j, p2p   26656 + 100·i + j
  *   metrics                6060 + process index (L1 first, then the validators)
  *
- * `--port-offset` shifts all of them. A port that something else holds moves to the next one that is
- * free and that no other part wants; the caller says so.
+ * `--port-offset` shifts all of them. A port that something else holds moves to the next one that
+ * is free and that no other part wants; the caller says so.
  */
 
 import { createServer } from 'node:net'
@@ -124,7 +124,8 @@ export function isPortFree(port: number): Promise<boolean> {
 
 export class PortsExhaustedError extends ZgError<'DEVNET_PORTS_EXHAUSTED'> {
   constructor(use: string, wanted: number) {
-    const message = `Cannot find a port for ${use}: ${wanted} and the ${portSearchMax} after it are busy`
+    const tried = `${wanted} and the ${portSearchMax} after it`
+    const message = `Cannot find a port for ${use}: ${tried} are busy`
     super('DEVNET_PORTS_EXHAUSTED', message, { use, wanted })
   }
 }

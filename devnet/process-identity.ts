@@ -1,8 +1,8 @@
 /**
  * Whether a process id still means the process it meant: ids are reused.
  *
- * On Linux the identity is the start time in /proc/<pid>/stat (field 22, clock ticks since boot); on
- * other systems it is unknown, and only whether the id is in use can be told.
+ * On Linux the identity is the start time in /proc/<pid>/stat (field 22, clock ticks since boot);
+ * on other systems it is unknown, and only whether the id is in use can be told.
  */
 
 import { readFileSync } from 'node:fs'

@@ -19,7 +19,8 @@ function partOf(name: string, source: string): PartPlan {
   const id = scripts++
   const entry = join(root, `${id}.mjs`)
   const readyFile = join(root, `${id}.ready`)
-  const ready = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(readyFile)}, '')`
+  const path = JSON.stringify(readyFile)
+  const ready = `process.getBuiltinModule('node:fs').writeFileSync(${path}, '')`
   writeFileSync(entry, `${source};\n${ready}`)
   return {
     part: name,
@@ -142,7 +143,8 @@ test('a child ends when its supervisor is killed', async () => {
   const command = JSON.stringify({ part: 'a', entry, args: [], logPath })
   writeFileSync(
     parentFile,
-    `import { startChild } from '${childFile}'\nconsole.log(startChild(${command}).pid)`,
+    `const { startChild } = await import('${childFile}')
+     console.log(startChild(${command}).pid)`,
   )
   const parent = spawn(process.execPath, [parentFile], { stdio: ['ignore', 'pipe', 'inherit'] })
   const pid = await new Promise<number>((resolve) => {

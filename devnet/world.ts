@@ -1,5 +1,6 @@
 /**
- * The plan of a local world: which chains, which validators, which keys, which ports, which folders.
+ * The plan of a local world: which chains, which validators, which keys, which ports, which
+ * folders.
  *
  *     kept     what `world.json` remembers: seed, validators, chain id, pace, time of genesis
  *     granted  what this run was given: ports
@@ -41,7 +42,7 @@ export const validatorCountMax = 95
 export const blockTimeMsMin = 50
 export const blockTimeMsMax = 60_000
 
-/** The greatest chain id wallets accept: (2^53 - 1 - 36) / 2 rounded down (EIP-155's v as a number). */
+/** The greatest chain id wallets accept: (2^53 - 37) / 2 rounded down, as EIP-155's v must fit. */
 export const chainIdMax = 4_503_599_627_370_476
 
 /** Genesis of a seeded world: 1 January 2026. */

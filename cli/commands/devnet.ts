@@ -274,10 +274,11 @@ export function readyLines({ output, program }: CommandInput, world: LocalWorld)
   ]
   if (plan.l1 !== undefined) hints.push(['', `${program} chaos kill validator 2`])
   const each = `${formatTokens(devAccountBalanceWei)} tokens each on every chain`
+  const warning = output.paint('bad', 'DEV ONLY: keys are public')
   return [
     ...tableLines(output, chains),
     '',
-    `  ${output.paint('quiet', 'accounts')}   ${each}   ${output.paint('bad', 'DEV ONLY: keys are public')}`,
+    `  ${output.paint('quiet', 'accounts')}   ${each}   ${warning}`,
     ...tableLines(output, accounts, { right: [0] }),
     '',
     ...tableLines(output, hints),

@@ -1,4 +1,4 @@
-/** `zg send`: signs one transaction, sends it, waits until it is in a block. In our chains that is final. */
+/** `zg send`: signs a transaction, sends it, waits for its block: in our chains that is final. */
 
 import { isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'

@@ -1,10 +1,10 @@
 /**
  * The contracts every Ethereum tool expects at one address on every chain.
  *
- * Their runtime code stands in `contracts.json`, which `generate.ts` makes from npm packages. Two of
- * them hold immutables that their constructors took from the chain they ran on: the chain id and the
- * EIP-712 domain separator. Those words are left zero in the file and set here, so that on every
- * chain the code is what the constructor would have returned there.
+ * Their runtime code stands in `contracts.json`, which `generate.ts` makes from npm packages. Two
+ * of them hold immutables that their constructors took from the chain they ran on: the chain id and
+ * the EIP-712 domain separator. Those words are left zero in the file and set here, so that on
+ * every chain the code is what the constructor would have returned there.
  */
 
 import { bigintToBytes, bytesToBigint, concat, fromHex, keccak256 } from '@zg/primitives'

@@ -2,8 +2,8 @@
  * Makes `contracts.json`: `node devnet/canonical/generate.ts` from the repository root.
  *
  * Runtime code comes from where npm has it. Code that packages hold as creation code is run at its
- * canonical address by `@ethereumjs/evm` on a chain whose id is `markerChainId`; wherever the result
- * holds that id or the domain separator it gives, an immutable is noted and zeroed.
+ * canonical address by `@ethereumjs/evm` on a chain whose id is `markerChainId`; wherever the
+ * result holds that id or the domain separator it gives, an immutable is noted and zeroed.
  *
  * `hardhat-predeploy` cannot be installed beside Hardhat 3 (it wants Hardhat 2 as a peer), so its
  * archive is fetched with `npm pack` into a temporary folder and read there.
@@ -56,7 +56,8 @@ export async function contractsOfInstalledPackages(): Promise<CanonicalContract[
   ])
   const senderCreator = entryPoint.created[0]
   if (senderCreator === undefined) throw new Error('EntryPoint 0.8 created no SenderCreator')
-  const accountAbstraction = `@account-abstraction/contracts@${versionOf('@account-abstraction/contracts')}`
+  const packageName = '@account-abstraction/contracts'
+  const accountAbstraction = `${packageName}@${versionOf(packageName)}`
   return [
     {
       name: 'Multicall3',
