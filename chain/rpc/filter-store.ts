@@ -46,7 +46,7 @@ export class FilterStore {
 
   /** Installs a filter and returns its id. */
   install(kind: FilterKind): Hex {
-    this.#expire()
+    this.#expire(filtersMax - 1)
     if (kind.name === 'pendingTransaction') this.#followPool()
     const id = toHex(randomBytes(16))
     const next =
@@ -95,7 +95,7 @@ export class FilterStore {
   }
 
   #use(id: string): Filter {
-    this.#expire()
+    this.#expire(filtersMax)
     const filter = this.#filters.get(id)
     if (filter === undefined) {
       throw new ResourceUnknownError('the filter', 'it was never installed, or it expired')
@@ -106,11 +106,12 @@ export class FilterStore {
     return filter
   }
 
-  #expire(): void {
+  /** Forgets those that expired, and those idle the longest beyond `keptMax`. */
+  #expire(keptMax: number): void {
     const nowMs = this.#clock.nowMs()
     for (const [id, filter] of this.#filters) {
       const expired = nowMs - filter.askedMs >= filterLifeMs
-      if (!expired && this.#filters.size < filtersMax) break
+      if (!expired && this.#filters.size <= keptMax) break
       this.#filters.delete(id)
     }
     this.#unfollowPool()
