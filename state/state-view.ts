@@ -7,7 +7,7 @@
 
 import { assert, emptyBytes, emptyKeccakWord } from '@zg/primitives'
 
-import { encodeSlotValue } from './account-record.ts'
+import { encodeSlotValue, hasSlots } from './account-record.ts'
 import type { AccountRecord } from './account-record.ts'
 import type { Account, StateReader } from './account.ts'
 import type { HashedKeys } from './hashed-keys.ts'
@@ -43,12 +43,6 @@ export function readerOf(view: () => StateView, keys: HashedKeys): StateReader {
       return code
     },
   }
-}
-
-/** Whether an account has a slot that is not 0. */
-export function hasSlots(record: AccountRecord | undefined): boolean {
-  if (record === undefined) return false
-  return record.storageRoot.some((byte, index) => byte !== emptyTrieRoot[index])
 }
 
 /** Proves an account and slots of it in a view. */

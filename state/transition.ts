@@ -6,13 +6,13 @@
  * left out, so equal states have equal layers.
  */
 
+import { bytesEqual } from '@zg/primitives'
+
 import type { AccountChange, StateChanges } from './account.ts'
-import { accountRecord, encodeSlotValue } from './account-record.ts'
+import { accountRecord, encodeSlotValue, hasSlots } from './account-record.ts'
 import type { AccountRecord } from './account-record.ts'
 import type { HashedKeys } from './hashed-keys.ts'
 import type { Layer } from './layer.ts'
-import { hasSlots } from './state-view.ts'
-import { bytesEqual } from '@zg/primitives'
 import { emptyTrieRoot } from './trie-root.ts'
 import { updateTrie } from './trie-update.ts'
 import type { LeafUpdate } from './trie-update.ts'

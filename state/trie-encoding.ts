@@ -13,7 +13,7 @@
  * An encoder writes into one shared buffer: what it returns is valid until the next call.
  */
 
-import { emptyBytes, keccak256 } from '@zg/primitives'
+import { emptyBytes, keccak256, toHex } from '@zg/primitives'
 
 /** Size of a hash; a node of fewer bytes stands inside its parent. */
 export const hashSizeBytes = 32
@@ -66,9 +66,14 @@ export function refOf(node: Uint8Array): NodeRef {
 
 /** Returns the bytes as hex digits, one a nibble. */
 export function nibblesOf(bytes: Uint8Array): string {
-  let nibbles = ''
-  for (const byte of bytes) nibbles += hexPairs[byte]
-  return nibbles
+  if (bytes.length !== hashSizeBytes) return toHex(bytes).slice(2)
+  // One call makes a flat string; 32 appends would make a rope to be flattened at its first use.
+  for (let index = 0; index < hashSizeBytes; index++) {
+    const byte = bytes[index] as number
+    hashCharCodes[2 * index] = digitCodes[byte >> 4] as number
+    hashCharCodes[2 * index + 1] = digitCodes[byte & 15] as number
+  }
+  return String.fromCharCode(...hashCharCodes)
 }
 
 /** Returns how many digits `a` and `b` share from their starts on. */
@@ -89,7 +94,8 @@ export function nibbleAt(path: string, index: number): number {
 /** The hex digit of each nibble. */
 export const hexDigits: readonly string[] = Array.from('0123456789abcdef')
 
-const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const digitCodes = hexDigits.map((digit) => digit.charCodeAt(0))
+const hashCharCodes = Array.from({ length: 2 * hashSizeBytes }, () => 0)
 
 function reserve(sizeBytes: number): Uint8Array {
   if (buffer.length < sizeBytes) buffer = new Uint8Array(2 * sizeBytes)

@@ -238,7 +238,7 @@ function replaceChildren(
       // A shorter reference leaves nothing of the old one behind: one trie has one record a place.
       refs.fill(0, offset + ref.length, offset + hashSizeBytes)
     }
-    return { ...node, leaves, embedded, refs }
+    return { kind: 'inner', extension: node.extension, children, leaves, embedded, refs }
   }
   const refs = new Uint8Array(hashSizeBytes * bitCount(children))
   for (let nibble = 0, offset = 0; nibble < 16; nibble++) {
