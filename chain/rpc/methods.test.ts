@@ -17,7 +17,7 @@ import {
 } from '../testing/test-chain.ts'
 
 const [senderKey, otherKey] = testKeys as [Uint8Array, Uint8Array]
-const [sender, other] = testAddresses.map((address) => bigintToHex(address, 20)) as [string, string]
+const sender = bigintToHex(testAddresses[0] ?? 0n, 20)
 
 const certificate = {
   networkId: 0,

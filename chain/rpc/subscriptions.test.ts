@@ -111,10 +111,8 @@ test('logs tells the logs that fit, with their place', async () => {
   )
   await node.mine()
   const told = [await client.next(), await client.next()]
-  assert.deepEqual(
-    told.map(({ params }) => params?.subscription).toSorted(),
-    [all.result, some.result].toSorted(),
-  )
+  const ids = new Set<unknown>(told.map(({ params }) => params?.subscription))
+  assert.deepEqual(ids, new Set([all.result, some.result]))
   assert.equal(told[0]?.params?.result['blockHash'], toHex(node.chain.head().hash))
   assert.notEqual(none.result, undefined)
   assert.equal(client.waiting, 0)

@@ -18,9 +18,9 @@ export type RpcTestNode = TestChain & {
   readonly node: NodeView
   readonly methods: RpcMethods
   /** The result of a request. @throws {RpcTestError} with the error's code and data. */
-  ask(method: string, ...params: unknown[]): Promise<unknown>
+  readonly ask: (method: string, ...params: unknown[]) => Promise<unknown>
   /** Makes a block of what the pool has and finalizes it. */
-  mine(): Promise<void>
+  readonly mine: () => Promise<void>
 }
 
 /** A JSON-RPC error. */
