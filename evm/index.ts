@@ -121,4 +121,3 @@ export { precompileAddresses, precompileAt } from './precompiles/index.ts'
 export type { Precompile } from './precompiles/index.ts'
 export { ExecutionAbortedError } from './watcher.ts'
 export type { MessageKind, StepLimit, TraceEnter, TraceExit, Tracer, TraceStep } from './tracer.ts'
-

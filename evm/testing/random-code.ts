@@ -17,19 +17,18 @@ export type CodeWorld = {
   readonly addresses: readonly bigint[]
 }
 
-const binary = [
-  ...['ADD', 'MUL', 'SUB', 'DIV', 'SDIV', 'MOD', 'SMOD', 'EXP', 'SIGNEXTEND', 'LT', 'GT', 'SLT'],
-  ...['SGT', 'EQ', 'AND', 'OR', 'XOR', 'BYTE', 'SHL', 'SHR', 'SAR'],
-] as const
+const binary = wordsOf(
+  'ADD MUL SUB DIV SDIV MOD SMOD EXP SIGNEXTEND LT GT SLT SGT EQ AND OR XOR BYTE SHL SHR SAR',
+)
 
 /** Whose top operand means something when it is small. */
 const indexed = ['SIGNEXTEND', 'BYTE', 'SHL', 'SHR', 'SAR', 'EXP'] as const
 
 const nullary = [
-  ...['ADDRESS', 'ORIGIN', 'CALLER', 'CALLVALUE', 'CALLDATASIZE', 'CODESIZE', 'GASPRICE'],
-  ...['RETURNDATASIZE', 'COINBASE', 'TIMESTAMP', 'NUMBER', 'PREVRANDAO', 'GASLIMIT', 'CHAINID'],
-  ...['SELFBALANCE', 'BASEFEE', 'BLOBBASEFEE', 'PC', 'MSIZE', 'GAS', 'PUSH0'],
-] as const
+  ...wordsOf('ADDRESS ORIGIN CALLER CALLVALUE CALLDATASIZE CODESIZE GASPRICE RETURNDATASIZE'),
+  ...wordsOf('COINBASE TIMESTAMP NUMBER PREVRANDAO GASLIMIT CHAINID SELFBALANCE BASEFEE'),
+  ...wordsOf('BLOBBASEFEE PC MSIZE GAS PUSH0'),
+]
 
 const copies = ['CALLDATACOPY', 'CODECOPY', 'MCOPY'] as const
 
@@ -266,4 +265,8 @@ function writeToMemory(code: Assembler, bytes: Uint8Array): void {
       .push(offset)
       .op('MSTORE')
   }
+}
+
+function wordsOf(line: string): string[] {
+  return line.split(' ')
 }

@@ -6,6 +6,7 @@ import { addressOfSecretKey, bytesToBigint, keccak256 } from '@zg/primitives'
 
 import type { Allocation } from '../conformance/memory-state.ts'
 import type { BlockEnvironment } from '../block-environment.ts'
+import { delegationTo } from '../code.ts'
 import { createdAddress } from '../create-instructions.ts'
 import { atLeast, blobParametersDefault } from '../fork.ts'
 import type { Fork } from '../fork.ts'
@@ -53,15 +54,18 @@ export function randomScenario(seed: number, fork: Fork): Scenario {
     0xc01n,
   ]
   const world: World = { random, fork, contracts, addresses, keys, nonces: new Map() }
-  const allocations = [...keyAllocations(), ...contractAllocations(world)]
+  const allocations = [...keyAllocations(world), ...contractAllocations(world)]
   const count = 1 + random.below(3)
   const transactions = Array.from({ length: count }, () => randomTransaction(world))
   return { fork, allocations, block: randomBlock(world), transactions }
 }
 
-function keyAllocations(): Allocation[] {
-  const code = new Uint8Array(0)
-  return keys.map(({ address }) => ({ address, nonce: 0n, balance: 10n ** 18n, code, storage: [] }))
+function keyAllocations({ random, fork }: World): Allocation[] {
+  return keys.map(({ address }) => {
+    const isDelegating = atLeast(fork, 'prague') && random.chance(30)
+    const code = isDelegating ? delegationTo(random.pick(contracts)) : new Uint8Array(0)
+    return { address, nonce: 0n, balance: 10n ** 18n, code, storage: [] }
+  })
 }
 
 function contractAllocations(world: World): Allocation[] {
@@ -99,7 +103,13 @@ function randomTransaction(world: World): Uint8Array {
   const nonce = world.nonces.get(key.address) ?? 0n
   world.nonces.set(key.address, nonce + 1n)
   const isCreate = random.chance(12)
-  const to = random.chance(80) ? random.pick(contracts) : random.pick(world.addresses)
+  const recipient = random.below(10)
+  const to =
+    recipient < 7
+      ? random.pick(contracts)
+      : recipient < 9
+        ? random.pick(keys).address
+        : random.pick(world.addresses)
   const types = atLeast(world.fork, 'prague') ? [0, 1, 2, 2, 3, 4, 4] : [0, 1, 2, 2, 3]
   const type = random.pick(types)
   const common = {
