@@ -49,3 +49,12 @@ export { Mempool, mempoolLimitsDefault } from './mempool.ts'
 export type { MempoolHead, MempoolLimits, MempoolOptions } from './mempool.ts'
 export { TransactionRefusedError } from './transaction-admission.ts'
 export type { RefusalReason } from './transaction-admission.ts'
+
+export {
+  encodeNodeConfig,
+  nodeConfigFileName,
+  NodeConfigInvalidError,
+  parseNodeConfig,
+} from './node-config.ts'
+export type { ConfigAllowList, Endpoint, NodeConfig, NodePeer } from './node-config.ts'
+export { KeystoreUnusableError, readKeystore } from './keystore.ts'

@@ -1,0 +1,241 @@
+/**
+ * `config.toml`: what one node process is told besides the genesis.
+ *
+ *     part = "net-0/val-2"           # its name in logs
+ *     mode = "validator"             # or "minimal": one maker, all in memory, development cheats
+ *     genesis = "../genesis.json"    # paths are relative to the file
+ *     archive = false                # keep all states readable
+ *     logLevel = "info"
+ *
+ *     [keys]                         # not in minimal mode
+ *     keystore = "keys/bls.json"     # EIP-2335
+ *     password = "keys/bls.password" # a file
+ *
+ *     [rpc]
+ *     host = "127.0.0.1"
+ *     port = 8552
+ *     allowedHosts = ["localhost"]   # or "*"
+ *     allowedOrigins = "*"
+ *
+ *     [metrics]                      # absent: no endpoint
+ *     host = "127.0.0.1"
+ *     port = 6063
+ *
+ *     [p2p]                          # not in minimal mode
+ *     host = "127.0.0.1"
+ *     port = 26658
+ *     [[p2p.peers]]
+ *     publicKey = "0x…48"
+ *     host = "127.0.0.1"
+ *     port = 26656
+ *
+ * An unknown key is refused, so that a typing error never falls silent.
+ */
+
+import { resolve } from 'node:path'
+
+import { fromHex, isHex, toHex, ZgError } from '@zg/primitives'
+import type { LogLevel } from '@zg/runtime'
+import { parse, stringify } from 'smol-toml'
+
+/** The file's name in a node's directory. */
+export const nodeConfigFileName = 'config.toml'
+
+export type Endpoint = { readonly host: string; readonly port: number }
+
+export type NodePeer = Endpoint & {
+  /** 48 bytes. */
+  readonly publicKey: Uint8Array
+}
+
+/** Names that may call, or `'*'` for all. */
+export type ConfigAllowList = '*' | readonly string[]
+
+export type NodeConfig = {
+  readonly part: string
+  readonly mode: 'validator' | 'minimal'
+  /** Path of genesis.json. */
+  readonly genesis: string
+  readonly archive: boolean
+  readonly logLevel: LogLevel
+  readonly rpc: Endpoint & {
+    readonly allowedHosts: ConfigAllowList
+    readonly allowedOrigins: ConfigAllowList
+  }
+  readonly metrics: Endpoint | undefined
+  /** Paths of the keystore and of the file with its password; undefined in minimal mode. */
+  readonly keys: { readonly keystore: string; readonly password: string } | undefined
+  /** Undefined in minimal mode. */
+  readonly p2p: (Endpoint & { readonly peers: readonly NodePeer[] }) | undefined
+}
+
+const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
+
+/** Returns the file's text. */
+export function encodeNodeConfig(config: NodeConfig): string {
+  const { keys, metrics, p2p, ...rest } = config
+  const table: Record<string, unknown> = { ...rest }
+  if (keys !== undefined) table['keys'] = keys
+  if (metrics !== undefined) table['metrics'] = metrics
+  if (p2p !== undefined) {
+    const peers = p2p.peers.map((peer) => ({ ...peer, publicKey: toHex(peer.publicKey) }))
+    table['p2p'] = { ...p2p, peers }
+  }
+  return `${stringify(table)}\n`
+}
+
+/**
+ * Reads the file's text.
+ *
+ * @param folder - Where the file lies; paths come back absolute.
+ * @throws {NodeConfigInvalidError} `CHAIN_NODE_CONFIG_INVALID`
+ */
+export function parseNodeConfig(text: string, folder: string): NodeConfig {
+  const top = new Table(parseToml(text), '')
+  const mode = top.word('mode', ['validator', 'minimal'], 'validator') as NodeConfig['mode']
+  const isMinimal = mode === 'minimal'
+  const rpc = top.table('rpc')
+  const keys = isMinimal ? undefined : top.table('keys')
+  const metrics = top.has('metrics') ? top.table('metrics') : undefined
+  const p2p = isMinimal ? undefined : top.table('p2p')
+  const config: NodeConfig = {
+    part: top.text('part', 'node'),
+    mode,
+    genesis: resolve(folder, top.text('genesis', 'genesis.json')),
+    archive: top.flag('archive', false),
+    logLevel: top.word('logLevel', logLevels, 'info') as LogLevel,
+    rpc: {
+      ...endpointOf(rpc),
+      allowedHosts: rpc.allowList('allowedHosts', ['localhost']),
+      allowedOrigins: rpc.allowList('allowedOrigins', []),
+    },
+    metrics: metrics === undefined ? undefined : endpointOf(metrics),
+    keys: keys === undefined ? undefined : keyPathsOf(keys, folder),
+    p2p:
+      p2p === undefined
+        ? undefined
+        : { ...endpointOf(p2p), peers: p2p.tables('peers').map(peerOf) },
+  }
+  for (const table of [top, rpc, keys, metrics, p2p]) table?.expectAllRead()
+  return config
+}
+
+function parseToml(text: string): Record<string, unknown> {
+  try {
+    return parse(text)
+  } catch (cause) {
+    const problem = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'it is no TOML'
+    throw new NodeConfigInvalidError(problem, cause)
+  }
+}
+
+function endpointOf(table: Table): Endpoint {
+  return { host: table.text('host', '127.0.0.1'), port: table.port('port') }
+}
+
+function keyPathsOf(table: Table, folder: string): NonNullable<NodeConfig['keys']> {
+  return {
+    keystore: resolve(folder, table.text('keystore')),
+    password: resolve(folder, table.text('password')),
+  }
+}
+
+function peerOf(table: Table): NodePeer {
+  const publicKey = table.text('publicKey')
+  if (!isHex(publicKey, 48))
+    throw new NodeConfigInvalidError('a "publicKey" is not 48 bytes of hex')
+  const peer = { publicKey: fromHex(publicKey), ...endpointOf(table) }
+  table.expectAllRead()
+  return peer
+}
+
+/** A TOML table that remembers which keys were read. */
+class Table {
+  readonly #fields: Readonly<Record<string, unknown>>
+  readonly #path: string
+  readonly #read = new Set<string>()
+
+  constructor(fields: Readonly<Record<string, unknown>>, path: string) {
+    this.#fields = fields
+    this.#path = path
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#fields, key)
+  }
+
+  text(key: string, byDefault?: string): string {
+    const value = this.#take(key) ?? byDefault
+    if (typeof value !== 'string' || value === '') throw this.#wrong(key, 'text')
+    return value
+  }
+
+  word(key: string, words: readonly string[], byDefault: string): string {
+    const value = this.text(key, byDefault)
+    if (!words.includes(value))
+      throw this.#wrong(key, words.map((word) => `"${word}"`).join(' or '))
+    return value
+  }
+
+  flag(key: string, byDefault: boolean): boolean {
+    const value = this.#take(key) ?? byDefault
+    if (typeof value !== 'boolean') throw this.#wrong(key, 'true or false')
+    return value
+  }
+
+  port(key: string): number {
+    const value = this.#take(key)
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 65_535) {
+      throw this.#wrong(key, 'a port from 0 to 65535')
+    }
+    return value
+  }
+
+  allowList(key: string, byDefault: readonly string[]): ConfigAllowList {
+    const value = this.#take(key) ?? byDefault
+    if (value === '*') return value
+    if (!Array.isArray(value) || !value.every((name) => typeof name === 'string')) {
+      throw this.#wrong(key, '"*" or a list of names')
+    }
+    return value
+  }
+
+  table(key: string): Table {
+    const value = this.#take(key)
+    if (!isTable(value)) throw this.#wrong(key, 'a table')
+    return new Table(value, `${this.#path}${key}.`)
+  }
+
+  tables(key: string): Table[] {
+    const value = this.#take(key) ?? []
+    if (!Array.isArray(value) || !value.every(isTable)) throw this.#wrong(key, 'a list of tables')
+    return value.map((fields) => new Table(fields, `${this.#path}${key}.`))
+  }
+
+  expectAllRead(): void {
+    const unknown = Object.keys(this.#fields).find((key) => !this.#read.has(key))
+    if (unknown !== undefined) {
+      throw new NodeConfigInvalidError(`unknown key "${this.#path}${unknown}"`)
+    }
+  }
+
+  #take(key: string): unknown {
+    this.#read.add(key)
+    return this.has(key) ? this.#fields[key] : undefined
+  }
+
+  #wrong(key: string, expected: string): NodeConfigInvalidError {
+    return new NodeConfigInvalidError(`"${this.#path}${key}" is not ${expected}`)
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export class NodeConfigInvalidError extends ZgError<'CHAIN_NODE_CONFIG_INVALID'> {
+  constructor(problem: string, cause?: unknown) {
+    const message = `Cannot read ${nodeConfigFileName}: ${problem}`
+    super('CHAIN_NODE_CONFIG_INVALID', message, { problem }, cause)
+  }
+}
