@@ -100,7 +100,8 @@ export class ChainFollower {
       if (!(error instanceof ZgError)) throw error
       this.#logger.warn('a peer sent a chain that does not verify', { from, error })
       network.reportMisbehaviour(from, 'a chain that does not verify')
-      return true
+      // The next status or retry asks somebody else; asking at once would loop at network speed.
+      return false
     }
     return this.#execute(head, proved, chain.proof)
   }
