@@ -26,7 +26,7 @@ const looks = {
   name: 'cyan',
 } as const
 
-/** Columns assumed where the stream does not say. */
+/** Columns assumed where a terminal does not say. */
 const columnsDefault = 80
 
 export class Output {
@@ -45,7 +45,9 @@ export class Output {
     return this.#out.isTTY === true && !this.isJson
   }
 
+  /** Columns of the terminal; without one, lines may be of any length. */
   get columns(): number {
+    if (this.#out.isTTY !== true) return Number.POSITIVE_INFINITY
     return this.#out.columns ?? columnsDefault
   }
 

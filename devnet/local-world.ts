@@ -30,6 +30,7 @@ import { openFront } from './front.ts'
 import type { Front } from './front.ts'
 import { endLeftovers, recordProcesses } from './leftovers.ts'
 import { readKeptWorld, writeKeptWorld } from './kept-world.ts'
+import { writeWorldFiles } from './node-files.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
@@ -84,10 +85,8 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
   const undo: (() => Promise<void> | void)[] = [release]
   try {
     const { plan, isKept } = await prepare(options)
-    const parts = partPlans(plan)
-    options.onEvent({ kind: 'planned', parts: parts.map(({ part }) => part) })
     const fronts = new Map<number, Front>()
-    const supervisor = new Supervisor(parts, (status, detail) => {
+    const supervisor = new Supervisor(partPlans(plan), (status, detail) => {
       setFront(fronts, plan, status)
       recordProcesses(options.home, supervisor.status())
       options.onEvent({ kind: 'part', status, detail })
@@ -145,10 +144,9 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
     if (grant.port !== grant.wanted) onEvent({ kind: 'port-moved', grant })
   }
   const plan = planWorld(kept, { home, minimal }, grants)
+  const validators = chainsOf(plan).flatMap((chain) => chain.validators)
+  onEvent({ kind: 'planned', parts: validators.map(({ part }) => part) })
   mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
-  // Loaded here: it brings the whole node with it, which help pages and `zg ports` need not wait
-  // for.
-  const { writeWorldFiles } = await import('./node-files.ts')
   await writeWorldFiles(plan)
   if (!minimal) writeKeptWorld(home, kept)
   return { plan, isKept: found !== undefined }

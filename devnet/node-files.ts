@@ -14,18 +14,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { create } from '@chainsafe/bls-keystore'
-import { networkGenesisJson, networkParametersDefault } from '@zg/chain'
-import { bytesToBigint } from '@zg/primitives'
-
-import { devAccountBalanceWei, devAccounts } from './accounts.ts'
-import { placeCanonicalContracts } from './canonical/canonical.ts'
 import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
 
 /** PBKDF2 rounds of keystores whose password lies beside them. */
 const devKdfRounds = 1_024
-
-/** Stake of every validator of a local world: equal weights. */
-const devStake = 1_000n
 
 /** Writes all files of a world; those that are kept stay as they are. */
 export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
@@ -35,6 +27,8 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
     mkdirSync(chain.folder, { recursive: true, mode: 0o700 })
     const genesisPath = genesisPathOf(chain)
     if (!existsSync(genesisPath)) {
+      // Loaded here: it brings the whole node with it, which a kept world need not wait for.
+      const { genesisOf } = await import('./genesis.ts')
       writeFileSync(genesisPath, `${JSON.stringify(await genesisOf(chain), undefined, 1)}\n`)
     }
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator)
@@ -44,48 +38,6 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
 /** Where a chain's genesis lies; all its validators read the one file. */
 export function genesisPathOf(chain: ChainPlan): string {
   return join(chain.folder, 'genesis.json')
-}
-
-/** Returns a chain's genesis in geth's JSON form: funded accounts and the canonical contracts. */
-export async function genesisOf(chain: ChainPlan): Promise<Record<string, unknown>> {
-  const isL1 = chain.kind === 'l1'
-  const accounts = (await devAccounts()).map(({ address }) => ({
-    address: BigInt(address),
-    balance: devAccountBalanceWei,
-  }))
-  const contracts = placeCanonicalContracts(chain.chainId).map(({ address, code }) => ({
-    address: bytesToBigint(address),
-    // EIP-161: a contract's nonce begins at 1.
-    nonce: 1n,
-    code,
-  }))
-  return networkGenesisJson({
-    chainId: BigInt(chain.chainId),
-    fork: isL1 ? 'prague' : 'osaka',
-    timestamp: chain.genesisTimestamp,
-    accounts: [...accounts, ...contracts],
-    network: {
-      ...networkParametersDefault,
-      ...paceOf(chain.blockTimeMs),
-      networkId: chain.id,
-      finalityVotes: !isL1,
-      validators: chain.validators.map(({ operator, publicKey }) => ({
-        operator,
-        publicKey,
-        stake: devStake,
-      })),
-    },
-  })
-}
-
-/** `--block-time` sets one pace, busy or idle, and lets a leader fill half of it (design §5). */
-function paceOf(blockTimeMs: number | undefined): Partial<typeof networkParametersDefault> {
-  if (blockTimeMs === undefined) return {}
-  return {
-    blockTimeBusyMs: blockTimeMs,
-    blockTimeIdleMs: blockTimeMs,
-    buildBudgetMs: Math.max(1, Math.floor(blockTimeMs / 2)),
-  }
 }
 
 async function writeValidatorFiles(chain: ChainPlan, validator: ValidatorPlan): Promise<void> {

@@ -8,7 +8,7 @@
  */
 
 import { devAccountBalanceWei, dataDirOf, startWorld } from '@zg/devnet'
-import type { LocalWorld, PartStatus, StartOptions, WorldEvent } from '@zg/devnet'
+import type { DevnetAccount, LocalWorld, PartStatus, StartOptions, WorldEvent } from '@zg/devnet'
 
 import { formatDuration, formatInteger, formatShare, formatTokens, shorten } from '../amounts.ts'
 import { followBlocks } from '../block-follower.ts'
@@ -20,6 +20,9 @@ import { LiveList } from '../live-list.ts'
 import type { Output } from '../output.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
+
+/** Columns that an index, an address and a key take side by side. */
+const accountColumns = 118
 
 export async function runDevnet(input: CommandInput): Promise<void> {
   const { output } = input
@@ -40,7 +43,10 @@ export async function runDevnet(input: CommandInput): Promise<void> {
     screen.stopped(input, world)
   } catch (error) {
     screen.giveUp()
-    if (stopping.signal.aborted) throw new QuietExit(exitCodes.interrupted)
+    if (stopping.signal.aborted) {
+      output.line('  Stopped before it was ready; no process is left.')
+      throw new QuietExit(exitCodes.interrupted)
+    }
     throw error
   } finally {
     release()
@@ -261,11 +267,6 @@ export function readyLines({ output, program }: CommandInput, world: LocalWorld)
     const { rpc, ws, chainId } = file.l1
     chains.push([quiet('L1'), { text: rpc, style: 'name' }, ws, `chain id ${chainId}`])
   }
-  const accounts = file.accounts.map(({ address, privateKey }, index): Cell[] => [
-    quiet(String(index)),
-    address,
-    quiet(privateKey),
-  ])
   const [, second] = file.accounts
   const hints: Cell[][] = [
     [quiet('data'), plan.l1 === undefined ? 'in memory' : `${plan.home} (kept)`],
@@ -279,8 +280,31 @@ export function readyLines({ output, program }: CommandInput, world: LocalWorld)
     ...tableLines(output, chains),
     '',
     `  ${output.paint('quiet', 'accounts')}   ${each}   ${warning}`,
-    ...tableLines(output, accounts, { right: [0] }),
+    ...accountLines(output, file.accounts),
     '',
     ...tableLines(output, hints),
+  ]
+}
+
+/** Addresses and keys side by side, or, on a narrow terminal, one list after the other. */
+function accountLines(output: Output, accounts: readonly DevnetAccount[]): string[] {
+  const rows = accounts.map(({ address, privateKey }, index): [Cell, string, Cell] => [
+    { text: String(index), style: 'quiet' },
+    address,
+    { text: privateKey, style: 'quiet' },
+  ])
+  const options = { right: [0], gap: 2 }
+  if (output.columns >= accountColumns) return tableLines(output, rows, options)
+  return [
+    ...tableLines(
+      output,
+      rows.map(([index, address]) => [index, address]),
+      options,
+    ),
+    ...tableLines(
+      output,
+      rows.map(([index, , key]) => [index, key]),
+      options,
+    ),
   ]
 }
