@@ -37,6 +37,8 @@ export function randomCode(world: CodeWorld, depth = 0): Uint8Array {
   const { random } = world
   if (random.chance(2)) return random.bytes(random.below(60))
   const code = new Assembler()
+  // What an earlier message of the transaction left, and whether its undoing was whole.
+  if (random.chance(20)) code.push(random.below(3)).op('TLOAD').push(4).op('SSTORE')
   const count = 1 + random.below(depth === 0 ? 14 : 5)
   for (let index = 0; index < count; index++) statement(world, code, depth)
   ending(world, code)
