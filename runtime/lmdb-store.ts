@@ -75,7 +75,7 @@ export class LmdbStore implements KeyValueStore {
       if (entry !== undefined) return entry.value
     }
     // LMDB copies a value into one buffer of its own for each read; its first bytes are ours to copy
-    // before the next. That is a third cheaper than `get`, which makes a `Buffer` a value.
+    // before the next. `get` would make a `Buffer` with memory of its own for each value.
     const shared = this.#table(table).getBinaryFast(key)
     return shared && plain(shared).slice(0, shared.length)
   }

@@ -10,7 +10,7 @@ import { bigintToBytes, keccak256, WordMap } from '@zg/primitives'
 import { nibblesOf } from './trie-encoding.ts'
 
 /** Words of one kind in one of the two generations of the memory. */
-const generationSize = 65_536
+const generationSize = 32_768
 
 /** Hashes addresses and slots, remembering the last ones. */
 export class HashedKeys {

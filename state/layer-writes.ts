@@ -26,6 +26,9 @@ export type StorageNames = { readonly slots: Set<string>; readonly nodes: Set<st
 /**
  * Returns what a layer writes to the store and what takes it back. A storage that was cleared is
  * written out slot by slot and node by node; `clearing` lists those that stood before.
+ *
+ * Both lists come table by table in the order of keys: LMDB then copies a page once for all entries
+ * on it, and the history finds its entries sorted.
  */
 export function writesOf(
   layer: Layer,
@@ -58,20 +61,30 @@ export function writesOf(
     put(tables.slots, entryKinds.slot, slotKey(account, slot), values)
   }
 
-  for (const [account, record] of layer.accounts) {
+  for (const [account, storage] of layer.storage) {
+    if (storage.cleared) fillCleared(storage, clearing(account))
+  }
+  for (const [account, record] of sorted(layer.accounts)) {
     const values = { value: record?.encoding, before: before.account(account)?.encoding }
     put(tables.accounts, entryKinds.account, accountKey(account), values)
   }
-  for (const [path, node] of layer.nodes) putNode('', path, node)
-  for (const [account, storage] of layer.storage) {
-    if (storage.cleared) fillCleared(storage, clearing(account))
-    for (const [slot, value] of storage.slots) putSlot(account, slot, value)
-    for (const [path, node] of storage.nodes) putNode(account, path, node)
+  const storages = sorted(layer.storage)
+  for (const [account, { slots }] of storages) {
+    for (const [slot, value] of sorted(slots)) putSlot(account, slot, value)
+  }
+  for (const [path, node] of sorted(layer.nodes)) putNode('', path, node)
+  for (const [account, { nodes }] of storages) {
+    for (const [path, node] of sorted(nodes)) putNode(account, path, node)
   }
   for (const [codeHash, code] of layer.codes) {
     writes.push({ table: tables.codes, key: bigintToBytes(codeHash, 32), value: code })
   }
   return { writes, reverse }
+}
+
+/** Entries in the order of their keys in the store: names of one length are sorted as digits. */
+function sorted<value>(entries: ReadonlyMap<string, value>): [string, value][] {
+  return [...entries].sort(([a], [b]) => a.length - b.length || (a < b ? -1 : 1))
 }
 
 /** Says of all that stood before, and that the block did not set anew, that it is gone. */
