@@ -13,8 +13,9 @@
  *
  * * RecentHistory, the default: a block's entries are sorted and cut into chunks of about 1.9 kB
  *   under (height ‖ first key), which LMDB appends side by side, where an entry under its own key
- *   would dirty a page of its own. A 4-byte fingerprint an entry stays in memory and says which heights to look in.
- *   Old heights are pruned as new ones come. Node entries are deltas of the changed references.
+ *   would dirty a page of its own. A 4-byte fingerprint an entry stays in memory and says in which
+ *   heights to look. Old heights are pruned as new ones come. Node entries are deltas of the changed
+ *   references.
  * * ArchiveHistory, with `archive`: an entry stands under (key ‖ height), so the first one above any
  *   h is one seek, over any number of blocks. It costs a random write an entry and is never pruned.
  *   Node entries are whole, as walking back over a whole chain of deltas has no bound.
