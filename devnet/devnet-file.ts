@@ -7,11 +7,13 @@
  * default world has no `storage`, `da`, `compute` and `web` yet, a minimal one no `l1` either.
  */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+
+import { writeWhole } from './write-whole.ts'
 
 /** The version of the format; a reader refuses others. */
 export const devnetFileVersion = 1
@@ -73,11 +75,8 @@ export type DevnetFile = {
 
 /** Replaces `devnet.json` in `folder`: readers see the old world or the new, whole. */
 export function writeDevnetFile(folder: string, file: DevnetFile): void {
-  const path = join(folder, devnetFileName)
-  const draft = `${path}.${process.pid}`
   // The accounts' keys are public, but a later gateway key is not: owner only from the start.
-  writeFileSync(draft, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 })
-  renameSync(draft, path)
+  writeWhole(join(folder, devnetFileName), `${JSON.stringify(file, undefined, 2)}\n`)
 }
 
 /** Removes `devnet.json`: the world is not ready, or no more. */

@@ -1,11 +1,12 @@
 /** `world.json`: what the kept world was made with. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { ZgError } from '@zg/primitives'
 
 import type { KeptWorld } from './world.ts'
+import { writeWhole } from './write-whole.ts'
 
 const fileName = 'world.json'
 
@@ -32,8 +33,7 @@ export function readKeptWorld(home: string): KeptWorld | undefined {
 
 /** Remembers a world; owner only, as its seed is secret. */
 export function writeKeptWorld(home: string, kept: KeptWorld): void {
-  const text = `${JSON.stringify(kept, undefined, 2)}\n`
-  writeFileSync(join(home, fileName), text, { mode: 0o600 })
+  writeWhole(join(home, fileName), `${JSON.stringify(kept, undefined, 2)}\n`)
 }
 
 export class KeptWorldMalformedError extends ZgError<'DEVNET_KEPT_WORLD_MALFORMED'> {

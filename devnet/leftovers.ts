@@ -6,21 +6,20 @@
  * the next supervisor of the same directory kills those that are surely the same processes.
  */
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { PartStatus } from './control.ts'
 import { identifyProcess, isSurelySame } from './process-identity.ts'
 import type { ProcessIdentity } from './process-identity.ts'
+import { writeWhole } from './write-whole.ts'
 
 const fileName = 'processes.json'
 
 /** Replaces the list of running children. */
 export function recordProcesses(home: string, parts: readonly PartStatus[]): void {
   const identities = parts.flatMap(({ pid }) => (pid === undefined ? [] : [identifyProcess(pid)]))
-  const path = join(home, fileName)
-  writeFileSync(`${path}.new`, JSON.stringify(identities), { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  writeWhole(join(home, fileName), JSON.stringify(identities))
 }
 
 /** Kills the children on the list that still run; returns their ids. */

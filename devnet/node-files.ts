@@ -10,11 +10,16 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 
 import { create } from '@chainsafe/bls-keystore'
+import { toHex } from '@zg/primitives'
+import { stringify } from 'smol-toml'
+
+import { loopback } from './ports.ts'
 import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
+import { writeWhole } from './write-whole.ts'
 
 /** PBKDF2 rounds of keystores whose password lies beside them. */
 const devKdfRounds = 1_024
@@ -29,7 +34,7 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
     if (!existsSync(genesisPath)) {
       // Loaded here: it brings the whole node with it, which a kept world need not wait for.
       const { genesisOf } = await import('./genesis.ts')
-      writeFileSync(genesisPath, `${JSON.stringify(await genesisOf(chain), undefined, 1)}\n`)
+      writeWhole(genesisPath, `${JSON.stringify(await genesisOf(chain), undefined, 1)}\n`)
     }
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator)
   }
@@ -44,7 +49,7 @@ async function writeValidatorFiles(chain: ChainPlan, validator: ValidatorPlan): 
   mkdirSync(validator.folder, { recursive: true, mode: 0o700 })
   mkdirSync(dirname(validator.keystorePath), { recursive: true, mode: 0o700 })
   if (!existsSync(validator.keystorePath)) await writeKeystore(validator)
-  writeFileSync(join(validator.folder, 'config.toml'), configOf(chain, validator), { mode: 0o600 })
+  writeWhole(join(validator.folder, 'config.toml'), configOf(chain, validator))
 }
 
 async function writeKeystore(validator: ValidatorPlan): Promise<void> {
@@ -60,12 +65,32 @@ async function writeKeystore(validator: ValidatorPlan): Promise<void> {
   } as const
   const { secretKey, publicKey, part } = validator
   const keystore = await create(password, secretKey, publicKey, '', `zg devnet ${part}`, kdf)
-  writeFileSync(validator.passwordPath, `${password}\n`, { mode: 0o600 })
-  writeFileSync(validator.keystorePath, `${JSON.stringify(keystore)}\n`, { mode: 0o600 })
+  writeWhole(validator.passwordPath, `${password}\n`)
+  writeWhole(validator.keystorePath, `${JSON.stringify(keystore)}\n`)
 }
 
+/** Returns the node's config.toml (chain/node-config.ts says what each key means). */
 function configOf(chain: ChainPlan, validator: ValidatorPlan): string {
-  void chain
-  void validator
-  return ''
+  const { folder, part, rpcPort, metricsPort, p2pPort } = validator
+  const at = (port: number): { host: string; port: number } => ({ host: loopback, port })
+  const config: Record<string, unknown> = {
+    part,
+    mode: chain.inMemory ? 'minimal' : 'validator',
+    genesis: relative(folder, genesisPathOf(chain)),
+    // Pages under development call from any origin; other hosts' names stay refused, so a page
+    // whose name was made to point at this machine (DNS rebinding) does not get in.
+    rpc: { ...at(rpcPort), allowedHosts: ['localhost'], allowedOrigins: '*' },
+    metrics: at(metricsPort),
+  }
+  if (!chain.inMemory) {
+    config['keys'] = {
+      keystore: relative(folder, validator.keystorePath),
+      password: relative(folder, validator.passwordPath),
+    }
+    const peers = chain.validators
+      .filter(({ index }) => index !== validator.index)
+      .map((peer) => ({ publicKey: toHex(peer.publicKey), ...at(peer.p2pPort) }))
+    config['p2p'] = { ...at(p2pPort), peers }
+  }
+  return `${stringify(config)}\n`
 }
