@@ -39,6 +39,7 @@ const recordSizeBytesMax = messageSizeBytesMax
 
 const recordHeaderSizeBytes = 13
 const logIdSizeBytes = 16
+const checkpointSizeBytes = recordHeaderSizeBytes + logIdSizeBytes + 8
 const folder = 'wal'
 
 export type WalCheckpoint = {
@@ -116,7 +117,11 @@ export class VoteLog {
         throw new WalCorruptError(`segment ${number} is damaged at byte ${segment.goodSizeBytes}`)
       }
       const own = segment.checkpoint
-      if (own === undefined && !isLast) throw new WalCorruptError(`segment ${number} is empty`)
+      // A checkpoint is synced before anything follows it, but for a rotation's, which has elders.
+      const mayLackCheckpoint = isLast && (place > 0 || bytes.length <= checkpointSizeBytes)
+      if (own === undefined && !mayLackCheckpoint) {
+        throw new WalCorruptError(`segment ${number} has no checkpoint`)
+      }
       if (
         own !== undefined &&
         checkpoint !== undefined &&
