@@ -185,8 +185,15 @@ test('eth_estimateGas says why nothing is enough', async () => {
     code: -32000,
     message: /gas required exceeds allowance \(16777216\)/,
   })
-  const poor = { from: nowhere, to: other, gasPrice: '0x3b9aca00', value: '0x0' }
-  await assert.rejects(ask('eth_estimateGas', poor), { code: -32000 })
+  const poor = { from: nowhere, to: other, gasPrice: '0x3b9aca00' }
+  await assert.rejects(ask('eth_estimateGas', poor), {
+    code: -32000,
+    message: /gas required exceeds allowance \(0\)/,
+  })
+  await assert.rejects(ask('eth_estimateGas', { ...poor, value: '0x1' }), {
+    code: -32000,
+    message: /insufficient funds for transfer/,
+  })
 })
 
 test('eth_createAccessList lists what a transaction touches, and it is a fixed point', async () => {

@@ -63,8 +63,10 @@ function mostGas({ block }: Simulation): bigint {
 
 function requireSuccess(simulation: Simulation, gasLimit: bigint): { readonly gasUsed: bigint } {
   const result = tryRun(simulation, gasLimit)
-  if (result.status === 'rejected') throw new CallFailedError(rejectionMessage(result, gasLimit))
-  if (result.status === 'failure') {
+  if (result.status === 'rejected' && result.reason === 'funds-insufficient') {
+    throw new CallFailedError(rejectionMessage(result, gasLimit))
+  }
+  if (result.status === 'rejected' || result.status === 'failure') {
     throw new CallFailedError(`gas required exceeds allowance (${gasLimit}), or it cannot succeed`)
   }
   outputOf(result)

@@ -86,14 +86,19 @@ export async function prepareSimulation(
   }
 }
 
-/** The most gas a request may burn: what it asks for, what the door allows, what the sender has. */
+/**
+ * The most gas a request may burn: what it asks for, what the door allows, what the sender can pay.
+ *
+ * @throws {CallFailedError} `CHAIN_CALL_FAILED` when the sender has not even the value.
+ */
 export function gasLimitOf(simulation: Simulation, most: bigint = callGasMax): bigint {
   const { request, gasPrice } = simulation
   const wanted = request.gas ?? most
   const limit = wanted < most ? wanted : most
   if (gasPrice === 0n) return limit
   const balance = simulation.state.account(simulation.from)?.balance ?? 0n
-  const affordable = balance > request.value ? (balance - request.value) / gasPrice : 0n
+  if (balance < request.value) throw new CallFailedError('insufficient funds for transfer')
+  const affordable = (balance - request.value) / gasPrice
   return affordable < limit ? affordable : limit
 }
 
