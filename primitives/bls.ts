@@ -1,11 +1,11 @@
 /**
  * BLS12-381 multi-signatures, "min-pk": public keys in G1 (48 bytes), signatures in G2 (96 bytes),
- * ciphersuite BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_ (draft-irtf-cfrg-bls-signature-05), by the
- * native blst.
+ * ciphersuite BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_ (draft-irtf-cfrg-bls-signature-05), by
+ * the native blst.
  *
  * The library has one domain-separation tag, so every message signed here is 32 bytes that hold a
- * 16-byte tag of their kind inside the hash (docs/specs/votes.md). Rogue keys are kept out by proofs
- * of possession; aggregate verification of one message is then one pairing check.
+ * 16-byte tag of their kind inside the hash (docs/specs/votes.md). Rogue keys are kept out by
+ * proofs of possession; aggregate verification of one message is then one pairing check.
  */
 
 import blst from '@chainsafe/blst'
@@ -87,8 +87,8 @@ export function blsVerifyAggregate(
 }
 
 /**
- * Whether 96 bytes, x ‖ y, are a point of G1: canonical, on the curve, in the subgroup of prime order
- * and not the identity.
+ * Whether 96 bytes, x ‖ y, are a point of G1: canonical, on the curve, in the subgroup of prime
+ * order and not the identity.
  */
 export function isBlsG1Point(affine: Uint8Array): boolean {
   // MUST be the plain form: the top three bits of the first byte are flags (ZCash serialization).
@@ -113,8 +113,8 @@ export function isBlsG2Point(affine: Uint8Array): boolean {
 }
 
 /**
- * Returns the 96 bytes x ‖ y of a compressed point of G1 that is not the identity, or undefined when
- * `compressed` is none: not canonical, not on the curve, or out of the subgroup.
+ * Returns the 96 bytes x ‖ y of a compressed point of G1 that is not the identity, or undefined
+ * when `compressed` is none: not canonical, not on the curve, or out of the subgroup.
  */
 export function decompressBlsG1Point(compressed: Uint8Array): Uint8Array | undefined {
   if (compressed.length !== blsPublicKeySizeBytes) return undefined

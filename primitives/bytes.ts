@@ -1,9 +1,9 @@
 /**
  * Bytes, hex strings and 256-bit words.
  *
- * Inside, bytes are `Uint8Array` and words (balances, slots, addresses as the machine sees them) are
- * `bigint`; hex strings with `0x` live at the edges only. All integers here are big-endian, as on
- * Ethereum. Every decoder is strict: wrong length, odd digits or a value that does not fit is an
+ * Inside, bytes are `Uint8Array` and words (balances, slots, addresses as the machine sees them)
+ * are `bigint`; hex strings with `0x` live at the edges only. All integers here are big-endian, as
+ * on Ethereum. Every decoder is strict: wrong length, odd digits or a value that does not fit is an
  * error, never a truncation.
  */
 
@@ -59,7 +59,8 @@ export function toHex(bytes: Uint8Array): Hex {
 /**
  * Returns the bytes of a hex string, either case.
  *
- * @throws {HexMalformedError} `PRIMITIVES_HEX_MALFORMED` without `0x`, with an odd number of digits,
+ * @throws {HexMalformedError} `PRIMITIVES_HEX_MALFORMED` without `0x`, with an odd number of
+ * digits,
  *   or with a character that is no hex digit.
  */
 export function fromHex(hex: string): Uint8Array {

@@ -1,8 +1,8 @@
 /**
  * The error base of every room.
  *
- * A failure that input or the world can cause is an instance of a subclass of `ZgError`: one class a
- * failure, standing at the bottom of the file that throws it. `code` is `ROOM_THING_PROBLEM` and
+ * A failure that input or the world can cause is an instance of a subclass of `ZgError`: one class
+ * a failure, standing at the bottom of the file that throws it. `code` is `ROOM_THING_PROBLEM` and
  * never changes, so edges (JSON-RPC, HTTP, the command line) map codes, never texts. A broken
  * invariant of our own is an `assert`, not a `ZgError`.
  */

@@ -14,8 +14,8 @@
  * Leaves and nodes have no domain tags. None are needed as long as the depth is fixed: a verifier
  * MUST know it beforehand, and a proof MUST hold exactly `depth` siblings, so no inner node passes
  * for a leaf. The number of leaves is not mixed into the root; a format that needs it says it
- * elsewhere (a finality vote holds the height, which is the count of leaves under its histRoot), and
- * no leaf of ours is zero, so an absent leaf is told from a present one.
+ * elsewhere (a finality vote holds the height, which is the count of leaves under its histRoot),
+ * and no leaf of ours is zero, so an absent leaf is told from a present one.
  *
  * Two shapes:
  *  - the small tree of a record with fixed fields: depth = ceil(log2(number of leaves));
@@ -126,8 +126,8 @@ export function appendLeaf(
 ): IncrementalTree {
   assert(leaf.length === merkleNodeSizeBytes, 'a leaf is 32 bytes')
   if (tree.count >= incrementalTreeLeavesMax) throw new MerkleTreeFullError()
-  // Like adding one to a binary counter: each trailing set bit of the count is a full subtree on the
-  // left of the new one, and both become one a level higher.
+  // Like adding one to a binary counter: each trailing set bit of the count is a full subtree on
+  // the left of the new one, and both become one a level higher.
   let node = leaf
   let level = 0
   let index = tree.count

@@ -22,7 +22,9 @@ type Case = { readonly in: Json; readonly out: string }
 
 const fixture = readFixture('trie-rlp-tx')
 
-/** What a value of the vectors stands for: `#` before digits is an integer, other strings are bytes. */
+/**
+ * What a value of the vectors stands for: `#` before digits is an integer, other strings are bytes.
+ */
 function itemOf(json: Json): RlpItem {
   if (typeof json === 'number') return bigintToMinimalBytes(BigInt(json))
   if (typeof json !== 'string') return json.map(itemOf)

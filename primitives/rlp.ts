@@ -2,9 +2,9 @@
  * Recursive Length Prefix (Yellow Paper, appendix B), canonical forms only.
  *
  * An item is a byte string or a list of items. A decoder of peers' bytes must accept exactly one
- * encoding a value, so a decoder here refuses: a length with a leading zero, the long form where the
- * short one fits, a single byte below 0x80 with a prefix, bytes that end early, bytes left over, and
- * nesting deeper than `rlpDepthMax`.
+ * encoding a value, so a decoder here refuses: a length with a leading zero, the long form where
+ * the short one fits, a single byte below 0x80 with a prefix, bytes that end early, bytes left
+ * over, and nesting deeper than `rlpDepthMax`.
  */
 
 import { bytesToBigint, emptyBytes } from './bytes.ts'

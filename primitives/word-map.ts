@@ -1,22 +1,22 @@
 /**
  * A map and a set of 256-bit words that an adversary may choose.
  *
- * V8 hashes a `bigint` key of a `Map` by its low 64 bits alone, so a contract that touches slots
- * `i << 64` would put every slot in one bucket. Here a word is hashed by HalfSipHash-1-3 (Aumasson,
- * Bernstein 2012), a keyed function, under a secret drawn at start: colliding words cannot be prepared
- * without it. Iteration is in insertion order and never depends on the secret.
+ * V8 hashes a `bigint` key of a `Map` by its low 64 bits alone, so a contract that touches slots `i
+ * << 64` would put every slot in one bucket. Here a word is hashed by HalfSipHash-1-3 (Aumasson,
+ * Bernstein 2012), a keyed function, under a secret drawn at start: colliding words cannot be
+ * prepared without it. Iteration is in insertion order and never depends on the secret.
  *
  *     words    [ w0, w1, w2, … ]       in insertion order; a deleted one leaves a hole
  *     values   [ v0, v1, v2, … ]
  *     hashes   [ h0, h1, h2, … ]
  *     slots    open addressing, linear probing: position + 1 of a word, or 0, at h & (length - 1)
  *
- * Up to `scanMax` words there are no slots and no hashes: comparing them all is cheaper, and most maps
- * of a transaction are that small. Deleting shifts the followers of a run back, so no slot is ever
- * marked as deleted, and deleting the newest word, which is what undoing does, leaves no hole.
+ * Up to `scanMax` words there are no slots and no hashes: comparing them all is cheaper, and most
+ * maps of a transaction are that small. Deleting shifts the followers of a run back, so no slot is
+ * ever marked as deleted, and deleting the newest word, which is what undoing does, leaves no hole.
  *
- * While iterating, words may be deleted, and values set; adding a word is a bug, and is reported where
- * it has moved the others.
+ * While iterating, words may be deleted, and values set; adding a word is a bug, and is reported
+ * where it has moved the others.
  */
 
 import { assert } from './errors.ts'

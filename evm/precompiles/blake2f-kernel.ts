@@ -1,9 +1,10 @@
 /**
- * The compression function of BLAKE2b (RFC 7693, 3.2) as a WebAssembly function, assembled at start.
+ * The compression function of BLAKE2b (RFC 7693, 3.2) as a WebAssembly function, assembled at
+ * start.
  *
  * JavaScript has no 64-bit integer: a round costs 200 ns on pairs of 32-bit halves and 340 ns on
- * BigInt, and at one gas a round that is 5 Mgas/s. The function below keeps the sixteen words of v and
- * of m in locals, and has ten rounds unrolled, one for each row of the message schedule:
+ * BigInt, and at one gas a round that is 5 Mgas/s. The function below keeps the sixteen words of v
+ * and of m in locals, and has ten rounds unrolled, one for each row of the message schedule:
  *
  *     compress(n):  v = h ‖ IV;  v12 ^= t0;  v13 ^= t1;  v14 ^= last
  *                   loop { row 0; …; row 9 }, left when n rounds are done

@@ -1,6 +1,6 @@
 /**
- * BLAKE2F, 0x09 (EIP-152): the compression function F of BLAKE2b (RFC 7693, 3.2), for as many rounds
- * as are paid for.
+ * BLAKE2F, 0x09 (EIP-152): the compression function F of BLAKE2b (RFC 7693, 3.2), for as many
+ * rounds as are paid for.
  *
  *     input   rounds (4, big-endian) ‖ h (64) ‖ m (128) ‖ t (16) ‖ f (1)     exactly 213 bytes;
  *             words of h, m and t little-endian; f, the last-block flag, is 0 or 1

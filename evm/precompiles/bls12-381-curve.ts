@@ -7,8 +7,8 @@
  *     G2   256 bytes: x ‖ y           y² = x³ + 4(1 + u)
  *     infinity: all zero bytes
  *
- * Additions take any point of the curve; multiplications and pairings take points of the subgroup of
- * prime order only. That check is native (blst, 60 µs a point; mcl's takes four times as long).
+ * Additions take any point of the curve; multiplications and pairings take points of the subgroup
+ * of prime order only. That check is native (blst, 60 µs a point; mcl's takes four times as long).
  */
 
 import { fromHex, isBlsG1Point, isBlsG2Point } from '@zg/primitives'

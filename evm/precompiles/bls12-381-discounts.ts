@@ -1,6 +1,6 @@
 /**
- * What a multi-scalar multiplication of k terms costs, in thousandths of k multiplications (EIP-2537,
- * "ABI for MSM"): entry k - 1 for k terms, the last one for all longer inputs.
+ * What a multi-scalar multiplication of k terms costs, in thousandths of k multiplications
+ * (EIP-2537, "ABI for MSM"): entry k - 1 for k terms, the last one for all longer inputs.
  */
 
 /** Discounts of G1MSM. */

@@ -7,11 +7,11 @@
  *         only points of order r are in the group
  *     infinity: all zero bytes
  *
- * A call fails when a coordinate is not below p, a point is not in its group, or the pairing's input
- * is not whole pairs of 192 bytes. The other two read their input zero-padded.
+ * A call fails when a coordinate is not below p, a point is not in its group, or the pairing's
+ * input is not whole pairs of 192 bytes. The other two read their input zero-padded.
  *
- * Membership of G2 is decided by the endomorphism ψ (untwist, Frobenius, twist), which acts on G2 as
- * multiplication by p: Q has order r exactly if, with the curve's parameter u,
+ * Membership of G2 is decided by the endomorphism ψ (untwist, Frobenius, twist), which acts on G2
+ * as multiplication by p: Q has order r exactly if, with the curve's parameter u,
  *
  *     (u + 1)·Q + ψ(u·Q) + ψ²(u·Q) = ψ³(2u·Q)          (Dai, Lin, Zhao, Zhou 2022, ePrint 2022/348)
  *

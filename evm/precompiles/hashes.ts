@@ -1,6 +1,6 @@
 /**
- * SHA256, 0x02, and RIPEMD160, 0x03 (Yellow Paper, appendix E): hashes of the input; RIPEMD-160's 20
- * bytes stand behind 12 zero bytes.
+ * SHA256, 0x02, and RIPEMD160, 0x03 (Yellow Paper, appendix E): hashes of the input; RIPEMD-160's
+ * 20 bytes stand behind 12 zero bytes.
  */
 
 import { ripemd160 as hashRipemd160, sha256 as hashSha256 } from '@zg/primitives'

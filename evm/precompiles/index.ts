@@ -1,6 +1,6 @@
 /**
- * The precompiled contracts, by address and rule set: 0x01-0x0a from Cancun on, 0x0b-0x11 from Prague
- * on, 0x100 from Osaka on. Names are those of EIP-7910.
+ * The precompiled contracts, by address and rule set: 0x01-0x0a from Cancun on, 0x0b-0x11 from
+ * Prague on, 0x100 from Osaka on. Names are those of EIP-7910.
  */
 
 import type { Fork } from '../fork.ts'

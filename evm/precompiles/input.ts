@@ -1,6 +1,8 @@
 /** Reading inputs: a precompile sees its input followed by zeros without end, as opcodes do. */
 
-/** Returns `sizeBytes` bytes of `input` from `offset` on, zeros where it has ended; fresh memory. */
+/**
+ * Returns `sizeBytes` bytes of `input` from `offset` on, zeros where it has ended; fresh memory.
+ */
 export function paddedSlice(input: Uint8Array, offset: number, sizeBytes: number): Uint8Array {
   const slice = new Uint8Array(sizeBytes)
   if (offset < input.length) slice.set(input.subarray(offset, offset + sizeBytes))

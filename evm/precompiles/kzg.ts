@@ -6,8 +6,8 @@
  *     output  4,096 ‖ the BLS modulus r, two words
  *     gas     50,000
  *
- * The call fails unless the versioned hash is 0x01 ‖ sha256(C)[1..], z and y are below r, C and π are
- * compressed points of G1 (infinity included), and, with [τ]₂ of the public ceremony,
+ * The call fails unless the versioned hash is 0x01 ‖ sha256(C)[1..], z and y are below r, C and π
+ * are compressed points of G1 (infinity included), and, with [τ]₂ of the public ceremony,
  *
  *     e(C - y·G1, G2) = e(π, [τ - z]₂)     ⇔     e(C - y·G1 + z·π, -G2) · e(π, [τ]₂) = 1
  *

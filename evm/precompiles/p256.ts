@@ -1,13 +1,13 @@
 /**
- * P256VERIFY, 0x100 (EIP-7951, from Osaka on): verification of an ECDSA signature on the curve P-256
- * (FIPS 186-5), also called secp256r1.
+ * P256VERIFY, 0x100 (EIP-7951, from Osaka on): verification of an ECDSA signature on the curve
+ * P-256 (FIPS 186-5), also called secp256r1.
  *
  *     input   digest (32) ‖ r (32) ‖ s (32) ‖ x (32) ‖ y (32)      exactly 160 bytes
  *     output  the word 1 when the signature is right; nothing otherwise, which is no failure
  *     gas     6,900
  *
- * Right means: r and s in [1, n-1]; (x, y) canonical, on the curve and not infinity; and with
- * w = s⁻¹ mod n, the point R = (digest·w)·G + (r·w)·Q is not infinity and x(R) mod n = r. s may be in
+ * Right means: r and s in [1, n-1]; (x, y) canonical, on the curve and not infinity; and with w =
+ * s⁻¹ mod n, the point R = (digest·w)·G + (r·w)·Q is not infinity and x(R) mod n = r. s may be in
  * the upper half.
  */
 

@@ -1,8 +1,8 @@
 /**
  * Reads the conformance fixtures: `NAME.tar.gz` in `../shared/fixtures` beside the repository.
  *
- * An archive is a plain ustar tar (POSIX.1-1988) under gzip: 512-byte header blocks, each followed by
- * its file's bytes padded to whole blocks, ended by zero blocks. A path is the header's prefix
+ * An archive is a plain ustar tar (POSIX.1-1988) under gzip: 512-byte header blocks, each followed
+ * by its file's bytes padded to whole blocks, ended by zero blocks. A path is the header's prefix
  * field, a slash, and its name field; no long-name extensions are used, so an entry of any other
  * type than a regular file or a directory is an error.
  *
