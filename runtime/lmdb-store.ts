@@ -3,8 +3,8 @@
  *
  * A batch is one LMDB transaction, or shares one with batches written in the same turn; LMDB's
  * transactions are atomic and in order, so a crash leaves a prefix of the batches. Each commit is
- * synced before it is reported (`overlappingSync: false`): `write` resolves when its batch is on the
- * disk.
+ * synced before it is reported (`overlappingSync: false`): `write` resolves when its batch is on
+ * the disk.
  *
  * Commits run on LMDB's own thread. Until one is done, its entries stand in `#pending`, in front of
  * what LMDB shows, so a read sees every batch whose `write` was called:
@@ -74,8 +74,8 @@ export class LmdbStore implements KeyValueStore {
       const entry = waiting.get(stringOfKey(key))
       if (entry !== undefined) return entry.value
     }
-    // LMDB copies a value into one buffer of its own for each read; its first bytes are ours to copy
-    // before the next. `get` would make a `Buffer` with memory of its own for each value.
+    // LMDB copies a value into one buffer of its own for each read; its first bytes are ours to
+    // copy before the next. `get` would make a `Buffer` with memory of its own for each value.
     const shared = this.#table(table).getBinaryFast(key)
     return shared && plain(shared).slice(0, shared.length)
   }
@@ -192,7 +192,7 @@ function keyText(bound: Uint8Array): string {
   return bound.length === 0 ? '' : stringOfKey(bound)
 }
 
-/** Our range, from inclusive and to exclusive, as LMDB's, whose `start` is where iteration begins. */
+/** Our range, from inclusive, to exclusive, as LMDB's, whose `start` is where iteration begins. */
 function lmdbRange(range: KeyRange): RangeOptions {
   const from = range.from === undefined || range.from.length === 0 ? undefined : range.from
   const { to } = range

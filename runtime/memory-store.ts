@@ -6,7 +6,8 @@
  *
  *     [ a b c ] [ f h ] [ k m p z ]      find the run by its first key, then the key, by bisection
  *
- * A batch is durable as soon as it is applied; `write` still resolves in a later turn, as on a disk.
+ * A batch is durable as soon as it is applied; `write` still resolves in a later turn, as on a
+ * disk.
  */
 
 import type { KeyRange, KeyValueStore, KeyValueWrite } from './key-value-store.ts'
@@ -49,6 +50,16 @@ export class MemoryStore implements KeyValueStore {
       this.#apply(table, names[index] as string, value)
     }
     await Promise.resolve()
+  }
+
+  /** Returns a store that holds the same and changes apart. */
+  copy(): MemoryStore {
+    const copied = new MemoryStore()
+    for (const [table, runs] of this.#tables) {
+      const own = runs.map(({ keys, values }) => ({ keys: [...keys], values: [...values] }))
+      copied.#tables.set(table, own)
+    }
+    return copied
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,8 @@
  *
  *     rlp([ nonce, balance, storageRoot, codeHash ])     (Yellow Paper §4.1)
  *
- * so a leaf that moves in the trie is rehashed from the flat record as it stands. The body has 68 to
- * 110 bytes, so the list's header is always `f8 size`. This codec runs for every account that a
+ * so a leaf that moves in the trie is rehashed from the flat record as it stands. The body has 68
+ * to 110 bytes, so the list's header is always `f8 size`. This codec runs for every account that a
  * block reads or changes, so it is written out; most accounts have no code and no slots, and those
  * two hashes are recognised, not converted.
  */
@@ -64,8 +64,8 @@ export function accountRecord(account: Account, storageRoot: Uint8Array): Accoun
 /**
  * Reads a record back.
  *
- * @throws {AccountRecordMalformedError} `STATE_ACCOUNT_RECORD_MALFORMED` when `accountRecord` did not
- *   write the bytes.
+ * @throws {AccountRecordMalformedError} `STATE_ACCOUNT_RECORD_MALFORMED` when `accountRecord` did
+ *   not write the bytes.
  */
 export function decodeAccountRecord(encoding: Uint8Array): AccountRecord {
   const balanceStart = integerEnd(encoding, 2, nonceSizeBytesMax)

@@ -5,7 +5,7 @@
  * changed, an entry with what stood there before (nothing: the record was not there). With head H,
  * a record at height h is
  *
- *     account, slot   the entry of the first block above h that has one; without any, the record of H
+ *     account, slot   the entry of the first block above h that has one; else the record of H
  *     trie node       the node of H, taken back by the entries of H, H-1, … h+1
  *
  * so states and `eth_getProof` proofs of every retained height are read without rebuilding a trie,
@@ -14,10 +14,10 @@
  * * RecentHistory, the default: a block's entries are sorted and cut into chunks of about 1.9 kB
  *   under (height ‖ first key), which LMDB appends side by side, where an entry under its own key
  *   would dirty a page of its own. A 4-byte fingerprint an entry stays in memory and says in which
- *   heights to look. Old heights are pruned as new ones come. Node entries are deltas of the changed
- *   references.
- * * ArchiveHistory, with `archive`: an entry stands under (key ‖ height), so the first one above any
- *   h is one seek, over any number of blocks. It costs a random write an entry and is never pruned.
+ *   heights to look. Old heights are pruned as new ones come. Node entries are deltas of the
+ *   changed references.
+ * * ArchiveHistory, with `archive`: an entry stands under (key ‖ height), so the first one above
+ *   any h is one seek, over any number of blocks. It costs a random write an entry and is never pruned.
  *   Node entries are whole, as walking back over a whole chain of deltas has no bound.
  */
 

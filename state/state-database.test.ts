@@ -18,7 +18,7 @@ for (const { archive, retainedStates, seeds } of [
   { archive: true, retainedStates: 3, seeds: 4 },
 ]) {
   const mode = archive ? 'archive' : `the last ${retainedStates}`
-  test(`StateDatabase equals its model over blocks, forks, finality, restarts (${mode})`, async () => {
+  test(`StateDatabase equals its model over forks, finality and restarts (${mode})`, async () => {
     for (let seed = 0; seed < seeds; seed++) {
       try {
         await walk({ seed, archive, retainedStates })
@@ -83,7 +83,7 @@ async function createDatabase(options: Partial<StateDatabaseOptions> = {}) {
   return { store, database, stage }
 }
 
-test('storage is cleared, set anew and removed with its account, staged and final alike', async () => {
+test('storage is cleared, set anew, removed with its account, staged and final alike', async () => {
   const { database, stage } = await createDatabase()
   const slotsAt = (number: number): bigint[] => {
     return [1n, 2n, 3n].map((slot) => database.readerAt(hashOf(number))!.storage(address, slot))
@@ -171,7 +171,7 @@ test('stage() takes a block once, and no more blocks or bytes than its limits', 
   })
 })
 
-test('prepare(), stage() and finalize() refuse blocks that are neither staged nor the head', async () => {
+test('prepare(), stage(), finalize() refuse blocks neither staged nor the head', async () => {
   const { database, stage } = await createDatabase()
   const unknown = { code: 'STATE_PARENT_UNKNOWN' }
   assert.throws(() => database.prepare(hashOf(9), changesOf({})), unknown)

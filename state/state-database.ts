@@ -1,16 +1,16 @@
 /**
  * The world state of a chain: final blocks on disk, un-final ones as a tree of layers above them.
  *
- *     prepare(parent, changes) -> root      the header is made of it, so the block hash comes after
- *     stage(hash, prepared)                 the layer joins the tree
- *     finalize(hash, extra)                 one batch: records, reverse entries, the chain's own writes
+ *     prepare(parent, changes) -> root   the header is made of it, so the block hash comes after
+ *     stage(hash, prepared)              the layer joins the tree
+ *     finalize(hash, extra)              one batch: records, reverse entries, the chain's writes
  *
  * A batch is all or nothing and batches are in order, so a crash at any moment leaves the state of
- * one final block, whole, with what the chain wrote beside it. Staged blocks are in memory only: the
- * chain executes them again.
+ * one final block, whole, with what the chain wrote beside it. Staged blocks are in memory only:
+ * the chain executes them again.
  *
- * The head moves when `finalize` is called, its durability is reported later; a store that refuses a
- * batch breaks the database, since memory is then ahead of the disk.
+ * The head moves when `finalize` is called, its durability is reported later; a store that refuses
+ * a batch breaks the database, since memory is then ahead of the disk.
  */
 
 import { assert, bytesEqual, toHex, ZgError } from '@zg/primitives'
@@ -103,8 +103,8 @@ export class StateDatabase {
   /**
    * Opens the state that stands in a store; an empty one has no head.
    *
-   * @throws {StateFormatMismatchError} `STATE_FORMAT_MISMATCH` when the store was written with another
-   *   `archive` or by another version.
+   * @throws {StateFormatMismatchError} `STATE_FORMAT_MISMATCH` when the store was written with
+   *   another `archive` or by another version.
    */
   static open(options: StateDatabaseOptions): StateDatabase {
     const full: Required<StateDatabaseOptions> = {
@@ -136,8 +136,8 @@ export class StateDatabase {
   }
 
   /**
-   * Applies `changes` to the state after `parentHash` (staged, or the final head; for the first block
-   * `genesisParentHash`) and returns the new root. Nothing is kept until `stage`.
+   * Applies `changes` to the state after `parentHash` (staged, or the final head; for the first
+   * block `genesisParentHash`) and returns the new root. Nothing is kept until `stage`.
    *
    * @throws {StateParentUnknownError} `STATE_PARENT_UNKNOWN`
    */
@@ -206,8 +206,8 @@ export class StateDatabase {
   }
 
   /**
-   * Reads the state after a block: staged, final head, or one of the retained final ones. The reader
-   * follows its block as that becomes final and past.
+   * Reads the state after a block: staged, final head, or one of the retained final ones. The
+   * reader follows its block as that becomes final and past.
    *
    * @throws {StateUnavailableError} `STATE_UNAVAILABLE` from a read after the block was dropped, or
    *   its state is no longer retained.
@@ -228,15 +228,16 @@ export class StateDatabase {
     return block && proveIn(this.#viewOf(block), this.#keys, address, slots)
   }
 
-  /** Keeps all states from `height` on readable, beyond `retainedStates`; undefined lifts the pin. */
+  /** Keeps all states from `height` on readable, beyond those retained; undefined lifts it. */
   pin(height: number | undefined): void {
     this.#pinnedHeight = height ?? Infinity
   }
 
   /**
-   * Makes a staged block, and the staged ones below it, final: their changes and `extraWrites` go to
-   * the store in one batch; staged blocks that do not descend from it are dropped. Reads see the new
-   * head at once; the promise resolves when the batch is durable. Tables named `state.*` are ours.
+   * Makes a staged block, and the staged ones below it, final: their changes and `extraWrites` go
+   * to the store in one batch; staged blocks that do not descend from it are dropped. Reads see the
+   * new head at once; the promise resolves when the batch is durable. Tables named `state.*` are
+   * ours.
    *
    * @throws {StateBlockNotStagedError} `STATE_BLOCK_NOT_STAGED`
    * @throws {StateBrokenError} `STATE_BROKEN` when the store refused the batch, now or earlier.

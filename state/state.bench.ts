@@ -1,11 +1,12 @@
 /**
  * The state root of a block: 10,000 account updates over 1,000,000 accounts on LMDB.
  *
- * The root is `StateDatabase.prepare` on the main thread, as wall time and as CPU time of that thread
- * (`process.threadCpuUsage`, steps of about 4 ms). As in a node, execution has read the accounts just
- * before; what that takes stands beside it. Warm: the caches are those of a node that ran on. Cold:
- * the database was just opened, so all nodes come from LMDB. @ethereumjs/mpt cannot hold that size, so
- * it is compared over 20,000 keys in memory, 1,000 updates, in the same run, roots held equal.
+ * The root is `StateDatabase.prepare` on the main thread, as wall time and as CPU time of that
+ * thread (`process.threadCpuUsage`, steps of about 4 ms). As in a node, execution has read the
+ * accounts just before; what that takes stands beside it. Warm: the caches are those of a node that
+ * ran on. Cold: the database was just opened, so all nodes come from LMDB. @ethereumjs/mpt cannot
+ * hold that size, so it is compared over 20,000 keys in memory, 1,000 updates, in the same run,
+ * roots held equal.
  */
 
 import { mkdtempSync, rmSync, statSync } from 'node:fs'

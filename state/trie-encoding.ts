@@ -7,8 +7,8 @@
  *     ref(node)  the node itself when it is under 32 bytes, else rlp(keccak256(node))
  *
  * Keys and paths are strings of hex digits, one a nibble: slices of them are cheap, they are hashed
- * with V8's secret seed as keys of a `Map`, and print as one reads them. HP packs two nibbles a byte
- * after a flag nibble: 2 for a leaf, plus 1 when the count of nibbles is odd.
+ * with V8's secret seed as keys of a `Map`, and print as one reads them. HP packs two nibbles a
+ * byte after a flag nibble: 2 for a leaf, plus 1 when the count of nibbles is odd.
  *
  * An encoder writes into one shared buffer: what it returns is valid until the next call.
  */
@@ -92,7 +92,7 @@ export function nibbleAt(path: string, index: number): number {
 }
 
 /** The hex digit of each nibble. */
-export const hexDigits: readonly string[] = Array.from('0123456789abcdef')
+export const hexDigits: readonly string[] = [...'0123456789abcdef']
 
 const digitCodes = hexDigits.map((digit) => digit.charCodeAt(0))
 const hashCharCodes = Array.from({ length: 2 * hashSizeBytes }, () => 0)

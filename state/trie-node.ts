@@ -4,16 +4,16 @@
  * A place is the path from the root to the node, before the node's own nibbles. Two kinds hang:
  *
  *     leaf   { key }                          its value is not here: it is the flat record of `key`
- *     inner  { extension, children, refs }    a branch, and the extension above it if it has nibbles
+ *     inner  { extension, children, refs }    a branch, and the extension above it, if any
  *
- * so a new value changes no leaf record, only the references on its way up. `children`, `leaves` and
- * `embedded` are masks of 16 bits, bit n for nibble n: which children there are, which of them are
- * leaves, and which have fewer than 32 bytes and stand in the parent. `refs` holds 32 bytes a child,
- * in the order of the nibbles.
+ * so a new value changes no leaf record, only the references on its way up. `children`, `leaves`
+ * and `embedded` are masks of 16 bits, bit n for nibble n: which children there are, which of them
+ * are leaves, and which have fewer than 32 bytes and stand in the parent. `refs` holds 32 bytes a
+ * child, in the order of the nibbles.
  *
  *     leaf    00 ‖ key
- *     inner   01 ‖ count of extension nibbles ‖ those, two a byte ‖ children ‖ leaves ‖ embedded ‖ refs
- *     delta   02 ‖ changed ‖ children ‖ leaves ‖ embedded ‖ refs of those changed that were there
+ *     inner   01 ‖ count of extension nibbles ‖ those, two a byte ‖ the three masks ‖ refs
+ *     delta   02 ‖ changed ‖ the three masks ‖ refs of those changed that were there
  *
  * A delta turns an inner node back into what it was one block earlier (see history.ts).
  */

@@ -1,9 +1,10 @@
 /**
  * Merkle-Patricia proofs: made from a kept trie's records, and checked against a root.
  *
- * A proof lists the encodings of the nodes from the root towards the key. Nodes under 32 bytes stand
- * inside their parents and are not listed, but the root always is. The last node shows the value, or
- * why there is none: another leaf's path, an extension that leads elsewhere, an empty child.
+ * A proof lists the encodings of the nodes from the root towards the key. Nodes under 32 bytes
+ * stand inside their parents and are not listed, but the root always is. The last node shows the
+ * value, or why there is none: another leaf's path, an extension that leads elsewhere, an empty
+ * child.
  */
 
 import { bytesEqual, decodeRlp, encodeRlp, keccak256, rlpBytes, ZgError } from '@zg/primitives'
@@ -54,12 +55,12 @@ export function proveKey(records: Pick<TrieRecords, 'get' | 'valueOf'>, key: str
 }
 
 /**
- * Returns the value that `proof` shows under `key` in the trie of `root`, or undefined when it shows
- * that there is none.
+ * Returns the value that `proof` shows under `key` in the trie of `root`, or undefined when it
+ * shows that there is none.
  *
  * @param key - The key as the trie holds it: for state and storage keccak256(address or slot).
- * @throws {ProofInvalidError} `STATE_PROOF_INVALID` when it shows neither: a node that does not hash
- *   to what its parent or the root says, is malformed, missing, or left over.
+ * @throws {ProofInvalidError} `STATE_PROOF_INVALID` when it shows neither: a node that does not
+ *   hash to what its parent or the root says, is malformed, missing, or left over.
  */
 export function verifyProof(
   root: Uint8Array,

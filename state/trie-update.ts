@@ -1,8 +1,8 @@
 /**
  * One pass over a trie that applies all updates of a block and rehashes what they touch.
  *
- * The updates are sorted by key; the pass goes down with the range of updates that belong under each
- * node and comes back up with its new reference, so every node on the way is read, encoded and
+ * The updates are sorted by key; the pass goes down with the range of updates that belong under
+ * each node and comes back up with its new reference, so every node on the way is read, encoded and
  * hashed once, however many updates lie below it. Shapes follow from the set of keys alone:
  *
  *     no key      -> nothing hangs here

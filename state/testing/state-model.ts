@@ -1,6 +1,6 @@
 /**
- * The world state as plainly as it can be said: a map of accounts with maps of slots, copied for each
- * block. What `StateDatabase` does is held against it.
+ * The world state as plainly as it can be said: a map of accounts with maps of slots, copied for
+ * each block. What `StateDatabase` does is held against it.
  */
 
 import { emptyKeccakWord, keccakWord } from '@zg/primitives'
