@@ -17,8 +17,8 @@
  *   heights to look. Old heights are pruned as new ones come. Node entries are deltas of the
  *   changed references.
  * * ArchiveHistory, with `archive`: an entry stands under (key ‖ height), so the first one above
- *   any h is one seek, over any number of blocks. It costs a random write an entry and is never pruned.
- *   Node entries are whole, as walking back over a whole chain of deltas has no bound.
+ *   any h is one seek, over any number of blocks. It costs a random write an entry and is never
+ *   pruned. Node entries are whole, as walking back over a whole chain of deltas has no bound.
  */
 
 import { compareBytes, ZgError } from '@zg/primitives'

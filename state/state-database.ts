@@ -67,7 +67,11 @@ export type PreparedState = {
 }
 
 /** A block that readers hold; its status changes as the chain goes on. */
-type KnownBlock = StateHead & { status: 'staged' | 'final' | 'dropped'; past?: PastState }
+type KnownBlock = StateHead & {
+  status: 'staged' | 'final' | 'dropped'
+  readonly layer?: Layer
+  past?: PastState
+}
 
 type StagedBlock = KnownBlock & {
   readonly layer: Layer
@@ -342,7 +346,7 @@ export class StateDatabase {
 
   #viewOf(block: KnownBlock): StateView {
     this.#assertWhole()
-    if ('layer' in block && block.status === 'staged') return (block as StagedBlock).layer
+    if (block.status === 'staged' && block.layer !== undefined) return block.layer
     const headHeight = this.#head?.height ?? -1
     if (block.status === 'final' && block.height === headHeight) return this.#final
     if (block.status !== 'final' || block.height < this.#oldestHeight) {

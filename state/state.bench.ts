@@ -24,7 +24,7 @@ import { genesisParentHash, StateDatabase } from './state-database.ts'
 import { emptyTrieRoot } from './trie-root.ts'
 
 const accountCount = 1_000_000
-const accountsPerLoad = 50_000
+const accountsPerLoad = 20_000
 const updateCount = 10_000
 const rounds = 7
 const peerAccountCount = 20_000
@@ -69,6 +69,7 @@ async function measureLarge(folder: string): Promise<Figures> {
     finalizeMs.push(performance.now() - start)
   }
   await store.close()
+  const memory = process.memoryUsage()
   store = LmdbStore.open(folder)
   database = StateDatabase.open({ store })
   const cold = prepareBlock(database, rng, accountCount, updateCount)
@@ -84,7 +85,8 @@ async function measureLarge(folder: string): Promise<Figures> {
     rootColdWallMs: cold.wallMs,
     finalizeWallMs: median(finalizeMs),
     loadSeconds,
-    residentMiB: process.memoryUsage().rss / 2 ** 20,
+    heapMiB: memory.heapUsed / 2 ** 20,
+    buffersMiB: memory.external / 2 ** 20,
     diskMiB: statSync(join(folder, 'data.mdb')).size / 2 ** 20,
   }
 }
