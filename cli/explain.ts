@@ -77,8 +77,7 @@ export function explain(error: unknown, called: Called): Explanation {
   // A refusal passed on by the supervisor is mended as the supervisor's own.
   const code = error.code === 'DEVNET_CONTROL_REFUSED' ? String(error.data['reason']) : error.code
   const mend = mends[code]?.(error.data, called)
-  const why = lastWord(error)
-  const what = why === undefined ? error.message : `${error.message} (${why})`
+  const what = error.message
   const isUsage = code === 'CLI_USAGE' || code === 'CLI_VALUE_INVALID'
   return {
     sentence: mend === undefined ? what : `${what}; ${mend}`,
@@ -89,14 +88,6 @@ export function explain(error: unknown, called: Called): Explanation {
 
 /** The codes that have a mending half. */
 export const mendedCodes: readonly string[] = Object.keys(mends)
-
-/** What a process said last before it failed: the nearest to a reason there is. */
-function lastWord(error: ZgError): string | undefined {
-  const words = error.data['lastWords']
-  if (!Array.isArray(words)) return undefined
-  const said = words.findLast((word) => !/^\s+at |^Node\.js v|^\s*[{}]/.test(String(word)))
-  return said === undefined ? undefined : String(said).trim()
-}
 
 function explainForeign(error: unknown): Explanation {
   const { code, message } = error as { code?: unknown; message?: unknown }

@@ -37,8 +37,8 @@ export type Child = {
   readonly pid: number
   /** Resolves when the process is gone. Never rejects. */
   readonly exited: Promise<ChildExit>
-  /** The last lines of standard error, oldest first. */
-  lastWords(): readonly string[]
+  /** The last line of standard error that says why, if any did. */
+  reason(): string | undefined
   /** Sends a signal; does nothing when the process is gone. */
   signal(name: NodeJS.Signals): void
 }
@@ -70,7 +70,7 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
   return {
     pid: child.pid ?? 0,
     exited,
-    lastWords: () => words,
+    reason: () => reasonIn(words),
     signal: (name) => void child.kill(name),
   }
 }
@@ -87,6 +87,13 @@ function keepWords(child: ChildProcess, keep: (line: string) => void): void {
   lines.on('line', (line) => {
     if (line.trim() !== '') keep(line.slice(0, lineLengthMax))
   })
+}
+
+/** Node prints an uncaught error between its source line, its stack and its fields. */
+function reasonIn(words: readonly string[]): string | undefined {
+  const error = words.findLast((word) => /^(Uncaught )?\w*Error\b.*: |^Cannot /.test(word))
+  const other = words.findLast((word) => !/^\s|^[{}]|^Node\.js v/.test(word))
+  return (error ?? other)?.trim()
 }
 
 function rotate(logPath: string): void {

@@ -79,7 +79,7 @@ export class Supervisor {
     const child = this.#spawn(part)
     const end = await Promise.race([this.#probeUntilReady(part, child), child.exited])
     if (end !== undefined && !this.#isStopping) {
-      throw new PartFailedError(name, end, child.lastWords(), part.plan.logPath)
+      throw new PartFailedError(part.plan, end, child.reason())
     }
   }
 
@@ -161,7 +161,8 @@ export class Supervisor {
     if (part.child !== child) return
     part.child = undefined
     if (this.#isStopping) this.#enter(part, 'stopped')
-    else if (part.state !== 'killed') this.#scheduleComeback(part, describeExit(exit, child))
+    else if (part.state !== 'killed')
+      this.#scheduleComeback(part, describeExit(exit, child.reason()))
   }
 
   #scheduleComeback(part: Part, detail: string): void {
@@ -241,17 +242,15 @@ function statusOf({ plan, state, child, restarts }: Part): PartStatus {
   return { name: plan.part, state, pid: child?.pid, restarts }
 }
 
-function describeExit({ code, signal }: ChildExit, child: Child): string {
+function describeExit({ code, signal }: ChildExit, reason: string | undefined): string {
   const how = signal === null ? `exit code ${code ?? '?'}` : signal
-  const last = child.lastWords().findLast((line) => !/^\s+at |^Node\.js v/.test(line))
-  return last === undefined ? how : `${how}: ${last.trim()}`
+  return reason === undefined ? how : `${how}: ${reason}`
 }
 
 export class PartFailedError extends ZgError<'DEVNET_PART_FAILED'> {
-  constructor(part: string, exit: ChildExit, lastWords: readonly string[], logPath: string) {
-    const how = exit.signal === null ? `exit code ${exit.code ?? '?'}` : exit.signal
-    const message = `Cannot start ${part}: its process ended with ${how}`
-    super('DEVNET_PART_FAILED', message, { part, ...exit, lastWords, logPath })
+  constructor({ part, logPath }: PartPlan, exit: ChildExit, reason: string | undefined) {
+    const message = `Cannot start ${part}: its process ended with ${describeExit(exit, reason)}`
+    super('DEVNET_PART_FAILED', message, { part, ...exit, reason, logPath })
   }
 }
 
