@@ -92,7 +92,7 @@ export function nibbleAt(path: string, index: number): number {
 }
 
 /** The hex digit of each nibble. */
-export const hexDigits: readonly string[] = [...'0123456789abcdef']
+export const hexDigits: readonly string[] = '0123456789abcdef'.split('')
 
 const digitCodes = hexDigits.map((digit) => digit.charCodeAt(0))
 const hashCharCodes = Array.from({ length: 2 * hashSizeBytes }, () => 0)
