@@ -1,0 +1,93 @@
+/**
+ * Bugs the simulator must find, each with a seed that finds it.
+ *
+ * A simulator that is green proves nothing until it has caught what it is for. The test runs every
+ * seed below twice: with its bug the run must break, without it must be clean.
+ */
+
+import type { EngineFaults } from '@zg/consensus'
+
+export type PlantedBug = {
+  readonly name: string
+  /** The rule it breaks, and what follows. */
+  readonly breaks: string
+  readonly faults: EngineFaults
+  /** A seed that catches it. */
+  readonly seed: number
+}
+
+/** Every hook of `EngineFaults`, once. */
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'quorum-off-by-one',
+    breaks: '3·s > T instead of 3·s > 2·T counts as a quorum',
+    faults: { quorumOffByOne: true },
+    seed: 1,
+  },
+  {
+    name: 'no-log',
+    breaks: 'a restarted validator has forgotten every vote it sent',
+    faults: { skipWal: true },
+    seed: 20,
+  },
+  {
+    name: 'vote-after-nullify',
+    breaks: 'Finalize in a view that was nullified (S3)',
+    faults: { voteAfterNullify: true },
+    seed: 3,
+  },
+  {
+    name: 'stale-parent',
+    breaks: 'blocks on a parent whose later views were not all given up',
+    faults: { staleParent: true },
+    seed: 51,
+  },
+  {
+    name: 'double-notarize',
+    breaks: 'two proposals of one leader in one view (S1)',
+    faults: { doubleNotarize: true },
+    seed: 1,
+  },
+  {
+    name: 'no-guard-on-restart',
+    breaks: 'a restart goes on from the last final block with an empty guard',
+    faults: { noGuardOnRestart: true },
+    seed: 5,
+  },
+  {
+    name: 'unverified-certificate',
+    breaks: 'certificates are believed without their signatures',
+    faults: { acceptUnverifiedCertificate: true },
+    seed: 6,
+  },
+  {
+    name: 'finalize-without-certify',
+    breaks: 'Finalize of a block that is not here or not executed',
+    faults: { finalizeWithoutCertify: true },
+    seed: 20,
+  },
+  {
+    name: 'wrong-parent',
+    breaks: 'leaders build on the last final block instead of the newest notarised one',
+    faults: { wrongParentSelection: true },
+    seed: 1,
+  },
+  {
+    name: 'no-validation',
+    breaks: 'Notarize without asking the application',
+    faults: { voteWithoutValidation: true },
+    seed: 7,
+  },
+  {
+    name: 'early-finality-vote',
+    breaks: 'a finality vote for what is notarised but not final (S5)',
+    faults: { finalityVoteOnNotarization: true },
+    seed: 3,
+  },
+  {
+    name: 'never-nullify',
+    breaks: 'no answer to a timeout: a silent leader stops the network',
+    faults: { neverNullify: true },
+    seed: 6,
+  },
+]

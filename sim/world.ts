@@ -1,0 +1,370 @@
+/**
+ * The seeded world: the validators of one network in one process, on virtual time, network and disks,
+ * under the misfortunes of one seed.
+ *
+ *     0 ──────────── faults ──────────── heal ──── until every honest node went on, or the bound
+ *
+ * Everything random comes from forks of one generator and everything waits in one queue, so a seed
+ * gives one run: the same messages at the same times, the same trace hash.
+ */
+
+import { sha256 } from '@zg/primitives'
+import { createSeededRng, SimulatedClock, SimulatedNetwork, simulatedStartMs } from '@zg/runtime'
+import type { LinkBehaviour, Rng } from '@zg/runtime'
+import { blsScheme, fixedStakeView, keyedHashScheme, peerIdOf, validatorSet } from '@zg/consensus'
+import type { ConsensusGenesis, EngineFaults, SignatureScheme, ValidatorSet } from '@zg/consensus'
+
+import { Checker } from './checker.ts'
+import type { Violation } from './checker.ts'
+import { counterGenesisHash } from './counter-application.ts'
+import { Forger } from './forger.ts'
+import { drawScenario, healedLink } from './scenario.ts'
+import type { Crash, Scenario } from './scenario.ts'
+import { SimulatedNode } from './simulated-node.ts'
+import { Trace } from './trace.ts'
+
+/** Blocks every honest node must finalize after the heal. */
+const progressHeights = 3n
+
+/** What a seed did to the network. */
+export type FaultCounts = {
+  readonly crashes: number
+  readonly partitions: number
+  readonly resets: number
+  readonly twins: number
+  readonly lost: number
+  readonly duplicated: number
+}
+
+/** What came of a seed. */
+export type SeedResult = {
+  readonly seed: number
+  readonly violations: readonly Violation[]
+  /** Whether an honest node did not go on in time after the heal. */
+  readonly isStalled: boolean
+  /** Why, when it is. */
+  readonly stall: string
+  readonly traceHash: string
+  readonly faults: FaultCounts
+  /** Greatest final height. */
+  readonly height: bigint
+  /** Events of the virtual clock. */
+  readonly eventCount: number
+  readonly virtualMs: number
+}
+
+/** Runs one seed, with bugs planted if any. */
+export async function runSeed(seed: number, faults: EngineFaults = {}): Promise<SeedResult> {
+  const rng = createSeededRng(`zg/sim ${seed}`)
+  const world = new World(drawScenario(seed, rng.fork('scenario')), rng, faults)
+  return world.run()
+}
+
+class World {
+  readonly #scenario: Scenario
+  readonly #rng: Rng
+  readonly #clock = new SimulatedClock()
+  readonly #trace = new Trace()
+  readonly #network: SimulatedNetwork
+  readonly #checker: Checker
+  readonly #nodes: readonly SimulatedNode[]
+  readonly #names = new Map<string, number>()
+  readonly #twin: SimulatedNode | undefined
+  /** By name of an endpoint, who it reaches: absent, everybody. Redrawn while a twin runs. */
+  #sight = new Map<string, 'first' | 'second' | 'both'>()
+  #cuts: { group: ReadonlySet<number>; direction: 'both' | 'out' | 'in' }[] = []
+  #isHealed = false
+  #lastSniffed: Uint8Array | undefined
+  #crashCount = 0
+  #resetCount = 0
+
+  constructor(scenario: Scenario, rng: Rng, faults: EngineFaults) {
+    this.#scenario = scenario
+    this.#rng = rng
+    const scheme = scenario.useBls ? blsScheme() : keyedHashScheme()
+    const secretKeys = scenario.stakes.map((_, index) => secretKeyOf(scenario, index))
+    const set = setOf(scenario, scheme, secretKeys)
+    this.#network = new SimulatedNetwork({
+      clock: this.#clock,
+      rng: rng.fork('network'),
+      link: (from, to) => this.#linkOf(from, to),
+      onSend: (from, to, channel, message) => this.#onSend(from, to, channel, message),
+    })
+    this.#checker = new Checker({
+      scheme,
+      identity: genesis.identity,
+      set,
+      twin: scenario.twin?.node,
+      elapsedMs: () => this.#elapsedMs(),
+    })
+    const create = (index: number, name: string): SimulatedNode => {
+      this.#names.set(name, index)
+      const mischief = name.endsWith("'") ? scenario.twin?.faults : undefined
+      const planted = { ...faults, ...mischief }
+      return this.#createNode({ name, index, secretKeys, scheme, set, faults: planted })
+    }
+    this.#nodes = scenario.stakes.map((_, index) => create(index, `v${index}`))
+    const { twin } = scenario
+    this.#twin = twin && create(twin.node, `v${twin.node}'`)
+    if (twin?.forgeryMs === undefined) return
+    const publicKey = scheme.publicKeyOf(secretKeys[twin.node] as Uint8Array)
+    this.#createForger(twin.node, publicKey, twin.forgeryMs)
+  }
+
+  async run(): Promise<SeedResult> {
+    const { healMs, livenessMsMax } = this.#scenario
+    this.#planFaults()
+    for (const node of this.#allNodes()) node.start()
+    await this.#runUntil(healMs)
+    this.#heal()
+    const goal = this.#checker.height + progressHeights
+    const isDone = (): boolean => this.#hasViolation() || this.#hasProgressed(goal)
+    await this.#runUntil(healMs + livenessMsMax, isDone)
+    const stall = this.#hasProgressed(goal) || this.#hasViolation() ? '' : this.#stallOf(goal)
+    return this.#result(stall)
+  }
+
+  #result(stall: string): SeedResult {
+    const { seed, partitions, twin } = this.#scenario
+    const { lost, duplicated } = this.#network.counts
+    return {
+      seed,
+      violations: this.#checker.violations,
+      isStalled: stall !== '',
+      stall,
+      traceHash: this.#trace.hash(),
+      faults: {
+        crashes: this.#crashCount,
+        partitions: partitions.length,
+        resets: this.#resetCount,
+        twins: twin === undefined ? 0 : 1,
+        lost,
+        duplicated,
+      },
+      height: this.#checker.height,
+      eventCount: this.#clock.firedCount,
+      virtualMs: this.#elapsedMs(),
+    }
+  }
+
+  #createNode(options: {
+    name: string
+    index: number
+    secretKeys: readonly Uint8Array[]
+    scheme: SignatureScheme
+    set: ValidatorSet
+    faults: EngineFaults
+  }): SimulatedNode {
+    const { name, index, secretKeys, scheme, set, faults } = options
+    const { parameters, skewsMs, damageChance, twin, temper } = this.#scenario
+    const isHonest = twin?.node !== index
+    const checker = this.#checker
+    return new SimulatedNode({
+      name,
+      clock: this.#clock,
+      rng: this.#rng.fork(name),
+      network: this.#network,
+      secretKey: secretKeys[index] as Uint8Array,
+      scheme,
+      genesis,
+      parameters,
+      stake: fixedStakeView(set),
+      temper: isHonest ? temper : { ...temper, wrongChance: twin.wrongChance },
+      skewMs: skewsMs[index] as number,
+      damageChance,
+      faults,
+      handlers: {
+        onStarted: (height, blockAt) => {
+          this.#trace.add(`start ${name} ${height}`)
+          if (isHonest) checker.onRestart(index, height, blockAt)
+        },
+        onFinal: (block, payload) => {
+          this.#trace.add(`final ${name} ${block.header.height}`, block.consensusRoot)
+          if (isHonest) checker.onFinal(index, block, payload)
+        },
+        onEvidence: (evidence) => {
+          this.#trace.add(`evidence ${name} ${evidence.kind}`)
+          if (isHonest) checker.onEvidence(index, evidence)
+        },
+        onFailure: (detail) => {
+          if (isHonest) checker.fail('crash', `node ${index}: ${detail}`)
+        },
+        onCrash: (point, downMs) => {
+          this.#crashCount++
+          this.#trace.add(`crash ${name} ${point ?? 'time'}`)
+          this.#clock.setTimer(this.#isHealed ? 0 : downMs, () => this.#nodeOf(name)?.start())
+        },
+      },
+    })
+  }
+
+  #createForger(node: number, publicKey: Uint8Array, intervalMs: number): void {
+    const name = `v${node}*`
+    this.#names.set(name, node)
+    const network = this.#network.join({ identity: peerIdOf(publicKey), name })
+    const validatorCount = this.#scenario.stakes.length
+    const { epoch } = genesis
+    const rng = this.#rng.fork(name)
+    const forger = { clock: this.#clock, rng, network, validatorCount, epoch, intervalMs }
+    // It lives by its timers.
+    void new Forger(forger)
+  }
+
+  #planFaults(): void {
+    const { crashes, partitions, resetsMs, twin } = this.#scenario
+    const draws = this.#rng.fork('faults')
+    for (const crash of crashes) this.#at(crash.atMs, () => this.#crash(crash))
+    for (const { atMs, durationMs, group, direction } of partitions) {
+      const cut = { group, direction }
+      this.#at(atMs, () => this.#cuts.push(cut))
+      this.#at(atMs + durationMs, () => (this.#cuts = this.#cuts.filter((other) => other !== cut)))
+    }
+    for (const atMs of resetsMs) {
+      this.#at(atMs, () => {
+        const names = this.#network.names()
+        const [a, b] = [0, 1].map(() => names[draws.below(Math.max(1, names.length))] ?? '')
+        this.#network.reset(a as string, b as string, 1 + draws.below(300))
+        this.#resetCount++
+      })
+    }
+    if (twin === undefined) return
+    const reshuffle = (): void => {
+      if (this.#isHealed) return
+      for (const name of this.#names.keys()) {
+        const half = draws.chance(0.5) ? 'first' : 'second'
+        this.#sight.set(name, draws.chance(twin.bothChance) ? 'both' : half)
+      }
+      this.#at(twin.reshuffleMs, reshuffle)
+    }
+    reshuffle()
+  }
+
+  #crash({ node, point, skip, downMs }: Crash): void {
+    const target = this.#nodes[node]
+    if (target === undefined || this.#isHealed) return
+    if (point === undefined) target.crash(undefined, downMs)
+    else target.arm({ point, skip, downMs })
+  }
+
+  /** All links are good, all nodes up; the twin goes on, seen by whom it was seen. */
+  #heal(): void {
+    this.#isHealed = true
+    this.#cuts = []
+    this.#trace.add('heal')
+    for (const node of this.#allNodes()) {
+      node.disarm()
+      node.start()
+    }
+  }
+
+  #linkOf(from: string, to: string): LinkBehaviour {
+    const link = this.#isHealed ? healedLink : this.#scenario.link
+    if (!this.#sees(from, to) || !this.#sees(to, from)) return { ...link, blocked: true }
+    const [source, target] = [this.#names.get(from) as number, this.#names.get(to) as number]
+    for (const { group, direction } of this.#cuts) {
+      const [isFromIn, isToIn] = [group.has(source), group.has(target)]
+      if (isFromIn === isToIn) continue
+      const isCut = direction === 'both' || (direction === 'out' ? isFromIn : isToIn)
+      if (isCut) return { ...link, blocked: true }
+    }
+    return link
+  }
+
+  /** Whether `viewer` is among those who see this end of a twin. */
+  #sees(viewer: string, name: string): boolean {
+    const { twin } = this.#scenario
+    if (twin === undefined || this.#names.get(name) !== twin.node) return true
+    const sight = this.#sight.get(viewer) ?? 'both'
+    if (name.endsWith('*')) return true
+    return sight === 'both' || (sight === 'second') === name.endsWith("'")
+  }
+
+  #onSend(from: string, to: string, channel: string, message: Uint8Array): void {
+    this.#trace.add(`${this.#clock.exactMs} ${from} ${to} ${channel}`, message)
+    const index = this.#names.get(from) as number
+    // A broadcast hands the same bytes to each peer: once is enough.
+    if (message !== this.#lastSniffed) {
+      this.#lastSniffed = message
+      if (index !== this.#scenario.twin?.node) this.#checker.onMessage(index, message)
+      else if (channel === 'block' && !from.endsWith('*')) this.#checker.onTwinBlock(message)
+    }
+    this.#nodeOf(from)?.pass('send')
+  }
+
+  /** Whether every honest node is up and has made the chain final up to `goal`, votes included. */
+  #hasProgressed(goal: bigint): boolean {
+    return this.#honest().every((node) => {
+      const { status } = node
+      return (
+        status !== undefined && status.finalHeight >= goal && status.certifiedHeight >= goal - 1n
+      )
+    })
+  }
+
+  #hasViolation(): boolean {
+    return this.#checker.violations.length > 0
+  }
+
+  #stallOf(goal: bigint): string {
+    const heights = this.#honest().map(({ status }) => {
+      if (status === undefined) return 'down'
+      return `${status.finalHeight}/${status.certifiedHeight} in view ${status.view}`
+    })
+    return `height ${goal} not reached: ${heights.join(', ')}`
+  }
+
+  #honest(): readonly SimulatedNode[] {
+    return this.#nodes.filter((_, index) => index !== this.#scenario.twin?.node)
+  }
+
+  #allNodes(): readonly SimulatedNode[] {
+    return this.#twin === undefined ? this.#nodes : [...this.#nodes, this.#twin]
+  }
+
+  #nodeOf(name: string): SimulatedNode | undefined {
+    if (name.endsWith('*')) return undefined
+    return name.endsWith("'") ? this.#twin : this.#nodes[this.#names.get(name) as number]
+  }
+
+  #elapsedMs(): number {
+    return this.#clock.nowMs() - simulatedStartMs
+  }
+
+  #at(delayMs: number, fire: () => void): void {
+    this.#clock.setTimer(delayMs, fire)
+  }
+
+  #runUntil(elapsedMs: number, done = (): boolean => this.#hasViolation()): Promise<void> {
+    return this.#clock.run({ untilMs: simulatedStartMs + elapsedMs, done })
+  }
+}
+
+const genesis: ConsensusGenesis = {
+  identity: {
+    l1ChainId: 1_337n,
+    stakingContract: new Uint8Array(20).fill(0x51),
+    networkId: 7,
+    genesisHash: counterGenesisHash,
+  },
+  epoch: 1n,
+  timestampMs: simulatedStartMs - 1_000,
+}
+
+function secretKeyOf({ seed, useBls }: Scenario, index: number): Uint8Array {
+  const entropy = sha256(new TextEncoder().encode(`zg/sim key ${seed}/${index}`))
+  // A BLS secret is below the group order, whose first byte is 0x73.
+  if (useBls) entropy[0] = (entropy[0] as number) & 0x3f
+  return entropy
+}
+
+function setOf(
+  scenario: Scenario,
+  scheme: SignatureScheme,
+  secretKeys: readonly Uint8Array[],
+): ValidatorSet {
+  const entries = scenario.stakes.map((stake, index) => {
+    const publicKey = scheme.publicKeyOf(secretKeys[index] as Uint8Array)
+    return { operator: sha256(publicKey).slice(0, 20), publicKey, stake }
+  })
+  return validatorSet(genesis.epoch, entries)
+}
