@@ -2,7 +2,7 @@
  * Binary Merkle trees over 32-byte leaves, with SHA-256; Solidity verifies the same trees.
  *
  *     node(0, i) = leaf i, or 32 zero bytes where there is none        leaves are not hashed
- *     node(l, i) = sha256( node(l-1, 2i) ‖ node(l-1, 2i+1) )           64 bytes in, big-endian
+ *     node(l, i) = sha256( node(l-1, 2i) ‖ node(l-1, 2i+1) )           of 64 bytes
  *     root       = node(depth, 0)
  *
  *     depth 2:         root              proof of leaf 2 = [ leaf 3, node(1, 0) ],
@@ -19,9 +19,9 @@
  *
  * Two shapes:
  *  - the small tree of a record with fixed fields: depth = ceil(log2(number of leaves));
- *  - the incremental tree, depth 32, as in the beacon deposit contract (but see the count above): it
- *    keeps one node for each bit set in its count, the roots of the full subtrees from left to right,
- *    and so appends in O(log n) without its leaves.
+ *  - the incremental tree, depth 32, as in the beacon deposit contract, but without the count: it
+ *    keeps one node for each bit set in its count, the roots of the full subtrees, and so appends
+ *    in O(log n) without its leaves.
  */
 
 import { concat } from './bytes.ts'

@@ -2,13 +2,13 @@
  * The precompiles of BLS12-381, 0x0b-0x11 (EIP-2537, from Prague on); encodings and membership in
  * bls12-381-curve.ts.
  *
- *     0x0b G1ADD          two points of the curve                    375 gas
- *     0x0c G1MSM          k >= 1 of (point, scalar of 32 bytes)      12,000 · k · discount(k) / 1,000
- *     0x0d G2ADD          two points of the curve                    600
- *     0x0e G2MSM          k >= 1 of (point, scalar)                  22,500 · k · discount(k) / 1,000
- *     0x0f PAIRING_CHECK  k >= 1 of (G1 point, G2 point)             37,700 + 32,600 · k
- *     0x10 MAP_FP_TO_G1   one Fp                                     5,500
- *     0x11 MAP_FP2_TO_G2  one Fp²                                    23,800
+ *     0x0b G1ADD          two points of the curve                  375 gas
+ *     0x0c G1MSM          k >= 1 of (point, scalar of 32 bytes)    12,000·k·discount(k) / 1,000
+ *     0x0d G2ADD          two points of the curve                  600
+ *     0x0e G2MSM          k >= 1 of (point, scalar)                22,500·k·discount(k) / 1,000
+ *     0x0f PAIRING_CHECK  k >= 1 of (G1 point, G2 point)           37,700 + 32,600·k
+ *     0x10 MAP_FP_TO_G1   one Fp                                   5,500
+ *     0x11 MAP_FP2_TO_G2  one Fp²                                  23,800
  *
  * A call fails when its input is of another size, a field element is not canonical, or a point is
  * not where it must be. Scalars may be any 256-bit numbers. The maps are RFC 9380's SSWU with its
