@@ -32,7 +32,7 @@ const sources: readonly Source[] = globSync(['*/**/*.ts'], {
   .sort()
   .map((path) => ({ path, room: path.split('/')[0] ?? '', text: readFileSync(path, 'utf8') }))
 
-const importPattern = /(?:from|import)\s*\(?\s*'([^']+)'/g
+const importPattern = /(?<!')\b(?:from|import)\s*\(?\s*'([^']+)'/g
 
 /** Rooms that must run in a browser tab one day: no Node modules outside their testing/ folders. */
 const isomorphicRooms = ['primitives']

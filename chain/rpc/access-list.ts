@@ -44,7 +44,9 @@ export async function findAccessList(simulation: Simulation): Promise<AccessList
   throw new LimitExceededError('rounds for an access list', accessListRoundsMax)
 }
 
-/** Accounts that cost nothing: sender, recipient or created contract, and the coinbase (EIP-3651). */
+/**
+ * Accounts that cost nothing: sender, recipient or created contract, and the coinbase (EIP-3651).
+ */
 function warmAnyway({ request, from, state, block }: Simulation): readonly bigint[] {
   const nonce = state.account(from)?.nonce ?? 0n
   return [from, request.to ?? createdAddress(from, nonce), block.coinbase]

@@ -1,8 +1,8 @@
 /**
  * Which block a parameter means: a tag, a number, a hash, or an object holding either (EIP-1898).
  *
- * `latest`, `safe` and `finalized` are the last final block, as nothing else is shown; `earliest` is
- * the genesis block; `pending` is what this node would build next.
+ * `latest`, `safe` and `finalized` are the last final block, as nothing else is shown; `earliest`
+ * is the genesis block; `pending` is what this node would build next.
  */
 
 import { fromHex, isHex, toHex } from '@zg/primitives'
@@ -86,8 +86,8 @@ export function headerOf(chain: ChainReader, id: BlockId): HeaderRecord | undefi
 /**
  * The state after the block an id means.
  *
- * @throws {ResourceUnknownError} `CHAIN_RESOURCE_UNKNOWN` when the block is unknown or its state was
- *   pruned.
+ * @throws {ResourceUnknownError} `CHAIN_RESOURCE_UNKNOWN` when the block is unknown or its state
+ *   was pruned.
  */
 export async function stateOf(chain: ChainReader, id: BlockId): Promise<StateAtBlock> {
   if (id.kind === 'pending') {

@@ -1,4 +1,7 @@
-/** Executions without a transaction: calls, estimates, access lists, and filling in what is missing. */
+/**
+ * Executions without a transaction: calls, estimates, access lists, and filling in what is
+ * missing.
+ */
 
 import { toHex, toQuantity } from '@zg/primitives'
 import type { Clock } from '@zg/runtime'

@@ -138,7 +138,7 @@ test('viem deploys, calls, writes, watches, reads logs and sees a revert', async
   })
 })
 
-test('ethers deploys, sends 20 dependent transactions in a row, and watches over both', async () => {
+test('ethers deploys, sends 20 dependent transactions in a row, and watches', async () => {
   // Without a cache: for 250 ms ethers would answer itself with the nonce of the last transaction.
   const options = { pollingInterval: 20, cacheTimeout: -1 }
   const provider = new JsonRpcProvider(httpUrl, undefined, options)

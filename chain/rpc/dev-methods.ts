@@ -5,8 +5,8 @@
  * `hardhat_metadata` and `anvil_nodeInfo` are not among them: clients ask for these to find out
  * whether they talk to that very program, and they do not.
  *
- * Deviation: where the programs disagree on units, `evm_setIntervalMining` takes milliseconds, as in
- * Hardhat, and `anvil_setIntervalMining` seconds, as in anvil.
+ * Deviation: where the programs disagree on units, `evm_setIntervalMining` takes milliseconds, as
+ * in Hardhat, and `anvil_setIntervalMining` seconds, as in anvil.
  */
 
 import { encodeTransaction, signTransaction } from '@zg/evm'

@@ -1,6 +1,6 @@
 /**
- * What consensus proves of the chain (docs/specs/votes.md): the finality certificate of a height and
- * the certificates of views, for light clients, L1 and watchers of evidence.
+ * What consensus proves of the chain (docs/specs/votes.md): the finality certificate of a height
+ * and the certificates of views, for light clients, L1 and watchers of evidence.
  */
 
 import { toHex, toQuantity } from '@zg/primitives'

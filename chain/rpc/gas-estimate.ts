@@ -2,13 +2,13 @@
  * The least gas limit with which a transaction succeeds, to the unit.
  *
  * One run with the most gas tells whether it can succeed and what it used. Most transactions need
- * just that, so the next run tries it. The others (63/64 rule, refunds, code that looks at GAS) need
- * more; a run with the usual margin narrows the range, and bisection finds the limit.
+ * just that, so the next run tries it. The others (63/64 rule, refunds, code that looks at GAS)
+ * need more; a run with the usual margin narrows the range, and bisection finds the limit.
  *
  *     used ≤ answer ≤ most      each run: succeeds -> most = tried, else -> least = tried + 1
  *
- * Gas-dependent code can succeed below a limit at which it fails; like every bisection, this one then
- * answers with a limit that works, not the least of all.
+ * Gas-dependent code can succeed below a limit at which it fails; like every bisection, this one
+ * then answers with a limit that works, not the least of all.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'

@@ -43,7 +43,9 @@ export interface RpcSession {
 /** Answers one request; what it returns goes through `JSON.stringify`, what it throws is mapped. */
 export type RpcMethod = (params: RpcParams, session: RpcSession | undefined) => unknown
 
-/** Answers many requests of one method at once: an outcome each, in order, `Error`s for failures. */
+/**
+ * Answers many requests of one method at once: an outcome each, in order, `Error`s for failures.
+ */
 export type RpcBulkMethod = (requests: readonly RpcParams[]) => Promise<readonly unknown[]>
 
 export type RpcMethods = {

@@ -64,7 +64,8 @@ export class JsonTooDeepError extends ZgError<'CHAIN_JSON_TOO_DEEP'> {
 
 export class JsonTooWideError extends ZgError<'CHAIN_JSON_TOO_WIDE'> {
   constructor(nodes: number) {
-    const message = `Cannot read the request: its JSON has ${nodes} members of at most ${jsonNodesMax}`
+    const problem = `its JSON has ${nodes} members of at most ${jsonNodesMax}`
+    const message = `Cannot read the request: ${problem}`
     super('CHAIN_JSON_TOO_WIDE', message, { nodes, nodesMax: jsonNodesMax })
   }
 }

@@ -71,7 +71,8 @@ export function matchesLog({ log }: LogRecord, { addresses, topics }: LogPattern
  * The logs that fit a filter, within the limits. A long search gives way to the rest of the node.
  *
  * @throws {LimitExceededError} `CHAIN_LIMIT_EXCEEDED`; its hint is a range that is within them.
- * @throws {ParamsInvalidError} `CHAIN_PARAMS_INVALID` for a range that is reversed or past the head.
+ * @throws {ParamsInvalidError} `CHAIN_PARAMS_INVALID` for a range that is reversed or past the
+ *   head.
  * @throws {ResourceUnknownError} `CHAIN_RESOURCE_UNKNOWN` for an unknown block hash.
  */
 export async function findLogs(

@@ -151,7 +151,7 @@ test('eth_getLogs refuses more than 10,000 blocks, with the range that fits', as
   await assert.rejects(ask('eth_getLogs', { fromBlock: '0x2', toBlock: '0x1' }), { code: -32602 })
 })
 
-test('eth_getLogs refuses more than 10,000 logs, and the hint is the longest range that fits', async () => {
+test('eth_getLogs refuses more than 10,000 logs, with the longest range that fits', async () => {
   const { ask } = await openTall((number) => (number < 500 ? 30 : 0))
   await assert.rejects(ask('eth_getLogs', { fromBlock: '0x1', toBlock: '0x1f4' }), {
     code: -32005,

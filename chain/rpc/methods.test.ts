@@ -298,7 +298,7 @@ test('without finality votes the zg_ methods do not exist', async () => {
   await assert.rejects(askAlone('zg_getFinalityCertificate'), { code: -32601 })
 })
 
-test('cheats do not exist on a network, and the error names the command that has them', async () => {
+test('cheats do not exist on a network, and the error names where they do', async () => {
   for (const method of ['evm_mine', 'anvil_setBalance', 'hardhat_metadata', 'anvil_nodeInfo']) {
     await assert.rejects(ask(method), { code: -32601, message: /zg devnet --minimal/ })
   }

@@ -1,10 +1,10 @@
 /**
  * Strict readers of JSON-RPC parameters: hex to words and bytes, and objects with known keys.
  *
- * Encodings are those of the execution API specification: a QUANTITY is `0x` and the fewest digits,
- * DATA is `0x` and two digits a byte. Everything here fails with `CHAIN_PARAMS_INVALID` (-32602) and
- * the name of the parameter. Objects are read by own keys only, so `__proto__` and the like are
- * nothing but unknown keys.
+ * Encodings are those of the execution API specification: a QUANTITY is `0x` and the fewest
+ * digits, DATA is `0x` and two digits a byte. Everything here fails with `CHAIN_PARAMS_INVALID`
+ * (-32602) and the name of the parameter. Objects are read by own keys only, so `__proto__` and
+ * the like are nothing but unknown keys.
  */
 
 import { fromHex, isHex } from '@zg/primitives'
@@ -62,13 +62,14 @@ export function readCount(value: unknown, name: string): bigint {
 
 /** Reads DATA of at most `sizeBytesMax` bytes. */
 export function readData(value: unknown, name: string, sizeBytesMax?: number): Uint8Array {
-  if (!isHex(value) || value.length % 2 !== 0) {
+  const bytes = typeof value === 'string' ? bytesOfHex(value) : undefined
+  if (bytes === undefined) {
     throw new ParamsInvalidError(name, 'it is no data: "0x" and two hex digits a byte')
   }
-  if (sizeBytesMax !== undefined && value.length > 2 + 2 * sizeBytesMax) {
+  if (sizeBytesMax !== undefined && bytes.length > sizeBytesMax) {
     throw new ParamsInvalidError(name, `it is longer than ${sizeBytesMax} bytes`)
   }
-  return fromHex(value)
+  return bytes
 }
 
 /** Reads a hash, 32 bytes. */
@@ -142,4 +143,17 @@ export function readOptional<value>(
 ): value | undefined {
   const value = object[key]
   return isAbsent(value) ? undefined : read(value, key)
+}
+
+/**
+ * The bytes of a hex string, undefined for any other string. Raw transactions come by the hundred
+ * in a batch, and Node's decoder is four times as fast as one in JavaScript.
+ */
+function bytesOfHex(hex: string): Uint8Array | undefined {
+  if (!hex.startsWith('0x') || hex.length % 2 !== 0) return undefined
+  // It stops at the first character that is no digit, which shows in the length.
+  const decoded = Buffer.from(hex.slice(2), 'hex')
+  if (decoded.length !== (hex.length - 2) / 2) return undefined
+  // A copy: the decoder's buffers share memory that outlives them.
+  return new Uint8Array(decoded)
 }

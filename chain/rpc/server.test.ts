@@ -69,6 +69,12 @@ function post(body: string, headers: Record<string, string> = {}): Promise<Respo
   })
 }
 
+/** The head of a raw request with a JSON body, and more header lines. */
+function head(...lines: readonly string[]): string {
+  const always = ['POST / HTTP/1.1', 'Content-Type: application/json']
+  return `${[...always, ...lines].join('\r\n')}\r\n\r\n`
+}
+
 /** Sends raw bytes and returns all that comes back until the socket closes. */
 async function raw(text: string): Promise<string> {
   const socket = connect(server.port, '127.0.0.1')
@@ -122,22 +128,18 @@ test('startRpcServer refuses other methods and content types', async () => {
 
 test('startRpcServer refuses a large body, declared or not, and stays up', async () => {
   const large = ' '.repeat(bodySizeBytesMax + 1)
-  const declared = await raw(
-    `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${large.length}\r\n\r\n`,
-  )
+  const declared = await raw(head('Host: localhost', `Content-Length: ${large.length}`))
   assert.match(declared, /^HTTP\/1.1 413 .*"code":-32005/s)
-  const chunked = await raw(
-    `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
-  )
+  const chunk = `${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`
+  const chunked = await raw(head('Host: localhost', 'Transfer-Encoding: chunked') + chunk)
   assert.match(chunked, /^HTTP\/1.1 413 /)
   assert.equal((await post(call)).status, 200)
 })
 
 test('startRpcServer answers only for addresses, localhost and allowed hosts', async () => {
   const status = async (host: string) => {
-    const answer = await raw(
-      `POST / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${call.length}\r\n\r\n${call}`,
-    )
+    const length = `Content-Length: ${call.length}`
+    const answer = await raw(head(`Host: ${host}`, 'Connection: close', length) + call)
     return Number(answer.slice(9, 12))
   }
   for (const host of ['localhost:8545', '127.0.0.1', '[::1]:8545', 'Node.Example:80']) {
@@ -172,9 +174,9 @@ test('startRpcServer survives garbage on its socket', async () => {
     'GET',
     'POST / HTTP/1.1\r\n\r\n',
     'POST / HTTP/9.9\r\nHost: x\r\n\r\n',
-    'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    `${head('Host: localhost', 'Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\n`,
     `GET / HTTP/1.1\r\nX: ${'a'.repeat(100_000)}\r\n\r\n`,
-    `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a`,
+    `${head('Host: localhost', 'Content-Length: 9')}{"a`,
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
     'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
     'GET / HTTP/1.1\r\nHost: evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',

@@ -2,8 +2,9 @@
  * Executions that no block keeps: a transaction object on a state, in an environment, within a
  * budget of gas and time.
  *
- * The environment is the block's own (its number, time and base fee), its state the one after it, as
- * geth has it. Deviation: BASEFEE is the block's even in a call without a price, where geth shows 0.
+ * The environment is the block's own (its number, time and base fee), its state the one after it,
+ * as geth has it. Deviation: BASEFEE is the block's even in a call without a price, where geth
+ * shows 0.
  */
 
 import { call, environmentOf } from '@zg/evm'

@@ -30,8 +30,8 @@ export type FilledTransaction = {
 /**
  * Fills a transaction.
  *
- * @throws {ParamsInvalidError} `CHAIN_PARAMS_INVALID` without a sender, for a foreign chain or blobs;
- *   and as `estimateGas`.
+ * @throws {ParamsInvalidError} `CHAIN_PARAMS_INVALID` without a sender, for a foreign chain or
+ *   blobs; and as `estimateGas`.
  */
 export async function fillTransaction(
   { chain, pool }: NodeView,

@@ -1,12 +1,11 @@
 /** Transactions: sending them, and finding them and their receipts again. */
 
-import { fromHex, toHex } from '@zg/primitives'
+import { toHex } from '@zg/primitives'
 
 import type { NodeView } from '../chain-view.ts'
 import type { RpcBulkMethod, RpcMethod, RpcParams } from './json-rpc.ts'
 import { checkCount, readData, readHash } from './params.ts'
 import { receiptJsonAt } from './receipt-json.ts'
-import { ParamsInvalidError } from './rpc-error.ts'
 import { blockTransactionJson, transactionJson } from './transaction-json.ts'
 
 /** The methods by name. */
@@ -53,8 +52,8 @@ export function transactionMethods({ chain, pool }: NodeView): readonly [string,
 }
 
 /**
- * `eth_sendRawTransaction` for many at once: the pool checks and recovers them together. One that is
- * refused does not stop those after it.
+ * `eth_sendRawTransaction` for many at once: the pool checks and recovers them together. One that
+ * is refused does not stop those after it.
  */
 export function sendRawTransactions({ pool }: NodeView): RpcBulkMethod {
   return async (requests) => {
@@ -69,17 +68,7 @@ export function sendRawTransactions({ pool }: NodeView): RpcBulkMethod {
 
 function readRawTransaction(params: RpcParams): Uint8Array {
   checkCount(params, 1, 1)
-  const [value] = params
-  // The fast path of a batch: `fromHex` checks the digits, no second pass over them.
-  return typeof value === 'string' ? decodeHex(value) : readData(value, 'transaction')
-}
-
-function decodeHex(value: string): Uint8Array {
-  try {
-    return fromHex(value)
-  } catch {
-    throw new ParamsInvalidError('transaction', 'it is no data: "0x" and two hex digits a byte')
-  }
+  return readData(params[0], 'transaction')
 }
 
 function toHexOrNull(bytes: Uint8Array | undefined): string | null {

@@ -2,9 +2,9 @@
  * Executes the chain of the rpc-compat fixture with `@ethereumjs/vm`, which knows every fork from
  * Frontier on, and takes down what each block did to the state and which receipts it left.
  *
- * The product's machine begins at Cancun, so only another one can run this chain's first blocks. Each
- * block's gas, receipts root, bloom and state root are checked against its header, so what comes out
- * is the chain's, not an opinion. Seals of the proof-of-work part are not checked.
+ * The product's machine begins at Cancun, so only another one can run this chain's first blocks.
+ * Each block's gas, receipts root, bloom and state root are checked against its header, so what
+ * comes out is the chain's, not an opinion. Seals of the proof-of-work part are not checked.
  */
 
 import { createBlockFromRLP } from '@ethereumjs/block'

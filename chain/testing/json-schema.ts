@@ -1,8 +1,8 @@
 /**
  * Checks a JSON value against the part of JSON Schema that the execution API's `openrpc.json` uses.
  *
- * Schemas there are dereferenced, so there is no `$ref`. A keyword outside the list below is an error
- * of this file, not of the value: nothing is skipped in silence.
+ * Schemas there are dereferenced, so there is no `$ref`. A keyword outside the list below is an
+ * error of this file, not of the value: nothing is skipped in silence.
  */
 
 type Schema = Readonly<Record<string, unknown>>

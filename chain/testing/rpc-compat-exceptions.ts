@@ -7,7 +7,7 @@ export const rpcCompatExceptions: Readonly<Record<string, string>> = {
   'eth_config/get-config.io':
     'the fork id (EIP-2124) counts the forks before Cancun, which our chain config does not hold',
   'eth_getBlockByNumber/get-block-london-fork.io':
-    'a block of our codec always has a list of withdrawals, one byte that London blocks lack in "size"',
+    'our codec always writes a list of withdrawals: one byte of "size" that London blocks lack',
   'eth_getBlockReceipts/get-block-receipts-by-hash.io': rootInsteadOfStatus,
   'eth_getTransactionReceipt/get-legacy-contract.io': rootInsteadOfStatus,
   'eth_getTransactionReceipt/get-legacy-input.io': rootInsteadOfStatus,

@@ -1,9 +1,10 @@
 /**
  * A node that holds the chain of the rpc-compat fixture: our stores, our pool, our RPC in front.
  *
- * The chain began as proof of work, before any rules our machine knows; so its blocks were executed
- * elsewhere (fixture-execution.ts), and what they did is written into our stores, which compute every
- * state root again. From the head on (Osaka rules) our machine runs what is asked of it.
+ * The chain began as proof of work, before any rules our machine knows; so its blocks were
+ * executed elsewhere (fixture-execution.ts), and what they did is written into our stores, which
+ * compute every state root again. From the head on (Osaka rules) our machine runs what is asked
+ * of it.
  */
 
 import {

@@ -1,10 +1,10 @@
 /**
  * Replays the execution API's rpc-compat tests (ethereum/execution-apis) against our RPC.
  *
- * A file is a list of exchanges: `>> request`, `<< expected answer`. Files of methods we do not claim
- * are skipped. An answer passes when it equals the expected one as JSON and fits the method's schema
- * in `openrpc.json`; of an expected error only the code counts; where the file says `speconly`, only
- * the schema, and that both are a result or both an error.
+ * A file is a list of exchanges: `>> request`, `<< expected answer`. Files of methods we do not
+ * claim are skipped. An answer passes when it equals the expected one as JSON and fits the
+ * method's schema in `openrpc.json`; of an expected error only the code counts; where the file
+ * says `speconly`, only the schema, and that both are a result or both an error.
  */
 
 import { isDeepStrictEqual } from 'node:util'

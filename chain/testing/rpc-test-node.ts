@@ -106,7 +106,11 @@ export function initCodeOf(runtime: Uint8Array): Uint8Array {
 }
 
 /** What `counterCode` reverts with: `Error("no")`. */
-export const counterRevertData: Hex = `0x08c379a0${'20'.padStart(64, '0')}${'2'.padStart(64, '0')}${'6e6f'.padEnd(64, '0')}`
+export const counterRevertData: Hex = `0x08c379a0${[
+  '20'.padStart(64, '0'),
+  '2'.padStart(64, '0'),
+  '6e6f'.padEnd(64, '0'),
+].join('')}`
 
 /** The topic of `counterCode`'s event. */
 export const counterTopic: Hex = `0x${'aa'.padStart(64, '0')}`
