@@ -8,6 +8,7 @@
  *     chain.blooms         number      -> bloom[256], for blocks with logs only
  *     chain.numbers        block hash  -> number
  *     chain.transactions   hash        -> number ‖ index[4]
+ *     chain.head           -           -> number ‖ block hash: the newest
  *
  * Numbers are 8 bytes big-endian, so ranges of keys are ranges of blocks. Blooms of receipts are made
  * again from their logs when read: they would be most of the bytes.
@@ -41,9 +42,13 @@ const tables = {
   blooms: 'chain.blooms',
   numbers: 'chain.numbers',
   transactions: 'chain.transactions',
+  head: 'chain.head',
 } as const
 
 const signerSizeBytes = 52
+
+/** The one key of its table. */
+const headKey = Uint8Array.of(0)
 
 /** A block with all that is kept of it. */
 export type ExecutedBlock = {
@@ -79,6 +84,12 @@ export function blockWrites(block: ExecutedBlock): KeyValueWrite[] {
   return writes
 }
 
+/** Returns the write that makes a block the newest. */
+export function headWrite({ hash, body }: ExecutedBlock): KeyValueWrite {
+  const value = concat(numberKey(body.header.number), hash)
+  return { table: tables.head, key: headKey, value }
+}
+
 /** Returns the block of an executed one, as doors see it. */
 export function blockOfExecuted(executed: ExecutedBlock): Block {
   const { hash, body, transactions } = executed
@@ -92,6 +103,13 @@ export class BlockStore {
 
   constructor(store: KeyValueStore) {
     this.#store = store
+  }
+
+  /** The newest block; undefined in an empty store. */
+  head(): { readonly number: number; readonly hash: Uint8Array } | undefined {
+    const value = this.#store.get(tables.head, headKey)
+    if (value === undefined) return undefined
+    return { number: Number(bytesToBigint(value.subarray(0, 8))), hash: value.slice(8) }
   }
 
   numberOf(hash: Uint8Array): number | undefined {

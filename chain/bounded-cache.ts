@@ -27,6 +27,10 @@ export class BoundedCache<key, value> {
     }
   }
 
+  delete(key: key): void {
+    this.#entries.delete(key)
+  }
+
   clear(): void {
     this.#entries.clear()
   }

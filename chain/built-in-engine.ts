@@ -69,6 +69,8 @@ export type BuiltInEngineOptions = {
   readonly clock: Clock
   /** Whether timestamps may repeat: a parameter of the genesis. */
   readonly subSecond: boolean
+  /** Development chains only: a base fee that does not follow from the parent. */
+  readonly baseFeeOverride?: () => bigint | undefined
 }
 
 type StagedBlock = ExecutedBlock & { readonly changes: StateChanges }
@@ -80,6 +82,7 @@ export class BuiltInEngine implements ExecutionEngine {
   readonly #pool: Mempool
   readonly #clock: Clock
   readonly #rules: HeaderRules
+  readonly #baseFeeOverride: () => bigint | undefined
   readonly #resolver: TransactionResolver
   readonly #staged = new Map<string, StagedBlock>()
   readonly #invalid = new BoundedCache<string, string>(invalidHashesMax)
@@ -96,6 +99,7 @@ export class BuiltInEngine implements ExecutionEngine {
     this.#pool = pool
     this.#clock = clock
     this.#rules = { config: chain.config, subSecond }
+    this.#baseFeeOverride = options.baseFeeOverride ?? (() => undefined)
     this.#resolver = new TransactionResolver(pool, recovery)
     // The first listener: when doors hear of a head, the pool knows it already.
     chain.onHead((block) => this.#tellPool(block))
@@ -183,7 +187,7 @@ export class BuiltInEngine implements ExecutionEngine {
     const wrong = resultProblem(header, result)
     if (wrong !== undefined) return wrong
     if (!this.#isBuildable(parent.hash)) return belowFinalHead
-    const prepared = this.#chain.states.prepare(parent.hash, result.changes)
+    const prepared = this.#chain.states.prepare(this.#chain.stateKeyOf(parent.hash), result.changes)
     if (!bytesEqual(prepared.stateRoot, header.stateRoot)) return 'The state root is wrong'
     const { receipts, changes } = result
     this.#stage({ hash, body: block, transactions, receipts, changes }, prepared)
@@ -212,7 +216,7 @@ export class BuiltInEngine implements ExecutionEngine {
     for (const { hash } of filled.hopeless) this.#pool.drop(hash)
     if (!this.#isBuildable(parentHash)) throw new PayloadParentGoneError(parentHash)
     const result = filled.execution.finish(withdrawals)
-    const prepared = this.#chain.states.prepare(parentHash, result.changes)
+    const prepared = this.#chain.states.prepare(this.#chain.stateKeyOf(parentHash), result.changes)
     const { transactions, valueWei } = filled
     const { stateRoot } = prepared
     const header = sealHeader(context, result, { transactions, withdrawals, stateRoot })
@@ -284,23 +288,33 @@ export class BuiltInEngine implements ExecutionEngine {
 
   /** Undefined when nothing can be built on that parent any more. */
   #context(parent: HeaderRecord, attributes: BlockContext['attributes']): BlockContext | undefined {
-    const state = this.#chain.states.readerAt(parent.hash)
+    const state = this.#chain.states.readerAt(this.#chain.stateKeyOf(parent.hash))
     if (state === undefined || !this.#isBuildable(parent.hash)) return undefined
     return {
       config: this.#chain.config,
-      parent: parentOf(parent.header, parent.hash),
+      parent: this.#parentOf(parent),
       attributes,
       state,
       blockHash: (number) => this.#ancestorHash(parent, number),
     }
   }
 
+  #parentOf({ header, hash }: HeaderRecord): BlockContext['parent'] {
+    const parent = parentOf(header, hash)
+    const baseFeePerGas = this.#baseFeeOverride()
+    // A parent that met its gas target passes its own base fee on (EIP-1559).
+    return baseFeePerGas === undefined
+      ? parent
+      : { ...parent, baseFeePerGas, gasUsed: parent.gasLimit / 2n }
+  }
+
   /** Whether the block is the final head, or above it in memory; finality may move at any await. */
   #isBuildable(hash: Uint8Array): boolean {
+    const key = this.#chain.stateKeyOf(hash)
     const { head } = this.#chain.states
-    const block = this.#chain.states.blockAt(hash)
+    const block = this.#chain.states.blockAt(key)
     if (head === undefined || block === undefined) return false
-    return block.height > head.height || bytesEqual(hash, head.blockHash)
+    return block.height > head.height || bytesEqual(key, head.blockHash)
   }
 
   /** Hash of `parent` or of the ancestor of it with that number. */
@@ -354,7 +368,7 @@ export class BuiltInEngine implements ExecutionEngine {
     assert(context !== undefined, 'the state of the head is readable')
     const { execution, transactions } = await this.#fill(context, head, pendingBudgetMs)
     const result = execution.finish([])
-    const prepared = this.#chain.states.prepare(head.hash, result.changes)
+    const prepared = this.#chain.states.prepare(this.#chain.stateKeyOf(head.hash), result.changes)
     const { stateRoot } = prepared
     const header = sealHeader(context, result, { transactions, withdrawals: [], stateRoot })
     const state = execution.stateReader

@@ -6,12 +6,20 @@
  */
 
 import type { ChainConfig, Receipt } from '@zg/evm'
-import { assert, bytesEqual, toHex, ZgError } from '@zg/primitives'
+import {
+  assert,
+  bigintToBytes,
+  bytesEqual,
+  concat,
+  keccak256,
+  toHex,
+  ZgError,
+} from '@zg/primitives'
 import type { KeyValueStore } from '@zg/runtime'
 import { genesisParentHash, StateDatabase } from '@zg/state'
-import type { StateProof, StateReader } from '@zg/state'
+import type { StateChanges, StateProof, StateReader } from '@zg/state'
 
-import { blockOfExecuted, BlockStore, blockWrites } from './block-store.ts'
+import { blockOfExecuted, BlockStore, blockWrites, headWrite } from './block-store.ts'
 import type { ExecutedBlock } from './block-store.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type {
@@ -25,6 +33,7 @@ import type {
   TransactionLocation,
 } from './chain-view.ts'
 import type { Genesis } from './genesis.ts'
+import { hashKey } from './hash-key.ts'
 import { searchLogs } from './log-search.ts'
 
 /** Decoded blocks and lists of receipts kept in memory, each. */
@@ -40,6 +49,8 @@ export type ChainDatabaseOptions = {
   readonly archive?: boolean
   /** How many final states stay readable. @default 128 */
   readonly retainedStates?: number
+  /** What `overrides` of the chain said whose store this is a copy of. */
+  readonly overrides?: ReadonlyMap<string, Uint8Array>
 }
 
 export class ChainDatabase implements ChainReader {
@@ -52,6 +63,9 @@ export class ChainDatabase implements ChainReader {
   readonly #blockCache = new BoundedCache<number, Block>(cachedBlocksMax)
   readonly #receiptCache = new BoundedCache<number, readonly Receipt[]>(cachedBlocksMax)
   readonly #listeners = new Set<HeadListener>()
+  /** States that cheats put over that of a block: block hash -> key of the state. */
+  readonly #overridden = new Map<string, Uint8Array>()
+  #overrideCount = 0
   #head: Block
   #pending: (() => Promise<PendingBlock>) | undefined
 
@@ -60,10 +74,12 @@ export class ChainDatabase implements ChainReader {
     this.genesisHash = genesis.hash
     this.states = states
     this.#blocks = blocks
-    const { head } = states
-    assert(head !== undefined, 'an opened chain has its genesis block')
-    const header = blocks.header(head.height)
-    const block = header === undefined ? header : blocks.block({ header, hash: head.blockHash })
+    const head = blocks.head()
+    const header = head === undefined ? undefined : blocks.header(head.number)
+    const block =
+      head === undefined || header === undefined
+        ? undefined
+        : blocks.block({ header, hash: head.hash })
     assert(block !== undefined, 'the head block stands beside its state')
     this.#head = block
   }
@@ -84,12 +100,15 @@ export class ChainDatabase implements ChainReader {
         'both roots of genesis agree',
       )
       states.stage(genesis.hash, prepared)
-      await states.finalize(genesis.hash, blockWrites(genesisExecuted(genesis)))
+      const executed = genesisExecuted(genesis)
+      await states.finalize(genesis.hash, [...blockWrites(executed), headWrite(executed)])
     } else if (blocks.numberOf(genesis.hash) !== 0) {
       const header = blocks.header(0)
       throw new GenesisMismatchError(genesis.hash, header?.stateRoot)
     }
-    return new ChainDatabase(genesis, states, blocks)
+    const chain = new ChainDatabase(genesis, states, blocks)
+    for (const [key, state] of options.overrides ?? []) chain.#overridden.set(key, state)
+    return chain
   }
 
   head(): Block {
@@ -153,12 +172,12 @@ export class ChainDatabase implements ChainReader {
 
   stateAt(blockHash: Uint8Array): StateReader | undefined {
     if (this.#numberOf(blockHash) === undefined) return undefined
-    return this.states.readerAt(blockHash)
+    return this.states.readerAt(this.stateKeyOf(blockHash))
   }
 
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined {
     if (this.#numberOf(blockHash) === undefined) return undefined
-    return this.states.prove(blockHash, address, slots)
+    return this.states.prove(this.stateKeyOf(blockHash), address, slots)
   }
 
   pending(): Promise<PendingBlock> {
@@ -186,6 +205,29 @@ export class ChainDatabase implements ChainReader {
     return number === undefined ? undefined : this.#blocks.payload(number)
   }
 
+  /** What the state database calls the state after a block: its hash, but for cheats. */
+  stateKeyOf(blockHash: Uint8Array): Uint8Array {
+    return this.#overridden.get(hashKey(blockHash)) ?? blockHash
+  }
+
+  /**
+   * Changes the state after the head, without a block: development chains only. The head's header
+   * keeps its root, so no proof holds against it until the next block.
+   */
+  async overrideState(changes: StateChanges): Promise<void> {
+    const { hash } = this.#head
+    const count = bigintToBytes(BigInt(++this.#overrideCount), 8)
+    const key = keccak256(concat(hash, count))
+    this.states.stage(key, this.states.prepare(this.stateKeyOf(hash), changes))
+    await this.states.finalize(key)
+    this.#overridden.set(hashKey(hash), key)
+  }
+
+  /** Overridden states by block, for a copy of this chain over a copy of its store. */
+  overrides(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.#overridden)
+  }
+
   /** Whether the block is final and durable here. */
   isFinal(blockHash: Uint8Array): boolean {
     return this.#numberOf(blockHash) !== undefined
@@ -201,7 +243,7 @@ export class ChainDatabase implements ChainReader {
     const [first] = blocks
     const follows = first !== undefined && bytesEqual(first.body.header.parentHash, this.#head.hash)
     assert(follows, 'finality extends the head')
-    await this.states.finalize(newest.hash, blocks.flatMap(blockWrites))
+    await this.states.finalize(newest.hash, [...blocks.flatMap(blockWrites), headWrite(newest)])
     for (const executed of blocks) {
       const block = blockOfExecuted(executed)
       const { number } = block.header

@@ -91,6 +91,7 @@ export class Mempool implements TransactionPool {
   /** How many pooled transactions carry an authorization of an account. */
   readonly #authorities = new WordMap<number>()
   readonly #pendingListeners = new Set<PoolListener>()
+  readonly #localListeners = new Set<PoolListener>()
   #sizeBytes = 0
   /** The best tip that was evicted since the pool was last full: the price of entry. */
   #tipFloor: bigint | undefined
@@ -172,6 +173,12 @@ export class Mempool implements TransactionPool {
   onPending(listener: PoolListener): () => void {
     this.#pendingListeners.add(listener)
     return () => this.#pendingListeners.delete(listener)
+  }
+
+  /** Told of each transaction that a user of this node gave. Returns the unsubscribe function. */
+  onLocal(listener: PoolListener): () => void {
+    this.#localListeners.add(listener)
+    return () => this.#localListeners.delete(listener)
   }
 
   /** Transactions of this node's users that came before that time, for another try at gossip. */
@@ -287,6 +294,7 @@ export class Mempool implements TransactionPool {
     const replaced = queue.put(entry)
     if (replaced !== undefined) this.#forget(replaced)
     this.#remember(entry)
+    if (isLocal) for (const listener of this.#localListeners) listener(signed)
     if (replaced !== undefined && transaction.nonce < before) this.#announce(entry)
     else this.#announceFrom(queue, before)
   }

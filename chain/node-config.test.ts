@@ -10,6 +10,7 @@ const config: NodeConfig = {
   genesis: '/world/net-0/genesis.json',
   archive: false,
   logLevel: 'info',
+  devKeys: undefined,
   rpc: { host: '127.0.0.1', port: 8552, allowedHosts: ['localhost'], allowedOrigins: '*' },
   metrics: { host: '127.0.0.1', port: 6063 },
   keys: { keystore: '/world/keys/bls.json', password: '/world/keys/bls.password' },
@@ -22,7 +23,8 @@ const config: NodeConfig = {
 
 test('parseNodeConfig reads what encodeNodeConfig wrote', () => {
   assert.deepEqual(parseNodeConfig(encodeNodeConfig(config), '/elsewhere'), config)
-  const minimal = { ...config, mode: 'minimal', keys: undefined, p2p: undefined } as const
+  const devKeys = '/world/dev-keys.txt'
+  const minimal = { ...config, mode: 'minimal', devKeys, keys: undefined, p2p: undefined } as const
   assert.deepEqual(parseNodeConfig(encodeNodeConfig(minimal), '/elsewhere'), minimal)
 })
 

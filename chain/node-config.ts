@@ -6,6 +6,7 @@
  *     genesis = "../genesis.json"    # paths are relative to the file
  *     archive = false                # keep all states readable
  *     logLevel = "info"
+ *     devKeys = "dev-keys.txt"       # minimal mode: keys the node signs with, 0x hex, one a line
  *
  *     [keys]                         # not in minimal mode
  *     keystore = "keys/bls.json"     # EIP-2335
@@ -58,6 +59,8 @@ export type NodeConfig = {
   readonly genesis: string
   readonly archive: boolean
   readonly logLevel: LogLevel
+  /** Path of the keys a minimal node signs with for its clients. */
+  readonly devKeys: string | undefined
   readonly rpc: Endpoint & {
     readonly allowedHosts: ConfigAllowList
     readonly allowedOrigins: ConfigAllowList
@@ -73,8 +76,9 @@ const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'
 
 /** Returns the file's text. */
 export function encodeNodeConfig(config: NodeConfig): string {
-  const { keys, metrics, p2p, ...rest } = config
+  const { keys, metrics, p2p, devKeys, ...rest } = config
   const table: Record<string, unknown> = { ...rest }
+  if (devKeys !== undefined) table['devKeys'] = devKeys
   if (keys !== undefined) table['keys'] = keys
   if (metrics !== undefined) table['metrics'] = metrics
   if (p2p !== undefined) {
@@ -104,6 +108,7 @@ export function parseNodeConfig(text: string, folder: string): NodeConfig {
     genesis: resolve(folder, top.text('genesis', 'genesis.json')),
     archive: top.flag('archive', false),
     logLevel: top.word('logLevel', logLevels, 'info') as LogLevel,
+    devKeys: isMinimal && top.has('devKeys') ? resolve(folder, top.text('devKeys')) : undefined,
     rpc: {
       ...endpointOf(rpc),
       allowedHosts: rpc.allowList('allowedHosts', ['localhost']),

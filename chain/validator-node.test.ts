@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { blsScheme, peerIdOf } from '@zg/consensus'
+import { toHex } from '@zg/primitives'
+import {
+  createSeededRng,
+  MemoryStore,
+  silentLogger,
+  silentMetrics,
+  SimulatedClock,
+  SimulatedDisk,
+  SimulatedNetwork,
+} from '@zg/runtime'
+
+import { parseGenesis } from './genesis.ts'
+import { inlineRecovery } from './sender-recovery.ts'
+import {
+  signedTransfer,
+  testGenesisJson,
+  testKeys,
+  testNetworkParameters,
+  testTimestamp,
+  testValidatorKey,
+} from './testing/test-chain.ts'
+import { openValidatorNode } from './validator-node.ts'
+import type { ValidatorNode } from './validator-node.ts'
+
+const validatorCount = 4
+const genesis = parseGenesis(testGenesisJson({ network: testNetworkParameters(validatorCount) }))
+
+/** Four validators with the real engine and real BLS on virtual time, network and disks. */
+async function openWorld(seed: string) {
+  const clock = new SimulatedClock(testTimestamp * 1_000)
+  const rng = createSeededRng(seed)
+  const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
+  const scheme = blsScheme()
+  const machines = Array.from({ length: validatorCount }, (_, index) => {
+    const secretKey = testValidatorKey(index)
+    const identity = peerIdOf(scheme.publicKeyOf(secretKey))
+    const disk = new SimulatedDisk({ clock, rng: rng.fork(`disk ${index}`) })
+    return { secretKey, identity, disk, store: new MemoryStore(), rng: rng.fork(`node ${index}`) }
+  })
+  const open = (index: number): Promise<ValidatorNode> => {
+    const machine = machines[index]
+    assert.ok(machine !== undefined)
+    const { secretKey, identity, disk, store } = machine
+    return openValidatorNode(
+      {
+        genesis,
+        secretKey,
+        scheme,
+        store,
+        disk: disk.mount(),
+        network: network.join({ identity, name: `${index}` }),
+        recovery: inlineRecovery,
+        clock: clock.forNode(),
+        rng: machine.rng,
+        logger: silentLogger,
+        metrics: silentMetrics,
+      },
+      (error) => {
+        throw error
+      },
+    )
+  }
+  const nodes: ValidatorNode[] = []
+  for (let index = 0; index < validatorCount; index++) {
+    const opening = open(index)
+    await clock.run({ untilMs: clock.nowMs() + 100, done: () => false })
+    nodes.push(await opening)
+  }
+  return { clock, network, nodes, open }
+}
+
+test('ValidatorNode: four validators execute transfers and agree on every block', async () => {
+  const { clock, nodes } = await openWorld('transfers')
+  const [first, second] = nodes
+  assert.ok(first !== undefined && second !== undefined)
+  for (const key of testKeys) {
+    for (const nonce of [0n, 1n, 2n]) {
+      const side = nonce === 1n ? second : first
+      await side.pool.add(signedTransfer(key, { nonce }))
+    }
+  }
+  const balanceOf = ({ chain }: ValidatorNode) =>
+    chain.stateAt(chain.head().hash)?.account(0xabcdn)?.balance
+  const isDone = () => nodes.every((node) => balanceOf(node) === 24n)
+  await clock.run({ untilMs: clock.nowMs() + 30_000, done: isDone })
+  assert.deepEqual(nodes.map(balanceOf), [24n, 24n, 24n, 24n])
+  const height = Math.min(...nodes.map(({ chain }) => chain.headNumber()))
+  const hashes = nodes.map(({ chain }) => toHex(chain.hashOfNumber(height) as Uint8Array))
+  assert.equal(new Set(hashes).size, 1)
+  assert.deepEqual(
+    nodes.map(({ pool }) => pool.size),
+    [0, 0, 0, 0],
+  )
+
+  await clock.run({ untilMs: clock.nowMs() + 3_000 })
+  const certificate = first.view.finality?.finalityCertificate('latest')
+  assert.ok(certificate !== undefined)
+  const number = Number(certificate.height)
+  assert.equal(toHex(certificate.blockHash), toHex(first.chain.hashOfNumber(number) as Uint8Array))
+  const { header } = first.chain.blockByNumber(number) ?? {}
+  assert.equal(header?.coinbase !== 0n, true)
+})

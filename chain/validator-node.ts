@@ -1,0 +1,206 @@
+/**
+ * A validator put together from its parts, whatever clock, network, disk and store it is given: the
+ * process gives it real ones, tests and the simulator simulated ones.
+ *
+ *     RPC --> pool <--> gossip ----\
+ *              |                    mesh
+ *              v                    |
+ *     engine <-- application <-- consensus
+ *        \-- chain database (blocks and state, one store)
+ */
+
+import { fixedStakeView, localSigner, Validator } from '@zg/consensus'
+import type { ConsensusGenesis, SignatureScheme } from '@zg/consensus'
+import { nextBaseFee } from '@zg/evm'
+import { assert, ZgError } from '@zg/primitives'
+import type { Clock, Disk, KeyValueStore, Logger, Metrics, Network, Rng } from '@zg/runtime'
+
+import { encodePayload } from './block-codec.ts'
+import { BuiltInEngine } from './built-in-engine.ts'
+import { ChainDatabase } from './chain-database.ts'
+import { observeChain } from './chain-metrics.ts'
+import type { FinalityReader, NodeView } from './chain-view.ts'
+import { ConsensusApplication } from './consensus-application.ts'
+import { finalityReaderOf } from './finality-view.ts'
+import type { Genesis } from './genesis.ts'
+import { feesOf } from './header-rules.ts'
+import { Mempool } from './mempool.ts'
+import { splitNetwork } from './network-channels.ts'
+import { genesisValidatorSet } from './network-parameters.ts'
+import type { NetworkParameters } from './network-parameters.ts'
+import type { SenderRecovery } from './sender-recovery.ts'
+import { TransactionGossip } from './transaction-gossip.ts'
+
+/** A leader that idles hears of new transactions at most this often. */
+const wakeIntervalMs = 20
+
+export type ValidatorNodeOptions = {
+  readonly genesis: Genesis
+  /** 32 bytes. */
+  readonly secretKey: Uint8Array
+  readonly scheme: SignatureScheme
+  readonly store: KeyValueStore
+  /** Holds the vote log. */
+  readonly disk: Disk
+  readonly network: Network
+  readonly recovery: SenderRecovery
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** @default false */
+  readonly archive?: boolean
+}
+
+export type ValidatorNode = {
+  readonly view: NodeView
+  readonly chain: ChainDatabase
+  readonly pool: Mempool
+  readonly validator: Validator
+  /** Ends all but what was given. */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens a validator and joins its network.
+ *
+ * @param onFailure - Told when the node cannot go on: its process should end.
+ * @throws {GenesisWithoutNetworkError} `CHAIN_GENESIS_WITHOUT_NETWORK`; `CHAIN_GENESIS_MISMATCH`,
+ *   `CONSENSUS_WAL_CORRUPT`, `CONSENSUS_LEDGER_MISMATCH`.
+ */
+export async function openValidatorNode(
+  options: ValidatorNodeOptions,
+  onFailure: (error: unknown) => void,
+): Promise<ValidatorNode> {
+  const { genesis, store, recovery, clock, logger, metrics, archive = false } = options
+  const { network: parameters } = genesis
+  if (parameters === undefined) throw new GenesisWithoutNetworkError()
+  const chain = await ChainDatabase.open({ genesis, store, archive })
+  const pool = openPool(chain, { recovery, clock })
+  const { subSecond } = parameters
+  const engine = new BuiltInEngine({ chain, pool, recovery, clock, subSecond })
+  const application = new ConsensusApplication({
+    engine,
+    blocks: blockSourceOf(chain, pool, engine),
+    gasLimit: genesis.header.gasLimit,
+    logger,
+  })
+  const channels = splitNetwork(options.network)
+  const validator = await openValidator(options, parameters, {
+    application,
+    network: channels.consensus,
+  })
+  validator.onFailure(onFailure)
+  const gossip = new TransactionGossip({ network: channels.gossip, pool, clock })
+  const wake = wakeOnPending(pool, validator, clock)
+  observeChain({ chain, pool, validator, metrics })
+  validator.start()
+  const finality: FinalityReader = finalityReaderOf(validator, parameters.networkId)
+  return {
+    view: {
+      chain,
+      pool,
+      // An L1 signs no finality votes: the one thing that tells the two kinds of chain apart.
+      networkId: parameters.finalityVotes ? parameters.networkId : undefined,
+      peerCount: () => options.network.peers().length,
+      finality,
+      dev: undefined,
+    },
+    chain,
+    pool,
+    validator,
+    async stop() {
+      wake.stop()
+      gossip.close()
+      await validator.stop()
+    },
+  }
+}
+
+/** A pool over the chain's final head. */
+export function openPool(
+  chain: ChainDatabase,
+  { recovery, clock }: { recovery: SenderRecovery; clock: Clock },
+): Mempool {
+  return new Mempool({ config: chain.config, recovery, clock, head: poolHeadOf(chain) })
+}
+
+/** The chain's final head as a pool needs it. */
+export function poolHeadOf(chain: ChainDatabase) {
+  const { header, hash } = chain.head()
+  const state = chain.stateAt(hash)
+  assert(state !== undefined, 'the state of the head is readable')
+  return { header, state, nextBaseFee: nextBaseFee(feesOf(header)) }
+}
+
+function openValidator(
+  options: ValidatorNodeOptions,
+  parameters: NetworkParameters,
+  seams: { application: ConsensusApplication; network: Network },
+): Promise<Validator> {
+  const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
+  return Validator.open({
+    genesis: consensusGenesisOf(genesis, parameters),
+    parameters,
+    stake: fixedStakeView(genesisValidatorSet(parameters)),
+    ...seams,
+    clock,
+    rng,
+    disk,
+    store,
+    scheme,
+    signer: localSigner(scheme, secretKey),
+    log: logger,
+    metrics,
+  })
+}
+
+/** What consensus calls the genesis. */
+export function consensusGenesisOf(
+  genesis: Genesis,
+  parameters: NetworkParameters,
+): ConsensusGenesis {
+  const { l1ChainId, stakingContract, networkId } = parameters
+  return {
+    identity: { l1ChainId, stakingContract, networkId, genesisHash: genesis.hash },
+    epoch: 0n,
+    timestampMs: genesis.header.timestamp * 1_000,
+  }
+}
+
+function blockSourceOf(chain: ChainDatabase, pool: Mempool, engine: BuiltInEngine) {
+  return {
+    finalHead: () => ({ number: chain.headNumber(), hash: chain.head().hash }),
+    payloadOf: (hash: Uint8Array) => {
+      const staged = engine.stagedBlock(hash)
+      return staged === undefined ? chain.payloadOf(hash) : encodePayload(staged)
+    },
+    hasPending: () => pool.hasPending(),
+  }
+}
+
+function wakeOnPending(pool: Mempool, validator: Validator, clock: Clock): { stop(): void } {
+  let isArmed = false
+  let isStopped = false
+  const unsubscribe = pool.onPending(() => {
+    if (isArmed) return
+    isArmed = true
+    clock.setTimer(wakeIntervalMs, () => {
+      isArmed = false
+      if (!isStopped) validator.wake()
+    })
+  })
+  return {
+    stop() {
+      isStopped = true
+      unsubscribe()
+    },
+  }
+}
+
+export class GenesisWithoutNetworkError extends ZgError<'CHAIN_GENESIS_WITHOUT_NETWORK'> {
+  constructor() {
+    const message = 'Cannot run a validator: the genesis has no "zg" section with validators'
+    super('CHAIN_GENESIS_WITHOUT_NETWORK', message)
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * One node as a process of its own: reads its directory, opens everything, serves until told to stop.
+ *
+ *     <directory>/config.toml      what node-config.ts says
+ *     <directory>/chain.mdb/       blocks, state, certificates: one LMDB environment
+ *     <directory>/wal/             the vote log
+ *
+ * Log lines go to standard output as JSON. When the doors are open it writes the line "Ready" and, to
+ * a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`.
+ *
+ * SIGTERM and SIGINT end it: doors first, then consensus, then the store, within `stopMsMax`. A
+ * SIGKILL at any moment is as good: what was acknowledged is on disk, and the vote log keeps a
+ * restarted node from contradicting itself.
+ *
+ * The signer of this process is in memory (`localSigner`); a signer process of its own would take its
+ * place behind the same interface.
+ */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { blsScheme } from '@zg/consensus'
+import { openTlsMesh, peerIdOf } from '@zg/p2p'
+import type { TlsMesh } from '@zg/p2p'
+import {
+  blsPublicKeyOf,
+  blsSign,
+  concat,
+  bigintToBytes,
+  fromHex,
+  isHex,
+  sha256,
+  ZgError,
+} from '@zg/primitives'
+import {
+  createLogger,
+  createMetrics,
+  createNodeDisk,
+  createSystemClock,
+  createSystemRng,
+  LmdbStore,
+  serveMetrics,
+} from '@zg/runtime'
+import type { Clock, Logger, Metrics, Rng } from '@zg/runtime'
+
+import type { NodeView } from './chain-view.ts'
+import { parseGenesis } from './genesis.ts'
+import type { Genesis } from './genesis.ts'
+import { readKeystore } from './keystore.ts'
+import { openMinimalNode } from './minimal-node.ts'
+import { genesisValidatorSet } from './network-parameters.ts'
+import { nodeConfigFileName, parseNodeConfig } from './node-config.ts'
+import type { NodeConfig } from './node-config.ts'
+import { rpcMethods } from './rpc/methods.ts'
+import { startRpcServer } from './rpc/server.ts'
+import { WorkerRecovery } from './sender-recovery.ts'
+import { openValidatorNode } from './validator-node.ts'
+
+/** What `web3_clientVersion` says. */
+export const clientVersion = 'zg/0.1.0'
+
+/** A stop that takes longer ends the process at once. */
+const stopMsMax = 1_800
+
+/** The most bytes of a genesis file. */
+const genesisSizeBytesMax = 64 * 1024 * 1024
+
+export type NodeProcess = {
+  readonly view: NodeView
+  readonly rpcPort: number
+  readonly p2pPort: number | undefined
+  readonly metricsPort: number | undefined
+  stop(): Promise<void>
+}
+
+type Machine = {
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Things to undo, last first. */
+type Undo = (() => Promise<unknown> | void)[]
+
+/** Runs the node of a directory until a signal ends the process. */
+export async function runNodeProcess(directory: string): Promise<void> {
+  const config = readConfig(directory)
+  const logger = createLogger({ part: config.part, level: config.logLevel })
+  const die = (message: string) => (error: unknown) => {
+    logger.error(message, { error })
+    process.exit(1)
+  }
+  process.on('uncaughtException', die('An exception was not caught'))
+  process.on('unhandledRejection', die('A rejection was not handled'))
+  const node = await openNodeProcess(directory, config, {
+    logger,
+    onFailure: die('The node failed'),
+  })
+  let isStopping = false
+  const stop = (signal: string): void => {
+    if (isStopping) return
+    isStopping = true
+    logger.info('Stopping', { signal })
+    setTimeout(() => process.exit(1), stopMsMax).unref()
+    node.stop().then(() => process.exit(0), die('The stop failed'))
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  const { rpcPort, p2pPort, metricsPort } = node
+  const { header } = node.view.chain.head()
+  logger.info('Ready', { rpcPort, p2pPort, metricsPort, height: header.number })
+  process.send?.({ kind: 'ready', rpcPort, p2pPort, metricsPort })
+}
+
+/** Opens all parts of a node; whatever fails, nothing is left open. */
+export async function openNodeProcess(
+  directory: string,
+  config: NodeConfig,
+  { logger, onFailure }: { logger: Logger; onFailure: (error: unknown) => void },
+): Promise<NodeProcess> {
+  const undo: Undo = []
+  const stop = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step()
+  }
+  const machine = {
+    clock: createSystemClock(),
+    rng: createSystemRng(),
+    logger,
+    metrics: createMetrics({ processMetrics: true }),
+  }
+  try {
+    const genesis = readGenesis(config.genesis)
+    const { view, mesh } =
+      config.mode === 'minimal'
+        ? { view: await openMinimal(config, genesis, { machine, undo }), mesh: undefined }
+        : await openValidator({ directory, config, genesis, onFailure }, machine, undo)
+    const metrics = await openMetrics(config, machine, undo)
+    const rpcPort = await openRpc(config, view, machine, undo)
+    return { view, rpcPort, p2pPort: mesh?.port, metricsPort: metrics, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function readConfig(directory: string): NodeConfig {
+  const path = join(directory, nodeConfigFileName)
+  return parseNodeConfig(readText(path), directory)
+}
+
+function readGenesis(path: string): Genesis {
+  const text = readText(path)
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new NodeFileUnreadableError(path, 'it is no JSON', cause)
+  }
+  return parseGenesis(json)
+}
+
+function readDevKeys(path: string): Uint8Array[] {
+  const lines = readText(path).split('\n')
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line) => {
+      if (!isHex(line, 32)) throw new NodeFileUnreadableError(path, 'a line is no key of 32 bytes')
+      return fromHex(line)
+    })
+}
+
+function readText(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8')
+    if (text.length > genesisSizeBytesMax)
+      throw new NodeFileUnreadableError(path, 'it is too large')
+    return text
+  } catch (cause) {
+    if (cause instanceof NodeFileUnreadableError) throw cause
+    throw new NodeFileUnreadableError(path, 'it cannot be opened', cause)
+  }
+}
+
+async function openMinimal(
+  config: NodeConfig,
+  genesis: Genesis,
+  { machine, undo }: { machine: Machine; undo: Undo },
+): Promise<NodeView> {
+  const secretKeys = config.devKeys === undefined ? [] : readDevKeys(config.devKeys)
+  const recovery = new WorkerRecovery(machine.logger)
+  undo.push(() => recovery.close())
+  const node = await openMinimalNode({ genesis, recovery, clock: machine.clock, secretKeys })
+  undo.push(() => node.stop())
+  return node.view
+}
+
+async function openValidator(
+  options: {
+    readonly directory: string
+    readonly config: NodeConfig
+    readonly genesis: Genesis
+    readonly onFailure: (error: unknown) => void
+  },
+  machine: Machine,
+  undo: Undo,
+): Promise<{ view: NodeView; mesh: TlsMesh }> {
+  const { directory, config, genesis, onFailure } = options
+  if (config.keys === undefined) throw new NodeFileUnreadableError('keys', 'none are named')
+  const secretKey = await readKeystore(config.keys)
+  const store = LmdbStore.open(join(directory, 'chain.mdb'))
+  undo.push(() => store.close())
+  const mesh = await openMesh({ config, genesis, secretKey }, machine)
+  undo.push(() => mesh.close())
+  const recovery = new WorkerRecovery(machine.logger)
+  undo.push(() => recovery.close())
+  const node = await openValidatorNode(
+    {
+      ...machine,
+      genesis,
+      secretKey,
+      scheme: blsScheme(),
+      store,
+      disk: await createNodeDisk(directory),
+      network: mesh,
+      recovery,
+      archive: config.archive,
+    },
+    onFailure,
+  )
+  undo.push(() => node.stop())
+  return { view: node.view, mesh }
+}
+
+function openMesh(
+  options: { config: NodeConfig; genesis: Genesis; secretKey: Uint8Array },
+  machine: Machine,
+): Promise<TlsMesh> {
+  const { config, genesis, secretKey } = options
+  const { p2p } = config
+  const { network } = genesis
+  if (p2p === undefined || network === undefined) {
+    throw new NodeFileUnreadableError(config.genesis, 'it names no validators')
+  }
+  const { validators } = genesisValidatorSet(network)
+  const allowed = new Set(validators.map(({ publicKey }) => peerIdOf(publicKey)))
+  return openTlsMesh({
+    ...machine,
+    identity: {
+      publicKey: blsPublicKeyOf(secretKey),
+      sign: (message) => blsSign(secretKey, message),
+      context: sha256(concat(bigintToBytes(BigInt(network.networkId), 4), genesis.hash)),
+    },
+    host: p2p.host,
+    port: p2p.port,
+    isAllowed: (peer) => allowed.has(peer),
+    peers: p2p.peers.map(({ publicKey, host, port }) => ({
+      peer: peerIdOf(publicKey),
+      host,
+      port,
+    })),
+  })
+}
+
+async function openMetrics(
+  { metrics: endpoint }: NodeConfig,
+  { metrics }: Machine,
+  undo: Undo,
+): Promise<number | undefined> {
+  if (endpoint === undefined) return undefined
+  const server = await serveMetrics({ metrics, ...endpoint })
+  undo.push(() => server.close())
+  return server.port
+}
+
+async function openRpc(
+  { rpc }: NodeConfig,
+  view: NodeView,
+  { clock, logger }: Machine,
+  undo: Undo,
+): Promise<number> {
+  const server = await startRpcServer({
+    methods: rpcMethods(view, { clock, clientVersion }),
+    clock,
+    ...rpc,
+    onInternalError: (method, error) => logger.error('A request failed', { method, error }),
+  })
+  undo.push(() => server.close())
+  return server.port
+}
+
+export class NodeFileUnreadableError extends ZgError<'CHAIN_NODE_FILE_UNREADABLE'> {
+  constructor(path: string, problem: string, cause?: unknown) {
+    const message = `Cannot read "${path}": ${problem}`
+    super('CHAIN_NODE_FILE_UNREADABLE', message, { path, problem }, cause)
+  }
+}
