@@ -5,8 +5,8 @@
  *
  * Channels: 0 vote, 1 block, 2 gossip, 255 keep-alive (size 0). `size` counts the message alone and
  * is checked against the channel's limit as soon as the five bytes are there, before anything is
- * kept for it. The reader holds the chunks of an unfinished message as they came and copies once, at
- * its end: no concatenation a chunk, and a peer can only make us hold what it really sent.
+ * kept for it. The reader holds the chunks of an unfinished message as they came and copies once,
+ * at its end: no concatenation a chunk, and a peer can only make us hold what it really sent.
  */
 
 import { ZgError } from '@zg/primitives'

@@ -1,7 +1,7 @@
 /**
- * From a TCP connection to a proved peer: TLS 1.3 with a certificate on both sides, then the hellos.
- * Everything here ends with the socket handed over or destroyed; a caller's timer destroys a socket
- * that takes too long, which ends the handshake too.
+ * From a TCP connection to a proved peer: TLS 1.3 with a certificate on both sides, then the
+ * hellos. Everything here ends with the socket handed over or destroyed; a caller's timer destroys
+ * a socket that takes too long, which ends the handshake too.
  */
 
 import { connect } from 'node:tls'
@@ -42,7 +42,8 @@ export function tlsSettings(certificate: TlsCertificate) {
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
     ALPNProtocols: [applicationProtocol],
-    // Certificates are self-signed: the hello proves the peer, over keying material of this connection.
+    // Certificates are self-signed: the hello proves the peer, over keying material of this
+    // connection.
     rejectUnauthorized: false,
   } satisfies ConnectionOptions
 }
@@ -129,7 +130,8 @@ function exportKeyingMaterial(socket: TLSSocket): Uint8Array {
   if (socket.getPeerX509Certificate() === undefined) {
     throw new HandshakeBrokenError('the other end showed no certificate')
   }
-  // RFC 9266 §2 asks for no context; to OpenSSL an empty one is the same in TLS 1.3 (RFC 8446 §7.5).
+  // RFC 9266 §2 asks for no context; to OpenSSL an empty one is the same in TLS 1.3 (RFC 8446
+  // §7.5).
   const context = Buffer.alloc(0)
   return socket.exportKeyingMaterial(keyingMaterialSizeBytes, keyingMaterialLabel, context)
 }

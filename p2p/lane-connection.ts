@@ -3,9 +3,9 @@
  *
  * Sending: messages wait in a bounded queue and are written together once a turn, while the socket
  * takes them. Reading: frames are cut, counted against the peer's budget and handed on; a peer over
- * its budget is not read for a while. A keep-alive goes out when nothing else did; a connection that
- * was silent, or took nothing of ours, for too long is closed. Whatever the other end sends can only
- * close the connection.
+ * its budget is not read for a while. A keep-alive goes out when nothing else did; a connection
+ * that was silent, or took nothing of ours, for too long is closed. Whatever the other end sends
+ * can only close the connection.
  */
 
 import type { TLSSocket } from 'node:tls'

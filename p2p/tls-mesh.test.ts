@@ -305,7 +305,7 @@ test('setPeers cuts off a peer that is no longer allowed', async (context_) => {
   assert.equal(high.send(low.self, 'vote', Uint8Array.of(1)), false)
 })
 
-test('a flood is read at its budget and no faster, and costs the others nothing', async (context_) => {
+test('a flood is read at its budget and no faster, and costs others nothing', async (context_) => {
   const clock = createSystemClock()
   const frozen: Clock = {
     nowMs: () => 0,

@@ -4,14 +4,15 @@
  *     peer = vote lane (votes) + bulk lane (blocks, gossip), two TCP connections
  *
  * Of two peers the one with the lesser key dials, both lanes; so there is one connection a lane and
- * no tie to break. A peer is connected when both lanes stand, and lost when either breaks; then both
- * are closed and dialed again, with a delay that doubles and is drawn at random around that. A newer
- * connection of a lane replaces the older one: the peer restarted before we noticed.
+ * no tie to break. A peer is connected when both lanes stand, and lost when either breaks; then
+ * both are closed and dialed again, with a delay that doubles and is drawn at random around that. A
+ * newer connection of a lane replaces the older one: the peer restarted before we noticed.
  *
  * Limits: handshakes pending (the oldest goes, so that a flood of half-open ones does not lock
  * honest peers out), time of a handshake, queues and sizes by channel, budgets by peer, and points
- * for misbehaviour, at whose end the peer is cut off for a while. A key enters only while `isAllowed`
- * says so; call `setPeers` when the set changes, and those who may no longer stay are cut off.
+ * for misbehaviour, at whose end the peer is cut off for a while. A key enters only while
+ * `isAllowed` says so; call `setPeers` when the set changes, and those who may no longer stay are
+ * cut off.
  */
 
 import { createServer } from 'node:tls'
@@ -41,7 +42,9 @@ import type { Lane } from './hello.ts'
 import { LaneConnection } from './lane-connection.ts'
 
 export type TlsMeshLimits = {
-  /** Time in which a connection must have proved itself, and a second lane must follow the first. */
+  /**
+   * Time in which a connection must have proved itself, and a second lane must follow the first.
+   */
   readonly handshakeMsMax: number
   /** Inbound connections that may be unproved at once. */
   readonly pendingHandshakeCountMax: number

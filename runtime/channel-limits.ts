@@ -15,7 +15,9 @@ const mib = 1_024 * kib
 export type DropPolicy = 'drop-oldest' | 'refuse-newest'
 
 export type ChannelLimits = {
-  /** Largest message, in bytes. A larger one is refused by the sender and cut off by the receiver. */
+  /**
+   * Largest message, in bytes. A larger one is refused by the sender and cut off by the receiver.
+   */
   readonly messageSizeBytesMax: number
   /** Messages that may wait for one peer. */
   readonly queueCountMax: number
@@ -24,7 +26,9 @@ export type ChannelLimits = {
   readonly whenFull: DropPolicy
 }
 
-/** The limits of each channel. `block` fits the largest block of EIP-7934 (10 MiB) and its header. */
+/**
+ * The limits of each channel. `block` fits the largest block of EIP-7934 (10 MiB) and its header.
+ */
 export const channelLimits: Readonly<Record<Channel, ChannelLimits>> = {
   vote: {
     messageSizeBytesMax: 16 * kib,

@@ -1,8 +1,8 @@
 /**
  * Files that survive a crash, as an argument.
  *
- * What `sync` (or `writeFile`) has acknowledged survives `kill -9` and power loss; anything after it
- * may be lost, or torn in its last bytes. Paths are relative to the disk's root and use `/`.
+ * What `sync` (or `writeFile`) has acknowledged survives `kill -9` and power loss; anything after
+ * it may be lost, or torn in its last bytes. Paths are relative to the disk's root and use `/`.
  */
 
 export interface Disk {

@@ -2,7 +2,8 @@
  * An ordered store of byte strings in named tables, with atomic batches.
  *
  * Reads are synchronous and see the last batch whose `write` was called, durable or not; `write`
- * resolves when its batch is durable. After a crash the store holds exactly a prefix of the batches.
+ * resolves when its batch is durable. After a crash the store holds exactly a prefix of the
+ * batches.
  */
 
 export type KeyValueWrite = {

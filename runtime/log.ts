@@ -32,8 +32,11 @@ const shownSizeBytesMax = 64
 /** Entries of an array or object shown; the rest is only counted. */
 const shownCountMax = 64
 
-const secretName =
-  /^(secret|password|passphrase|mnemonic|jwt|apikey|authorization)$|(secret|private|signing)_?-?key|jwtsecret|(secret|api)_?-?(key|token)/i
+const secretWords = 'secret|password|passphrase|mnemonic|jwt|authorization'
+const secretName = new RegExp(
+  `^(${secretWords})$|(secret|private|signing|api)[_-]?(key|token)|jwt[_-]?secret`,
+  'i',
+)
 
 /**
  * Returns a logger that writes JSON lines.

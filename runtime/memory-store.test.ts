@@ -25,3 +25,13 @@ test('MemoryStore keeps its order over many inserts and removals', async () => {
     Array.from({ length: 2500 }, (_, index) => 2 * index),
   )
 })
+
+test('MemoryStore.copy holds the same and changes apart', async () => {
+  const store = new MemoryStore()
+  const key = Uint8Array.of(1)
+  await store.write([{ table: 't', key, value: Uint8Array.of(7) }])
+  const copied = store.copy()
+  await store.write([{ table: 't', key, value: undefined }])
+  assert.equal(store.get('t', key), undefined)
+  assert.deepEqual(copied.get('t', key), Uint8Array.of(7))
+})

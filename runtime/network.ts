@@ -9,7 +9,10 @@
 /** A peer: the lower-case hex of its BLS public key, no `0x`. */
 export type PeerId = string
 
-/** `vote`: small and urgent, oldest dropped · `block`: large, newest refused · `gossip`: newest refused. */
+/**
+ * `vote`: small and urgent, oldest dropped · `block`: large, newest refused · `gossip`: newest
+ * refused.
+ */
 export type Channel = 'vote' | 'block' | 'gossip'
 
 export type MessageHandler = (from: PeerId, channel: Channel, message: Uint8Array) => void

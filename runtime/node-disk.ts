@@ -2,9 +2,9 @@
  * `Disk` on a folder of the machine, durable as POSIX defines it.
  *
  * A new file, and each new folder above it, is durable once its folder was fsynced. Appends wait in
- * memory; `sync` writes all that wait in one call and one `fdatasync`, and every `sync` that arrives
- * while that runs shares the next one (group commit). A file is replaced by writing another, fsync,
- * rename, fsync of the folder.
+ * memory; `sync` writes all that wait in one call and one `fdatasync`, and every `sync` that
+ * arrives while that runs shares the next one (group commit). A file is replaced by writing
+ * another, fsync, rename, fsync of the folder.
  *
  * When a write or sync of an open file has failed, nothing is known about what the disk holds (the
  * kernel may have dropped the dirty pages and forgotten the error), so the file is broken for good:

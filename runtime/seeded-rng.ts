@@ -36,7 +36,8 @@ class Xoshiro implements Rng {
 
   below(bound: number): number {
     assert(Number.isInteger(bound) && bound >= 1 && bound <= 2 ** 32, 'bound is from 1 to 2^32')
-    // Draws at or above the greatest multiple of `bound` are thrown away, else low values are likelier.
+    // Draws at or above the greatest multiple of `bound` are thrown away, else low values are
+    // likelier.
     const limit = 2 ** 32 - (2 ** 32 % bound)
     let draw = this.#next()
     while (draw >= limit) draw = this.#next()

@@ -94,8 +94,8 @@ export class SimulatedClock implements Clock {
   }
 
   /**
-   * Runs events until virtual time is `untilMs` (all events up to it have fired), or `done` says so.
-   * Rejects with what an event throws.
+   * Runs events until virtual time is `untilMs` (all events up to it have fired), or `done` says
+   * so. Rejects with what an event throws.
    *
    * @param options.done - Asked after every event, once its continuations have run.
    */

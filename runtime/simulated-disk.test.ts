@@ -92,7 +92,7 @@ test('a mount that crashed has no effect and never answers', async () => {
   assert.equal(await run(platter.mount().readFile('other')), undefined)
 })
 
-test('truncate undone by nobody: a sync begun before it does not make later bytes durable', async () => {
+test('a sync begun before a cut makes no later bytes durable', async () => {
   for (let seed = 0; seed < 50; seed++) {
     const { platter, run } = createWorld(seed)
     const file = await run(platter.mount().open('log'))

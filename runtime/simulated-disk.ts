@@ -5,11 +5,11 @@
  * them. A crash keeps a random prefix of the latter (a torn tail), perhaps with damage inside that
  * prefix: a flipped bit, or a hole of zeros where a later sector was written before an earlier one.
  * What `sync` acknowledged is never touched. A node reaches the platter through a mount; a crash
- * kills the mount, so whatever the dead node's code still does has no effect, and its promises never
- * resolve.
+ * kills the mount, so whatever the dead node's code still does has no effect, and its promises
+ * never resolve.
  *
- * `onStep` is told after each append, each sync begun and each sync done: the points at which a test
- * may want the machine to stop.
+ * `onStep` is told after each append, each sync begun and each sync done: the points at which a
+ * test may want the machine to stop.
  */
 
 import { assert } from '@zg/primitives'
@@ -111,7 +111,9 @@ export class SimulatedDisk {
     }
   }
 
-  /** Flips one bit of what is durable, as a failing medium does. Returns false for an empty file. */
+  /**
+   * Flips one bit of what is durable, as a failing medium does. Returns false for an empty file.
+   */
   flipBit(path: string): boolean {
     const file = this.#files.get(path)
     if (file === undefined || file.size === 0) return false

@@ -89,7 +89,7 @@ test('two endpoints of one identity both receive, and are one peer', async () =>
   assert.deepEqual(a.peers(), [b.self])
 })
 
-test('leave loses what is on its way to it, not what it sent, and joining again starts afresh', async () => {
+test('leave loses what is on its way to it, not what it sent; joining starts afresh', async () => {
   const { clock, network, a, b, received } = await createPair({ ...goodLink, delayMs: 50 })
   const atA: string[] = []
   a.onMessage((_from, _channel, message) => atA.push(`message ${message[0]}`))

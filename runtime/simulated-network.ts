@@ -3,8 +3,9 @@
  *
  * Each directed link has a delay, jitter, loss, duplication and an order that holds or not; links
  * can be cut one way. Endpoints have names of their own beside their identity, so two endpoints may
- * carry one identity (an equivocating twin): a message to the identity goes to each of them the link
- * rules allow. What is in flight on a link is bounded per channel by the limits all networks share.
+ * carry one identity (an equivocating twin): a message to the identity goes to each of them the
+ * link rules allow. What is in flight on a link is bounded per channel by the limits all networks
+ * share.
  *
  * An endpoint that left (crashed) neither sends nor receives: its handlers are never called again,
  * whatever its old code still does. What it sent before still arrives, as what a killed process has
@@ -44,7 +45,9 @@ export const goodLink: LinkBehaviour = {
 export type SimulatedNetworkOptions = {
   readonly clock: SimulatedClock
   readonly rng: Rng
-  /** The behaviour from one endpoint to another, asked for every message. `goodLink` when absent. */
+  /**
+   * The behaviour from one endpoint to another, asked for every message. `goodLink` when absent.
+   */
   readonly link?: (from: string, to: string) => LinkBehaviour
   /** Time from joining to being connected. */
   readonly connectMs?: number

@@ -1,9 +1,10 @@
 /**
- * A `KeyValueStore` in memory that loses what a crash may lose: a suffix of the batches whose `write`
- * has not resolved. What is left is a prefix of the batches, each whole, as the interface promises.
+ * A `KeyValueStore` in memory that loses what a crash may lose: a suffix of the batches whose
+ * `write` has not resolved. What is left is a prefix of the batches, each whole, as the interface
+ * promises.
  *
- * As with the simulated disk, a node reaches the store through a mount, and a crash kills the mount:
- * what the dead node's code still writes has no effect and never resolves.
+ * As with the simulated disk, a node reaches the store through a mount, and a crash kills the
+ * mount: what the dead node's code still writes has no effect and never resolves.
  */
 
 import { MemoryStore } from './memory-store.ts'
@@ -65,7 +66,8 @@ export class SimulatedStore {
       .reverse()
     const pending: Pending = { undo }
     this.#pending.push(pending)
-    // Applied inside the call. A batch with a bad key is refused, and `get` above has thrown for it.
+    // Applied inside the call. A batch with a bad key is refused, and `get` above has thrown for
+    // it.
     await this.#memory.write(batch)
     if (!isAlive()) return never()
     this.#options.onStep('write')

@@ -3,15 +3,16 @@
  *
  *   agreement     one block a height; each extends the one below (its histRoot holds all of them)
  *   order         a node's final heights rise by one; a restart forgets none it has told
- *   validity      a payload that is final, or that an honest validator notarizes, executes to what it
+ *   validity      a payload that is final, or that an honest validator notarizes, executes to what
+ *   it
  *                 claims
  *   honesty       no honest validator sends two statements that are a slashable pair (S1 to S7)
  *   certificates  every certificate an honest node sends is by a quorum, and no two contradict
  *   finality      one finality certificate content a height, and it names the final block
  *   justice       evidence convicts the twin and nobody else
  *
- * The checker sees all nodes at once and shares no code with the engine but message decoding, digests
- * and the fault predicates, whose own tests stand in consensus.
+ * The checker sees all nodes at once and shares no code with the engine but message decoding,
+ * digests and the fault predicates, whose own tests stand in consensus.
  */
 
 import { bytesEqual, sha256, toHex } from '@zg/primitives'

@@ -66,7 +66,7 @@ test('what one builds the other finds VALID, finalizes and still has after a cra
   assert.deepEqual(again.payloadOf(payload.executionHash), payload.bytes)
 })
 
-test('validatePayload refuses a wrong total, hash or attribute, and waits for a parent', async () => {
+test('validatePayload refuses wrong totals, hashes, attributes, and awaits parents', async () => {
   const { open, run } = createWorld()
   const application = open()
   const attributes = attributesAt(1n, counterGenesisHash)

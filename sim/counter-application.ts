@@ -5,9 +5,9 @@
  *             | feeRecipient 20 | total u64 | count u16 | counter u32 · count        (big-endian)
  *
  * `total` is the parent's total plus the counters, modulo 2^64: the state root of this chain. The
- * execution hash is SHA-256 of the payload. Executing takes virtual time, and now and then an answer
- * is SYNCING though the block could be executed: consensus must live with both. Final blocks lie in a
- * store, un-final ones in memory, where a crash takes them.
+ * execution hash is SHA-256 of the payload. Executing takes virtual time, and now and then an
+ * answer is SYNCING though the block could be executed: consensus must live with both. Final blocks
+ * lie in a store, un-final ones in memory, where a crash takes them.
  */
 
 import {

@@ -1,8 +1,8 @@
 /**
  * `npm run sim -- --seeds N --from S --json`: runs seeds and says what broke.
  *
- * Ends with 1 when a seed violated an invariant or stalled; each such seed is printed, and
- * `npm run sim -- --from SEED --seeds 1` replays it.
+ * Ends with 1 when a seed violated an invariant or stalled; each such seed is told on standard
+ * error, and `npm run sim -- --from SEED --seeds 1` replays it.
  */
 
 import { availableParallelism } from 'node:os'
@@ -51,9 +51,9 @@ async function run({ seeds, from, threads, faults, isJson }: Arguments): Promise
     faults,
     onResult: (result) => {
       doneCount++
-      if (isJson) return
       const failure = failureOf(result)
-      if (failure !== undefined) console.log(`seed ${result.seed}: ${failure}`)
+      if (failure !== undefined) console.error(`seed ${result.seed}: ${failure}`)
+      if (isJson) return
       if (process.stdout.isTTY) process.stdout.write(`\r${doneCount} of ${seeds} seeds `)
     },
   })

@@ -1,10 +1,11 @@
 /**
- * One validator of the seeded world: its disk and store outlive it, everything else dies with a crash.
+ * One validator of the seeded world: its disk and store outlive it, everything else dies with a
+ * crash.
  *
  * A crash happens between two instructions of the node: at a time, or right after a passage of a
- * crash point (a message sent, bytes appended, a sync begun or done, a batch written). At that moment
- * its clock stops, its disk and store lose what they may lose, and its endpoint leaves; the old code
- * runs on without any effect, as the last instructions of a process whose machine is gone.
+ * crash point (a message sent, bytes appended, a sync begun or done, a batch written). At that
+ * moment its clock stops, its disk and store lose what they may lose, and its endpoint leaves; the
+ * old code runs on without any effect, as the last instructions of a process whose machine is gone.
  */
 
 import { assert } from '@zg/primitives'

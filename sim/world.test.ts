@@ -1,4 +1,6 @@
-/** The seeded world itself: a sample that must be clean, replay, and the bugs that must be caught. */
+/**
+ * The seeded world itself: a sample that must be clean, replay, and the bugs that must be caught.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

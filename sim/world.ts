@@ -1,6 +1,6 @@
 /**
- * The seeded world: the validators of one network in one process, on virtual time, network and disks,
- * under the misfortunes of one seed.
+ * The seeded world: the validators of one network in one process, on virtual time, network and
+ * disks, under the misfortunes of one seed.
  *
  *     0 ──────────── faults ──────────── heal ──── until every honest node went on, or the bound
  *
