@@ -1,6 +1,11 @@
 /** The entry of `zg`: hands this process over to the program. */
 
-import { runProgram } from './program.ts'
+import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+// Beside the installed packages; a place that cannot be written to is no failure.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/zg', import.meta.url)))
+const { runProgram } = await import('./program.ts')
 
 /** How the user called us, so that the commands we name can be copied. */
 const program = process.env['npm_lifecycle_event'] === undefined ? 'zg' : 'npm run zg --'

@@ -1,6 +1,9 @@
 /**
  * One process of the local world and the file that keeps its words.
  *
+ * Over the IPC channel that is also its leash (leash.ts) the process says `{ kind: 'ready' }` once
+ * it serves.
+ *
  * Standard output goes straight into `logs/<part>.jsonl`. Standard error passes through here: each
  * line becomes a JSON line of the same file, and the last ones are kept to explain a death.
  */
@@ -12,6 +15,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const leashPath = fileURLToPath(new URL('leash.ts', import.meta.url))
+
+/** Beside the installed packages; a place that cannot be written to is no failure. */
+const compileCachePath = fileURLToPath(new URL('../node_modules/.cache/zg', import.meta.url))
 
 /** A log over this size when its process starts is put aside as `<name>.1`, replacing the last. */
 export const logRotateSizeBytes = 67_108_864
@@ -35,6 +41,8 @@ export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.
 
 export type Child = {
   readonly pid: number
+  /** Resolves when the process says that it serves; never, if it does not. */
+  readonly ready: Promise<void>
   /** Resolves when the process is gone. Never rejects. */
   readonly exited: Promise<ChildExit>
   /** The last line of standard error that says why, if any did. */
@@ -61,6 +69,11 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
     child.once('close', (code, signal) => resolve({ code, signal }))
     child.once('error', () => resolve({ code: null, signal: null }))
   }).finally(() => closeSync(log))
+  const ready = new Promise<void>((resolve) => {
+    child.on('message', (message) => {
+      if ((message as { kind?: unknown } | null)?.kind === 'ready') resolve()
+    })
+  })
   keepWords(child, (line) => {
     words.push(line)
     if (words.length > lastWordsMax) words.shift()
@@ -69,16 +82,20 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
   })
   return {
     pid: child.pid ?? 0,
+    ready,
     exited,
     reason: () => reasonIn(words),
     signal: (name) => void child.kill(name),
   }
 }
 
-/** The environment without what would change how Node runs the child, or leak into it. */
+/**
+ * The environment without what would change how Node runs the child, or leak into it. Five processes
+ * that compile the same modules share what was compiled: half of their start is this.
+ */
 function childEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env
-  return { ...env, NODE_NO_WARNINGS: '1' }
+  return { NODE_COMPILE_CACHE: compileCachePath, ...env, NODE_NO_WARNINGS: '1' }
 }
 
 function keepWords(child: ChildProcess, keep: (line: string) => void): void {

@@ -4,15 +4,10 @@
  * The supervisor holds one end of an IPC channel. When the supervisor is gone, by Ctrl-C, by a bug
  * or by SIGKILL, the kernel closes that end and the child hears `disconnect`. It then asks itself
  * to stop as any operator would (SIGTERM), and is gone after `leashGraceMs` in any case.
- *
- * Ctrl-C in a terminal reaches the whole foreground group. The child leaves it to the supervisor,
- * which knows the order; it must not die of it by itself.
  */
 
 /** Time to close stores and sockets before the exit is forced. */
 const leashGraceMs = 2_000
-
-process.on('SIGINT', () => {})
 
 if (process.channel !== undefined && process.channel !== null) {
   process.once('disconnect', () => {

@@ -3,7 +3,7 @@
  *
  *   1  take the data directory: version, lock, leftovers of a killed supervisor
  *   2  the kept world or a new one; ports; genesis, keys and configuration on disk
- *   3  start every process; one that answers its RPC is ready
+ *   3  start every process; each says when its doors are open
  *   4  open each network's public port; wait until every chain has made a block
  *   5  write devnet.json: from here on the world is ready
  *
@@ -21,6 +21,7 @@ import { toHex, ZgError } from '@zg/primitives'
 
 import { devAccounts } from './accounts.ts'
 import { canonicalContracts } from './canonical/canonical.ts'
+import type { ChildCommand } from './child.ts'
 import { serveControl } from './control.ts'
 import type { ControlReply, ControlRequest, PartStatus } from './control.ts'
 import { forgetWorld, takeDataDir } from './data-dir.ts'
@@ -35,9 +36,8 @@ import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
 import { Supervisor } from './supervisor.ts'
-import type { PartPlan } from './supervisor.ts'
 import { planWorld, resolveWorld } from './world.ts'
-import type { ChainPlan, KeptWorld, ValidatorPlan, WorldOptions, WorldPlan } from './world.ts'
+import type { ChainPlan, KeptWorld, WorldOptions, WorldPlan } from './world.ts'
 
 /** How long a chain may take to its first block once its processes answer. */
 export const firstBlockTimeoutMs = 30_000
@@ -161,7 +161,7 @@ function validatorEntry(): string {
   return fileURLToPath(new URL('main.ts', import.meta.resolve('@zg/chain')))
 }
 
-function partPlans(plan: WorldPlan): PartPlan[] {
+function partPlans(plan: WorldPlan): ChildCommand[] {
   const entry = validatorEntry()
   return chainsOf(plan).flatMap((chain) =>
     chain.validators.map((validator) => ({
@@ -169,15 +169,8 @@ function partPlans(plan: WorldPlan): PartPlan[] {
       entry,
       args: [validator.folder],
       logPath: validator.logPath,
-      probe: () => answers(validator, chain),
     })),
   )
-}
-
-/** Whether the validator's own RPC answers, with its own chain id. */
-async function answers(validator: ValidatorPlan, chain: ChainPlan): Promise<boolean> {
-  const chainId = await callRpc(rpcUrl(validator.rpcPort), 'eth_chainId')
-  return Number(chainId) === chain.chainId
 }
 
 async function startParts(supervisor: Supervisor, signal: AbortSignal): Promise<void> {

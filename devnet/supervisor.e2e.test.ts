@@ -1,38 +1,30 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
+import type { ChildCommand } from './child.ts'
 import type { PartStatus } from './control.ts'
 import { endLeftovers, recordProcesses } from './leftovers.ts'
 import { identifyProcess, isProcessAlive } from './process-identity.ts'
 import { PartFailedError, PartStateError, PartUnknownError, Supervisor } from './supervisor.ts'
-import type { PartPlan } from './supervisor.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'zg-supervisor-'))
 after(() => rmSync(root, { recursive: true }))
 
 let scripts = 0
-function partOf(name: string, source: string): PartPlan {
+/** A part that runs `source` and then says that it is ready. */
+function partOf(name: string, source: string): ChildCommand {
   const id = scripts++
   const entry = join(root, `${id}.mjs`)
-  const readyFile = join(root, `${id}.ready`)
-  const path = JSON.stringify(readyFile)
-  const ready = `process.getBuiltinModule('node:fs').writeFileSync(${path}, '')`
-  writeFileSync(entry, `${source};\n${ready}`)
-  return {
-    part: name,
-    entry,
-    args: [],
-    logPath: join(root, `${id}.jsonl`),
-    probe: async () => existsSync(readyFile),
-  }
+  writeFileSync(entry, `${source};\nprocess.send({ kind: 'ready' })`)
+  return { part: name, entry, args: [], logPath: join(root, `${id}.jsonl`) }
 }
 
 /** A supervisor, and a way to wait for what it says. */
-function supervise(plans: readonly PartPlan[]) {
+function supervise(plans: readonly ChildCommand[]) {
   const waiting: { name: string; state: string; resolve: (status: PartStatus) => void }[] = []
   const supervisor = new Supervisor(plans, (status) => {
     for (const waiter of waiting) {

@@ -1,7 +1,7 @@
 /**
  * Keeps the processes of the local world as they should be.
  *
- *     start ──> starting ──probe answers──> ready <──resume── paused <──pause── ready
+ *     start ──> starting ──it says so───> ready <──resume── paused <──pause── ready
  *                  │                          │
  *                  └────── died by itself ────┴──> crashed ──after a wait──> starting
  *     kill: killed, stays down until resume or restart          stopAll: stopped, for good
@@ -26,23 +26,14 @@ export const restartWaitMaxMs = 30_000
 /** A part that lived so long is not counted as dying closely after its last death. */
 const steadyAfterMs = 60_000
 
-/** Pause between two probes of a part that is starting. */
-const probeEveryMs = 50
-
 /** Time between SIGTERM and SIGKILL when the world ends. */
 export const stopGraceMs = 2_000
-
-/** A process of the world, and how to tell that it serves. */
-export type PartPlan = ChildCommand & {
-  /** Resolves true once the part answers; false or a rejection: not yet. */
-  readonly probe: () => Promise<boolean>
-}
 
 /** Told of every change of a part; `detail` explains a crash. */
 export type PartListener = (status: PartStatus, detail: string | undefined) => void
 
 type Part = {
-  readonly plan: PartPlan
+  readonly plan: ChildCommand
   state: PartState
   child: Child | undefined
   restarts: number
@@ -59,7 +50,7 @@ export class Supervisor {
   readonly #listener: PartListener
   #isStopping = false
 
-  constructor(plans: readonly PartPlan[], listener: PartListener) {
+  constructor(plans: readonly ChildCommand[], listener: PartListener) {
     this.#parts = new Map(plans.map((plan) => [plan.part, newPart(plan)]))
     this.#listener = listener
   }
@@ -77,7 +68,7 @@ export class Supervisor {
   async start(name: string): Promise<void> {
     const part = this.#part(name)
     const child = this.#spawn(part)
-    const end = await Promise.race([this.#probeUntilReady(part, child), child.exited])
+    const end = await Promise.race([child.ready, child.exited])
     if (end !== undefined && !this.#isStopping) {
       throw new PartFailedError(part.plan, end, child.reason())
     }
@@ -141,20 +132,15 @@ export class Supervisor {
     const child = startChild(part.plan)
     part.child = child
     this.#enter(part, 'starting')
+    void child.ready.then(() => this.#onReady(part, child))
     void child.exited.then((exit) => this.#onExit(part, child, exit))
     return child
   }
 
-  async #probeUntilReady(part: Part, child: Child): Promise<undefined> {
-    while (part.child === child && !this.#isStopping) {
-      const answers = await part.plan.probe().catch(() => false)
-      if (answers && part.child === child && part.state === 'starting') {
-        part.wasReady = true
-        this.#enter(part, 'ready')
-      }
-      if (part.state === 'ready') return
-      await wait(probeEveryMs)
-    }
+  #onReady(part: Part, child: Child): void {
+    if (part.child !== child || part.state !== 'starting') return
+    part.wasReady = true
+    this.#enter(part, 'ready')
   }
 
   #onExit(part: Part, child: Child, exit: ChildExit): void {
@@ -216,7 +202,7 @@ export class Supervisor {
   async #revive(part: Part): Promise<void> {
     part.restarts++
     const child = this.#spawn(part)
-    await Promise.race([this.#probeUntilReady(part, child), child.exited])
+    await Promise.race([child.ready, child.exited])
   }
 
   #enter(part: Part, state: PartState, detail?: string): void {
@@ -225,7 +211,7 @@ export class Supervisor {
   }
 }
 
-function newPart(plan: PartPlan): Part {
+function newPart(plan: ChildCommand): Part {
   return {
     plan,
     state: 'stopped',
@@ -248,7 +234,7 @@ function describeExit({ code, signal }: ChildExit, reason: string | undefined): 
 }
 
 export class PartFailedError extends ZgError<'DEVNET_PART_FAILED'> {
-  constructor({ part, logPath }: PartPlan, exit: ChildExit, reason: string | undefined) {
+  constructor({ part, logPath }: ChildCommand, exit: ChildExit, reason: string | undefined) {
     const message = `Cannot start ${part}: its process ended with ${describeExit(exit, reason)}`
     super('DEVNET_PART_FAILED', message, { part, ...exit, reason, logPath })
   }
@@ -262,7 +248,7 @@ export class PartUnknownError extends ZgError<'DEVNET_PART_UNKNOWN'> {
 }
 
 export class PartStateError extends ZgError<'DEVNET_PART_STATE'> {
-  constructor(part: { plan: PartPlan; state: PartState }, verb: ChaosVerb) {
+  constructor(part: { plan: ChildCommand; state: PartState }, verb: ChaosVerb) {
     const message = `Cannot ${verb} ${part.plan.part}: it is ${part.state}`
     super('DEVNET_PART_STATE', message, { part: part.plan.part, state: part.state, verb })
   }

@@ -90,7 +90,7 @@ function onStopSignals(stopping: AbortController, kill: () => void): () => void 
 }
 
 async function follow(
-  { output }: CommandInput,
+  { output, values }: CommandInput,
   { world, screen, signal }: { world: LocalWorld; screen: Screen; signal: AbortSignal },
 ): Promise<void> {
   const [network] = world.file.networks
@@ -105,7 +105,10 @@ async function follow(
         output.json({ event: 'block', network: network.id, ...block, signerCount })
         screen.block(block, { signerCount, validatorCount })
       },
-      onHalt: () => screen.halted(world.status(), validatorCount),
+      onHalt: () => {
+        // A minimal world makes a block when there is something to put into it: silence is its way.
+        if (!values.isSet('minimal')) screen.halted(world.status(), validatorCount)
+      },
     },
     signal,
   )
