@@ -62,16 +62,17 @@ export function testGenesisJson(
     readonly accounts?: readonly GenesisAccount[]
     readonly network?: NetworkParameters
     readonly depositContractAddress?: bigint
+    readonly timestamp?: number
   } = {},
 ): Record<string, unknown> {
   const { fork = 'osaka', accounts = [], network = testNetworkParameters() } = options
   const funded = testAddresses.map((address) => ({ address, balance: tenEther }))
-  const { depositContractAddress } = options
+  const { depositContractAddress, timestamp = testTimestamp } = options
   return networkGenesisJson({
     chainId: testChainId,
     fork,
     network,
-    timestamp: testTimestamp,
+    timestamp,
     accounts: [...funded, ...accounts],
     ...(depositContractAddress === undefined ? {} : { depositContractAddress }),
   })

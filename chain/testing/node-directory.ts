@@ -1,0 +1,183 @@
+/** Directories of nodes that run as processes, for tests: genesis, keys and config.toml on disk. */
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { create } from '@chainsafe/bls-keystore'
+import { blsPublicKeyOf } from '@zg/primitives'
+
+import { encodeNodeConfig, nodeConfigFileName } from '../node-config.ts'
+import type { NodeConfig } from '../node-config.ts'
+import { testGenesisJson, testNetworkParameters, testValidatorKey } from './test-chain.ts'
+
+const entry = fileURLToPath(new URL('../main.ts', import.meta.url))
+
+export type TestNode = {
+  readonly rpcPort: number
+  /** The process that runs now. */
+  process(): ChildProcess
+  /** Starts it (again) and resolves once it says that it is ready. */
+  start(): Promise<void>
+  /** Sends the signal and resolves once the process is gone. */
+  end(signal: NodeJS.Signals): Promise<void>
+  /** The result of a JSON-RPC request. */
+  ask(method: string, ...params: unknown[]): Promise<unknown>
+}
+
+export type TestNetwork = {
+  readonly nodes: readonly TestNode[]
+  /** Ends every process that runs and removes the files. */
+  close(): Promise<void>
+}
+
+/** Writes the directories of a network's validators, or of one minimal node; starts nothing. */
+export async function createTestNetwork(
+  validatorCount: number,
+  mode: NodeConfig['mode'] = 'validator',
+): Promise<TestNetwork> {
+  const folder = mkdtempSync(join(tmpdir(), 'zg-chain-'))
+  const timestamp = Math.floor(Date.now() / 1_000)
+  const genesis = testGenesisJson({ network: testNetworkParameters(validatorCount), timestamp })
+  writeFileSync(join(folder, 'genesis.json'), JSON.stringify(genesis))
+  const ports = await freePorts(2 * validatorCount)
+  const nodes: TestNode[] = []
+  for (let index = 0; index < validatorCount; index++) {
+    const directory = join(folder, `val-${index}`)
+    mkdirSync(directory)
+    await writeKeys(directory, testValidatorKey(index))
+    const config = configOf(index, { mode, ports, validatorCount })
+    writeFileSync(join(directory, nodeConfigFileName), encodeNodeConfig(config))
+    nodes.push(testNode(directory, config.rpc.port))
+  }
+  return {
+    nodes,
+    async close() {
+      await Promise.all(nodes.map((node) => node.end('SIGKILL')))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function configOf(
+  index: number,
+  {
+    mode,
+    ports,
+    validatorCount,
+  }: {
+    mode: NodeConfig['mode']
+    ports: readonly number[]
+    validatorCount: number
+  },
+): NodeConfig {
+  const host = '127.0.0.1'
+  const p2pPort = (of: number): number => ports[2 * of + 1] as number
+  const others = Array.from({ length: validatorCount }, (_, of) => of).filter((of) => of !== index)
+  const peers = others.map((of) => ({
+    publicKey: blsPublicKeyOf(testValidatorKey(of)),
+    host,
+    port: p2pPort(of),
+  }))
+  const isMinimal = mode === 'minimal'
+  return {
+    part: `val-${index}`,
+    mode,
+    genesis: '../genesis.json',
+    archive: false,
+    logLevel: 'info',
+    devKeys: undefined,
+    rpc: {
+      host,
+      port: ports[2 * index] as number,
+      allowedHosts: ['localhost'],
+      allowedOrigins: [],
+    },
+    metrics: undefined,
+    keys: isMinimal ? undefined : { keystore: 'bls.json', password: 'bls.password' },
+    p2p: isMinimal ? undefined : { host, port: p2pPort(index), peers },
+  }
+}
+
+async function writeKeys(directory: string, secretKey: Uint8Array): Promise<void> {
+  const params = { dklen: 32, c: 1_024, prf: 'hmac-sha256', salt: '00'.repeat(32) } as const
+  const kdf = { function: 'pbkdf2', params } as const
+  const keystore = await create('open', secretKey, blsPublicKeyOf(secretKey), '', null, kdf)
+  const mode = 0o600
+  writeFileSync(join(directory, 'bls.json'), JSON.stringify(keystore), { mode })
+  writeFileSync(join(directory, 'bls.password'), 'open\n', { mode })
+}
+
+function testNode(directory: string, rpcPort: number): TestNode {
+  let child: ChildProcess | undefined
+  const process_ = (): ChildProcess => {
+    if (child === undefined) throw new Error('The node was not started')
+    return child
+  }
+  return {
+    rpcPort,
+    process: process_,
+    start: async () => {
+      child = await startNode(directory)
+    },
+    end: async (signal) => {
+      const running = child
+      if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
+      const gone = new Promise((resolve) => running.once('exit', resolve))
+      running.kill(signal)
+      await gone
+    },
+    ask: (method, ...params) => ask(rpcPort, method, params),
+  }
+}
+
+function startNode(directory: string): Promise<ChildProcess> {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const child = spawn(process.execPath, [entry, directory], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...env, NODE_NO_WARNINGS: '1' },
+  })
+  let words = ''
+  const keep = (chunk: Buffer): void => {
+    words = (words + chunk.toString()).slice(-4_000)
+  }
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
+  return new Promise((resolve, reject) => {
+    child.once('message', () => resolve(child))
+    child.once('exit', (code) => reject(new Error(`The node ended with ${code}:\n${words}`)))
+  })
+}
+
+async function ask(port: number, method: string, params: readonly unknown[]): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${port}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  })
+  const { result, error } = (await response.json()) as { result?: unknown; error?: unknown }
+  if (error !== undefined) throw new Error(JSON.stringify(error))
+  return result
+}
+
+/** Ports free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          server.listen(0, '127.0.0.1', () => {
+            const address = server.address()
+            resolve(typeof address === 'object' && address !== null ? address.port : 0)
+          })
+        }),
+    ),
+  )
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
