@@ -9,7 +9,20 @@ import { bodySizeBytesMax, pendingSizeBytesMax } from './limits.ts'
 import { LimitExceededError } from './rpc-error.ts'
 
 /** Bytes held for requests under way, all connections together. */
-export type PendingBytes = { sizeBytes: number }
+export class PendingBytes {
+  #sizeBytes = 0
+
+  /** Counts bytes in; an error when there are too many, which are counted all the same. */
+  take(sizeBytes: number): LimitExceededError | undefined {
+    this.#sizeBytes += sizeBytes
+    if (this.#sizeBytes <= pendingSizeBytesMax) return undefined
+    return new LimitExceededError('bytes in requests under way', pendingSizeBytesMax)
+  }
+
+  release(sizeBytes: number): void {
+    this.#sizeBytes -= sizeBytes
+  }
+}
 
 export type Body =
   | { readonly outcome: 'read'; readonly text: string }
@@ -49,18 +62,15 @@ export class BodyReader {
   }
 
   release(): void {
-    this.#pending.sizeBytes -= this.#sizeBytes
+    this.#pending.release(this.#sizeBytes)
     this.#sizeBytes = 0
   }
 
   #take(chunk: Buffer): Body | undefined {
     this.#sizeBytes += chunk.length
-    this.#pending.sizeBytes += chunk.length
+    const error = this.#pending.take(chunk.length)
     if (this.#sizeBytes > bodySizeBytesMax) return bodyTooLarge()
-    if (this.#pending.sizeBytes > pendingSizeBytesMax) {
-      const error = new LimitExceededError('bytes in requests under way', pendingSizeBytesMax)
-      return { outcome: 'refused', status: 503, error }
-    }
+    if (error !== undefined) return { outcome: 'refused', status: 503, error }
     this.#chunks.push(chunk)
     return undefined
   }

@@ -34,14 +34,18 @@ export function callMethods(
 } {
   const { chain } = node
   const lane = new ExecutionLane(clock)
-  const prepare = (params: RpcParams): Promise<Simulation> => {
+  /** Reads the parameters at once, and runs `work` on what they mean in its turn. */
+  const simulate = <value>(
+    params: RpcParams,
+    work: (simulation: Simulation) => Promise<value> | value,
+  ): Promise<value> => {
     checkCount(params, 1, 4)
     const at = { request: readCallRequest(params[0]), id: readBlockId(params[1]), clock }
     const overrides = {
       state: readStateOverride(params[2]),
       block: readBlockOverride(params[3]),
     }
-    return prepareSimulation(chain, at, overrides)
+    return lane.run(async () => work(await prepareSimulation(chain, at, overrides)))
   }
   const estimate = (request: CallRequest) =>
     lane.run(async () => {
@@ -51,25 +55,24 @@ export function callMethods(
     [
       'eth_call',
       (params) =>
-        lane.run(async () => {
-          const simulation = await prepare(params)
+        simulate(params, (simulation) => {
           return toHex(outputOf(runSimulation(simulation, gasLimitOf(simulation))))
         }),
     ],
     [
       'eth_estimateGas',
-      (params) => lane.run(async () => toQuantity(await estimateGas(await prepare(params)))),
+      (params) => simulate(params, async (simulation) => toQuantity(await estimateGas(simulation))),
     ],
     [
       'eth_createAccessList',
       (params) =>
-        lane.run(async () => {
-          const { accessList, run } = await findAccessList(await prepare(params))
+        simulate(params, async (simulation) => {
+          const { accessList, run } = await findAccessList(simulation)
+          const error = errorOf(run)
           const listed = {
             accessList: accessListJson(accessList),
             gasUsed: toQuantity(run.gasUsed),
           }
-          const error = errorOf(run)
           return error === undefined ? listed : { ...listed, error }
         }),
     ],

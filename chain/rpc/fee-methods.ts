@@ -3,6 +3,8 @@
  * history of both (EIP-1559, EIP-4844).
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import {
   blobBaseFee,
   blobParametersAt,
@@ -115,7 +117,10 @@ type FeeHistoryRequest = {
   readonly percentiles: readonly number[]
 }
 
-function feeHistory(chain: ChainReader, { count, newest, percentiles }: FeeHistoryRequest) {
+async function feeHistory(
+  chain: ChainReader,
+  { count, newest, percentiles }: FeeHistoryRequest,
+): Promise<unknown> {
   const wanted = Number(count < feeHistoryBlocksMax ? count : feeHistoryBlocksMax)
   const blocks = Math.min(wanted, newest + 1)
   if (blocks === 0) return { oldestBlock: '0x0', gasUsedRatio: [] }
@@ -125,7 +130,10 @@ function feeHistory(chain: ChainReader, { count, newest, percentiles }: FeeHisto
   for (let number = oldest; number <= newest; number++) {
     const { header } = requireHeader(chain, { kind: 'number', number: BigInt(number) })
     headers.push(header)
-    if (percentiles.length > 0) rewards.push(rewardsOf(chain, number, percentiles))
+    if (percentiles.length === 0) continue
+    rewards.push(rewardsOf(chain, number, percentiles))
+    // Whole blocks are read for the rewards: the rest of the node goes on in between.
+    await nextTurn()
   }
   const last = headers.at(-1) as Header
   const history = {

@@ -33,6 +33,8 @@ export const headersSizeBytesMax = 16 * kibibyte
 /** Sockets open at once, WebSockets included. */
 export const connectionsMax = 1_000
 
+/** WebSockets open at once. */
+export const webSocketsMax = 256
 /** Messages of one WebSocket that wait for an answer; above it we stop reading the socket. */
 export const pendingMessagesMax = 64
 /** Bytes waiting for a WebSocket client to read; a slower one is cut off. */
@@ -40,6 +42,8 @@ export const bufferedSizeBytesMax = 8 * mebibyte
 /** A WebSocket that has not answered a ping by the next one is cut off. */
 export const pingIntervalMs = 30 * secondMs
 export const subscriptionsPerConnectionMax = 100
+/** Subscriptions of all clients together: every log is held against each. */
+export const subscriptionsMax = 5_000
 
 /** Filters installed at once by all clients; the one idle the longest goes first. */
 export const filtersMax = 1_000

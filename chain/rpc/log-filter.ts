@@ -2,7 +2,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-import { toQuantity, ZgError } from '@zg/primitives'
+import type { Log } from '@zg/evm'
+import { toQuantity, WordSet, ZgError } from '@zg/primitives'
 import type { Clock } from '@zg/runtime'
 
 import type { ChainReader, LogQuery, LogRecord } from '../chain-view.ts'
@@ -58,13 +59,15 @@ export function readLogFilter(value: unknown): LogFilter {
   return { fromBlock, toBlock, blockHash, addresses, topics }
 }
 
-/** Whether a log fits: its address and each position of its topics. */
-export function matchesLog({ log }: LogRecord, { addresses, topics }: LogPattern): boolean {
-  if (addresses.length > 0 && !addresses.includes(log.address)) return false
-  if (topics.length > log.topics.length) return false
-  return topics.every((any, position) => {
-    return any.length === 0 || any.includes(log.topics[position] as bigint)
-  })
+/** Returns a test of a log against a pattern, the same cost however many alternatives it has. */
+export function logMatcher({ addresses, topics }: LogPattern): (log: Log) => boolean {
+  const wantedAddresses = setOf(addresses)
+  const wantedTopics = topics.map(setOf)
+  return (log) => {
+    if (wantedAddresses?.has(log.address) === false) return false
+    if (wantedTopics.length > log.topics.length) return false
+    return wantedTopics.every((any, place) => any?.has(log.topics[place] as bigint) !== false)
+  }
 }
 
 /**
@@ -150,7 +153,16 @@ function logsOfHash(
   if (block === undefined || receipts === undefined) {
     throw new ResourceUnknownError('the block', 'no final block has this hash')
   }
-  return logsOfBlock(block, receipts).filter((record) => matchesLog(record, pattern))
+  const matches = logMatcher(pattern)
+  return logsOfBlock(block, receipts).filter(({ log }) => matches(log))
+}
+
+/** Undefined for "any". */
+function setOf(words: readonly bigint[]): WordSet | undefined {
+  if (words.length === 0) return undefined
+  const set = new WordSet()
+  for (const word of words) set.add(word)
+  return set
 }
 
 function numberOf(chain: ChainReader, id: BlockId | undefined): bigint {

@@ -7,7 +7,7 @@ import { createSystemClock } from '@zg/runtime'
 import { WebSocket } from 'ws'
 
 import type { RpcMethod, RpcMethods, RpcSession } from './json-rpc.ts'
-import { bodySizeBytesMax, bufferedSizeBytesMax, pingIntervalMs } from './limits.ts'
+import { bodySizeBytesMax, bufferedSizeBytesMax, pingIntervalMs, webSocketsMax } from './limits.ts'
 import { MethodUnknownError } from './rpc-error.ts'
 import { startRpcServer } from './server.ts'
 import type { RpcServerOptions } from './server.ts'
@@ -214,6 +214,19 @@ test('serveWebSockets refuses an origin that is not allowed', async () => {
   const [error] = (await once(ws, 'error')) as [Error]
   assert.match(error.message, /403/)
   await openSocket({ origin: 'https://wallet.example' })
+})
+
+test('serveWebSockets opens as many sockets as allowed and no more', async () => {
+  const full = await open()
+  const url = `ws://127.0.0.1:${full.port}`
+  const sockets = Array.from({ length: webSocketsMax }, () => new WebSocket(url))
+  after(() => sockets.forEach((ws) => ws.terminate()))
+  await Promise.all(sockets.map((ws) => once(ws, 'open')))
+  const [error] = (await once(new WebSocket(url), 'error')) as [Error]
+  assert.match(error.message, /503/)
+  sockets[0]?.close()
+  await once(sockets[0] as WebSocket, 'close')
+  await once(new WebSocket(url), 'open')
 })
 
 test('serveWebSockets closes on a message over the limit', async () => {

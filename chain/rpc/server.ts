@@ -28,8 +28,7 @@ import {
   keepAliveTimeoutMs,
   requestTimeoutMs,
 } from './limits.ts'
-import { BodyReader } from './body-reader.ts'
-import type { PendingBytes } from './body-reader.ts'
+import { BodyReader, PendingBytes } from './body-reader.ts'
 import { isHostAllowed, isOriginAllowed } from './origin.ts'
 import type { AllowList } from './origin.ts'
 import { serveWebSockets } from './web-socket.ts'
@@ -64,7 +63,7 @@ export type RpcServer = {
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const { methods, clock, onInternalError } = options
   const jsonRpc: JsonRpcOptions = { methods, clock, onInternalError }
-  const pending: PendingBytes = { sizeBytes: 0 }
+  const pending = new PendingBytes()
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -83,7 +82,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   server.maxHeadersCount = headersCountMax
   server.maxConnections = connectionsMax
   server.on('clientError', (_error: Error, socket: Duplex) => refuseUpgrade(socket, 400))
-  const webSockets = serveWebSockets(jsonRpc)
+  const webSockets = serveWebSockets(jsonRpc, pending)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgrade({ request, socket, head }, options, webSockets)
   })
@@ -137,13 +136,15 @@ function upgrade(
   const { host, origin } = request.headers
   const allowed =
     isHostAllowed(host, options.allowedHosts) && isOriginAllowed(origin, options.allowedOrigins)
-  if (allowed) webSockets.accept(request, socket, head)
-  else refuseUpgrade(socket, 403)
+  if (!allowed) refuseUpgrade(socket, 403)
+  else if (!webSockets.accept(request, socket, head)) refuseUpgrade(socket, 503)
 }
 
-function refuseUpgrade(socket: Duplex, status: 400 | 403): void {
-  const reason = status === 400 ? 'Bad Request' : 'Forbidden'
-  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`)
+const reasons = { 400: 'Bad Request', 403: 'Forbidden', 503: 'Service Unavailable' } as const
+
+function refuseUpgrade(socket: Duplex, status: keyof typeof reasons): void {
+  const line = `HTTP/1.1 ${status} ${reasons[status]}`
+  if (socket.writable) socket.end(`${line}\r\nConnection: close\r\n\r\n`)
   else socket.destroy()
 }
 

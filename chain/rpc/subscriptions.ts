@@ -8,14 +8,14 @@
 
 import { randomBytes } from 'node:crypto'
 
+import type { Log } from '@zg/evm'
 import { toHex } from '@zg/primitives'
 
 import type { NodeView } from '../chain-view.ts'
 import { headerJson } from './block-json.ts'
 import type { RpcMethod, RpcSession } from './json-rpc.ts'
-import { subscriptionsPerConnectionMax } from './limits.ts'
-import { matchesLog, readLogFilter } from './log-filter.ts'
-import type { LogPattern } from './log-filter.ts'
+import { subscriptionsMax, subscriptionsPerConnectionMax } from './limits.ts'
+import { logMatcher, readLogFilter } from './log-filter.ts'
 import { checkCount, isAbsent, readBoolean, readString } from './params.ts'
 import { logJson, logsOfBlock } from './receipt-json.ts'
 import { LimitExceededError, MethodUnknownError, ParamsInvalidError } from './rpc-error.ts'
@@ -46,7 +46,7 @@ class Audience<listener> {
   }
 }
 
-type LogListener = { readonly pattern: LogPattern; readonly send: Send }
+type LogListener = { readonly matches: (log: Log) => boolean; readonly send: Send }
 type PendingListener = { readonly full: boolean; readonly send: Send }
 
 /** The methods by name. */
@@ -61,8 +61,8 @@ export function subscriptionMethods({ chain, pool }: NodeView): readonly [string
     chain.onHead((block, receipts) => {
       for (const record of logsOfBlock(block, receipts)) {
         let json: string | undefined
-        for (const { pattern, send } of listeners) {
-          if (matchesLog(record, pattern)) send((json ??= JSON.stringify(logJson(record))))
+        for (const { matches, send } of listeners) {
+          if (matches(record.log)) send((json ??= JSON.stringify(logJson(record))))
         }
       }
     }),
@@ -89,8 +89,8 @@ export function subscriptionMethods({ chain, pool }: NodeView): readonly [string
           case 'newHeads':
             return sessions.open(session, (send) => heads.add(send))
           case 'logs': {
-            const pattern = readLogFilter(params[1] ?? {})
-            return sessions.open(session, (send) => logs.add({ pattern, send }))
+            const matches = logMatcher(readLogFilter(params[1] ?? {}))
+            return sessions.open(session, (send) => logs.add({ matches, send }))
           }
           case 'newPendingTransactions': {
             const full = isAbsent(params[1]) ? false : readBoolean(params[1], 'full')
@@ -118,11 +118,16 @@ export function subscriptionMethods({ chain, pool }: NodeView): readonly [string
 /** Which subscriptions each connection has, and how to end them. */
 class SessionSubscriptions {
   readonly #ends = new WeakMap<RpcSession, Map<string, () => void>>()
+  /** Of all connections. */
+  #count = 0
 
   open(session: RpcSession, start: (send: Send) => () => void): string {
     const ends = this.#endsOf(session)
     if (ends.size >= subscriptionsPerConnectionMax) {
       throw new LimitExceededError('subscriptions a connection', subscriptionsPerConnectionMax)
+    }
+    if (this.#count >= subscriptionsMax) {
+      throw new LimitExceededError('subscriptions of all clients', subscriptionsMax)
     }
     const id = toHex(randomBytes(16))
     const prefix = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}"`
@@ -137,7 +142,12 @@ class SessionSubscriptions {
       for (const text of early ?? []) session.notify(text)
       early = undefined
     })
-    ends.set(id, start(send))
+    const end = start(send)
+    this.#count++
+    ends.set(id, () => {
+      this.#count--
+      end()
+    })
     return id
   }
 

@@ -13,6 +13,7 @@ import type { Timer } from '@zg/runtime'
 import { WebSocketServer } from 'ws'
 import type { RawData, WebSocket } from 'ws'
 
+import type { PendingBytes } from './body-reader.ts'
 import { answerJsonRpc, RequestInvalidError, transportErrorText } from './json-rpc.ts'
 import type { JsonRpcOptions, RpcSession } from './json-rpc.ts'
 import {
@@ -20,17 +21,18 @@ import {
   bufferedSizeBytesMax,
   pendingMessagesMax,
   pingIntervalMs,
+  webSocketsMax,
 } from './limits.ts'
 
 export type WebSocketDoor = {
-  /** Takes over the socket of an upgrade request that may come in. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Takes over the socket of an upgrade request; false when there are too many already. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   /** Ends every connection. */
   close(): void
 }
 
 /** Makes the WebSocket half of the door. */
-export function serveWebSockets(jsonRpc: JsonRpcOptions): WebSocketDoor {
+export function serveWebSockets(jsonRpc: JsonRpcOptions, pending: PendingBytes): WebSocketDoor {
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: bodySizeBytesMax,
@@ -38,7 +40,11 @@ export function serveWebSockets(jsonRpc: JsonRpcOptions): WebSocketDoor {
   })
   return {
     accept(request, socket, head) {
-      server.handleUpgrade(request, socket, head, (ws) => new Connection(ws, jsonRpc).start())
+      if (server.clients.size >= webSocketsMax) return false
+      server.handleUpgrade(request, socket, head, (ws) => {
+        new Connection(ws, jsonRpc, pending).start()
+      })
+      return true
     },
     close() {
       for (const ws of server.clients) ws.terminate()
@@ -50,6 +56,7 @@ export function serveWebSockets(jsonRpc: JsonRpcOptions): WebSocketDoor {
 class Connection implements RpcSession {
   readonly #ws: WebSocket
   readonly #jsonRpc: JsonRpcOptions
+  readonly #pending: PendingBytes
   readonly #waiting: Buffer[] = []
   readonly #onClose: (() => void)[] = []
   readonly #afterAnswer: (() => void)[] = []
@@ -58,9 +65,10 @@ class Connection implements RpcSession {
   #alive = true
   #pingTimer: Timer | undefined
 
-  constructor(ws: WebSocket, jsonRpc: JsonRpcOptions) {
+  constructor(ws: WebSocket, jsonRpc: JsonRpcOptions, pending: PendingBytes) {
     this.#ws = ws
     this.#jsonRpc = jsonRpc
+    this.#pending = pending
   }
 
   start(): void {
@@ -97,6 +105,7 @@ class Connection implements RpcSession {
     const message = bytesOf(data)
     this.#waiting.push(message)
     this.#waitingSizeBytes += message.length
+    if (this.#pending.take(message.length) !== undefined) return this.#ws.terminate()
     if (this.#isBehind()) this.#ws.pause()
     if (!this.#answering) {
       this.#answerWaiting().catch((error: unknown) => {
@@ -110,13 +119,20 @@ class Connection implements RpcSession {
     this.#answering = true
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const answer = await answerJsonRpc(next.toString('utf8'), this, this.#jsonRpc)
-      this.#waitingSizeBytes -= next.length
+      this.#release(next.length)
       if (!this.#isBehind()) this.#ws.resume()
       if (answer !== undefined) this.notify(answer)
       for (const run of this.#afterAnswer.splice(0)) run()
       if (this.#ws.readyState !== this.#ws.OPEN) this.#waiting.length = 0
     }
     this.#answering = false
+    // What was never answered, the client being gone.
+    this.#release(this.#waitingSizeBytes)
+  }
+
+  #release(sizeBytes: number): void {
+    this.#waitingSizeBytes -= sizeBytes
+    this.#pending.release(sizeBytes)
   }
 
   #isBehind(): boolean {
@@ -133,6 +149,9 @@ class Connection implements RpcSession {
 
   #closed(): void {
     this.#pingTimer?.cancel()
+    this.#waiting.length = 0
+    // While an answer is under way, its end gives the bytes back.
+    if (!this.#answering) this.#release(this.#waitingSizeBytes)
     for (const run of this.#onClose) run()
   }
 }
