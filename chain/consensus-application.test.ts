@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { headerHash } from '@zg/evm'
+import { concat, encodeRlp } from '@zg/primitives'
+import { silentLogger } from '@zg/runtime'
+import type { PayloadAttributes } from '@zg/consensus'
+
+import { decodePayload, encodePayload, PayloadMalformedError } from './block-codec.ts'
+import type { BlockBody } from './block-codec.ts'
+import { ConsensusApplication } from './consensus-application.ts'
+import { openTestChain, signedTransfer, testKeys, testTimestamp } from './testing/test-chain.ts'
+
+async function openSide() {
+  const side = await openTestChain()
+  const { chain, engine, pool, genesis } = side
+  const application = new ConsensusApplication({
+    engine,
+    blocks: {
+      finalHead: () => ({ number: chain.headNumber(), hash: chain.head().hash }),
+      payloadOf: (hash) => chain.payloadOf(hash),
+      hasPending: () => pool.hasPending(),
+    },
+    gasLimit: genesis.header.gasLimit,
+    logger: silentLogger,
+  })
+  return { ...side, application }
+}
+
+function attributesOn(parentExecutionHash: Uint8Array, height: bigint): PayloadAttributes {
+  return {
+    height,
+    parentExecutionHash,
+    timestampSeconds: BigInt(testTimestamp) + height,
+    prevRandao: new Uint8Array(32).fill(3),
+    parentConsensusRoot: new Uint8Array(32).fill(4),
+    feeRecipient: new Uint8Array(20).fill(5),
+  }
+}
+
+test('ConsensusApplication: a built payload is VALID elsewhere, and final when told', async () => {
+  const [leader, voter] = [await openSide(), await openSide()]
+  assert.equal(leader.application.hasPending(), false)
+  await leader.pool.add(signedTransfer(testKeys[0] as Uint8Array))
+  assert.equal(leader.application.hasPending(), true)
+  const attributes = attributesOn(leader.genesis.hash, 1n)
+  const payload = await leader.application.buildPayload(attributes, 100)
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+  await voter.application.finalize(payload.executionHash)
+  await voter.application.finalize(payload.executionHash)
+  assert.deepEqual(voter.application.finalHead(), {
+    height: 1n,
+    executionHash: payload.executionHash,
+  })
+  assert.deepEqual(voter.application.payloadOf(payload.executionHash), payload.bytes)
+})
+
+test('ConsensusApplication: an unknown parent is SYNCING, never INVALID', async () => {
+  const [leader, voter] = [await openSide(), await openSide()]
+  const first = attributesOn(leader.genesis.hash, 1n)
+  const parent = await leader.application.buildPayload(first, 100)
+  const second = attributesOn(parent.executionHash, 2n)
+  const child = await leader.application.buildPayload(second, 100)
+  assert.equal(await voter.application.validatePayload(second, child), 'SYNCING')
+  assert.equal(await voter.application.validatePayload(first, parent), 'VALID')
+  assert.equal(await voter.application.validatePayload(second, child), 'VALID')
+})
+
+test('ConsensusApplication: what the consensus header does not say is INVALID', async () => {
+  const [leader, voter] = [await openSide(), await openSide()]
+  const attributes = attributesOn(leader.genesis.hash, 1n)
+  const payload = await leader.application.buildPayload(attributes, 100)
+  const bytes32 = new Uint8Array(32).fill(8)
+  const others: Partial<PayloadAttributes>[] = [
+    { height: 2n },
+    { parentExecutionHash: bytes32 },
+    { timestampSeconds: attributes.timestampSeconds + 1n },
+    { prevRandao: bytes32 },
+    { parentConsensusRoot: bytes32 },
+    { feeRecipient: new Uint8Array(20) },
+  ]
+  for (const other of others) {
+    const status = await voter.application.validatePayload({ ...attributes, ...other }, payload)
+    assert.equal(status, 'INVALID', JSON.stringify(Object.keys(other)))
+  }
+  const block = decodePayload(payload.bytes)
+  const changed = (fields: Partial<BlockBody['header']>, body: Partial<BlockBody> = {}) => {
+    const header = { ...block.header, ...fields }
+    return {
+      executionHash: headerHash(header),
+      bytes: encodePayload({ ...block, ...body, header }),
+    }
+  }
+  const withdrawal = { index: 0n, validatorIndex: 0n, address: 1n, amountGwei: 1n }
+  const wrong = [
+    changed({ gasLimit: block.header.gasLimit + 1n }),
+    changed({ blobGasUsed: 131_072n }),
+    changed({}, { withdrawals: [withdrawal] }),
+    { executionHash: bytes32, bytes: payload.bytes },
+    { executionHash: payload.executionHash, bytes: new Uint8Array(0) },
+    { executionHash: payload.executionHash, bytes: concat(payload.bytes, Uint8Array.of(0)) },
+  ]
+  for (const [index, each] of wrong.entries()) {
+    assert.equal(await voter.application.validatePayload(attributes, each), 'INVALID', `${index}`)
+  }
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+})
+
+test('decodePayload refuses other forms', async () => {
+  const { application, genesis } = await openSide()
+  const { bytes } = await application.buildPayload(attributesOn(genesis.hash, 1n), 100)
+  const block = decodePayload(bytes)
+  assert.deepEqual(encodePayload(block), bytes)
+  const legacyAsBytes = encodePayload({ ...block, transactions: [Uint8Array.of(0x80)] })
+  assert.throws(() => decodePayload(legacyAsBytes), PayloadMalformedError)
+  assert.throws(() => decodePayload(encodeRlp([])))
+  assert.throws(() => decodePayload(bytes.subarray(0, -1)))
+  for (let at = 0; at < bytes.length; at += 7) {
+    const torn = bytes.slice()
+    torn[at] = (torn[at] as number) ^ 0x55
+    try {
+      decodePayload(torn)
+    } catch (error) {
+      assert.match((error as { code?: string }).code ?? '', /^(CHAIN|EVM|PRIMITIVES)_/)
+    }
+  }
+})
