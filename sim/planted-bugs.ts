@@ -28,7 +28,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no-log',
     breaks: 'a restarted validator has forgotten every vote it sent',
     faults: { skipWal: true },
-    seed: 20,
+    seed: 10,
   },
   {
     name: 'vote-after-nullify',
@@ -52,7 +52,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no-guard-on-restart',
     breaks: 'a restart goes on from the last final block with an empty guard',
     faults: { noGuardOnRestart: true },
-    seed: 5,
+    seed: 10,
   },
   {
     name: 'unverified-certificate',
@@ -64,7 +64,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'finalize-without-certify',
     breaks: 'Finalize of a block that is not here or not executed',
     faults: { finalizeWithoutCertify: true },
-    seed: 20,
+    seed: 6,
   },
   {
     name: 'wrong-parent',
@@ -82,12 +82,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'early-finality-vote',
     breaks: 'a finality vote for what is notarised but not final (S5)',
     faults: { finalityVoteOnNotarization: true },
-    seed: 3,
+    seed: 18,
   },
   {
     name: 'never-nullify',
     breaks: 'no answer to a timeout: a silent leader stops the network',
     faults: { neverNullify: true },
-    seed: 6,
+    seed: 1,
   },
 ]
