@@ -269,6 +269,8 @@ suite('a minimal world', { timeout: 60_000 }, () => {
     const { reader, writer } = clientsOf(file)
     const hash = await writer.sendTransaction({ to: someone, value: 1n })
     assert.equal((await reader.waitForTransactionReceipt({ hash })).status, 'success')
+    const accounts = (await callRpc(file.networks[0]!.rpc, 'eth_accounts')) as string[]
+    assert.equal(accounts.length, 10)
     await callRpc(file.networks[0]!.rpc, 'anvil_setBalance', [someone, '0x7b'])
     assert.equal(await reader.getBalance({ address: someone }), 123n)
     assert.ok((await stop(run)) < 3_000)

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
-import { decrypt } from '@chainsafe/bls-keystore'
-import { parseGenesis } from '@zg/chain'
-import { bytesToBigint, toHex } from '@zg/primitives'
+import { nodeConfigFileName, parseGenesis, parseNodeConfig, readKeystore } from '@zg/chain'
+import { toHex } from '@zg/primitives'
 
 import { genesisOf } from './genesis.ts'
 import { genesisPathOf, writeWorldFiles } from './node-files.ts'
@@ -17,11 +16,12 @@ import type { WorldPlan } from './world.ts'
 const root = mkdtempSync(join(tmpdir(), 'zg-node-files-'))
 after(() => rmSync(root, { recursive: true }))
 
-async function plan(home: string): Promise<WorldPlan> {
+async function plan(home: string, minimal = false): Promise<WorldPlan> {
   const fresh = { random: new Uint8Array(32), nowSeconds: 0 }
-  const kept = resolveWorld({ minimal: false, seed: '42' }, undefined, fresh)
-  const wishes = portWishes({ withL1: true, networks: [{ id: 0, validatorCount: 4 }], offset: 0 })
-  return planWorld(kept, { home, minimal: false }, await grantPorts(wishes, async () => true))
+  const kept = resolveWorld({ minimal, seed: '42' }, undefined, fresh)
+  const networks = [{ id: 0, validatorCount: kept.validatorCount }]
+  const wishes = portWishes({ withL1: !minimal, networks, offset: 0 })
+  return planWorld(kept, { home, minimal }, await grantPorts(wishes, async () => true))
 }
 
 test('genesisOf funds ten accounts and places the canonical contracts on every chain', async () => {
@@ -62,13 +62,54 @@ test('writeWorldFiles keeps genesis and keys, owner only, the password beside', 
   for (const path of [validator.keystorePath, validator.passwordPath]) {
     assert.equal(statSync(path).mode & 0o777, 0o600, path)
   }
-  const keystore = JSON.parse(readFileSync(validator.keystorePath, 'utf8'))
-  const password = readFileSync(validator.passwordPath, 'utf8').trim()
-  const secretKey = new Uint8Array(await decrypt(keystore, password))
-  assert.equal(bytesToBigint(secretKey), bytesToBigint(validator.secretKey))
+  const paths = { keystore: validator.keystorePath, password: validator.passwordPath }
+  assert.deepEqual(await readKeystore(paths), validator.secretKey)
 
   const before = [genesisPathOf(network), validator.keystorePath].map((path) => readFileSync(path))
   await writeWorldFiles(world)
   const after = [genesisPathOf(network), validator.keystorePath].map((path) => readFileSync(path))
   assert.deepEqual(after, before)
+})
+
+function configIn(folder: string) {
+  return parseNodeConfig(readFileSync(join(folder, nodeConfigFileName), 'utf8'), folder)
+}
+
+test('writeWorldFiles tells a validator its keys, its ports and its peers', async () => {
+  const world = await plan(join(root, 'validators'))
+  await writeWorldFiles(world)
+  const [network] = world.networks
+  const validator = network?.validators[1]
+  assert.ok(network && validator)
+  const config = configIn(validator.folder)
+  assert.equal(config.mode, 'validator')
+  assert.equal(config.part, 'net-0/val-1')
+  assert.equal(config.genesis, genesisPathOf(network))
+  assert.deepEqual(config.keys, {
+    keystore: validator.keystorePath,
+    password: validator.passwordPath,
+  })
+  assert.equal(config.rpc.port, 8_551)
+  assert.equal(config.metrics?.port, 6_062)
+  assert.deepEqual(
+    config.p2p?.peers.map(({ port }) => port),
+    [26_656, 26_658, 26_659],
+  )
+})
+
+test('writeWorldFiles gives a minimal node the keys of the ten accounts, and no others', async () => {
+  const world = await plan(join(root, 'minimal'), true)
+  await writeWorldFiles(world)
+  const validator = world.networks[0]?.validators[0]
+  assert.ok(validator)
+  const config = configIn(validator.folder)
+  assert.equal(config.mode, 'minimal')
+  assert.equal(config.keys, undefined)
+  assert.equal(config.p2p, undefined)
+  assert.equal(
+    readFileSync(config.devKeys ?? '', 'utf8')
+      .trim()
+      .split('\n').length,
+    10,
+  )
 })

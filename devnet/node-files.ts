@@ -17,12 +17,16 @@ import { create } from '@chainsafe/bls-keystore'
 import { toHex } from '@zg/primitives'
 import { stringify } from 'smol-toml'
 
+import { devAccounts } from './accounts.ts'
 import { loopback } from './ports.ts'
 import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** PBKDF2 rounds of keystores whose password lies beside them. */
 const devKdfRounds = 1_024
+
+/** The ten accounts' keys, for a minimal node. */
+const devKeysFileName = 'dev-keys.txt'
 
 /** Writes all files of a world; those that are kept stay as they are. */
 export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
@@ -47,12 +51,19 @@ export function genesisPathOf(chain: ChainPlan): string {
 
 async function writeValidatorFiles(chain: ChainPlan, validator: ValidatorPlan): Promise<void> {
   mkdirSync(validator.folder, { recursive: true, mode: 0o700 })
-  mkdirSync(dirname(validator.keystorePath), { recursive: true, mode: 0o700 })
-  if (!existsSync(validator.keystorePath)) await writeKeystore(validator)
+  if (chain.inMemory) await writeDevKeys(validator)
+  else if (!existsSync(validator.keystorePath)) await writeKeystore(validator)
   writeWhole(join(validator.folder, 'config.toml'), configOf(chain, validator))
 }
 
+/** A minimal node signs for its clients (`eth_sendTransaction`), as other development chains do. */
+async function writeDevKeys({ folder }: ValidatorPlan): Promise<void> {
+  const keys = (await devAccounts()).map(({ privateKey }) => `${privateKey}\n`)
+  writeWhole(join(folder, devKeysFileName), keys.join(''))
+}
+
 async function writeKeystore(validator: ValidatorPlan): Promise<void> {
+  mkdirSync(dirname(validator.keystorePath), { recursive: true, mode: 0o700 })
   const password = randomBytes(24).toString('base64url')
   const kdf = {
     function: 'pbkdf2',
@@ -82,7 +93,9 @@ function configOf(chain: ChainPlan, validator: ValidatorPlan): string {
     rpc: { ...at(rpcPort), allowedHosts: ['localhost'], allowedOrigins: '*' },
     metrics: at(metricsPort),
   }
-  if (!chain.inMemory) {
+  if (chain.inMemory) {
+    config['devKeys'] = devKeysFileName
+  } else {
     config['keys'] = {
       keystore: relative(folder, validator.keystorePath),
       password: relative(folder, validator.passwordPath),
