@@ -20,6 +20,7 @@ import { randomScenario } from './testing/random-scenario.ts'
 import type { Scenario } from './testing/random-scenario.ts'
 import { describeAccount, describeLogs } from './testing/scenario-result.ts'
 import type { Outcome, ScenarioResult } from './testing/scenario-result.ts'
+import type { Tracer } from './tracer.ts'
 import { decodeTransaction, recoverSender } from './transaction-codec.ts'
 import { executeTransaction, executionInputOf } from './transaction-execution.ts'
 import { checkTransaction } from './transaction-validity.ts'
@@ -71,8 +72,11 @@ export async function runDifferential(
   return score
 }
 
-/** Runs a scenario on our machine. */
-export function runScenario({ allocations, block, transactions, fork }: Scenario): ScenarioResult {
+/** Runs a scenario on our machine, under the eyes of a tracer if there is one. */
+export function runScenario(
+  { allocations, block, transactions, fork }: Scenario,
+  tracer?: Tracer,
+): ScenarioResult {
   const memory = new MemoryState(allocations)
   const state = new WorldState(memory, fork)
   const machine = new Machine(state, block)
@@ -83,7 +87,7 @@ export function runScenario({ allocations, block, transactions, fork }: Scenario
     const bounds = checkTransaction(transaction, { sender, state, block, room })
     if ('status' in bounds) return { status: 'rejected', reason: bounds.reason }
     const input = executionInputOf(transaction, { sender, bounds, block })
-    const { outcome, gasUsed, output, logs } = executeTransaction(machine, input)
+    const { outcome, gasUsed, output, logs } = executeTransaction(machine, { ...input, tracer })
     const isSuccess = outcome === 'success'
     return {
       status: isSuccess ? 'success' : 'failed',

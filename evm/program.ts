@@ -18,7 +18,6 @@
 import { bytesToBigint } from '@zg/primitives'
 
 import type { Fork } from './fork.ts'
-import type { Opcode } from './opcodes.ts'
 import { opcodeAt } from './opcodes.ts'
 
 /** Instruction bytes of ours, in places no opcode has. */
@@ -45,7 +44,14 @@ export type Program = {
   readonly jumpTargets: Int32Array
 }
 
-type OpcodeTable = readonly (Opcode | undefined)[]
+/** What the decoder asks of every byte, by byte. */
+type OpcodeTable = {
+  /** 0 plain, or one of the kinds below. */
+  readonly kinds: Uint8Array
+  readonly gas: Uint16Array
+  readonly inputs: Uint8Array
+  readonly outputs: Uint8Array
+}
 
 const tables = new Map<Fork, OpcodeTable>()
 
@@ -54,8 +60,7 @@ const smallWords = Array.from({ length: 256 }, (_, value) => BigInt(value))
 /** Kinds of instruction as the decoder sees them. */
 const endsBlock = 1
 const endsFlow = 2
-
-const flow = flowTable()
+const isNone = 3
 
 /** Makes `code` ready under the rules of `fork`. */
 export function prepareProgram(code: Uint8Array, fork: Fork, isTraced: boolean): Program {
@@ -68,17 +73,19 @@ class Decoder {
   readonly #isTraced: boolean
   readonly #ops: Uint8Array
   readonly #args: Int32Array
-  readonly #blocks: number[] = []
+  #blocks: Int32Array
+  #blockCount = 0
   readonly #words: bigint[] = [...smallWords]
   readonly #jumpTargets: Int32Array
   readonly #staticJumps: number[] = []
   #count = 0
   #isReachable = true
   // The open block: its stack use so far.
+  #isOpen = false
   #height = 0
   #need = 0
   #growth = 0
-  #blockAt = -1
+  #gas = 0
 
   constructor(code: Uint8Array, table: OpcodeTable, isTraced: boolean) {
     this.#code = code
@@ -88,6 +95,8 @@ class Decoder {
     this.#ops = new Uint8Array(2 * code.length + 4)
     this.#args = new Int32Array(2 * code.length + 4)
     this.#jumpTargets = new Int32Array(code.length).fill(-1)
+    // Enough for a block in every four bytes; more is rare.
+    this.#blocks = new Int32Array(Math.max(64, code.length & ~3))
   }
 
   decode(): Program {
@@ -107,7 +116,7 @@ class Decoder {
       ops: this.#ops.slice(0, this.#count),
       args: this.#args.slice(0, this.#count),
       words: this.#words,
-      blocks: Int32Array.from(this.#blocks),
+      blocks: this.#blocks.slice(0, blockFields * this.#blockCount),
       jumpTargets: this.#jumpTargets,
     }
   }
@@ -117,7 +126,7 @@ class Decoder {
     this.#close()
     this.#open(pc)
     this.#jumpTargets[pc] = this.#count - 1
-    this.#account(this.#table[0x5b] as Opcode)
+    this.#account(0x5b)
     if (this.#isTraced) this.#close()
     this.#isReachable = true
     return 1
@@ -126,13 +135,13 @@ class Decoder {
   /** Emits the instruction at `pc`; returns how many bytes of code it covers. */
   #instruction(pc: number, byte: number): number {
     this.#ensureOpen(pc)
-    const opcode = this.#table[byte]
-    if (opcode === undefined) {
+    const kind = this.#table.kinds[byte] as number
+    if (kind === isNone) {
       this.#emit(invalidOp, 0)
       this.#endFlow()
       return 1
     }
-    this.#account(opcode)
+    this.#account(byte)
     let size = 1
     if (byte >= 0x5f && byte <= 0x7f) size = this.#push(pc, byte - 0x5f)
     else if (byte >= 0x80 && byte <= 0x8f) this.#emit(dupOp, byte - 0x7f)
@@ -140,35 +149,43 @@ class Decoder {
     else if (byte >= 0xa0 && byte <= 0xa4) this.#emit(0xa0, byte - 0xa0)
     else if (byte === 0x58) this.#emit(pushOp, this.#wordIndex(BigInt(pc)))
     else this.#emit(byte, 0)
-    if (flow[byte] === endsFlow) this.#endFlow()
-    else if (this.#isTraced || flow[byte] === endsBlock) this.#close()
+    if (kind === endsFlow) this.#endFlow()
+    else if (this.#isTraced || kind === endsBlock) this.#close()
     return size
   }
 
   #push(pc: number, size: number): number {
-    const data = this.#code.subarray(pc + 1, pc + 1 + size)
-    const next = this.#code[pc + 1 + size]
-    if (!this.#isTraced && size > 0 && size <= 4 && (next === 0x56 || next === 0x57)) {
-      return this.#pushAndJump({ pc, size, next })
+    const code = this.#code
+    if (size > 0 && size <= 4 && !this.#isTraced) {
+      const next = code[pc + 1 + size]
+      if (next === 0x56 || next === 0x57) return this.#pushAndJump({ pc, size, next })
     }
-    this.#emit(pushOp, this.#pushedWord(data, size))
+    if (size === 0) this.#emit(pushOp, 0)
+    else if (size === 1) this.#emit(pushOp, code[pc + 1] ?? 0)
+    else this.#emit(pushOp, this.#pushedWord(pc, size))
     return size + 1
   }
 
-  #pushedWord(data: Uint8Array, size: number): number {
-    if (size === 0) return 0
-    if (size === 1 && data.length === 1) return data[0] as number
-    let word = bytesToBigint(data)
+  #pushedWord(pc: number, size: number): number {
+    if (size > 6) {
+      let word = bytesToBigint(this.#code.subarray(pc + 1, pc + 1 + size))
+      const missing = pc + 1 + size - this.#code.length
+      if (missing > 0) word <<= BigInt(8 * missing)
+      return this.#wordIndex(word)
+    }
+    let word = 0
     // Code that ends within a push goes on with zeros.
-    if (data.length < size) word <<= BigInt(8 * (size - data.length))
-    return this.#wordIndex(word)
+    for (let at = pc + 1; at <= pc + size; at++) word = word * 256 + (this.#code[at] ?? 0)
+    if (word < 256) return word
+    this.#words.push(BigInt(word))
+    return this.#words.length - 1
   }
 
   /** PUSH target, JUMP or JUMPI as one instruction; before them ISZERO joins a JUMPI. */
   #pushAndJump({ pc, size, next }: { pc: number; size: number; next: number }): number {
     let target = 0
     for (let at = pc + 1; at <= pc + size; at++) target = target * 256 + (this.#code[at] as number)
-    this.#account(this.#table[next] as Opcode)
+    this.#account(next)
     this.#staticJumps.push(this.#count)
     const known = target < this.#code.length ? target : -1
     if (next === 0x56) {
@@ -197,12 +214,14 @@ class Decoder {
     this.#count++
   }
 
-  #account({ inputs, outputs, gas }: Opcode): void {
-    const at = this.#blockAt
-    this.#blocks[at] = (this.#blocks[at] as number) + gas
-    const need = inputs - this.#height
+  /** Adds an instruction to the sums of the open block. */
+  #account(byte: number): void {
+    const { gas, inputs, outputs } = this.#table
+    const taken = inputs[byte] as number
+    this.#gas += gas[byte] as number
+    const need = taken - this.#height
     if (need > this.#need) this.#need = need
-    this.#height += outputs - inputs
+    this.#height += (outputs[byte] as number) - taken
     if (this.#height > this.#growth) this.#growth = this.#height
   }
 
@@ -213,23 +232,34 @@ class Decoder {
   }
 
   #ensureOpen(pc: number): void {
-    if (this.#blockAt < 0) this.#open(pc)
+    if (!this.#isOpen) this.#open(pc)
   }
 
   #open(pc: number): void {
-    this.#blockAt = this.#blocks.length
+    this.#isOpen = true
     this.#height = 0
     this.#need = 0
     this.#growth = 0
-    this.#emit(beginOp, this.#blockAt)
-    this.#blocks.push(0, 0, 0, pc)
+    this.#gas = 0
+    const at = blockFields * this.#blockCount++
+    if (at === this.#blocks.length) this.#growBlocks()
+    this.#blocks[at + 3] = pc
+    this.#emit(beginOp, at)
+  }
+
+  #growBlocks(): void {
+    const blocks = new Int32Array(2 * this.#blocks.length)
+    blocks.set(this.#blocks)
+    this.#blocks = blocks
   }
 
   #close(): void {
-    if (this.#blockAt < 0) return
-    this.#blocks[this.#blockAt + 1] = this.#need
-    this.#blocks[this.#blockAt + 2] = this.#growth
-    this.#blockAt = -1
+    if (!this.#isOpen) return
+    const at = blockFields * (this.#blockCount - 1)
+    this.#blocks[at] = this.#gas
+    this.#blocks[at + 1] = this.#need
+    this.#blocks[at + 2] = this.#growth
+    this.#isOpen = false
   }
 
   /** Turns the targets of static jumps from bytes of code into instructions. */
@@ -243,22 +273,30 @@ class Decoder {
 
 function tableOf(fork: Fork): OpcodeTable {
   let table = tables.get(fork)
-  if (table === undefined) {
-    table = Array.from({ length: 256 }, (_, byte) => opcodeAt(byte, fork))
-    tables.set(fork, table)
-  }
+  if (table === undefined) tables.set(fork, (table = buildTable(fork)))
   return table
 }
 
-function sizeOf(byte: number): number {
-  return byte >= 0x60 && byte <= 0x7f ? byte - 0x5e : 1
-}
-
-function flowTable(): Uint8Array {
-  const kinds = new Uint8Array(256)
+function buildTable(fork: Fork): OpcodeTable {
+  const kinds = new Uint8Array(256).fill(isNone)
+  const gas = new Uint16Array(256)
+  const inputs = new Uint8Array(256)
+  const outputs = new Uint8Array(256)
+  for (let byte = 0; byte < 256; byte++) {
+    const opcode = opcodeAt(byte, fork)
+    if (opcode === undefined) continue
+    kinds[byte] = 0
+    gas[byte] = opcode.gas
+    inputs[byte] = opcode.inputs
+    outputs[byte] = opcode.outputs
+  }
   // JUMPI, GAS, SSTORE, CREATE, CALL, CALLCODE, DELEGATECALL, CREATE2, STATICCALL
   for (const byte of [0x57, 0x5a, 0x55, 0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]) kinds[byte] = endsBlock
   // STOP, JUMP, RETURN, REVERT, INVALID, SELFDESTRUCT
   for (const byte of [0x00, 0x56, 0xf3, 0xfd, 0xfe, 0xff]) kinds[byte] = endsFlow
-  return kinds
+  return { kinds, gas, inputs, outputs }
+}
+
+function sizeOf(byte: number): number {
+  return byte >= 0x60 && byte <= 0x7f ? byte - 0x5e : 1
 }
