@@ -12,31 +12,31 @@ import type { KeyValueStore } from '@zg/runtime'
 import { decodeAccountRecord, decodeSlotValue } from './account-record.ts'
 import type { AccountRecord } from './account-record.ts'
 import { BoundedCache } from './bounded-cache.ts'
-import { nodeSizeBytes } from './layer.ts'
 import type { Layer } from './layer.ts'
+import { NodeCache } from './node-cache.ts'
 import type { StateView } from './state-view.ts'
 import { accountKey, nodeKey, nodeTable, slotKey, tables } from './tables.ts'
 import { nibblesOf } from './trie-encoding.ts'
-import { decodeNode } from './trie-node.ts'
+import { decodeNode, encodeNode } from './trie-node.ts'
 import type { TrieNode } from './trie-node.ts'
 
 const accountsCachedMax = 65_536
 const slotsCachedMax = 131_072
 const codeCacheSizeBytes = 32 * 1024 * 1024
 
-/** @default 128 MiB: the inner nodes of about a million accounts. */
-export const nodeCacheSizeBytesDefault = 128 * 1024 * 1024
+/** Memory for trie nodes unless told otherwise: those of about a million accounts. */
+export const nodeCacheSizeBytesDefault = 64 * 1024 * 1024
 
 export class FinalState implements StateView {
   readonly #store: KeyValueStore
   readonly #accounts = new BoundedCache<AccountRecord>(accountsCachedMax)
   readonly #slots = new BoundedCache<bigint>(slotsCachedMax)
-  readonly #nodes: BoundedCache<TrieNode>
+  readonly #nodes: NodeCache
   readonly #codes = new BoundedCache<Uint8Array>(codeCacheSizeBytes, (code) => code.length)
 
   constructor(store: KeyValueStore, nodeCacheSizeBytes: number) {
     this.#store = store
-    this.#nodes = new BoundedCache<TrieNode>(nodeCacheSizeBytes, nodeSizeBytes)
+    this.#nodes = new NodeCache(nodeCacheSizeBytes)
   }
 
   account(account: string): AccountRecord | undefined {
@@ -59,14 +59,12 @@ export class FinalState implements StateView {
   }
 
   node(account: string, path: string): TrieNode | undefined {
-    const name = account + path
-    const cached = this.#nodes.get(name)
-    if (cached !== undefined) return cached
+    const cached = this.#nodes.get(account, path)
+    if (cached !== undefined) return decodeNode(cached)
     const record = this.#store.get(nodeTable(account), nodeKey(account, path))
     if (record === undefined) return undefined
-    const node = decodeNode(record)
-    this.#nodes.set(name, node)
-    return node
+    this.#nodes.set(account, path, record)
+    return decodeNode(record)
   }
 
   code(codeHash: bigint): Uint8Array | undefined {
@@ -109,8 +107,8 @@ export class FinalState implements StateView {
   }
 
   #absorbNode(account: string, path: string, node: TrieNode | undefined): void {
-    if (node === undefined) this.#nodes.delete(account + path)
-    else this.#nodes.set(account + path, node)
+    if (node === undefined) this.#nodes.delete(account, path)
+    else this.#nodes.set(account, path, encodeNode(node))
   }
 }
 

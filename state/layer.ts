@@ -139,6 +139,6 @@ export class Layer implements StateView {
 }
 
 /** About the memory that a node takes. */
-export function nodeSizeBytes(node: TrieNode | undefined): number {
+function nodeSizeBytes(node: TrieNode | undefined): number {
   return entrySizeBytes + (node?.kind === 'inner' ? node.refs.length : 0)
 }

@@ -52,7 +52,7 @@ export type StateDatabaseOptions = {
   readonly stagedBlocksMax?: number
   /** Most memory for the changes of un-final blocks, about. @default 512 MiB */
   readonly stagedSizeBytesMax?: number
-  /** Memory for trie nodes of the head, about. @default 128 MiB */
+  /** Memory for trie nodes of the head. @default 64 MiB */
   readonly nodeCacheSizeBytes?: number
   /** Height of the block whose parent is `genesisParentHash`. @default 0 */
   readonly firstHeight?: number
