@@ -1,10 +1,10 @@
 /**
  * A map and a set of 256-bit words that an adversary may choose.
  *
- * V8 hashes a `bigint` key of a `Map` by its low 64 bits alone, so a contract that touches the slots
- * i·2^64 would put every slot in one bucket. Here a word is hashed by HalfSipHash-1-3 (Aumasson,
- * Bernstein 2012), a keyed function, under a secret drawn at start: colliding words cannot be
- * prepared without it. Iteration is in insertion order and never depends on the secret.
+ * V8 hashes a `bigint` key of a `Map` by its low 64 bits alone, so a contract that touches the
+ * slots i·2^64 would put every slot in one bucket. Here a word is hashed by HalfSipHash-1-3
+ * (Aumasson, Bernstein 2012), a keyed function, under a secret drawn at start: colliding words
+ * cannot be prepared without it. Iteration is in insertion order and never depends on the secret.
  *
  *     words    [ w0, w1, w2, … ]       in insertion order; a deleted one leaves a hole
  *     values   [ v0, v1, v2, … ]

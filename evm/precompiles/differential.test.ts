@@ -364,7 +364,8 @@ suite('P256VERIFY', () => {
   })
 
   test('accepts r that is x(R) - n: the point has x between n and p', () => {
-    // Q = r⁻¹(s·R - z·G) makes (r, s) a signature of z for any R; take R with x = n + 5 or next above.
+    // Q = r⁻¹(s·R - z·G) makes (r, s) a signature of z for any R; R has x = n + 5 or the next
+    // above.
     for (let offset = 5n; ; offset++) {
       const x = order + offset
       const { Fp, Fn } = p256.Point

@@ -1,7 +1,8 @@
 /**
- * The maps of BLS12-381 against the vectors of RFC 9380, appendix J.9 and J.10. The RFC's suites end
- * in clear_cofactor(Q) for one field element and clear_cofactor(Q0 + Q1) for two; the precompiles
- * clear the cofactor of each, which is a homomorphism, so the sum of two outputs must be P.
+ * The maps of BLS12-381 against the vectors of RFC 9380, appendix J.9 and J.10. The RFC's suites
+ * end in clear_cofactor(Q) for one field element and clear_cofactor(Q0 + Q1) for two; the
+ * precompiles clear the cofactor of each, which is a homomorphism, so the sum of two outputs must
+ * be P.
  */
 
 import assert from 'node:assert/strict'

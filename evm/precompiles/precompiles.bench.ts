@@ -2,8 +2,8 @@
  * How fast the worst inputs run that we know of, in gas of Osaka per second of processor time.
  *
  * A full block must be verified in time whatever is in it, so the slowest row decides how high the
- * gas limit may be: at 20 Mgas/s a block of 60 Mgas takes 3 s. Measured is the precompile alone; the
- * call around it costs at least 100 gas more and makes the cheapest ones look better than here.
+ * gas limit may be: at 20 Mgas/s a block of 60 Mgas takes 3 s. Measured is the precompile alone;
+ * the call around it costs at least 100 gas more and makes the cheapest ones look better than here.
  *
  * Peer: ethereumjs on the same inputs, which computes the curves in JavaScript (@noble/curves).
  */
