@@ -77,10 +77,9 @@ export function explain(error: unknown, called: Called): Explanation {
   // A refusal passed on by the supervisor is mended as the supervisor's own.
   const code = error.code === 'DEVNET_CONTROL_REFUSED' ? String(error.data['reason']) : error.code
   const mend = mends[code]?.(error.data, called)
-  const what = error.message
   const isUsage = code === 'CLI_USAGE' || code === 'CLI_VALUE_INVALID'
   return {
-    sentence: mend === undefined ? what : `${what}; ${mend}`,
+    sentence: mend === undefined ? error.message : `${error.message}; ${mend}`,
     code,
     exitCode: isUsage ? exitCodes.usage : exitCodes.failed,
   }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
 import { commands } from './command-table.ts'
 import { completionScript, completionSteps } from './completion.ts'
+import { mendedCodes } from './explain.ts'
 import { commandsPage } from './help.ts'
 import { runLine } from './testing/run-line.ts'
 
@@ -161,4 +162,21 @@ test('completion offers nouns, verbs, fixed words and flags of each place', () =
   for (const shell of ['bash', 'zsh', 'fish']) {
     assert.match(completionScript(shell), /port-offset/)
   }
+})
+
+/** Codes that no command line can mend, or whose own message holds the command. */
+const unmended = ['DEVNET_RPC_FAILED', 'DEVNET_CONTROL_REFUSED', 'DEVNET_CONTROL_REQUEST_INVALID']
+
+test('every error code of the doors has its mending half, and no half lacks its code', () => {
+  const sources = globSync(['../{cli,devnet}/**/*.ts'], { cwd: import.meta.dirname })
+  const codes = new Set<string>()
+  for (const path of sources.filter((name) => !name.includes('.test.'))) {
+    const text = readFileSync(join(import.meta.dirname, path), 'utf8')
+    for (const [, code = ''] of text.matchAll(/super\('((?:CLI|DEVNET)_[A-Z0-9_]+)'/g)) {
+      codes.add(code)
+    }
+  }
+  codes.delete('CLI_RPC_REFUSED') // the chain's own words say what is wrong
+  for (const code of unmended) codes.delete(code)
+  assert.deepEqual([...codes].toSorted(), mendedCodes.toSorted())
 })

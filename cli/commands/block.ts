@@ -43,9 +43,15 @@ async function readBlock(client: PublicClient, wanted: string): Promise<Block> {
   }
 }
 
-function showBlock({ output }: CommandInput, block: Block, finality: Finality | undefined): void {
+function showBlock(
+  { output, values }: CommandInput,
+  block: Block,
+  finality: Finality | undefined,
+): void {
   const gas = `${formatInteger(block.gasUsed)} of ${formatInteger(block.gasLimit)}`
-  const signed = finality === undefined ? 'no certificate' : signersOf(finality)
+  const isL1 = values.isSet('l1')
+  const uncertified = isL1 ? 'final as made: the local L1 has one validator' : 'no certificate'
+  const signed = finality === undefined ? uncertified : signersOf(finality)
   const rows: Cell[][] = [
     ['block', block.number === null ? 'pending' : formatInteger(block.number)],
     ['hash', block.hash ?? 'none yet'],

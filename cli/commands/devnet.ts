@@ -191,7 +191,8 @@ class Screen {
   ): void {
     const output = this.#output
     const count = block.transactionCount
-    const time = new Date(block.timestamp * 1_000).toISOString().slice(11, 19)
+    const time = new Date(block.timestamp * 1_000).toTimeString().slice(0, 8)
+    const isSignedByAll = signerCount === validatorCount
     const signed = signerCount === undefined ? '' : `signed ${signerCount}/${validatorCount}`
     const columns = [
       output.paint('quiet', time),
@@ -199,9 +200,7 @@ class Screen {
       `${formatInteger(count).padStart(5)} tx`,
       `${formatShare(block.gasUsed, block.gasLimit).padStart(7)} gas`,
       output.paint('quiet', shorten(block.hash)),
-      signerCount === validatorCount
-        ? output.paint('quiet', signed)
-        : output.paint('warning', signed),
+      output.paint(isSignedByAll ? 'quiet' : 'plain', signed),
     ]
     output.line(`  ${columns.join('   ')}`.trimEnd())
   }
