@@ -18,8 +18,13 @@ import type { TraceStep } from './tracer.ts'
 const from = 0xf00n
 const to = 0x70n
 const fields = {
-  ...{ coinbase: 0xc01n, number: 5, timestamp: 100, gasLimit: 30_000_000n },
-  ...{ prevRandao: new Uint8Array(32), baseFeePerGas: 7n, excessBlobGas: 0n },
+  coinbase: 0xc01n,
+  number: 5,
+  timestamp: 100,
+  gasLimit: 30_000_000n,
+  prevRandao: new Uint8Array(32),
+  baseFeePerGas: 7n,
+  excessBlobGas: 0n,
 }
 const block = environmentOf(fields, {
   config: configAtFork(1n, 'osaka'),

@@ -5,15 +5,21 @@
  * go first.
  */
 
-import { bytesToBigint, concat, emptyBytes, emptyKeccakWord, WordMap } from '@zg/primitives'
-import { bigintToBytes } from '@zg/primitives'
+import {
+  bigintToBytes,
+  bytesToBigint,
+  concat,
+  emptyBytes,
+  emptyKeccakWord,
+  WordMap,
+} from '@zg/primitives'
 
 import type { Fork } from './fork.ts'
 import { prepareProgram } from './program.ts'
 import type { Program } from './program.ts'
 
 /** The most bytes of code whose programs are kept; they take some ten times the memory. */
-export const codeCacheSizeMax = 8 * 1024 * 1024
+const codeCacheSizeMax = 8 * 1024 * 1024
 
 /** The most bytes of a contract's code (EIP-170). */
 export const codeSizeMax = 24_576

@@ -23,8 +23,7 @@ export const initCodeGasPerWord = 2
 export const logGasPerByte = 8
 export const expGasPerByte = 50
 
-/** EIP-7702: of an authorization, and what is given back when its account was not new. */
-export const authorizationGas = 25_000
+/** What an authorization gets back, of its 25,000 gas, when its account was not new (EIP-7702). */
 export const authorizationRefund = 12_500
 
 const storageSetGas = 20_000

@@ -8,7 +8,7 @@
 import { copyGasPerWord, wordCount } from './gas.ts'
 
 /** No memory grows past this, whatever gas there is: it would cost more than 2^43 gas. */
-export const memorySizeMax = 2 ** 31
+const memorySizeMax = 2 ** 31
 
 /** A memory larger than this is not kept for the next frame. */
 const keptSizeMax = 1 << 20

@@ -21,17 +21,17 @@ import type { Fork } from './fork.ts'
 import { opcodeAt } from './opcodes.ts'
 
 /** Instruction bytes of ours, in places no opcode has. */
-export const beginOp = 0x0c
-export const jumpToOp = 0x0d
-export const jumpIfToOp = 0x0e
-export const jumpUnlessToOp = 0x0f
-export const pushOp = 0x60
-export const dupOp = 0x80
-export const swapOp = 0x90
-export const invalidOp = 0xfe
+const beginOp = 0x0c
+const jumpToOp = 0x0d
+const jumpIfToOp = 0x0e
+const jumpUnlessToOp = 0x0f
+const pushOp = 0x60
+const dupOp = 0x80
+const swapOp = 0x90
+const invalidOp = 0xfe
 
 /** Numbers a `begin` instruction's argument points at: gas, stack needed, stack growth, pc. */
-export const blockFields = 4
+const blockFields = 4
 
 /** Instructions ready to run. */
 export type Program = {

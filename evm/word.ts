@@ -16,7 +16,7 @@ export function toSigned(word: bigint): bigint {
 }
 
 /** Writes an integer in two's complement. */
-export function fromSigned(value: bigint): bigint {
+function fromSigned(value: bigint): bigint {
   return value < 0n ? (value + wordSize) & wordMax : value
 }
 

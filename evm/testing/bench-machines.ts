@@ -60,8 +60,14 @@ export function ourMachine(funded: readonly bigint[]): BenchMachine {
   const config = configAtFork(benchChainId, 'cancun')
   const zeros = new Uint8Array(32)
   let parent: ParentBlock = {
-    ...{ hash: zeros, number: 0, timestamp: 0, gasLimit, gasUsed: gasLimit / 2n },
-    ...{ baseFeePerGas: 10n ** 9n, blobGasUsed: 0n, excessBlobGas: 0n },
+    hash: zeros,
+    number: 0,
+    timestamp: 0,
+    gasLimit,
+    gasUsed: gasLimit / 2n,
+    baseFeePerGas: 10n ** 9n,
+    blobGasUsed: 0n,
+    excessBlobGas: 0n,
   }
   const attributes = { coinbase: 0xc01n, gasLimit, prevRandao: zeros, parentBeaconBlockRoot: zeros }
   const blockHash = (): undefined => undefined
@@ -71,7 +77,10 @@ export function ourMachine(funded: readonly bigint[]): BenchMachine {
       const clock = cpuClock()
       const timestamp = parent.timestamp + 1
       const execution = new BlockExecution({
-        ...{ config, parent, state, blockHash },
+        config,
+        parent,
+        state,
+        blockHash,
         attributes: { ...attributes, timestamp },
       })
       for (const signed of transactions) {

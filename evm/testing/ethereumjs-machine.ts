@@ -1,7 +1,7 @@
 /**
  * The same scenario on `@ethereumjs/vm`, an implementation by others: the oracle of differential
- * runs. Its state is kept in plain maps (`SimpleStateManager`); its slow signature recovery and
- * hashes are replaced by ours, which are no part of what is compared.
+ * runs. Its state is kept in plain maps (`SimpleStateManager`); its hashes are replaced by ours,
+ * which are no part of what is compared.
  */
 
 import { createBlock } from '@ethereumjs/block'
@@ -13,7 +13,6 @@ import type { KZG } from '@ethereumjs/util'
 import { createVM, runTx } from '@ethereumjs/vm'
 import type { RunTxResult, VM } from '@ethereumjs/vm'
 import { bigintToBytes, bytesToBigint, keccak256, sha256, toHex } from '@zg/primitives'
-import secp256k1 from 'secp256k1'
 
 import type { Fork } from '../fork.ts'
 import type { Outcome, ScenarioResult } from './scenario-result.ts'
@@ -33,7 +32,7 @@ export class EthereumjsMachine {
   }
 
   static async create(fork: Fork): Promise<EthereumjsMachine> {
-    const customCrypto = { keccak256, sha256, ecrecover, kzg: noKzg }
+    const customCrypto = { keccak256, sha256, kzg: noKzg }
     const common = new Common({ chain: Mainnet, hardfork: fork, customCrypto })
     const state = new SimpleStateManager({ common })
     const blockchain = {
@@ -134,17 +133,3 @@ const noKzg = new Proxy({} as KZG, {
     throw new Error('scenarios have no blobs to prove')
   },
 })
-
-function ecrecover(
-  digest: Uint8Array,
-  v: bigint,
-  r: Uint8Array,
-  s: Uint8Array,
-  chainId?: bigint,
-): Uint8Array {
-  const parity = v === 0n || v === 1n ? v : chainId === undefined ? v - 27n : v - 35n - 2n * chainId
-  const signature = new Uint8Array(64)
-  signature.set(r, 32 - r.length)
-  signature.set(s, 64 - s.length)
-  return secp256k1.ecdsaRecover(signature, Number(parity), digest, false).slice(1)
-}
