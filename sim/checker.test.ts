@@ -36,8 +36,8 @@ const genesis = genesisHeader({ identity, epoch: 1n, timestampMs: 0 })
 const signature = new Uint8Array(96)
 const digest = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 
-const createChecker = (twin?: number): Checker =>
-  new Checker({ scheme, identity, set, twin, elapsedMs: () => 0 })
+const createChecker = (traitor?: number): Checker =>
+  new Checker({ scheme, identity, set, traitor, elapsedMs: () => 0 })
 
 const rulesOf = (checker: Checker): readonly string[] => checker.violations.map(({ rule }) => rule)
 
@@ -176,7 +176,7 @@ test('finality: a certificate that names another block than the chain holds', ()
   assert.deepEqual(rulesOf(checker), ['finality'])
 })
 
-test('justice: evidence against anybody but the twin, or against nobody', () => {
+test('justice: evidence against anybody but the traitor, or against nobody', () => {
   const statement = (byte: number): RoundVote => ({
     kind: 'notarize',
     epoch: 1n,

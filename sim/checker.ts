@@ -9,7 +9,7 @@
  *   honesty       no honest validator sends two statements that are a slashable pair (S1 to S7)
  *   certificates  every certificate an honest node sends is by a quorum, and no two contradict
  *   finality      one finality certificate content a height, and it names the final block
- *   justice       evidence convicts the twin and nobody else
+ *   justice       evidence convicts the traitor and nobody else
  *
  * The checker sees all nodes at once and shares no code with the engine but message decoding,
  * digests and the fault predicates, whose own tests stand in consensus.
@@ -71,8 +71,8 @@ export type CheckerOptions = {
   readonly scheme: SignatureScheme
   readonly identity: NetworkIdentity
   readonly set: ValidatorSet
-  /** The validator whose twin runs too; its statements are nobody's honest ones. */
-  readonly twin: number | undefined
+  /** The validator that need not keep the rules. */
+  readonly traitor: number | undefined
   /** Milliseconds from the start of the run. */
   readonly elapsedMs: () => number
 }
@@ -114,8 +114,8 @@ export class Checker {
     this.violations.push({ rule, atMs: this.#options.elapsedMs(), detail })
   }
 
-  /** A block the twin proposes, for what honest validators then say of it. */
-  onTwinBlock(bytes: Uint8Array): void {
+  /** A block the traitor proposes, for what honest validators then say of it. */
+  onTraitorBlock(bytes: Uint8Array): void {
     const message = decodeMessage(bytes)
     if (message.kind === 'proposal') this.#learnBlock(message.vote.digest, message.block.payload)
   }
@@ -202,10 +202,10 @@ export class Checker {
 
   /** Evidence an honest node found. */
   onEvidence(node: number, evidence: Evidence): void {
-    const { scheme, identity, set, twin } = this.#options
+    const { scheme, identity, set, traitor } = this.#options
     const validatorSet = (epoch: bigint): ValidatorSet | undefined =>
       epoch === set.epoch ? set : undefined
-    const guilty = twin === undefined ? undefined : set.validators[twin]?.operator
+    const guilty = traitor === undefined ? undefined : set.validators[traitor]?.operator
     try {
       const convicted = verifyEvidence({ scheme, identity, validatorSet }, evidence)
       const isJust = convicted.every((operator) => guilty && bytesEqual(operator, guilty))

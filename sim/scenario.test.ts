@@ -16,10 +16,10 @@ test('drawScenario draws the same for the same seed', () => {
 })
 
 test('drawScenario never makes a third or more of the stake faulty', () => {
-  for (const { stakes, twin } of scenarios) {
-    if (twin === undefined) continue
+  for (const { stakes, traitor } of scenarios) {
+    if (traitor === undefined) continue
     const total = stakes.reduce((sum, stake) => sum + stake, 0n)
-    assert.ok(3n * stakes[twin.node]! < total)
+    assert.ok(3n * stakes[traitor.node]! < total)
   }
 })
 
@@ -33,8 +33,9 @@ test('drawScenario swarms: every kind of fault is in some seeds and missing in o
     damage: share((index) => scenarios[index]!.damageChance > 0),
     partitions: share((index) => scenarios[index]!.partitions.length > 0),
     resets: share((index) => scenarios[index]!.resetsMs.length > 0),
-    twins: share((index) => scenarios[index]!.twin !== undefined),
-    forgers: share((index) => scenarios[index]!.twin?.forgeryMs !== undefined),
+    traitors: share((index) => scenarios[index]!.traitor !== undefined),
+    twins: share((index) => scenarios[index]!.traitor?.hasTwin === true),
+    forgers: share((index) => scenarios[index]!.traitor?.forgeryMs !== undefined),
     skew: share((index) => scenarios[index]!.skewsMs.some((skewMs) => skewMs !== 0)),
   }
   for (const [kind, value] of Object.entries(shares)) {

@@ -34,12 +34,15 @@ export type Partition = {
   readonly direction: 'both' | 'out' | 'in'
 }
 
-/** A second process with a validator's key and a disk of its own, which may break rules as well. */
-export type Twin = {
+/** A validator that does not keep the rules; the only one of its run. */
+export type Traitor = {
   readonly node: number
-  /** Rules the second process breaks. */
+  /** Whether a second process runs with its key and a disk of its own: an equivocating twin. */
+  readonly hasTwin: boolean
+  /** Rules the first process breaks, and the second. */
   readonly faults: EngineFaults
-  /** How likely both build a block with a wrong total. */
+  readonly twinFaults: EngineFaults
+  /** How likely it builds a block with a wrong total. */
   readonly wrongChance: number
   /** Whether a third holder of the key forges messages, and how often. */
   readonly forgeryMs: number | undefined
@@ -63,7 +66,7 @@ export type Scenario = {
   readonly partitions: readonly Partition[]
   /** Times at which a random connection is closed. */
   readonly resetsMs: readonly number[]
-  readonly twin: Twin | undefined
+  readonly traitor: Traitor | undefined
   /** When all faults end, in milliseconds from the start. */
   readonly healMs: number
   /** After the heal, the time by which every honest node must have gone on. */
@@ -102,7 +105,7 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
     crashes: drawCrashes(rng, count, healMs),
     partitions: drawPartitions(rng, count, healMs),
     resetsMs: rng.chance(0.2) ? drawTimes(rng, 1 + rng.below(6), healMs) : [],
-    twin: drawTwin(rng, stakes),
+    traitor: drawTraitor(rng, stakes),
     healMs,
     // Ten of the longest rounds: 3 deltas to give up, as often as it takes to meet an honest
     // leader.
@@ -184,15 +187,20 @@ function drawPartitions(rng: Rng, count: number, healMs: number): readonly Parti
   })
 }
 
-function drawTwin(rng: Rng, stakes: readonly bigint[]): Twin | undefined {
+function drawTraitor(rng: Rng, stakes: readonly bigint[]): Traitor | undefined {
   const total = stakes.reduce((sum, stake) => sum + stake, 0n)
   const node = rng.below(stakes.length)
   // Less than a third: beyond that nothing is promised.
   const isMinority = 3n * (stakes[node] as bigint) < total
-  if (!isMinority || !rng.chance(0.6)) return undefined
+  if (!isMinority || !rng.chance(0.7)) return undefined
+  const hasTwin = rng.chance(0.7)
+  const twinFaults = drawMischief(rng)
   return {
     node,
-    faults: drawMischief(rng),
+    hasTwin,
+    // Alone it must do something wrong itself; with a twin it may keep the rules.
+    faults: hasTwin && rng.chance(0.7) ? {} : twinFaults,
+    twinFaults,
     wrongChance: rng.chance(0.5) ? 0.3 : 0,
     forgeryMs: rng.chance(0.4) ? 30 + rng.below(100) : undefined,
     reshuffleMs: pick(rng, [200, 1_000, 1_000_000]),
@@ -200,16 +208,14 @@ function drawTwin(rng: Rng, stakes: readonly bigint[]): Twin | undefined {
   }
 }
 
-/**
- * What else the second process does wrong: the bugs planted elsewhere are an adversary's choice
- * here.
- */
+/** What it does wrong: the bugs planted elsewhere are an adversary's choice here. */
 function drawMischief(rng: Rng): EngineFaults {
   return pick<EngineFaults>(rng, [
     {},
     {},
     { wrongParentSelection: true },
-    { wrongParentSelection: true, staleParent: true },
+    { wrongParentSelection: true },
+    { wrongParentSelection: true },
     { doubleNotarize: true },
     { voteAfterNullify: true },
     { finalizeWithoutCertify: true, voteWithoutValidation: true },

@@ -126,6 +126,7 @@ function summarize(
       crashes: sum(({ faults }) => faults.crashes),
       partitions: sum(({ faults }) => faults.partitions),
       resets: sum(({ faults }) => faults.resets),
+      traitors: sum(({ faults }) => faults.traitors),
       twins: sum(({ faults }) => faults.twins),
       lost: sum(({ faults }) => faults.lost),
       duplicated: sum(({ faults }) => faults.duplicated),

@@ -31,6 +31,7 @@ export type FaultCounts = {
   readonly crashes: number
   readonly partitions: number
   readonly resets: number
+  readonly traitors: number
   readonly twins: number
   readonly lost: number
   readonly duplicated: number
@@ -69,7 +70,7 @@ class World {
   readonly #checker: Checker
   readonly #nodes: readonly SimulatedNode[]
   readonly #names = new Map<string, number>()
-  readonly #twin: SimulatedNode | undefined
+  #twin: SimulatedNode | undefined
   /** By name of an endpoint, who it reaches: absent, everybody. Redrawn while a twin runs. */
   #sight = new Map<string, 'first' | 'second' | 'both'>()
   #cuts: { group: ReadonlySet<number>; direction: 'both' | 'out' | 'in' }[] = []
@@ -94,21 +95,22 @@ class World {
       scheme,
       identity: genesis.identity,
       set,
-      twin: scenario.twin?.node,
+      traitor: scenario.traitor?.node,
       elapsedMs: () => this.#elapsedMs(),
     })
+    const { traitor } = scenario
     const create = (index: number, name: string): SimulatedNode => {
       this.#names.set(name, index)
-      const mischief = name.endsWith("'") ? scenario.twin?.faults : undefined
-      const planted = { ...faults, ...mischief }
+      const isTraitor = index === traitor?.node
+      const mischief = name.endsWith("'") ? traitor?.twinFaults : traitor?.faults
+      const planted = isTraitor ? { ...faults, ...mischief } : faults
       return this.#createNode({ name, index, secretKeys, scheme, set, faults: planted })
     }
     this.#nodes = scenario.stakes.map((_, index) => create(index, `v${index}`))
-    const { twin } = scenario
-    this.#twin = twin && create(twin.node, `v${twin.node}'`)
-    if (twin?.forgeryMs === undefined) return
-    const publicKey = scheme.publicKeyOf(secretKeys[twin.node] as Uint8Array)
-    this.#createForger(twin.node, publicKey, twin.forgeryMs)
+    if (traitor?.hasTwin === true) this.#twin = create(traitor.node, `v${traitor.node}'`)
+    if (traitor?.forgeryMs === undefined) return
+    const publicKey = scheme.publicKeyOf(secretKeys[traitor.node] as Uint8Array)
+    this.#createForger(traitor.node, publicKey, traitor.forgeryMs)
   }
 
   async run(): Promise<SeedResult> {
@@ -125,7 +127,7 @@ class World {
   }
 
   #result(stall: string): SeedResult {
-    const { seed, partitions, twin } = this.#scenario
+    const { seed, partitions, traitor } = this.#scenario
     const { lost, duplicated } = this.#network.counts
     return {
       seed,
@@ -137,7 +139,8 @@ class World {
         crashes: this.#crashCount,
         partitions: partitions.length,
         resets: this.#resetCount,
-        twins: twin === undefined ? 0 : 1,
+        traitors: traitor === undefined ? 0 : 1,
+        twins: traitor?.hasTwin === true ? 1 : 0,
         lost,
         duplicated,
       },
@@ -156,8 +159,8 @@ class World {
     faults: EngineFaults
   }): SimulatedNode {
     const { name, index, secretKeys, scheme, set, faults } = options
-    const { parameters, skewsMs, damageChance, twin, temper } = this.#scenario
-    const isHonest = twin?.node !== index
+    const { parameters, skewsMs, damageChance, traitor, temper } = this.#scenario
+    const isHonest = traitor?.node !== index
     const checker = this.#checker
     return new SimulatedNode({
       name,
@@ -169,7 +172,7 @@ class World {
       genesis,
       parameters,
       stake: fixedStakeView(set),
-      temper: isHonest ? temper : { ...temper, wrongChance: twin.wrongChance },
+      temper: isHonest ? temper : { ...temper, wrongChance: traitor.wrongChance },
       skewMs: skewsMs[index] as number,
       damageChance,
       faults,
@@ -211,7 +214,7 @@ class World {
   }
 
   #planFaults(): void {
-    const { crashes, partitions, resetsMs, twin } = this.#scenario
+    const { crashes, partitions, resetsMs, traitor } = this.#scenario
     const draws = this.#rng.fork('faults')
     for (const crash of crashes) this.#at(crash.atMs, () => this.#crash(crash))
     for (const { atMs, durationMs, group, direction } of partitions) {
@@ -227,14 +230,14 @@ class World {
         this.#resetCount++
       })
     }
-    if (twin === undefined) return
+    if (traitor?.hasTwin !== true) return
     const reshuffle = (): void => {
       if (this.#isHealed) return
       for (const name of this.#names.keys()) {
         const half = draws.chance(0.5) ? 'first' : 'second'
-        this.#sight.set(name, draws.chance(twin.bothChance) ? 'both' : half)
+        this.#sight.set(name, draws.chance(traitor.bothChance) ? 'both' : half)
       }
-      this.#at(twin.reshuffleMs, reshuffle)
+      this.#at(traitor.reshuffleMs, reshuffle)
     }
     reshuffle()
   }
@@ -272,8 +275,8 @@ class World {
 
   /** Whether `viewer` is among those who see this end of a twin. */
   #sees(viewer: string, name: string): boolean {
-    const { twin } = this.#scenario
-    if (twin === undefined || this.#names.get(name) !== twin.node) return true
+    const { traitor } = this.#scenario
+    if (traitor?.hasTwin !== true || this.#names.get(name) !== traitor.node) return true
     const sight = this.#sight.get(viewer) ?? 'both'
     if (name.endsWith('*')) return true
     return sight === 'both' || (sight === 'second') === name.endsWith("'")
@@ -285,8 +288,8 @@ class World {
     // A broadcast hands the same bytes to each peer: once is enough.
     if (message !== this.#lastSniffed) {
       this.#lastSniffed = message
-      if (index !== this.#scenario.twin?.node) this.#checker.onMessage(index, message)
-      else if (channel === 'block' && !from.endsWith('*')) this.#checker.onTwinBlock(message)
+      if (index !== this.#scenario.traitor?.node) this.#checker.onMessage(index, message)
+      else if (channel === 'block' && !from.endsWith('*')) this.#checker.onTraitorBlock(message)
     }
     this.#nodeOf(from)?.pass('send')
   }
@@ -314,7 +317,7 @@ class World {
   }
 
   #honest(): readonly SimulatedNode[] {
-    return this.#nodes.filter((_, index) => index !== this.#scenario.twin?.node)
+    return this.#nodes.filter((_, index) => index !== this.#scenario.traitor?.node)
   }
 
   #allNodes(): readonly SimulatedNode[] {
