@@ -1,0 +1,61 @@
+/**
+ * `npm run test:full -- NAME [--count N] [--from SEED]`: the suites that take longer than a commit may
+ * wait. What one prints last is its result; the committed ones are in docs/results/.
+ *
+ *   differential   random scenarios on our EVM and on ethereumjs, Prague and Osaka in turn
+ *   conformance    every official vector
+ *   sim            seeds of the simulated world
+ */
+
+import { spawnSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+
+import { runDifferential } from '../evm/differential.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { count: { type: 'string' }, from: { type: 'string', default: '1' } },
+})
+const [name] = positionals
+const firstSeed = Number(values.from)
+
+switch (name) {
+  case 'differential':
+    process.exit(await differential(Number(values.count ?? 200_000)))
+  case 'conformance':
+    process.exit(runScript(['scripts/conformance.ts', '--json']))
+  case 'sim': {
+    const seeds = ['--seeds', values.count ?? '5000', '--from', String(firstSeed)]
+    process.exit(runScript(['cli/main.ts', 'sim', ...seeds, '--json']))
+  }
+  default:
+    console.error(
+      `zg: there is no long suite "${name ?? ''}". There are: differential conformance sim`,
+    )
+    process.exit(2)
+}
+
+async function differential(count: number): Promise<number> {
+  const forks = ['prague', 'osaka'] as const
+  const total = { scenarios: 0, transactions: 0, rejected: 0, failed: 0, differences: 0 }
+  const pieceMax = 1_000
+  while (total.scenarios < count) {
+    const piece = Math.min(pieceMax, count - total.scenarios)
+    const seeds = { count: piece, firstSeed: firstSeed + total.scenarios, forks }
+    const score = await runDifferential(seeds, ({ fork, seed, what }) =>
+      console.error(`✖ seed ${seed} ${fork}: ${what}`),
+    )
+    total.scenarios += score.scenarios
+    total.transactions += score.transactions
+    total.rejected += score.rejected
+    total.failed += score.failed
+    total.differences += score.differences
+    console.error(`${total.scenarios} of ${count} scenarios, ${total.differences} differences`)
+  }
+  console.log(JSON.stringify({ suite: 'differential', firstSeed, forks, ...total }))
+  return total.differences === 0 ? 0 : 1
+}
+
+function runScript(args: readonly string[]): number {
+  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1
+}
