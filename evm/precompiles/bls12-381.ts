@@ -122,18 +122,22 @@ export const blsPairingCheck: Precompile = {
     if (input.length === 0 || input.length % pairSizeBytes !== 0) return undefined
     mcl._mclBnGT_setInt32(product, 1)
     let count = 0
+    let total = 0
     for (let offset = 0; offset < input.length; offset += pairSizeBytes) {
       const [g1, g2] = [g1Points + count * g1Stride, g2Points + count * g2Stride]
       if (!storeBlsG1(g1, input, offset, 'subgroup')) return undefined
       if (!storeBlsG2(g2, input, offset + blsG1SizeBytes, 'subgroup')) return undefined
       // A pair with an infinity pairs to one.
       if (mcl._mclBnG1_isZero(g1) === 1 || mcl._mclBnG2_isZero(g2) === 1) continue
+      total++
       if (++count === pairingsAtOnce) multiplyPairs(count)
       count %= pairingsAtOnce
     }
+    const output = new Uint8Array(32)
+    // The pairing of groups of prime order is not degenerate: no single pair of other points is one.
+    if (total === 1) return output
     if (count > 0) multiplyPairs(count)
     mcl._mclBn_finalExp(product, product)
-    const output = new Uint8Array(32)
     output[31] = mcl._mclBnGT_isOne(product)
     return output
   },
