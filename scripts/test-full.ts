@@ -16,24 +16,23 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { count: { type: 'string' }, from: { type: 'string', default: '1' } },
 })
-const [name] = positionals
+const [name = ''] = positionals
 const firstSeed = Number(values.from)
 
-switch (name) {
-  case 'differential':
-    process.exit(await differential(Number(values.count ?? 200_000)))
-  case 'conformance':
-    process.exit(runScript(['scripts/conformance.ts', '--json']))
-  case 'sim': {
+const suites: Readonly<Record<string, () => number | Promise<number>>> = {
+  differential: () => differential(Number(values.count ?? 200_000)),
+  conformance: () => runScript(['scripts/conformance.ts', '--json']),
+  sim: () => {
     const seeds = ['--seeds', values.count ?? '5000', '--from', String(firstSeed)]
-    process.exit(runScript(['cli/main.ts', 'sim', ...seeds, '--json']))
-  }
-  default:
-    console.error(
-      `zg: there is no long suite "${name ?? ''}". There are: differential conformance sim`,
-    )
-    process.exit(2)
+    return runScript(['cli/main.ts', 'sim', ...seeds, '--json'])
+  },
 }
+const suite = suites[name]
+if (suite === undefined) {
+  console.error(`zg: there is no long suite "${name}". There are: ${Object.keys(suites).join(' ')}`)
+  process.exit(2)
+}
+process.exit(await suite())
 
 async function differential(count: number): Promise<number> {
   const forks = ['prague', 'osaka'] as const
