@@ -12,7 +12,7 @@ import type { DevnetFile } from '@zg/devnet'
 import { runLine } from './testing/run-line.ts'
 
 const entry = new URL('main.ts', import.meta.url).pathname
-const portOffset = 21_000
+const portOffset = 22_000
 
 const someone = '0x000000000000000000000000000000000000dEaD'
 
