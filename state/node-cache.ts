@@ -7,9 +7,10 @@
  *
  *     ring    … [ 2 sizes | account ‖ path | record ][ … ][ … ] …        slots   bucket -> positions
  *
- * A position counts bytes ever written, so the entry at p still stands when p > written - ring size. A
- * name may be in one of the `ways` slots of the bucket that its hash picks; when all are taken the
- * oldest entry gives way. Names are hashed with a secret start: a chosen collision would only miss.
+ * A position counts bytes ever written, so the entry at p still stands when p >= written - ring
+ * size. A name may be in one of the `ways` slots of the bucket that its hash picks; when all are
+ * taken the oldest entry gives way. Names are hashed with a secret start: a chosen collision would
+ * only miss.
  */
 
 /** Slots of one bucket. */
