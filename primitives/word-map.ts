@@ -24,6 +24,9 @@ import { assert } from './errors.ts'
 /** Words up to which a map is searched from end to end. */
 const scanMax = 8
 
+/** Shared by all small maps: a typed array costs more to make than the rest of a map. */
+const nothing = new Int32Array(0)
+
 /** Secret key of the hash. */
 const [key0, key1] = crypto.getRandomValues(new Int32Array(2)) as unknown as [number, number]
 
@@ -35,8 +38,8 @@ const oneLimb = (1n << 64n) - 1n
 export class WordMap<value> {
   #words: (bigint | undefined)[] = []
   #values: (value | undefined)[] = []
-  #hashes = new Int32Array(0)
-  #slots = new Int32Array(0)
+  #hashes = nothing
+  #slots = nothing
   #holeCount = 0
   /** Counts the times positions have moved. */
   #moves = 0
@@ -88,8 +91,8 @@ export class WordMap<value> {
   clear(): void {
     this.#words = []
     this.#values = []
-    this.#hashes = new Int32Array(0)
-    this.#slots = new Int32Array(0)
+    this.#hashes = nothing
+    this.#slots = nothing
     this.#holeCount = 0
     this.#moves++
   }
