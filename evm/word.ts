@@ -42,20 +42,24 @@ export function signExtend(index: bigint, word: bigint): bigint {
   return BigInt.asUintN(256, BigInt.asIntN(bits, word))
 }
 
-/** EXP modulo 2^256, by squaring. */
+/** EXP modulo 2^256: four squarings a hex digit of the exponent, and one multiplication. */
 export function power(base: bigint, exponent: bigint): bigint {
-  if (exponent === 0n) return 1n
-  // 2^n and 256^n are what contracts ask for most.
+  // 2^n is what contracts ask for most.
   if (base === 2n) return exponent > 255n ? 0n : 1n << exponent
+  const powers = [1n, base]
   let result = 1n
-  let square = base
-  let rest = exponent
-  for (;;) {
-    if ((rest & 1n) === 1n) result = BigInt.asUintN(256, result * square)
-    rest >>= 1n
-    if (rest === 0n) return result
-    square = BigInt.asUintN(256, square * square)
+  for (const character of exponent.toString(16)) {
+    const digit = Number.parseInt(character, 16)
+    for (let index = 0; index < 4 && result !== 1n; index++) {
+      result = BigInt.asUintN(256, result * result)
+    }
+    if (digit === 0) continue
+    while (powers.length <= digit) {
+      powers.push(BigInt.asUintN(256, (powers.at(-1) as bigint) * base))
+    }
+    result = BigInt.asUintN(256, result * (powers[digit] as bigint))
   }
+  return result
 }
 
 /** How many bytes the word takes without leading zeros; 0 for 0. */
@@ -118,8 +122,9 @@ export function wordOfBytes(bytes: Uint8Array): bigint {
 /** Returns the word that starts at `offset` in `bytes`, zeros past their end (CALLDATALOAD). */
 export function wordAt(bytes: Uint8Array, offset: number): bigint {
   if (offset >= bytes.length) return 0n
-  const part = bytes.subarray(offset, offset + 32)
-  if (part.length < 32) scratch.fill(0)
-  scratch.set(part)
+  const size = Math.min(32, bytes.length - offset)
+  // A loop, not a view and a copy: this is one of the commonest instructions.
+  for (let index = 0; index < size; index++) scratch[index] = bytes[offset + index] as number
+  if (size < 32) scratch.fill(0, size)
   return readWord(scratchView, 0)
 }
