@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { sha256 } from '@zg/primitives'
 import {
   bitmapOf,
   consensusRoot,
@@ -129,12 +130,13 @@ test('honesty: the pairs S1 to S4, and no others', () => {
 
 test('honesty: two finality votes at a height', () => {
   const checker = createChecker()
+  for (const node of [0, 1]) checker.onRestart(node, 3n, blockAt)
   const content = {
     epoch: 1n,
     height: 3n,
     blockHash: digest(1),
-    consensusRoot: digest(2),
-    histRoot: digest(3),
+    consensusRoot: blockAt(3n).block.consensusRoot,
+    histRoot: genesis.histRoot,
     nextEpoch: 0n,
   }
   say(checker, 0, { kind: 'finality-vote', vote: content, signature })
@@ -196,4 +198,44 @@ test('justice: evidence against anybody but the traitor, or against nobody', () 
   unjust.onEvidence(0, evidence)
   unjust.onEvidence(0, { ...evidence, second: signed(1) })
   assert.deepEqual(rulesOf(unjust), ['justice', 'justice'])
+})
+
+test('finality: a vote for a height that is not final at home', () => {
+  const checker = createChecker()
+  const content = {
+    epoch: 1n,
+    height: 1n,
+    blockHash: digest(1),
+    consensusRoot: blockAt(1n).block.consensusRoot,
+    histRoot: genesis.histRoot,
+    nextEpoch: 0n,
+  }
+  say(checker, 0, { kind: 'finality-vote', vote: content, signature })
+  assert.deepEqual(rulesOf(checker), ['finality'])
+})
+
+test('validity: a vote for a wrong payload, or a finalize of what was not executed', () => {
+  const checker = createChecker()
+  const { header } = blockAt(1n).block
+  const propose = (payload: Uint8Array): Message => {
+    const statement: RoundVote = { kind: 'notarize', epoch: 1n, view: 5, digest: digest(1) }
+    return {
+      kind: 'proposal',
+      vote: statement,
+      signature,
+      block: { header, reveal: signature, payload },
+    }
+  }
+  checker.onTraitorBlock(encodeMessage(propose(blockAt(1n).payload)))
+  say(checker, 0, vote('notarize', 1))
+  assert.deepEqual(rulesOf(checker), [])
+  say(checker, 0, vote('finalize', 1))
+  assert.deepEqual(rulesOf(checker), ['validity'])
+  checker.onExecuted(1, sha256(blockAt(1n).payload))
+  say(checker, 1, vote('finalize', 1))
+  assert.deepEqual(rulesOf(checker), ['validity'])
+  const wrong = createChecker()
+  wrong.onTraitorBlock(encodeMessage(propose(new Uint8Array(5))))
+  say(wrong, 0, vote('notarize', 1))
+  assert.deepEqual(rulesOf(wrong), ['validity'])
 })

@@ -3,12 +3,12 @@
  *
  *   agreement     one block a height; each extends the one below (its histRoot holds all of them)
  *   order         a node's final heights rise by one; a restart forgets none it has told
- *   validity      a payload that is final, or that an honest validator notarizes, executes to what
- *   it
- *                 claims
+ *   validity      a payload that is final, or that an honest validator votes for, executes to what
+ *                 it claims; nobody honest finalizes what it has not executed itself
  *   honesty       no honest validator sends two statements that are a slashable pair (S1 to S7)
  *   certificates  every certificate an honest node sends is by a quorum, and no two contradict
- *   finality      one finality certificate content a height, and it names the final block
+ *   finality      one finality certificate content a height, and it names the final block; nobody
+ *                 honest votes for a height that is not final and durable at home
  *   justice       evidence convicts the traitor and nobody else
  *
  * The checker sees all nodes at once and shares no code with the engine but message decoding,
@@ -88,8 +88,10 @@ export class Checker {
   readonly #finalityVotes = new Map<number, FinalityVote[]>()
   readonly #certificates = new Map<number, Certificate[]>()
   /** Blocks proposed so far, by consensusRoot; totals of the right ones, by execution hash. */
-  readonly #blocks = new Map<string, { readonly isValid: boolean }>()
+  readonly #blocks = new Map<string, { readonly isValid: boolean; readonly hash: string }>()
   readonly #totals = new Map<string, bigint>()
+  /** By node, the execution hashes of the blocks it executed, in this life or an earlier one. */
+  readonly #executed = new Map<number, Set<string>>()
   readonly #finality = new Map<bigint, FinalityVote>()
 
   constructor(options: CheckerOptions) {
@@ -200,6 +202,13 @@ export class Checker {
     this.#checkAgainstChain(node, vote)
   }
 
+  /** A node's application executed a block. */
+  onExecuted(node: number, executionHash: Uint8Array): void {
+    const known = this.#executed.get(node)
+    if (known === undefined) this.#executed.set(node, new Set([toHex(executionHash)]))
+    else known.add(toHex(executionHash))
+  }
+
   /** Evidence an honest node found. */
   onEvidence(node: number, evidence: Evidence): void {
     const { scheme, identity, set, traitor } = this.#options
@@ -236,22 +245,21 @@ export class Checker {
     const key = toHex(root)
     const counters = decodeCounterPayload(payload)
     if (this.#blocks.has(key)) return
+    const hash = toHex(sha256(payload))
     if (counters === undefined) {
-      this.#blocks.set(key, { isValid: false })
+      this.#blocks.set(key, { isValid: false, hash })
       return
     }
     const { height, parentExecutionHash } = counters.attributes
     const below = height === 1n ? 0n : this.#totals.get(toHex(parentExecutionHash))
     if (below === undefined) return
     const isValid = counters.total === (below + counters.sum) % (1n << 64n)
-    this.#blocks.set(key, { isValid })
-    if (isValid) this.#totals.set(toHex(sha256(payload)), counters.total)
+    this.#blocks.set(key, { isValid, hash })
+    if (isValid) this.#totals.set(hash, counters.total)
   }
 
   #checkRoundVote(node: number, vote: RoundVote): void {
-    if (vote.kind !== 'nullify' && this.#blocks.get(toHex(vote.digest))?.isValid === false) {
-      this.fail('validity', `node ${node}: a ${vote.kind} of a wrong payload in view ${vote.view}`)
-    }
+    this.#checkSubject(node, vote)
     const key = `${node}/${vote.epoch}/${vote.view}`
     const votes = this.#votes.get(key) ?? []
     for (const other of votes) {
@@ -263,6 +271,17 @@ export class Checker {
     if (!isKnown) this.#votes.set(key, [...votes, vote])
   }
 
+  /** A validator notarizes nothing wrong, and finalizes nothing it has not executed itself. */
+  #checkSubject(node: number, { kind, view, digest }: RoundVote): void {
+    const block = this.#blocks.get(toHex(digest))
+    if (kind === 'nullify' || block === undefined) return
+    if (!block.isValid)
+      this.fail('validity', `node ${node}: a ${kind} of a wrong payload in ${view}`)
+    if (kind === 'finalize' && this.#executed.get(node)?.has(block.hash) !== true) {
+      this.fail('validity', `node ${node}: a finalize of what it has not executed in ${view}`)
+    }
+  }
+
   #checkFinalityVote(node: number, vote: FinalityVote): void {
     const votes = this.#finalityVotes.get(node) ?? []
     const isKnown = votes.some((other) => sameFinalityVote(other, vote))
@@ -270,6 +289,9 @@ export class Checker {
     for (const other of votes) {
       const fault = finalityFaultOf(other, vote)
       if (fault !== undefined) this.fail('honesty', `node ${node}: ${fault} at ${vote.height}`)
+    }
+    if (vote.height > this.heightOf(node)) {
+      this.fail('finality', `node ${node}: votes for height ${vote.height} before it is final`)
     }
     this.#finalityVotes.set(node, [...votes, vote])
     this.#checkAgainstChain(node, vote)

@@ -78,14 +78,23 @@ export class CounterApplication implements Application {
   readonly #temper: CounterTemper
   /** Executed blocks above the final head, by hash. */
   readonly #executed = new Map<string, Entry>()
+  readonly #onExecuted: (executionHash: Uint8Array) => void
   #head: Entry
   #finalizing: Promise<void> = Promise.resolve()
 
-  constructor(options: { clock: Clock; rng: Rng; store: KeyValueStore; temper: CounterTemper }) {
+  /** @param options.onExecuted - Told of every block that was built or found VALID here. */
+  constructor(options: {
+    clock: Clock
+    rng: Rng
+    store: KeyValueStore
+    temper: CounterTemper
+    onExecuted?: (executionHash: Uint8Array) => void
+  }) {
     this.#clock = options.clock
     this.#rng = options.rng
     this.#store = options.store
     this.#temper = options.temper
+    this.#onExecuted = options.onExecuted ?? (() => undefined)
     this.#head = this.#storedHead()
   }
 
@@ -170,6 +179,7 @@ export class CounterApplication implements Application {
   }
 
   #keep(attributes: PayloadAttributes, hash: Uint8Array, payload: Uint8Array): void {
+    this.#onExecuted(hash)
     const { height, parentExecutionHash: parent } = attributes
     if (height <= this.#head.height) return
     const total = decodeCounterPayload(payload)?.total ?? 0n

@@ -40,7 +40,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'stale-parent',
     breaks: 'blocks on a parent whose later views were not all given up',
     faults: { staleParent: true },
-    seed: 51,
+    seed: 73,
   },
   {
     name: 'double-notarize',
@@ -58,13 +58,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'unverified-certificate',
     breaks: 'certificates are believed without their signatures',
     faults: { acceptUnverifiedCertificate: true },
-    seed: 6,
+    seed: 5,
   },
   {
     name: 'finalize-without-certify',
     breaks: 'Finalize of a block that is not here or not executed',
     faults: { finalizeWithoutCertify: true },
-    seed: 6,
+    seed: 1,
   },
   {
     name: 'wrong-parent',
@@ -76,13 +76,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no-validation',
     breaks: 'Notarize without asking the application',
     faults: { voteWithoutValidation: true },
-    seed: 7,
+    seed: 2,
   },
   {
     name: 'early-finality-vote',
-    breaks: 'a finality vote for what is notarised but not final (S5)',
+    breaks: 'a finality vote for what is notarised but not final',
     faults: { finalityVoteOnNotarization: true },
-    seed: 18,
+    seed: 1,
   },
   {
     name: 'never-nullify',

@@ -33,6 +33,8 @@ export type NodeHandlers = {
   /** It has read back what it holds: final blocks up to a height. */
   readonly onStarted: (height: bigint, blockAt: (height: bigint) => ToldBlock) => void
   readonly onFinal: (block: FinalizedBlock, payload: Uint8Array | undefined) => void
+  /** Its application built a block or found it VALID. */
+  readonly onExecuted: (executionHash: Uint8Array) => void
   readonly onEvidence: (evidence: Evidence) => void
   readonly onFailure: (detail: string) => void
   readonly onCrash: (point: CrashPoint | undefined, downMs: number) => void
@@ -139,10 +141,17 @@ export class SimulatedNode {
 
   async #open(incarnation: Incarnation): Promise<void> {
     const { rng, scheme, secretKey, genesis, parameters, stake, temper, faults } = this.#options
+    const { onExecuted } = this.#options.handlers
     const { clock, network } = incarnation
     const draws = rng.fork(`start ${this.#startCount++}`)
     const store = this.#store.mount()
-    const application = new CounterApplication({ clock, rng: draws.fork('app'), store, temper })
+    const application = new CounterApplication({
+      clock,
+      rng: draws.fork('app'),
+      store,
+      temper,
+      onExecuted,
+    })
     const validator = await Validator.open({
       genesis,
       parameters,

@@ -185,6 +185,9 @@ class World {
           this.#trace.add(`final ${name} ${block.header.height}`, block.consensusRoot)
           if (isHonest) checker.onFinal(index, block, payload)
         },
+        onExecuted: (executionHash) => {
+          if (isHonest) checker.onExecuted(index, executionHash)
+        },
         onEvidence: (evidence) => {
           this.#trace.add(`evidence ${name} ${evidence.kind}`)
           if (isHonest) checker.onEvidence(index, evidence)
