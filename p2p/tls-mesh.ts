@@ -275,8 +275,12 @@ export class TlsMesh implements Network {
 
   /** Holds an inbound connection as unproved, at the cost of the oldest when there are too many. */
   #admit(place: string, destroy: () => void): void {
-    const oldest = this.#pending.values().next().value
-    if (this.#pending.size >= this.#limits.pendingHandshakeCountMax) oldest?.()
+    const [oldest] = this.#pending
+    if (oldest !== undefined && this.#pending.size >= this.#limits.pendingHandshakeCountMax) {
+      const [oldestPlace, destroyOldest] = oldest
+      this.#pending.delete(oldestPlace)
+      destroyOldest()
+    }
     this.#pending.set(place, destroy)
   }
 
