@@ -4,8 +4,8 @@
  *
  * Under Osaka's prices the worst input of each should run at 20 Mgas/s or more on a slow core, so
  * that a block of 60 Mgas takes 3 s at most. `npm run bench -- precompiles` tells which does not:
- * KZG_POINT_EVALUATION runs at half of that, BLS12_PAIRING_CHECK of two pairs and P256VERIFY just
- * about there. All three are bound by field multiplications in WebAssembly, which has no wide ones.
+ * KZG_POINT_EVALUATION runs at half of that, BLS12_PAIRING_CHECK of two pairs just below it. Both
+ * are bound by field multiplications in WebAssembly, which has no wide ones.
  */
 
 import type { Fork } from '../fork.ts'

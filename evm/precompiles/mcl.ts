@@ -54,12 +54,12 @@ export type Mcl = {
   readonly _mclBnFp2_mapToG2: (target: Address, source: Address) => number
 
   readonly _mclBnFr_setBigEndianMod: (target: Address, from: Address, size: number) => number
+  readonly _mclBnFr_getLittleEndian: (to: Address, sizeMax: number, source: Address) => number
   readonly _mclBnFr_inv: Unary
   readonly _mclBnFr_neg: Unary
   readonly _mclBnFr_mul: Binary
 
   readonly _mclBnG1_clear: (target: Address) => void
-  readonly _mclBnG1_getBasePoint: (target: Address) => number
   readonly _mclBnG1_isValid: Predicate
   readonly _mclBnG1_isZero: Predicate
   readonly _mclBnG1_neg: Unary
@@ -190,4 +190,12 @@ export function storeScalar(
 ): void {
   curve.bytes().set(input.subarray(offset, offset + 32), curve.scratch)
   curve.mcl._mclBnFr_setBigEndianMod(target, curve.scratch, 32)
+}
+
+/** Returns the scalar at `source` as 32 bytes, big-endian. */
+export function loadScalar({ mcl, scratch, bytes }: Curve, source: Address): Uint8Array {
+  const sizeBytes = mcl._mclBnFr_getLittleEndian(scratch, 64, source)
+  const output = new Uint8Array(32)
+  output.set(bytes().subarray(scratch, scratch + sizeBytes))
+  return output.reverse()
 }

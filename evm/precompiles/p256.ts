@@ -9,15 +9,27 @@
  * Right means: r and s in [1, n-1]; (x, y) canonical, on the curve and not infinity; and with w =
  * s⁻¹ mod n, the point R = (digest·w)·G + (r·w)·Q is not infinity and x(R) mod n = r. s may be in
  * the upper half.
+ *
+ * No library at hand verifies a bare digest at OpenSSL's speed: `node:crypto` hashes first. But it
+ * multiplies points for key agreement, giving x alone, and x(R) is all that is asked:
+ *
+ *     R = u·(t·G + Q)      u = r·w,  t = digest·w / u = digest / r
+ *
+ * so OpenSSL computes t·G as the public key of t, mcl adds Q, and OpenSSL computes x(u·(t·G + Q))
+ * as the secret shared by u and that point. One full multiplication in all, natively.
  */
+
+import { createECDH } from 'node:crypto'
 
 import { bytesToBigint, fromHex } from '@zg/primitives'
 
 import { isBelow, isZeroRange } from './input.ts'
+import type { Address } from './mcl.ts'
 import {
   fieldStride,
   g1Stride,
   loadField,
+  loadScalar,
   openCurve,
   scalarStride,
   storeField,
@@ -35,14 +47,11 @@ const inputSizeBytes = 160
 
 const curve = await openCurve('p256', prime)
 const { mcl } = curve
-/** The base point G, then the public key Q. */
-const points = mcl._malloc(2 * g1Stride)
-const publicKey = points + g1Stride
-/** digest·w for G, then r·w for Q. */
-const scalars = mcl._malloc(2 * scalarStride)
+const publicKey = mcl._malloc(g1Stride)
+const shift = mcl._malloc(g1Stride)
+const scalar = mcl._malloc(scalarStride)
 const inverse = mcl._malloc(scalarStride)
-const sum = mcl._malloc(g1Stride)
-mcl._mclBnG1_getBasePoint(points)
+const agreement = createECDH('prime256v1')
 
 export const p256Verify: Precompile = {
   name: 'P256VERIFY',
@@ -61,27 +70,43 @@ function isSignature(input: Uint8Array): boolean {
   for (const offset of [32, 64]) {
     if (isZeroRange(input, offset, offset + 32) || !isBelow(input, offset, orderBytes)) return false
   }
-  if (!storePublicKey(input)) return false
+  if (!storeAffine(publicKey, input, 96)) return false
 
-  storeScalar(curve, inverse, input, 64)
-  mcl._mclBnFr_inv(inverse, inverse)
-  for (const [index, offset] of [0, 32].entries()) {
-    const target = scalars + index * scalarStride
-    storeScalar(curve, target, input, offset)
-    mcl._mclBnFr_mul(target, target, inverse)
+  // shift = t·G + Q, with t = digest / r; t is zero when the digest is a multiple of n.
+  const t = quotient(input, 0, 32)
+  if (isZeroRange(t, 0, 32)) curve.bytes().copyWithin(shift, publicKey, publicKey + g1Stride)
+  else {
+    agreement.setPrivateKey(t)
+    storeAffine(shift, agreement.getPublicKey(), 1)
+    mcl._mclBnG1_add(shift, shift, publicKey)
   }
-  mcl._mclBnG1_mulVec(sum, points, scalars, 2)
-  if (mcl._mclBnG1_isZero(sum) === 1) return false
-  mcl._mclBnG1_normalize(sum, sum)
-  const x = new Uint8Array(32)
-  loadField(curve, sum, x, 0)
-  return bytesToBigint(x) % order === bytesToBigint(input.subarray(32, 64))
+  if (mcl._mclBnG1_isZero(shift) === 1) return false
+  mcl._mclBnG1_normalize(shift, shift)
+  // Uncompressed form (SEC 1, 2.3.3): 0x04 ‖ x ‖ y.
+  const point = new Uint8Array(65)
+  point[0] = 0x04
+  loadField(curve, shift, point, 1)
+  loadField(curve, shift + fieldStride, point, 33)
+  // u = r / s is not zero, and the order is prime, so R is not infinity.
+  agreement.setPrivateKey(quotient(input, 32, 64))
+  return (
+    bytesToBigint(agreement.computeSecret(point)) % order === bytesToBigint(input.subarray(32, 64))
+  )
 }
 
-function storePublicKey(input: Uint8Array): boolean {
+/** The quotient modulo n of the numbers at two offsets, 32 bytes. */
+function quotient(input: Uint8Array, dividend: number, divisor: number): Uint8Array {
+  storeScalar(curve, inverse, input, divisor)
+  mcl._mclBnFr_inv(inverse, inverse)
+  storeScalar(curve, scalar, input, dividend)
+  mcl._mclBnFr_mul(scalar, scalar, inverse)
+  return loadScalar(curve, scalar)
+}
+
+function storeAffine(target: Address, bytes: Uint8Array, offset: number): boolean {
   // (0, 0) stands for infinity; it is not on the curve either, as b is not zero.
-  if (!storeField(curve, publicKey, input, 96)) return false
-  if (!storeField(curve, publicKey + fieldStride, input, 128)) return false
-  mcl._mclBnFp_setInt32(publicKey + 2 * fieldStride, 1)
-  return mcl._mclBnG1_isValid(publicKey) === 1
+  if (!storeField(curve, target, bytes, offset)) return false
+  if (!storeField(curve, target + fieldStride, bytes, offset + 32)) return false
+  mcl._mclBnFp_setInt32(target + 2 * fieldStride, 1)
+  return mcl._mclBnG1_isValid(target) === 1
 }
