@@ -119,7 +119,7 @@ export const bn254Pairing: Precompile = {
       count %= pairsAtOnce
     }
     const output = new Uint8Array(32)
-    // The pairing of groups of prime order is not degenerate: no single pair of other points is one.
+    // The groups have prime order, so the pairing of two other points alone is never one.
     if (total === 1) return output
     if (count > 0) multiplyPairs(count)
     mcl._mclBn_finalExp(product, product)

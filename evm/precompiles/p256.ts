@@ -6,14 +6,14 @@
  *     output  the word 1 when the signature is right; nothing otherwise, which is no failure
  *     gas     6,900
  *
- * Right means: r and s in [1, n-1]; (x, y) canonical, on the curve and not infinity; and with w =
- * s⁻¹ mod n, the point R = (digest·w)·G + (r·w)·Q is not infinity and x(R) mod n = r. s may be in
- * the upper half.
+ * Right means: r and s are in [1, n-1]; Q = (x, y) is canonical, on the curve and not infinity; the
+ * point R = (digest / s)·G + (r / s)·Q is not infinity, and x(R) mod n = r. Divisions are modulo n;
+ * s may be in the upper half.
  *
  * No library at hand verifies a bare digest at OpenSSL's speed: `node:crypto` hashes first. But it
  * multiplies points for key agreement, giving x alone, and x(R) is all that is asked:
  *
- *     R = u·(t·G + Q)      u = r·w,  t = digest·w / u = digest / r
+ *     R = u·(t·G + Q)      u = r / s,  t = digest / r
  *
  * so OpenSSL computes t·G as the public key of t, mcl adds Q, and OpenSSL computes x(u·(t·G + Q))
  * as the secret shared by u and that point. One full multiplication in all, natively.
