@@ -67,7 +67,7 @@ export function readCallRequest(value: unknown): CallRequest {
 }
 
 /** Reads an access list. @throws {ParamsInvalidError} `CHAIN_PARAMS_INVALID` */
-export function readAccessList(value: unknown, name: string): readonly AccessListEntry[] {
+function readAccessList(value: unknown, name: string): readonly AccessListEntry[] {
   let keys = 0
   return readArray(value, name, requestListItemsMax).map((entry) => {
     const object = readObject(entry, name, ['address', 'storageKeys'])

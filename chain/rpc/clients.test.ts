@@ -18,33 +18,46 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   createPublicClient,
+  createTestClient,
   createWalletClient,
   defineChain,
   http,
   InsufficientFundsError,
+  publicActions,
+  walletActions,
   webSocket,
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
+import { parseGenesis } from '../genesis.ts'
+import { openMinimalNode } from '../minimal-node.ts'
+import { inlineRecovery } from '../sender-recovery.ts'
 import { compileCoin } from '../testing/coin.ts'
 import { openRpcTestNode } from '../testing/rpc-test-node.ts'
-import { tenEther, testChainId, testKeys } from '../testing/test-chain.ts'
+import { tenEther, testChainId, testGenesisJson, testKeys } from '../testing/test-chain.ts'
+import type { RpcMethods } from './json-rpc.ts'
+import { rpcMethods } from './methods.ts'
 import { startRpcServer } from './server.ts'
 
 const coin = compileCoin()
 const chainNode = await openRpcTestNode()
-const server = await startRpcServer({
-  methods: chainNode.methods,
-  clock: createSystemClock(),
-  host: '127.0.0.1',
-  port: 0,
-  allowedHosts: [],
-  allowedOrigins: '*',
-  onInternalError: (method, error) => assert.fail(`${method}: ${String(error)}`),
-})
-after(() => server.close())
-const httpUrl = `http://127.0.0.1:${server.port}`
-const wsUrl = `ws://127.0.0.1:${server.port}`
+
+async function serve(methods: RpcMethods): Promise<string> {
+  const server = await startRpcServer({
+    methods,
+    clock: createSystemClock(),
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    allowedOrigins: '*',
+    onInternalError: (method, error) => assert.fail(`${method}: ${String(error)}`),
+  })
+  after(() => server.close())
+  return `http://127.0.0.1:${server.port}`
+}
+
+const httpUrl = await serve(chainNode.methods)
+const wsUrl = httpUrl.replace('http', 'ws')
 
 /** A block after every transaction, one at a time. */
 let mining = Promise.resolve()
@@ -192,4 +205,38 @@ test('ethers deploys, sends 20 dependent transactions in a row, and watches', as
   )
   provider.destroy()
   await socket.destroy()
+})
+
+test('a viem test client cheats on a chain of one maker', async () => {
+  const minimal = await openMinimalNode({
+    genesis: parseGenesis(testGenesisJson()),
+    recovery: inlineRecovery,
+    clock: createSystemClock(),
+    secretKeys: testKeys.slice(0, 1),
+  })
+  after(() => minimal.stop())
+  const url = await serve(
+    rpcMethods(minimal.view, { clock: createSystemClock(), clientVersion: 'x' }),
+  )
+  const client = createTestClient({ mode: 'anvil', transport: http(url), pollingInterval: 20 })
+    .extend(publicActions)
+    .extend(walletActions)
+  const snapshot = await client.snapshot()
+  await client.setBalance({ address: other, value: 5n })
+  assert.equal(await client.getBalance({ address: other }), 5n)
+  await client.setCode({ address: other, bytecode: '0x00' })
+  assert.equal(await client.getCode({ address: other }), '0x00')
+  const before = await client.getBlock()
+  await client.increaseTime({ seconds: 1_000 })
+  await client.mine({ blocks: 2 })
+  const { number, timestamp } = await client.getBlock()
+  assert.equal(number, before.number + 2n)
+  assert.ok(timestamp >= before.timestamp + 1_000n)
+  const [account] = await client.getAddresses()
+  assert.ok(account)
+  const hash = await client.sendTransaction({ account, chain: null, to: other, value: 1n })
+  assert.equal((await client.waitForTransactionReceipt({ hash })).status, 'success')
+  await client.revert({ id: snapshot })
+  assert.equal(await client.getBlockNumber({ cacheTime: 0 }), before.number)
+  assert.equal(await client.getBalance({ address: other }), tenEther)
 })

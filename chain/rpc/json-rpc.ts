@@ -244,7 +244,7 @@ function readRequest(item: unknown): Request | Malformed {
 }
 
 /** Stands for params by name: no decoder takes a symbol, so every method refuses it. */
-export const byNameMark = Symbol('params by name')
+const byNameMark = Symbol('params by name')
 
 function isId(id: unknown): id is Id {
   if (id === null || typeof id === 'string') return true

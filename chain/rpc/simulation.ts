@@ -44,7 +44,7 @@ export type SimulationOverrides = {
 }
 
 /** Until when all runs of one method must be over. */
-export class Deadline {
+class Deadline {
   readonly #clock: Clock
   readonly #endMs: number
 
