@@ -94,7 +94,6 @@ async function runOnThreads(options: {
           for (const result of results) take(result)
           giveTask()
         })
-        giveTask()
       })
     } finally {
       await worker.terminate()

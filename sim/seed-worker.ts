@@ -1,4 +1,7 @@
-/** A thread that runs the seeds it is told to, with the planted bugs it was made with. */
+/**
+ * A thread that runs the seeds it is told to, with the planted bugs it was made with. It says that it
+ * is ready by an answer of no results.
+ */
 
 import { parentPort, workerData } from 'node:worker_threads'
 
@@ -14,6 +17,9 @@ assert(port !== null, 'this file runs as a thread')
 port.on('message', ({ from, count }: { from: number; count: number }) => {
   void answer(from, count)
 })
+
+// The first answer, to nothing: from now on it listens.
+port.postMessage([])
 
 async function answer(from: number, count: number): Promise<void> {
   const results: SeedResult[] = []
