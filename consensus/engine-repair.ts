@@ -1,5 +1,6 @@
 /**
- * What a lossy network makes necessary: sending again, helping stragglers, asking for what is missing.
+ * What a lossy network makes necessary: sending again, helping stragglers, asking for what is
+ * missing.
  */
 
 import type { Certificate } from './certificate.ts'
@@ -97,14 +98,21 @@ function firstGap(state: EngineState): number {
   return view
 }
 
-/** Asks one signer of a certificate for the block. */
-export function requestBody(state: EngineState, certificate: Certificate): void {
+/** Asks one signer of a certificate for the block; not more than once a delta for one view. */
+export function requestBody(
+  state: EngineState,
+  round: Round,
+  certificate: Certificate,
+  nowMs: number,
+): void {
   const { set, self } = state.config
   const { digest } = certificate.vote
   if (state.orphans.has(keyOf(digest))) {
     state.effects.push({ kind: 'behind' })
     return
   }
+  if (nowMs < round.bodyRequestAtMs) return
+  round.bodyRequestAtMs = nowMs + currentDeltaMs(state)
   const signers = (indexesOf(certificate.signers, set.validators.length) ?? []).filter(
     (index) => index !== self,
   )

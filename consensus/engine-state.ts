@@ -90,6 +90,8 @@ export type Round = {
   ownFinalize: BlockKey | undefined
   ownNullify: boolean
   isBuilding: boolean
+  /** The body of its notarised block is not asked for again before. */
+  bodyRequestAtMs: number
 }
 
 export type EngineState = {
@@ -234,6 +236,7 @@ export function roundOf(state: EngineState, view: number): Round {
     ownFinalize: undefined,
     ownNullify: false,
     isBuilding: false,
+    bodyRequestAtMs: 0,
   }
   state.rounds.set(view, round)
   return round

@@ -212,7 +212,7 @@ export function certify(state: EngineState, round: Round, nowMs: number): void {
   const { digest } = certificate.vote
   const node = state.nodes.get(keyOf(digest))
   if (state.config.faults.finalizeWithoutCertify !== true) {
-    if (node === undefined) return requestBody(state, certificate)
+    if (node === undefined) return requestBody(state, round, certificate, nowMs)
     if (node.status === 'pending') requestValidation(state, node)
     if (node.status === 'invalid') giveUp(state, round)
     if (node.status !== 'valid') return

@@ -28,6 +28,13 @@ test('one seed gives one trace hash, on any number of threads', async () => {
   assert.notEqual(first.traceHash, (await runSeed(13)).traceHash)
 })
 
+test('seed 283: a body is asked for once a delta, so duplicates start no storm', async () => {
+  // Every answer made the node ask again for each body it lacked: with duplication, for ever more.
+  const { eventCount, ...result } = await runSeed(283)
+  assert.equal(failureOf({ eventCount, ...result }), undefined)
+  assert.ok(eventCount < 20_000, `${eventCount} events`)
+})
+
 for (const { name, faults, seed } of plantedBugs) {
   test(`planted bug ${name} is caught by seed ${seed}`, async () => {
     const broken = await runSeed(seed, faults)
