@@ -10,6 +10,7 @@
  *   finality      one finality certificate content a height, and it names the final block; nobody
  *                 honest votes for a height that is not final and durable at home
  *   justice       evidence convicts the traitor and nobody else
+ *   crash, storm  no node throws, and messages do not beget messages without end
  *
  * The checker sees all nodes at once and shares no code with the engine but message decoding,
  * digests and the fault predicates, whose own tests stand in consensus.
@@ -51,6 +52,7 @@ export type Rule =
   | 'finality'
   | 'justice'
   | 'crash'
+  | 'storm'
 
 export type Violation = { readonly rule: Rule; readonly atMs: number; readonly detail: string }
 

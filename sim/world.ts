@@ -26,6 +26,9 @@ import { Trace } from './trace.ts'
 /** Blocks every honest node must finalize after the heal. */
 const progressHeights = 3n
 
+/** Events of one seed, at most: a hundred times the usual. More is a storm of messages. */
+const eventCountMax = 400_000
+
 /** What a seed did to the network. */
 export type FaultCounts = {
   readonly crashes: number
@@ -308,6 +311,8 @@ class World {
   }
 
   #hasViolation(): boolean {
+    const { firedCount } = this.#clock
+    if (firedCount === eventCountMax) this.#checker.fail('storm', `${firedCount} events`)
     return this.#checker.violations.length > 0
   }
 
