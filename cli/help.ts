@@ -99,7 +99,7 @@ export function flagsOf(spec: CommandSpec): readonly FlagSpec[] {
   return spec.passThrough === true ? [] : [...spec.flags, ...commonFlags]
 }
 
-/** `validator` where only that word may stand, else `<index>`; `[index]` when it may be left out. */
+/** `validator` where only that word may stand, else `<index>`; `[index]` if it may be left out. */
 function argumentWord({ name, value, required }: ArgumentSpec): string {
   if (value.kind === 'choice' && value.choices.length === 1) return value.choices.join('')
   return required ? `<${name}>` : `[${name}]`

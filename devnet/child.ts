@@ -90,8 +90,8 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
 }
 
 /**
- * The environment without what would change how Node runs the child, or leak into it. Five processes
- * that compile the same modules share what was compiled: half of their start is this.
+ * The environment without what would change how Node runs the child, or leak into it. Five
+ * processes that compile the same modules share what was compiled: half of their start is this.
  */
 function childEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env

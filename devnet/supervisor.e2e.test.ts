@@ -135,7 +135,8 @@ test('a child ends when its supervisor is killed', async () => {
   const command = JSON.stringify({ part: 'a', entry, args: [], logPath })
   writeFileSync(
     parentFile,
-    `const { startChild } = await import('${childFile}')
+    `const path = ${JSON.stringify(childFile)}
+     const { startChild } = await import(path)
      console.log(startChild(${command}).pid)`,
   )
   const parent = spawn(process.execPath, [parentFile], { stdio: ['ignore', 'pipe', 'inherit'] })

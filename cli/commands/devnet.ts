@@ -30,17 +30,16 @@ export async function runDevnet(input: CommandInput): Promise<void> {
   const stopping = new AbortController()
   const running: { world?: LocalWorld } = {}
   const release = onStopSignals(stopping, () => running.world?.kill())
-  const screen = new Screen(output)
+  const screen = new Screen(input)
   try {
-    screen.begin(input)
     const options = startOptions(input, (event) => screen.onEvent(event))
     const world = await startWorld(options, stopping.signal)
     running.world = world
-    screen.ready(input, world, performance.now() - startedAtMs)
+    screen.ready(world, performance.now() - startedAtMs)
     await follow(input, { world, screen, signal: stopping.signal })
     screen.stopping()
     await world.stop()
-    screen.stopped(input, world)
+    screen.stopped(world)
   } catch (error) {
     screen.giveUp()
     if (stopping.signal.aborted) {
@@ -117,28 +116,21 @@ async function follow(
 /** What a person sees. */
 class Screen {
   readonly #output: Output
+  readonly #input: CommandInput
   #list: LiveList | undefined
   #isReady = false
   readonly #moved: string[] = []
 
-  constructor(output: Output) {
-    this.#output = output
-  }
-
-  begin({ values }: CommandInput): void {
-    const output = this.#output
-    const what = values.isSet('minimal')
-      ? 'a throw-away chain, one validator'
-      : 'an L1 and a network of validators, on this machine'
-    output.line()
-    output.line(`  ${output.paint('strong', 'zg devnet')}   ${output.paint('quiet', what)}`)
-    output.line()
+  constructor(input: CommandInput) {
+    this.#input = input
+    this.#output = input.output
   }
 
   onEvent(event: WorldEvent): void {
     this.#output.json(jsonOf(event))
     switch (event.kind) {
       case 'planned':
+        this.#begin()
         this.#list = new LiveList(this.#output, event.parts.map(partTitle))
         return
       case 'port-moved': {
@@ -149,6 +141,17 @@ class Screen {
       case 'part':
         this.#onPart(event.status, event.detail)
     }
+  }
+
+  #begin(): void {
+    const output = this.#output
+    const { values } = this.#input
+    const what = values.isSet('minimal')
+      ? 'a throw-away chain, one validator'
+      : 'an L1 and a network of validators, on this machine'
+    output.line()
+    output.line(`  ${output.paint('strong', 'zg devnet')}   ${output.paint('quiet', what)}`)
+    output.line()
   }
 
   #onPart({ name, state, restarts }: PartStatus, detail: string | undefined): void {
@@ -171,7 +174,7 @@ class Screen {
     if (words !== undefined) output.line(`  ${words}`)
   }
 
-  ready(input: CommandInput, world: LocalWorld, tookMs: number): void {
+  ready(world: LocalWorld, tookMs: number): void {
     this.#list?.end()
     this.#isReady = true
     const output = this.#output
@@ -181,7 +184,7 @@ class Screen {
     const kept = world.isKept ? ', going on from the kept world' : ''
     output.line(`  ${output.paint('good', `Ready in ${formatDuration(tookMs)}`)}${kept}.`)
     output.line()
-    for (const line of readyLines(input, world)) output.line(line)
+    for (const line of readyLines(this.#input, world)) output.line(line)
     output.line()
   }
 
@@ -222,8 +225,9 @@ class Screen {
     this.#output.line(`  ${this.#output.paint('quiet', 'stopping …')}`)
   }
 
-  stopped({ program }: CommandInput, world: LocalWorld): void {
+  stopped(world: LocalWorld): void {
     const output = this.#output
+    const { program } = this.#input
     output.json({ event: 'stopped' })
     const { home, l1 } = world.plan
     if (l1 === undefined) output.line('  Stopped; its state is gone, as it was in memory.')
@@ -234,7 +238,7 @@ class Screen {
   /** Leaves the terminal in order before an error is told. */
   giveUp(): void {
     this.#list?.end()
-    this.#output.line()
+    if (this.#list !== undefined) this.#output.line()
   }
 }
 
