@@ -1,6 +1,6 @@
 /**
- * A thread that runs the seeds it is told to, with the planted bugs it was made with. It says that it
- * is ready by an answer of no results.
+ * A thread that runs the seeds it is told to, with the planted bugs it was made with. It says that
+ * it is ready by an answer of no results.
  */
 
 import { parentPort, workerData } from 'node:worker_threads'
