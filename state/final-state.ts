@@ -13,11 +13,12 @@ import { decodeAccountRecord, decodeSlotValue } from './account-record.ts'
 import type { AccountRecord } from './account-record.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type { Layer } from './layer.ts'
+import type { NodeWrite } from './layer-writes.ts'
 import { NodeCache } from './node-cache.ts'
 import type { StateView } from './state-view.ts'
 import { accountKey, nodeKey, nodeTable, slotKey, tables } from './tables.ts'
 import { nibblesOf } from './trie-encoding.ts'
-import { decodeNode, encodeNode } from './trie-node.ts'
+import { decodeNode } from './trie-node.ts'
 import type { TrieNode } from './trie-node.ts'
 
 const accountsCachedMax = 65_536
@@ -94,21 +95,18 @@ export class FinalState implements StateView {
   }
 
   /** Takes over what a layer has changed, once its writes are in the store. */
-  absorb(layer: Layer): void {
+  absorb(layer: Layer, nodes: readonly NodeWrite[]): void {
     for (const [account, record] of layer.accounts) {
       if (record === undefined) this.#accounts.delete(account)
       else this.#accounts.set(account, record)
     }
-    for (const [path, node] of layer.nodes) this.#absorbNode('', path, node)
-    for (const [account, { slots, nodes }] of layer.storage) {
+    for (const [account, { slots }] of layer.storage) {
       for (const [slot, value] of slots) this.#slots.set(account + slot, value)
-      for (const [path, node] of nodes) this.#absorbNode(account, path, node)
     }
-  }
-
-  #absorbNode(account: string, path: string, node: TrieNode | undefined): void {
-    if (node === undefined) this.#nodes.delete(account, path)
-    else this.#nodes.set(account, path, encodeNode(node))
+    for (const { account, path, record } of nodes) {
+      if (record === undefined) this.#nodes.delete(account, path)
+      else this.#nodes.set(account, path, record)
+    }
   }
 }
 

@@ -14,9 +14,17 @@ import type { EntryKind } from './tables.ts'
 import { encodeNode, encodeReverse } from './trie-node.ts'
 import type { TrieNode } from './trie-node.ts'
 
-/** The writes of one block, and the entries that take them back. */
+/** A trie node's new record, by its names; undefined when it is gone. */
+export type NodeWrite = {
+  readonly account: string
+  readonly path: string
+  readonly record: Uint8Array | undefined
+}
+
+/** The writes of one block, those of its nodes once more by name, and what takes them back. */
 export type LayerWrites = {
   readonly writes: readonly KeyValueWrite[]
+  readonly nodes: readonly NodeWrite[]
   readonly reverse: readonly ReverseEntry[]
 }
 
@@ -36,6 +44,7 @@ export function writesOf(
   clearing: (account: string) => StorageNames,
 ): LayerWrites {
   const writes: KeyValueWrite[] = []
+  const nodes: NodeWrite[] = []
   const reverse: ReverseEntry[] = []
   const { before } = layer
   const put = (
@@ -51,6 +60,7 @@ export function writesOf(
   const putNode = (account: string, path: string, node: TrieNode | undefined): void => {
     const old = before.node(account, path)
     const value = node && encodeNode(node)
+    nodes.push({ account, path, record: value })
     const whole = old === undefined || wholeNodes
     const taken = whole ? old && encodeNode(old) : encodeReverse(old, node)
     const key = nodeKey(account, path)
@@ -73,13 +83,13 @@ export function writesOf(
     for (const [slot, value] of sorted(slots)) putSlot(account, slot, value)
   }
   for (const [path, node] of sorted(layer.nodes)) putNode('', path, node)
-  for (const [account, { nodes }] of storages) {
-    for (const [path, node] of sorted(nodes)) putNode(account, path, node)
+  for (const [account, storage] of storages) {
+    for (const [path, node] of sorted(storage.nodes)) putNode(account, path, node)
   }
   for (const [codeHash, code] of layer.codes) {
     writes.push({ table: tables.codes, key: bigintToBytes(codeHash, 32), value: code })
   }
-  return { writes, reverse }
+  return { writes, nodes, reverse }
 }
 
 /** Entries in the order of their keys in the store: names of one length are sorted as digits. */

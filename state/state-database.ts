@@ -23,7 +23,7 @@ import { ArchiveHistory, RecentHistory } from './history.ts'
 import type { History } from './history.ts'
 import { Layer } from './layer.ts'
 import { writesOf } from './layer-writes.ts'
-import type { StorageNames } from './layer-writes.ts'
+import type { NodeWrite, StorageNames } from './layer-writes.ts'
 import { PastState } from './past-state.ts'
 import type { StateProof } from './state-proof.ts'
 import { StateRecords } from './state-records.ts'
@@ -77,6 +77,13 @@ type StagedBlock = KnownBlock & {
   readonly layer: Layer
   readonly parent: StagedBlock | undefined
   readonly sizeBytes: number
+}
+
+/** What a block adds to a batch. */
+type BlockWrites = {
+  readonly block: StagedBlock
+  readonly writes: readonly KeyValueWrite[]
+  readonly nodes: readonly NodeWrite[]
 }
 
 /** Keeps the state after each block; see the module header. */
@@ -253,15 +260,16 @@ export class StateDatabase {
     const blocks = lineageOf(block)
     const oldestHeight = this.#nextOldestHeight(block.height)
 
+    const parts = blocks.map((each) => this.#blockWrites(each, oldestHeight))
     // `concat` and `flatMap`, as spreading a large block into `push` would overflow the stack.
-    const batch = blocks
-      .flatMap((each) => this.#blockWrites(each, oldestHeight))
+    const batch = parts
+      .flatMap(({ writes }) => writes)
       .concat(this.#pruneWrites(oldestHeight))
       .concat(this.#records.headWrites(block, oldestHeight))
       .concat(extraWrites)
     const written = this.#options.store.write(batch)
 
-    for (const each of blocks) this.#makeFinal(each)
+    for (const { block: each, nodes } of parts) this.#makeFinal(each, nodes)
     this.#head = { blockHash: block.blockHash, height: block.height, stateRoot: block.stateRoot }
     this.#oldestHeight = oldestHeight
     this.#dropWhere((other) => !descendsFrom(other, block))
@@ -273,18 +281,16 @@ export class StateDatabase {
     }
   }
 
-  #blockWrites(block: StagedBlock, oldestHeight: number): KeyValueWrite[] {
+  #blockWrites(block: StagedBlock, oldestHeight: number): BlockWrites {
     const { layer } = block
     const clearing = (account: string): StorageNames => this.#standingBelow(layer, account)
-    const { writes, reverse } = writesOf(layer, this.#history.wholeNodes, clearing)
+    const { writes, nodes, reverse } = writesOf(layer, this.#history.wholeNodes, clearing)
     const isReadable = block.height >= oldestHeight
     // Entries serve the readers of lower heights, and there are none below the oldest.
     const isTold = block.height > oldestHeight
-    return [
-      ...(isReadable ? this.#records.blockWrites(block) : []),
-      ...writes,
-      ...(isTold ? this.#history.record(block.height, reverse) : []),
-    ]
+    const head = isReadable ? this.#records.blockWrites(block) : []
+    const history = isTold ? this.#history.record(block.height, reverse) : []
+    return { block, nodes, writes: head.concat(writes, history) }
   }
 
   /** All that stood below an account before a layer: in the final state and the layers between. */
@@ -317,8 +323,8 @@ export class StateDatabase {
     return writes
   }
 
-  #makeFinal(block: StagedBlock): void {
-    this.#final.absorb(block.layer)
+  #makeFinal(block: StagedBlock, nodes: readonly NodeWrite[]): void {
+    this.#final.absorb(block.layer, nodes)
     block.layer.becomeFinal()
     block.status = 'final'
     this.#staged.delete(toHex(block.blockHash))
