@@ -48,8 +48,26 @@ export function enterView(state: EngineState, view: number, nowMs: number): void
   const round = roundOf(state, view)
   if (isSilent(state, round.leader)) state.nullifyAtMs = nowMs
   if (round.proposal !== undefined) awaitCertificate(state, nowMs)
+  askForMissing(state, nowMs)
   judge(state, nowMs)
   build(state, nowMs)
+}
+
+/**
+ * Asks for notarised and final blocks that are not here or not executed. At every entry of a view,
+ * not only on a retry: while views are given up one after the other no retry ever comes, and
+ * without the block this node gives up all of them.
+ */
+function askForMissing(state: EngineState, nowMs: number): void {
+  if (state.pendingFinalization !== undefined) state.effects.push({ kind: 'behind' })
+  for (const round of state.rounds.values()) {
+    const { notarize: notarization, finalize: finalization } = round.certificates
+    const certificate = notarization ?? finalization
+    if (certificate === undefined || round.isCertified) continue
+    const node = state.nodes.get(keyOf(certificate.vote.digest))
+    if (node === undefined) requestBody(state, round, certificate, nowMs)
+    else if (node.status === 'pending') requestValidation(state, node)
+  }
 }
 
 /** No vote seen from it in 2n views in which a quorum was active. */

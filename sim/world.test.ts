@@ -28,12 +28,21 @@ test('one seed gives one trace hash, on any number of threads', async () => {
   assert.notEqual(first.traceHash, (await runSeed(13)).traceHash)
 })
 
-test('seed 283: a body is asked for once a delta, so duplicates start no storm', async () => {
-  // Every answer made the node ask again for each body it lacked: with duplication, for ever more.
-  const { eventCount, ...result } = await runSeed(283)
-  assert.equal(failureOf({ eventCount, ...result }), undefined)
-  assert.ok(eventCount < 20_000, `${eventCount} events`)
-})
+/** Bugs of the engine that seeds have found, with the seed that would show each again. */
+const mended = [
+  { seed: 283, was: 'each block that came in asked again for all that were missing: a storm' },
+  { seed: 3_527, was: 'a final block not here was asked for on a retry, and views left no time' },
+  {
+    seed: 4_628,
+    was: 'a notarised block once SYNCING was never executed when a view came between',
+  },
+]
+
+for (const { seed, was } of mended) {
+  test(`seed ${seed} is clean (${was})`, async () => {
+    assert.equal(failureOf(await runSeed(seed)), undefined)
+  })
+}
 
 for (const { name, faults, seed } of plantedBugs) {
   test(`planted bug ${name} is caught by seed ${seed}`, async () => {
