@@ -40,7 +40,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'stale-parent',
     breaks: 'blocks on a parent whose later views were not all given up',
     faults: { staleParent: true },
-    seed: 73,
+    seed: 463,
   },
   {
     name: 'double-notarize',
@@ -76,7 +76,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'no-validation',
     breaks: 'Notarize without asking the application',
     faults: { voteWithoutValidation: true },
-    seed: 2,
+    seed: 7,
   },
   {
     name: 'early-finality-vote',
