@@ -5,7 +5,7 @@
  * collection would walk them all; here the collector sees two arrays. Entries are written one after
  * another; at the end the ring starts over and the oldest are overwritten:
  *
- *     ring    … [ 2 sizes | account ‖ path | record ][ … ][ … ] …        slots   bucket -> positions
+ *     ring    … [ 2 sizes | account ‖ path | record ][ … ][ … ] …       slots   bucket -> positions
  *
  * A position counts bytes ever written, so the entry at p still stands when p >= written - ring
  * size. A name may be in one of the `ways` slots of the bucket that its hash picks; when all are
