@@ -185,7 +185,7 @@ function peerPair(index: number, balance: bigint): [Uint8Array, Uint8Array] {
   return [key, accountRecord(account, emptyTrieRoot).encoding]
 }
 
-/** Tells how busy the machine is: about 0.7 µs where nothing else runs. */
+/** A measure of the machine itself, to hold the other figures against. */
 function keccakCpuUs(): number {
   const count = 200_000
   const start = process.threadCpuUsage()
