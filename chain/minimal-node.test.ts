@@ -24,11 +24,11 @@ const [address] = testAddresses as [bigint]
 async function openNode() {
   const clock = new SimulatedClock(testTimestamp * 1_000)
   const opening = openMinimalNode({ genesis, recovery: inlineRecovery, clock, secretKeys: [key] })
-  const { view, stop } = await opening
+  const { view } = await opening
   const dev = view.dev as DevControl
   const account = (of: bigint) => view.chain.stateAt(view.chain.head().hash)?.account(of)
   const pass = (ms: number) => clock.run({ untilMs: clock.nowMs() + ms })
-  return { ...view, view, dev, account, pass, stop }
+  return { ...view, dev, account, pass }
 }
 
 test('openMinimalNode makes a block at once, then one when a transaction waits', async () => {

@@ -213,7 +213,7 @@ class MinimalMaker implements DevControl {
     return this.#turn.run(async () => {
       const snapshot = this.#snapshots.get(id)
       if (snapshot === undefined) return false
-      for (const later of [...this.#snapshots.keys()]) {
+      for (const later of this.#snapshots.keys()) {
         if (later >= id) this.#snapshots.delete(later)
       }
       await this.#goTo(snapshot)

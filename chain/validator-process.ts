@@ -106,7 +106,8 @@ export async function runNodeProcess(directory: string): Promise<void> {
     node.stop().then(() => process.exit(0), die('The stop failed'))
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
+  // Under a supervisor, Ctrl-C reaches the whole group: it decides, and sends SIGTERM.
+  if (process.send === undefined) process.on('SIGINT', () => stop('SIGINT'))
   const { rpcPort, p2pPort, metricsPort } = node
   const { header } = node.view.chain.head()
   logger.info('Ready', { rpcPort, p2pPort, metricsPort, height: header.number })
