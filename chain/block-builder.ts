@@ -1,9 +1,10 @@
 /**
  * Fills a block from the pool.
  *
- * It takes the best-paying transaction that still fits, until the gas, the bytes or the time budget is
- * used up, or a run of candidates did not fit. A transaction that cannot stand at its place holds back
- * the later ones of its sender; one that can never stand is named, so that the pool drops it.
+ * It takes the best-paying transaction that still fits, until the gas, the bytes or the time budget
+ * is used up, or a run of candidates did not fit. A transaction that cannot stand at its place
+ * holds back the later ones of its sender; one that can never stand is named, so that the pool
+ * drops it.
  */
 
 import { BlockExecution, emptyOmmersHash, receiptsRoot, withdrawalsRoot } from '@zg/evm'

@@ -1,6 +1,6 @@
 /**
- * Checks a block that somebody else built: its form, its header, and, by executing it, everything the
- * header claims.
+ * Checks a block that somebody else built: its form, its header, and, by executing it, everything
+ * the header claims.
  */
 
 import { BlockExecution, BlockInvalidError, decodeTransaction } from '@zg/evm'

@@ -1,12 +1,12 @@
 /**
  * Blocks as bytes, and the two shapes of one block: header and body, or the Engine API's payload.
  *
- *     block     rlp([ header, transactions, ommers = [], withdrawals ])           (Yellow Paper §4.3)
+ *     block     rlp([ header, transactions, ommers = [], withdrawals ])   (Yellow Paper §4.3)
  *     payload   rlp([ header, transactions, ommers = [], withdrawals, requests ])
  *
  * A payload is what consensus orders and peers exchange: the block, and the execution requests that
- * its header only commits to (EIP-7685), as newPayload wants them. In a list of transactions a legacy
- * one is a list, a typed one a byte string (EIP-2718).
+ * its header only commits to (EIP-7685), as newPayload wants them. In a list of transactions a
+ * legacy one is a list, a typed one a byte string (EIP-2718).
  */
 
 import {

@@ -10,8 +10,8 @@
  *     chain.transactions   hash        -> number ‖ index[4]
  *     chain.head           -           -> number ‖ block hash: the newest
  *
- * Numbers are 8 bytes big-endian, so ranges of keys are ranges of blocks. Blooms of receipts are made
- * again from their logs when read: they would be most of the bytes.
+ * Numbers are 8 bytes big-endian, so ranges of keys are ranges of blocks. Blooms of receipts are
+ * made again from their logs when read: they would be most of the bytes.
  */
 
 import { bloomOfLogs, decodeHeader, decodeTransaction, encodeHeader, logItem } from '@zg/evm'

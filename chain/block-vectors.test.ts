@@ -12,7 +12,9 @@ import { openTestChain } from './testing/test-chain.ts'
 
 const chains = readBlockVectors()
 
-/** ethereumjs is slow: it judges all valid blocks and every so many of the others (ZG_FULL=1: all). */
+/**
+ * ethereumjs is slow: it judges all valid blocks and every so many of the others (ZG_FULL=1: all).
+ */
 const stride = process.env['ZG_FULL'] === '1' ? 1 : 5
 
 test('the vectors are many: at least 300', () => {
@@ -21,7 +23,7 @@ test('the vectors are many: at least 300', () => {
 })
 
 for (const { fork, genesis, blocks } of chains) {
-  test(`BuiltInEngine judges ${blocks.length} blocks under ${fork} as the vectors say`, async () => {
+  test(`BuiltInEngine judges ${blocks.length} vectors alike under ${fork}`, async () => {
     const parsed = parseGenesis(genesis)
     const { engine } = await openTestChain({ genesis: parsed, subSecond: false })
     for (const { name, payload, isValid } of blocks) {
@@ -39,7 +41,7 @@ for (const { fork, genesis, blocks } of chains) {
   })
 
   const judged = blocks.filter(({ isValid }, index) => isValid || index % stride === 0)
-  test(`ethereumjs judges ${judged.length} of them alike under ${fork}`, async () => {
+  test(`ethereumjs judges ${judged.length} of those alike under ${fork}`, async () => {
     const { header } = parseGenesis(genesis)
     const genesisBlock = { header, transactions: [], withdrawals: [], requests: [] }
     const foreign = await EthereumjsChain.open(genesis, genesisBlock)

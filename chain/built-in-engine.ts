@@ -6,8 +6,8 @@
  *     (disk)  \-- staged a'                   forkchoiceUpdated: final up to a, a' is dropped
  *
  * Blocks that are not final stand in memory, a tree over the final head. Executions run one at a
- * time, in slices; finality does not wait for them. A block that this engine built is VALID here: it
- * is kept when it is handed out, so it is never executed twice.
+ * time, in slices; finality does not wait for them. A block that this engine built is VALID here:
+ * it is kept when it is handed out, so it is never executed twice.
  */
 
 import { headerHash, nextBaseFee, parentOf } from '@zg/evm'

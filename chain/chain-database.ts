@@ -1,8 +1,9 @@
 /**
  * The final chain of this node: blocks and state in one store, and who wants to hear of new heads.
  *
- * `finalize` writes blocks, receipts, indexes and state in one batch; only after that batch is durable
- * does `head()` move and are listeners told. What a crash leaves is a whole chain up to some block.
+ * `finalize` writes blocks, receipts, indexes and state in one batch; only after that batch is
+ * durable does `head()` move and are listeners told. What a crash leaves is a whole chain up to
+ * some block.
  */
 
 import type { ChainConfig, Receipt } from '@zg/evm'
@@ -234,8 +235,8 @@ export class ChainDatabase implements ChainReader {
   }
 
   /**
-   * Makes staged blocks final: `blocks` lead from the child of the head to the new head. One call at
-   * a time.
+   * Makes staged blocks final: `blocks` lead from the child of the head to the new head. One call
+   * at a time.
    */
   async finalize(blocks: readonly ExecutedBlock[]): Promise<void> {
     const newest = blocks.at(-1)

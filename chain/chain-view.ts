@@ -2,10 +2,11 @@
  * What the doors (JSON-RPC, the explorer, tests) see of a running node.
  *
  * Only final blocks are shown, each once its commit is durable: the newest of them is `latest`,
- * `safe` and `finalized` at once. `pending` is what this node would build next. Block and transaction
- * hashes are 32 bytes; addresses, slots and topics are words.
+ * `safe` and `finalized` at once. `pending` is what this node would build next. Block and
+ * transaction hashes are 32 bytes; addresses, slots and topics are words.
  *
- * Every list a caller can ask for is bounded; where a bound is the caller's choice it is an argument.
+ * Every list a caller can ask for is bounded; where a bound is the caller's choice it is an
+ * argument.
  */
 
 import type { ChainConfig, Header, Log, Receipt, Transaction, Withdrawal } from '@zg/evm'
@@ -131,7 +132,9 @@ export interface TransactionPool {
   counts(): { readonly pending: number; readonly queued: number }
   content(): readonly SenderTransactions[]
   contentFrom(sender: bigint): SenderTransactions
-  /** Told of each transaction that became ready to be included. Returns the unsubscribe function. */
+  /**
+   * Told of each transaction that became ready to be included. Returns the unsubscribe function.
+   */
   onPending(listener: (transaction: SignedTransaction) => void): () => void
 }
 
@@ -162,7 +165,9 @@ export type ViewCertificateView = {
   readonly signature: Uint8Array
 }
 
-/** What consensus can prove of the chain. Absent on a chain of one maker (`zg devnet --minimal`). */
+/**
+ * What consensus can prove of the chain. Absent on a chain of one maker (`zg devnet --minimal`).
+ */
 export interface FinalityReader {
   /** The certificate of a height, or of the newest one that has any. */
   finalityCertificate(height: bigint | 'latest'): FinalityCertificateView | undefined
@@ -201,7 +206,9 @@ export interface DevControl {
   stopImpersonating(address: bigint): void
   setAutoImpersonate(on: boolean): void
   isImpersonated(address: bigint): boolean
-  /** Pools a transaction of an impersonated sender; returns its hash. Signature fields are ignored. */
+  /**
+   * Pools a transaction of an impersonated sender; returns its hash. Signature fields are ignored.
+   */
   sendImpersonated(sender: bigint, transaction: Transaction): Promise<Uint8Array>
   /** Whether it was pooled. */
   dropTransaction(hash: Uint8Array): boolean

@@ -1,11 +1,11 @@
 /**
- * What consensus orders, upon any `ExecutionEngine`: payloads are blocks, VALID is newPayload's, final
- * is forkchoiceUpdated's.
+ * What consensus orders, upon any `ExecutionEngine`: payloads are blocks, VALID is newPayload's,
+ * final is forkchoiceUpdated's.
  *
  * The consensus header fixes timestamp, prevRandao, fee recipient and parentBeaconBlockRoot of its
  * execution block; a payload that says otherwise is INVALID before it reaches the engine. So is one
- * with another gas limit than the genesis, with blobs, or with withdrawals other than the credits due:
- * those are rules of the network, of which an engine knows nothing.
+ * with another gas limit than the genesis, with blobs, or with withdrawals other than the credits
+ * due: those are rules of the network, of which an engine knows nothing.
  */
 
 import { headerHash } from '@zg/evm'

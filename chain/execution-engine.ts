@@ -9,9 +9,9 @@
  * The built-in engine (`built-in-engine.ts`) implements it in process; an adapter can speak it to
  * geth, reth or any other execution client. Hashes are 32 bytes, addresses words, amounts as named.
  *
- * Deviations, each of which an adapter can do without: `buildBudgetMs` among the attributes bounds the
- * execution time of a build (a client with its own pace ignores it); blobs bundles are left out, as
- * blocks of our networks carry no blobs.
+ * Deviations, each of which an adapter can do without: `buildBudgetMs` among the attributes bounds
+ * the execution time of a build (a client with its own pace ignores it); blobs bundles are left
+ * out, as blocks of our networks carry no blobs.
  */
 
 import type { Withdrawal } from '@zg/evm'

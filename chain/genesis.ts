@@ -8,9 +8,9 @@
  *
  *     keccak256(canonical JSON of zg)
  *
- * where canonical means: the fields of `NetworkParameters` in their order, no white space, lower-case
- * hex, integers that may pass 2^53 as decimal strings. A client that does not know the section (geth,
- * reth) computes the same hash.
+ * where canonical means: the fields of `NetworkParameters` in their order, no white space,
+ * lower-case hex, integers that may pass 2^53 as decimal strings. A client that does not know the
+ * section (geth, reth) computes the same hash.
  *
  * Deviations from geth: a genesis starts under Cancun rules or later (the machine knows no older
  * ones), and an unknown key in `alloc` or `zg` is refused, where geth overlooks it.

@@ -1,10 +1,10 @@
 /**
- * What a header must be, given its parent: all that can be said before the block is executed, and the
- * comparison with what execution gave.
+ * What a header must be, given its parent: all that can be said before the block is executed, and
+ * the comparison with what execution gave.
  *
- * The rules are Ethereum's (Yellow Paper §4.3.4, EIP-1559, 4844, 4788, 4895, 7685, 7918, 7934). One is
- * a parameter: timestamps grow, unless the genesis says `subSecond`; then blocks of one second repeat
- * it, and consensus orders them by milliseconds.
+ * The rules are Ethereum's (Yellow Paper §4.3.4, EIP-1559, 4844, 4788, 4895, 7685, 7918, 7934). One
+ * is a parameter: timestamps grow, unless the genesis says `subSecond`; then blocks of one second
+ * repeat it, and consensus orders them by milliseconds.
  */
 
 import { blobParametersAt, gasPerBlob, nextBaseFee, nextExcessBlobGas, receiptsRoot } from '@zg/evm'

@@ -2,8 +2,8 @@
  * Finds logs in a range of final blocks: the bloom of each block with logs first, its receipts only
  * when the bloom may hold a match.
  *
- * The three bit places of every address and topic asked for are computed once a query, so a query of
- * many alternatives costs a few byte reads a block and alternative, never a hash.
+ * The three bit places of every address and topic asked for are computed once a query, so a query
+ * of many alternatives costs a few byte reads a block and alternative, never a hash.
  */
 
 import type { Log } from '@zg/evm'

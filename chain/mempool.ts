@@ -7,11 +7,13 @@
  * Rules:
  * - One transaction a nonce; a replacement raises both prices by a tenth.
  * - All pooled transactions of a sender together never cost more than it has.
- * - EIP-7702, as geth: an account with a delegation, or whose authorization waits in the pool, has at
- *   most one transaction in flight, at its next nonce; an authority with more than one in flight may
- *   not be named. Else one inclusion could invalidate any number of pooled transactions for free.
+ * - EIP-7702, as geth: an account with a delegation, or whose authorization waits in the pool, has
+ *   at most one transaction in flight, at its next nonce; an authority with more than one in flight
+ *   may not be named. Else one inclusion could invalidate any number of pooled transactions for
+ *   free.
  * - When the pool is full, the twentieth part of it that earns least at the current base fee makes
- *   room, the tails of senders first, so that no gap is torn; a newcomer that earns less is refused.
+ *   room, the tails of senders first, so that no gap is torn; a newcomer that earns less is
+ *   refused.
  *
  * Blocks not yet final are not seen: a transaction leaves when its block is final. A builder on an
  * un-final parent says which transactions that branch holds already.

@@ -1,9 +1,10 @@
 /**
  * A chain of one maker, all in memory, for development: no consensus, no peers, and cheats.
  *
- * A block is made as soon as a transaction waits (automine), on demand, or at an interval. A genesis
- * whose two paces are equal (`zg devnet --minimal --block-time`) begins with that interval. Timestamps
- * follow the clock, moved by cheats, and grow by at least a second a block, as development chains do.
+ * A block is made as soon as a transaction waits (automine), on demand, or at an interval. A
+ * genesis whose two paces are equal (`zg devnet --minimal --block-time`) begins with that interval.
+ * Timestamps follow the clock, moved by cheats, and grow by at least a second a block, as
+ * development chains do.
  *
  * A snapshot is a copy of the store. Going back puts a chain over that copy in the place of the
  * present one, so doors hold a `ChainProxy`, which stays.

@@ -9,8 +9,8 @@
  *       "deltaMs": 300, "deltaMaxMs": 8000, "finalityVotes": true, "subSecond": true
  *     }
  *
- * All fields are required and no others are allowed: the section is hashed into the genesis block, so
- * it has exactly one form. The first set counts as epoch 0 until the stake decides.
+ * All fields are required and no others are allowed: the section is hashed into the genesis block,
+ * so it has exactly one form. The first set counts as epoch 0 until the stake decides.
  */
 
 import { isHex, fromHex, toHex, ZgError } from '@zg/primitives'

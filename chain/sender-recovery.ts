@@ -1,9 +1,11 @@
 /**
- * Who signed: public-key recovery, the dearest step on a transaction's way (about 55 µs), done once.
+ * Who signed: public-key recovery, the dearest step on a transaction's way (about 55 µs), done
+ * once.
  *
- * Signatures wait here for the end of the turn, then go to a worker thread as one message; while one
- * batch is out, the next fills. A few at a time are cheaper done in place than sent: a message costs
- * about as much as two recoveries. If the worker dies, the work is done in place from then on.
+ * Signatures wait here for the end of the turn, then go to a worker thread as one message; while
+ * one batch is out, the next fills. A few at a time are cheaper done in place than sent: a message
+ * costs about as much as two recoveries. If the worker dies, the work is done in place from then
+ * on.
  */
 
 import { Worker } from 'node:worker_threads'

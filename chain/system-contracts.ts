@@ -1,6 +1,6 @@
 /**
- * The contracts that the protocol itself calls in every block: canonical addresses and runtime code,
- * as the EIPs print them. A chain that starts under their fork carries them in its genesis.
+ * The contracts that the protocol itself calls in every block: canonical addresses and runtime
+ * code, as the EIPs print them. A chain that starts under their fork carries them in its genesis.
  */
 
 import { fromHex } from '@zg/primitives'

@@ -3,8 +3,8 @@
  * every rule ends in.
  *
  * The machine would refuse most of these in a block as well; here they are refused before they cost
- * memory, gossip or a recovery. Two rules are the pool's own: blob transactions never enter (blocks of
- * our networks carry no blobs), and one transaction is at most 128 KiB.
+ * memory, gossip or a recovery. Two rules are the pool's own: blob transactions never enter (blocks
+ * of our networks carry no blobs), and one transaction is at most 128 KiB.
  */
 
 import {

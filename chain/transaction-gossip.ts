@@ -5,8 +5,8 @@
  *
  * Validators are a full mesh, so who takes a transaction from a user sends it to all, and receivers
  * pass nothing on: each transaction crosses each link once. Those a user gave us go out again while
- * they wait, and to every peer that connects, so that a lost message or a new validator costs a delay
- * and not the transaction.
+ * they wait, and to every peer that connects, so that a lost message or a new validator costs a
+ * delay and not the transaction.
  *
  * A hash that was seen lately is dropped before it costs a recovery. A peer that sends what no pool
  * can have taken is reported.

@@ -1,8 +1,8 @@
 /**
  * From the bytes of a block's transactions to signed transactions, with no recovery done twice.
  *
- * Most are in the pool, decoded and recovered when they came. The rest are recovered as one batch and
- * remembered for a while, so a payload seen twice costs once.
+ * Most are in the pool, decoded and recovered when they came. The rest are recovered as one batch
+ * and remembered for a while, so a payload seen twice costs once.
  */
 
 import { decodeTransaction, signingHash } from '@zg/evm'

@@ -1,6 +1,6 @@
 /**
- * The order in which a builder takes pooled transactions: the best tip first, those of one sender by
- * nonce. A heap over the senders' next transactions; ties go to whoever came first.
+ * The order in which a builder takes pooled transactions: the best tip first, those of one sender
+ * by nonce. A heap over the senders' next transactions; ties go to whoever came first.
  */
 
 import type { SignedTransaction } from './chain-view.ts'
@@ -8,7 +8,9 @@ import { tipOf } from './sender-queue.ts'
 import type { PoolEntry, SenderQueue } from './sender-queue.ts'
 
 type Line = {
-  /** Pending entries of one sender, by nonce; a copy, as the pool changes while a block is built. */
+  /**
+   * Pending entries of one sender, by nonce; a copy, as the pool changes while a block is built.
+   */
   readonly entries: readonly PoolEntry[]
   next: number
   tip: bigint

@@ -1,19 +1,20 @@
 /**
- * One node as a process of its own: reads its directory, opens everything, serves until told to stop.
+ * One node as a process of its own: reads its directory, opens everything, serves until told to
+ * stop.
  *
  *     <directory>/config.toml      what node-config.ts says
  *     <directory>/chain.mdb/       blocks, state, certificates: one LMDB environment
  *     <directory>/wal/             the vote log
  *
- * Log lines go to standard output as JSON. When the doors are open it writes the line "Ready" and, to
- * a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`.
+ * Log lines go to standard output as JSON. When the doors are open it writes the line "Ready" and,
+ * to a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`.
  *
  * SIGTERM and SIGINT end it: doors first, then consensus, then the store, within `stopMsMax`. A
  * SIGKILL at any moment is as good: what was acknowledged is on disk, and the vote log keeps a
  * restarted node from contradicting itself.
  *
- * The signer of this process is in memory (`localSigner`); a signer process of its own would take its
- * place behind the same interface.
+ * The signer of this process is in memory (`localSigner`); a signer process of its own would take
+ * its place behind the same interface.
  */
 
 import { readFileSync } from 'node:fs'

@@ -3,11 +3,11 @@
  *
  *     node chain/testing/block-vectors.ts        writes chain/vectors/blocks.json.gz anew
  *
- * For Prague and for Osaka one chain is built whose blocks use the beacon roots (EIP-4788), the block
- * hashes (EIP-2935), withdrawal and consolidation requests (EIP-7002, EIP-7251), deposits (EIP-6110)
- * and withdrawals (EIP-4895). Beside some of its blocks stand siblings that are wrong in one field of
- * the header or one part of the body. Whether each is valid is for every implementation to say; the
- * test asks ours and ethereumjs.
+ * For Prague and for Osaka one chain is built whose blocks use the beacon roots (EIP-4788), the
+ * block hashes (EIP-2935), withdrawal and consolidation requests (EIP-7002, EIP-7251), deposits
+ * (EIP-6110) and withdrawals (EIP-4895). Beside some of its blocks stand siblings that are wrong in
+ * one field of the header or one part of the body. Whether each is valid is for every
+ * implementation to say; the test asks ours and ethereumjs.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -55,7 +55,9 @@ export type BlockVectorChain = {
 
 const path = fileURLToPath(new URL('../vectors/blocks.json.gz', import.meta.url))
 
-/** Calls calldata[0:32] with calldata[32:] and stores success at NUMBER, the answer at NOT(NUMBER). */
+/**
+ * Calls calldata[0:32] with calldata[32:] and stores success at NUMBER, the answer at NOT(NUMBER).
+ */
 const prober = {
   address: 0x9406en,
   code: fromHex('0x602036038060205f375f6020915f5f355afa43555f51431955'),

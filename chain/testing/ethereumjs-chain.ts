@@ -1,6 +1,6 @@
 /**
- * A second opinion on blocks: `@ethereumjs/vm` over its own state, with the rules of a header and its
- * parent from `@ethereumjs/block` put together as its blockchain does.
+ * A second opinion on blocks: `@ethereumjs/vm` over its own state, with the rules of a header and
+ * its parent from `@ethereumjs/block` put together as its blockchain does.
  */
 
 import { createBlockFromRLP } from '@ethereumjs/block'
