@@ -44,8 +44,8 @@ export function bitmapOf(indexes: Iterable<number>, count: number): Uint8Array {
 }
 
 /**
- * Returns the indexes of a bitmap, rising; undefined when its size or spare bits do not fit a set of
- * `count` validators.
+ * Returns the indexes of a bitmap, rising; undefined when its size or spare bits do not fit a set
+ * of `count` validators.
  */
 export function indexesOf(bitmap: Uint8Array, count: number): readonly number[] | undefined {
   if (bitmap.length !== Math.ceil(count / 8)) return undefined

@@ -1,6 +1,6 @@
 /**
- * Runs a catch-up: asks one peer at a time for the blocks after the last final one, proves, executes
- * and finalizes them, and goes on until no peer is ahead.
+ * Runs a catch-up: asks one peer at a time for the blocks after the last final one, proves,
+ * executes and finalizes them, and goes on until no peer is ahead.
  */
 
 import { silentLogger } from '@zg/runtime'

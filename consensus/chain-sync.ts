@@ -1,6 +1,6 @@
 /**
- * Catch-up: a node that was away asks peers for final blocks, proves each batch by one certificate of
- * its last block, executes it and goes on from there.
+ * Catch-up: a node that was away asks peers for final blocks, proves each batch by one certificate
+ * of its last block, executes it and goes on from there.
  *
  * One request is in flight; a peer that does not answer in time, or answers with what does not
  * verify, is passed over for the next.

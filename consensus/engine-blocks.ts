@@ -1,6 +1,6 @@
 /**
- * The tree of un-final blocks: which parent a view builds on, which blocks may be voted for, and what
- * becomes final (docs/specs/blocks.md §4).
+ * The tree of un-final blocks: which parent a view builds on, which blocks may be voted for, and
+ * what becomes final (docs/specs/blocks.md §4).
  */
 
 import { appendLeaf, bytesEqual, compareBytes } from '@zg/primitives'

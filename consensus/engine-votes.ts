@@ -147,8 +147,10 @@ function detectEquivocation(
     const vote = { ...second.vote, kind, digest: fromHex(ballot.digest) }
     const first = { vote, signature: ballot.signature }
     if (roundFaultOf(vote, second.vote) === undefined) continue
-    // Only what verifies convicts.
-    if (!isGoodVote(state, voter, first) || !isGoodVote(state, voter, second)) continue
+    // Only what verifies convicts; what does not came on the voter's own connection.
+    if (!isGoodVote(state, voter, first) || !isGoodVote(state, voter, second)) {
+      return reportForgery(state, voter)
+    }
     if (voter === round.leader) round.leaderEquivocated = true
     round.accused.add(voter)
     const operator = state.config.set.validators[voter]?.operator

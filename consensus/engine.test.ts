@@ -193,7 +193,7 @@ test('step: a body that arrived extends the patience to six build budgets', () =
   assert.ok(state.nullifyAtMs >= nowMs + 6 * parameters.buildBudgetMs)
 })
 
-test('step: a quorum of nullifies enters the next view, and finalizing there needs no view 1', () => {
+test('step: a quorum of nullifies enters the next view, which builds on genesis', () => {
   const state = started()
   for (const index of others) drive(state, ballot(index, voteOf('nullify', 1)), startMs + 10)
   assert.equal(state.view, 2)
@@ -259,7 +259,7 @@ test('step: a Nullify beside a Finalize of one voter is evidence', () => {
   assert.ok(effects.some(({ kind }) => kind === 'evidence'))
 })
 
-test('step: a forged vote is found by halves when the aggregate fails, and only its sender blamed', () => {
+test('step: a forged vote is found by halves, and only its sender is blamed', () => {
   const state = started()
   const nullify = voteOf('nullify', 1)
   const forger = others[0]!

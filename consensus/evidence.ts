@@ -92,7 +92,9 @@ export function roundFaultOf(first: RoundVote, second: RoundVote): RoundFault | 
   }
 }
 
-/** The pair two finality votes make, in either order; undefined when one validator may sign both. */
+/**
+ * The pair two finality votes make, in either order; undefined when one validator may sign both.
+ */
 export function finalityFaultOf(
   first: FinalityVote,
   second: FinalityVote,

@@ -1,9 +1,10 @@
 /**
  * Bugs that can be planted on purpose, all off by default.
  *
- * Why they exist: a simulator that finds nothing proves nothing. Each entry here breaks one rule the
- * safety or liveness argument needs; the simulator must catch every one of them, and the seeds that
- * do are kept in its tests. No command, configuration file or environment variable reaches them.
+ * Why they exist: a simulator that finds nothing proves nothing. Each entry here breaks one rule
+ * the safety or liveness argument needs; the simulator must catch every one of them, and the seeds
+ * that do are kept in its tests. No command, configuration file or environment variable reaches
+ * them.
  */
 
 export type EngineFaults = {

@@ -34,12 +34,17 @@ export const finalityVotesOwedMax = 64n
 /** Votes sent again to a peer that lacks certificates we have, at most. */
 const votesRepeatedMax = 16n
 
+/** Epochs after ours whose votes on heights not final here are kept. */
+const epochsAheadMax = 2n
+
 export type FinalityPorts = {
   /** To one peer, or to all when it is undefined. */
   readonly send: (to: PeerId | undefined, message: Message) => void
   readonly onFailure: (error: unknown) => void
-  /** Greatest final height a peer reports. */
-  readonly newestHeight: () => bigint
+  /** The epoch this node votes in. */
+  readonly epoch: () => bigint
+  /** A final height that an honest peer reports, or zero. */
+  readonly credibleHeight: () => bigint
   readonly onEvidence: (evidence: Evidence) => void
   readonly onRefused: (error: VoteRefusedError) => void
 }
@@ -78,7 +83,7 @@ export class FinalityVoter {
     const { height } = block.header
     if (!parameters.finalityVotes || height === 0n) return
     // While catching up: the others have long agreed on it.
-    if (height + finalityVotesOwedMax < this.#ports.newestHeight()) return
+    if (height + finalityVotesOwedMax < this.#ports.credibleHeight()) return
     const set = stake.validatorSet(block.header.epoch)
     if (set === undefined) return
     const vote = this.#voteOn(block)
@@ -91,7 +96,7 @@ export class FinalityVoter {
   receive(from: PeerId, { vote, signature }: Extract<Message, { kind: 'finality-vote' }>): void {
     const { stake, parameters } = this.#options
     const set = stake.validatorSet(vote.epoch)
-    if (set === undefined || !parameters.finalityVotes) return
+    if (set === undefined || !parameters.finalityVotes || !this.#isTimely(vote)) return
     const voter = set.validators.findIndex(({ publicKey }) => peerIdOf(publicKey) === from)
     if (voter < 0) return
     const answer = this.#tracker.addVote(voter, { vote, signature }, set)
@@ -109,7 +114,8 @@ export class FinalityVoter {
       const header = this.#ledger.block(height)?.header
       const set = header === undefined ? undefined : stake.validatorSet(header.epoch)
       if (set === undefined) continue
-      const own = this.#tracker.voteAt(height, validatorIndexOf(set, signer.publicKey))
+      const voter = validatorIndexOf(set, signer.publicKey)
+      const own = this.#tracker.voteAt({ height, epoch: set.epoch, voter })
       if (own === undefined) continue
       this.#ports.send(peer, { kind: 'finality-vote', ...own })
     }
@@ -122,6 +128,14 @@ export class FinalityVoter {
     const node = engine.nodes.get(keyOf(certificate.vote.digest))
     if (node === undefined || engine.config.self < 0) return
     this.#own(this.#sign(this.#voteOn(node), engine.config.set, engine.config.self))
+  }
+
+  /** Of the epoch a final height belongs to; above, of ours or one that may follow soon. */
+  #isTimely(vote: FinalityVote): boolean {
+    const final = this.#ledger.block(vote.height)
+    if (final !== undefined) return vote.epoch === final.header.epoch
+    const epoch = this.#ports.epoch()
+    return vote.epoch >= epoch && vote.epoch <= epoch + epochsAheadMax
   }
 
   /** Below our last vote, and not remembered: left out then, so left out for good. */

@@ -2,8 +2,8 @@
  * Finality votes of the newest heights and the certificates they make; no clock, no I/O.
  *
  * A vote counts for a height once this node knows, by its own finalization, what the height holds;
- * votes that arrive before wait. Verification is lazy as in engine-votes.ts. After the quorum, later
- * votes still count: when all have voted, a fuller certificate replaces the first.
+ * votes that arrive before wait. Verification is lazy as in engine-votes.ts. After the quorum,
+ * later votes still count: when all have voted, a fuller certificate replaces the first.
  */
 
 import { bitmapOf } from './certificate.ts'
@@ -24,6 +24,7 @@ export const finalityHeightsKept = 64n
 export const finalityHeightsAhead = 16n
 
 type Height = {
+  readonly height: bigint
   readonly set: ValidatorSet
   content: FinalityVote | undefined
   readonly votes: Map<number, SignedFinalityVote & { verified: boolean }>
@@ -43,7 +44,7 @@ const nothing: FinalityAnswer = { forgers: [] }
 export class FinalityTracker {
   readonly #identity: NetworkIdentity
   readonly #scheme: SignatureScheme
-  readonly #heights = new Map<bigint, Height>()
+  readonly #heights = new Map<string, Height>()
   #newest = 0n
 
   constructor(identity: NetworkIdentity, scheme: SignatureScheme) {
@@ -66,7 +67,6 @@ export class FinalityTracker {
     if (vote.height + finalityHeightsKept < this.#newest) return nothing
     if (vote.height > this.#newest + finalityHeightsAhead) return nothing
     const height = this.#heightAt(vote.height, set)
-    if (height.set.epoch !== vote.epoch) return nothing
     const known = height.votes.get(voter)
     if (known !== undefined) return this.#compare(height, voter, known, signed)
     height.votes.set(voter, { ...signed, verified: false })
@@ -74,25 +74,28 @@ export class FinalityTracker {
   }
 
   /** Our own vote at a height, if it was cast. */
-  voteAt(height: bigint, voter: number): SignedFinalityVote | undefined {
-    return this.#heights.get(height)?.votes.get(voter)
-  }
-
-  hasCertificate(height: bigint): boolean {
-    return this.#heights.get(height)?.certificate !== undefined
+  voteAt(place: {
+    readonly height: bigint
+    readonly epoch: bigint
+    readonly voter: number
+  }): SignedFinalityVote | undefined {
+    return this.#heights.get(nameOf(place.height, place.epoch))?.votes.get(place.voter)
   }
 
   #heightAt(height: bigint, set: ValidatorSet): Height {
-    const known = this.#heights.get(height)
-    if (known !== undefined && known.set.epoch === set.epoch) return known
+    // By epoch too: a vote of another epoch must not touch those that count.
+    const name = nameOf(height, set.epoch)
+    const known = this.#heights.get(name)
+    if (known !== undefined) return known
     const fresh = {
+      height,
       set,
       content: undefined,
       votes: new Map(),
       certificate: undefined,
       signerCount: 0,
     }
-    this.#heights.set(height, fresh)
+    this.#heights.set(name, fresh)
     return fresh
   }
 
@@ -158,10 +161,14 @@ export class FinalityTracker {
   }
 
   #forget(): void {
-    for (const height of this.#heights.keys()) {
-      if (height + finalityHeightsKept < this.#newest) this.#heights.delete(height)
+    for (const [name, { height }] of this.#heights) {
+      if (height + finalityHeightsKept < this.#newest) this.#heights.delete(name)
     }
   }
+}
+
+function nameOf(height: bigint, epoch: bigint): string {
+  return `${height}/${epoch}`
 }
 
 function stakeOf(set: ValidatorSet, side: readonly (readonly [number, unknown])[]): bigint {

@@ -7,8 +7,8 @@
  *     finality votes          heights rise; epochs never fall; a closing vote ends its epoch; each
  *                             histRoot extends the last vote's history through its consensusRoot
  *
- * Memory is bounded: below the newest `guardViewsMax` views nothing more is signed, so nothing there
- * need be remembered. A statement already made may be made again: signatures are unique.
+ * Memory is bounded: below the newest `guardViewsMax` views nothing more is signed, so nothing
+ * there need be remembered. A statement already made may be made again: signatures are unique.
  */
 
 import { appendLeaf, assert, bytesEqual, incrementalRoot, ZgError } from '@zg/primitives'
@@ -109,8 +109,8 @@ export class VoteGuard {
   /**
    * Checks a finality vote and remembers it.
    *
-   * @param history - The tree under the vote. For the first vote it is taken as it is; later ones are
-   *   rebuilt from the last vote's and the consensusRoots of the heights since.
+   * @param history - The tree under the vote. For the first vote it is taken as it is; later ones
+   *   are rebuilt from the last vote's and the consensusRoots of the heights since.
    * @param rootsSince - consensusRoots from the last vote's height up to `vote.height` - 1.
    * @throws {VoteRefusedError} `CONSENSUS_VOTE_REFUSED`
    */

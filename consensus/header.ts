@@ -1,6 +1,6 @@
 /**
- * The consensus header: a fixed binary Merkle tree of sixteen 32-byte leaves over SHA-256, whose root
- * (the consensusRoot) is what validators vote on. Layout and reasons: docs/specs/blocks.md §2.
+ * The consensus header: a fixed binary Merkle tree of sixteen 32-byte leaves over SHA-256, whose
+ * root (the consensusRoot) is what validators vote on. Layout and reasons: docs/specs/blocks.md §2.
  *
  * The header names no view, so a block keeps its root when a later leader proposes it again, and no
  * parent: `histRoot` commits to the consensusRoots of all heights below, the parent's the last.

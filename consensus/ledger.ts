@@ -238,8 +238,12 @@ export class Ledger {
     return this.#store.get(tables.state, logIdKey)
   }
 
+  /** Notes the log that begins beside this ledger; what an earlier one reached no longer counts. */
   async setLogId(logId: Uint8Array): Promise<void> {
-    await this.#store.write([{ table: tables.state, key: logIdKey, value: logId }])
+    await this.#store.write([
+      { table: tables.state, key: logIdKey, value: logId },
+      { table: tables.state, key: votedKey, value: undefined },
+    ])
   }
 }
 

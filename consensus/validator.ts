@@ -14,16 +14,16 @@
  * finality goes through one queue, whether the engine or a catch-up brought it.
  */
 
-import { bytesEqual } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Logger, PeerId, Timer } from '@zg/runtime'
 
+import { answerRequest } from './answers.ts'
 import type { Certificate, FinalityCertificate } from './certificate.ts'
-import { answerChainRequest } from './chain-sync.ts'
 import { ChainFollower } from './chain-follower.ts'
 import type { EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
 import { keyOf, newEngine, nextWakeMs } from './engine-state.ts'
 import { step } from './engine.ts'
+import { EvidenceRecord } from './evidence-record.ts'
 import type { Evidence } from './evidence.ts'
 import { FinalityVoter } from './finality-voter.ts'
 import type { VoteGuard } from './guard.ts'
@@ -31,8 +31,9 @@ import { VoteRefusedError } from './guard.ts'
 import { isClosing, nextEpochOf, nextMix } from './header.ts'
 import type { ConsensusHeader } from './header.ts'
 import type { Ledger, LedgerBlock, VotedMark } from './ledger.ts'
-import { certificatesPerMessageMax, channelOf, decodeMessage, encodeMessage } from './messages.ts'
+import { channelOf, decodeMessage, encodeMessage } from './messages.ts'
 import type { Block, Message } from './messages.ts'
+import { PeerStatuses } from './peer-statuses.ts'
 import { recover, seedOf, startAfter } from './recovery.ts'
 import type { EpochStart, Recovery } from './recovery.ts'
 import type {
@@ -60,11 +61,7 @@ const certificatesRestoredMax = 4_096
 /** Certificates one call of `certificates` returns, at most. */
 export const certificatesReturnedMax = 1_024
 
-/** Distinct pieces of evidence told of, at most: later ones are kept in the certificates only. */
-const evidenceSeenMax = 4_096
-
-type PeerStatus = { readonly epoch: bigint; readonly view: number; readonly finalHeight: bigint }
-
+/** A validator of one network, or a node that follows it. */
 export class Validator {
   readonly #options: ValidatorOptions
   readonly #logger: Logger
@@ -73,11 +70,11 @@ export class Validator {
   readonly #guard: VoteGuard
   readonly #finality: FinalityVoter
   readonly #follower: ChainFollower
-  readonly #peers = new Map<PeerId, PeerStatus>()
+  readonly #peers = new PeerStatuses()
   readonly #finalizedHandlers: FinalizedHandler[] = []
   readonly #evidenceHandlers: EvidenceHandler[] = []
   readonly #failureHandlers: FailureHandler[] = []
-  readonly #evidenceSeen = new Set<string>()
+  readonly #evidence = new EvidenceRecord()
   readonly #counters = {
     blocksFinalized: 0,
     blocksProposed: 0,
@@ -91,7 +88,7 @@ export class Validator {
   #engine: EngineState | undefined
   #start: EpochStart
   #restored: Pick<Recovery, 'bodies' | 'votes'>
-  #voted: VotedMark = { epoch: 0n, view: 0 }
+  #voted: VotedMark
   #finalizing: Promise<void> = Promise.resolve()
   readonly #unsaved = new Map<string, Block>()
   #isRotating = false
@@ -110,22 +107,33 @@ export class Validator {
     this.#guard = guard
     this.#head = head
     this.#restored = recovery
+    this.#voted = guard.newest
     this.#start = startAfter(options, head, ledger.historyAt(Number(head.header.height) + 1))
     this.#finality = new FinalityVoter(options, recovery, {
       send: (to, message) => this.#send(to, message),
       onFailure: (error) => this.#fail(error),
-      newestHeight: () => this.#peerHeight(),
+      epoch: () => this.#start.epoch,
+      credibleHeight: () => this.#credibleHeight(),
       onEvidence: (evidence) => this.#onEvidence(evidence),
       onRefused: (error) => this.#onRefused(error),
     })
     this.#follower = new ChainFollower(options, {
       head: () => ({ header: this.#head.header, consensusRoot: this.#head.consensusRoot }),
       history: (count) => ledger.historyAt(count),
-      peers: () => this.#peersAhead(),
+      peers: () => this.#peers.ahead(this.#head.header.height),
       send: (peer, message) => this.#send(peer, message),
       finalize: (blocks) => this.#finalizeAll(blocks),
       onSynced: (node, proof) => this.#feed({ kind: 'synced', node, proof }),
     })
+  }
+
+  /** Where answers to peers come from. */
+  get #sources(): Parameters<typeof answerRequest>[0] {
+    const { application, stake } = this.#options
+    const bodyOf = (root: Uint8Array): Block | undefined =>
+      this.#engine?.nodes.get(keyOf(root))?.block ?? this.#unsaved.get(keyOf(root))
+    const payloadOf = (hash: Uint8Array): Uint8Array | undefined => application.payloadOf(hash)
+    return { ledger: this.#ledger, stake, bodyOf, payloadOf }
   }
 
   /**
@@ -153,7 +161,7 @@ export class Validator {
     this.#tellStatus()
   }
 
-  /** Leaves the network; resolves when nothing is written any more. Closes neither network nor store. */
+  /** Leaves the network, which stays open, as the store does; resolves when all is written. */
   async stop(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
@@ -196,7 +204,7 @@ export class Validator {
       index: own < 0 ? undefined : own,
       finalHeight: this.#head.header.height,
       certifiedHeight: this.#ledger.certifiedHeight,
-      peerHeight: this.#peerHeight(),
+      peerHeight: this.#credibleHeight(),
       isSyncing: this.#follower.isRunning,
       peerCount: this.#options.network.peers().length,
       counters: this.counters(),
@@ -457,21 +465,10 @@ export class Validator {
     switch (message.kind) {
       case 'status':
         return this.#receiveStatus(from, message)
-      case 'certificate-request': {
-        const { epoch, fromView, toView } = message
-        const limit = certificatesPerMessageMax
-        const certificates = this.#ledger.certificates({ epoch, fromView, toView, limit })
-        if (certificates.length > 0) this.#send(from, { kind: 'certificates', certificates })
-        return
-      }
+      case 'certificate-request':
       case 'block-request':
-        return this.#answerBlockRequest(from, message.consensusRoot)
       case 'chain-request': {
-        const { fromHeight, count } = message
-        const { application, stake } = this.#options
-        const payloadOf = (hash: Uint8Array): Uint8Array | undefined => application.payloadOf(hash)
-        const request = { fromHeight, count, payloadOf }
-        const answer = answerChainRequest(this.#ledger, stake, request)
+        const answer = answerRequest(this.#sources, message)
         if (answer !== undefined) this.#send(from, answer)
         return
       }
@@ -489,25 +486,12 @@ export class Validator {
   }
 
   #receiveStatus(from: PeerId, status: Extract<Message, { kind: 'status' }>): void {
-    const isNews = !this.#peers.has(from)
-    this.#peers.set(from, status)
+    const isNews = this.#peers.update(from, status.finalHeight)
     const { height } = this.#head.header
     if (status.finalHeight > height + 1n) this.#follower.follow()
     // Whoever is behind learns at once from whom to catch up.
     if (isNews || status.finalHeight + 1n < height) this.#send(from, this.#statusMessage())
     this.#finality.helpStraggler(from, status.certifiedHeight)
-  }
-
-  #answerBlockRequest(from: PeerId, root: Uint8Array): void {
-    const held = this.#engine?.nodes.get(keyOf(root))?.block ?? this.#unsaved.get(keyOf(root))
-    if (held !== undefined) return this.#send(from, { kind: 'block', block: held })
-    const height = this.#ledger.heightOf(root)
-    const found = height === undefined ? undefined : this.#ledger.block(height)
-    if (found === undefined || !bytesEqual(found.consensusRoot, root)) return
-    const { header, reveal } = found
-    const payload = this.#options.application.payloadOf(header.executionHash)
-    if (payload === undefined) return
-    this.#send(from, { kind: 'block', block: { header, reveal, payload } })
   }
 
   #send(to: PeerId | undefined, message: Message): void {
@@ -531,31 +515,18 @@ export class Validator {
   #tellStatus(): void {
     if (!this.#isRunning) return
     this.#send(undefined, this.#statusMessage())
-    if (this.#peerHeight() > this.#head.header.height + 1n) this.#follower.follow()
+    if (this.#peers.greatest() > this.#head.header.height + 1n) this.#follower.follow()
     this.#statusTimer = this.#options.clock.setTimer(statusIntervalMs, () => this.#tellStatus())
   }
 
-  #peerHeight(): bigint {
-    let height = 0n
-    for (const { finalHeight } of this.#peers.values()) {
-      if (finalHeight > height) height = finalHeight
-    }
-    return height
-  }
-
-  /** Peers known to hold a later final block, furthest ahead first. */
-  #peersAhead(): readonly PeerId[] {
-    const { height } = this.#head.header
-    return [...this.#peers]
-      .filter(([, { finalHeight }]) => finalHeight > height)
-      .sort(([, a], [, b]) => Number(b.finalHeight - a.finalHeight))
-      .map(([peer]) => peer)
+  /** The final height that more than a third of the stake reports: an honest peer is there. */
+  #credibleHeight(): bigint {
+    const set = this.#options.stake.validatorSet(this.#start.epoch)
+    return set === undefined ? 0n : this.#peers.credible(set)
   }
 
   #onEvidence(evidence: Evidence): void {
-    const name = evidenceName(evidence)
-    if (this.#evidenceSeen.has(name) || this.#evidenceSeen.size >= evidenceSeenMax) return
-    this.#evidenceSeen.add(name)
+    if (!this.#evidence.isNew(evidence)) return
     this.#counters.evidenceFound++
     this.#logger.warn('a validator is at fault', { evidence })
     for (const handler of this.#evidenceHandlers) handler(evidence)
@@ -579,11 +550,4 @@ export class Validator {
     this.#follower.stop()
     for (const handler of this.#failureHandlers) handler(error)
   }
-}
-
-function evidenceName({ kind, first, second }: Evidence): string {
-  const { epoch } = first.vote
-  const place = 'view' in first.vote ? first.vote.view : first.vote.height
-  const signer = (signature: Uint8Array): string => keyOf(signature.subarray(0, 16))
-  return [kind, epoch, place, signer(first.signature), signer(second.signature)].join(':')
 }

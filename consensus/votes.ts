@@ -1,9 +1,9 @@
 /**
- * What validators sign: 32-byte SHA-256 digests of fixed layouts, each beginning with the 16-byte tag
- * of its kind and the network it belongs to (docs/specs/votes.md).
+ * What validators sign: 32-byte SHA-256 digests of fixed layouts, each beginning with the 16-byte
+ * tag of its kind and the network it belongs to (docs/specs/votes.md).
  *
- * A round vote names a view and a consensusRoot, not the parent: the header under the root commits to
- * its parent, so a parent field would only make two encodings of one vote.
+ * A round vote names a view and a consensusRoot, not the parent: the header under the root commits
+ * to its parent, so a parent field would only make two encodings of one vote.
  */
 
 import { bigintToBytes, concat, sha256 } from '@zg/primitives'

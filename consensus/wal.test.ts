@@ -108,7 +108,7 @@ test('VoteLog returns what was appended, and goes on after it', async () => {
   assert.deepEqual(await recordsOf(disk), [...records, { kind: 'vote', vote: voteIn(9) }])
 })
 
-test('VoteLog cut at every byte gives a prefix of its records, and can be written again', async () => {
+test('VoteLog cut at every byte gives a prefix of its records, and goes on', async () => {
   const whole = (await syncedLog()).files.get(path)!
   let longest = 0
   for (let size = 0; size <= whole.length; size++) {
@@ -206,7 +206,7 @@ test('readSegment never throws on random bytes', () => {
   }
 })
 
-test('VoteLog on a disk that tears and damages unsynced bytes keeps every synced vote', async () => {
+test('VoteLog on a disk that tears unsynced bytes keeps every synced vote', async () => {
   for (let seed = 1; seed <= 200; seed++) {
     const clock = new SimulatedClock()
     const dice = createSeededRng(seed)

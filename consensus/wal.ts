@@ -9,11 +9,11 @@
  * one is unseeded) and all that earlier segments still mean; older segments are removed once it is
  * durable.
  *
- * Reading back: a bad record in the last segment is a torn tail and is cut off, unless a later record
- * says that it had been synced: what was never synced never left. Anything else that is bad (a synced
- * record, an older segment, a missing one) means that statements are lost. Then the log refuses
- * (`WalCorruptError`): the node may only vote again in an epoch that had not begun when they were
- * lost, and an operator has to say so (`voteFromEpoch`).
+ * Reading back: a bad record in the last segment is a torn tail and is cut off, unless a later
+ * record says that it had been synced: what was never synced never left. Anything else that is bad
+ * (a synced record, an older segment, a missing one) means that statements are lost. Then the log
+ * refuses (`WalCorruptError`): the node may only vote again in an epoch that had not begun when
+ * they were lost, and an operator has to say so (`voteFromEpoch`).
  */
 
 import { bytesEqual, ZgError } from '@zg/primitives'

@@ -1,0 +1,52 @@
+/** What a node gives peers that ask: certificates, un-final and final blocks, stretches of chain. */
+
+import { answerChainRequest } from './chain-sync.ts'
+import type { Ledger } from './ledger.ts'
+import { certificatesPerMessageMax } from './messages.ts'
+import type { Block, Message } from './messages.ts'
+import type { StakeView } from './stake-view.ts'
+
+export type AnswerSources = {
+  readonly ledger: Ledger
+  readonly stake: StakeView
+  /** A block by its consensusRoot that is not final and durable yet. */
+  readonly bodyOf: (consensusRoot: Uint8Array) => Block | undefined
+  readonly payloadOf: (executionHash: Uint8Array) => Uint8Array | undefined
+}
+
+type Request = Extract<Message, { kind: 'certificate-request' | 'block-request' | 'chain-request' }>
+
+/** Returns the answer to a request; undefined when nothing of it is here. */
+export function answerRequest(sources: AnswerSources, request: Request): Message | undefined {
+  const { ledger, stake, payloadOf } = sources
+  switch (request.kind) {
+    case 'certificate-request': {
+      const { epoch, fromView, toView } = request
+      const limit = certificatesPerMessageMax
+      const certificates = ledger.certificates({ epoch, fromView, toView, limit })
+      return certificates.length === 0 ? undefined : { kind: 'certificates', certificates }
+    }
+    case 'block-request': {
+      const block = blockOf(sources, request.consensusRoot)
+      return block === undefined ? undefined : { kind: 'block', block }
+    }
+    case 'chain-request': {
+      const { fromHeight, count } = request
+      return answerChainRequest(ledger, stake, { fromHeight, count, payloadOf })
+    }
+  }
+}
+
+function blockOf(
+  { ledger, bodyOf, payloadOf }: AnswerSources,
+  root: Uint8Array,
+): Block | undefined {
+  const held = bodyOf(root)
+  if (held !== undefined) return held
+  const height = ledger.heightOf(root)
+  const found = height === undefined ? undefined : ledger.block(height)
+  if (found === undefined) return undefined
+  const { header, reveal } = found
+  const payload = payloadOf(header.executionHash)
+  return payload === undefined ? undefined : { header, reveal, payload }
+}
