@@ -106,7 +106,7 @@ export type BlockResult = {
   readonly excessBlobGas: bigint
   readonly baseFeePerGas: bigint
   readonly logsBloom: Uint8Array
-  /** Non-empty requests in ascending type order, `type ‖ data` each (EIP-7685); none before Prague. */
+  /** Non-empty requests by ascending type, `type ‖ data` each (EIP-7685); none before Prague. */
   readonly requests: readonly Uint8Array[]
   /** Their commitment; undefined before Prague. */
   readonly requestsHash: Uint8Array | undefined

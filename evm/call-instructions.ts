@@ -1,6 +1,6 @@
 /**
- * CALL, CALLCODE, DELEGATECALL and STATICCALL: what a message inside costs, how it begins and what of
- * it comes back.
+ * CALL, CALLCODE, DELEGATECALL and STATICCALL: what a message inside costs, how it begins and what
+ * of it comes back.
  */
 
 import { emptyBytes } from '@zg/primitives'
@@ -102,7 +102,8 @@ export function settleCall(
 }
 
 /**
- * Ends at once a message to a precompile or to no code. Returns undefined when there is code to run.
+ * Ends at once a message to a precompile or to no code. Returns undefined when there is code to
+ * run.
  */
 export function runPrecompile(
   machine: Machine,

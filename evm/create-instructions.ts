@@ -81,8 +81,8 @@ export function beginCreate(machine: Machine, frame: Frame, isCreate2: boolean):
 }
 
 /**
- * Makes a frame ready to run init code. Returns false when the address is taken: the gas in the frame
- * is lost then.
+ * Makes a frame ready to run init code. Returns false when the address is taken: the gas in the
+ * frame is lost then.
  */
 export function startCreate(
   machine: Machine,

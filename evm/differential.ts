@@ -1,6 +1,6 @@
 /**
- * Differential runs: random scenarios on our machine and on `@ethereumjs/vm`, compared in status, gas,
- * revert data, logs, balances, nonces, code and storage.
+ * Differential runs: random scenarios on our machine and on `@ethereumjs/vm`, compared in status,
+ * gas, revert data, logs, balances, nonces, code and storage.
  *
  *     node evm/differential.ts --count 200000 --seed 1 [--forks cancun,prague,osaka]
  *

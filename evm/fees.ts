@@ -45,8 +45,8 @@ export function nextBaseFee(parent: ParentFees): bigint {
 }
 
 /**
- * Returns the excess blob gas of a child with that timestamp. From Osaka on, when a blob's execution
- * cost exceeds its price, the excess does not fall below the target's drift (EIP-7918).
+ * Returns the excess blob gas of a child with that timestamp. From Osaka on, when a blob's
+ * execution cost exceeds its price, the excess does not fall below the target's drift (EIP-7918).
  */
 export function nextExcessBlobGas(
   parent: ParentFees,
@@ -65,7 +65,7 @@ export function nextExcessBlobGas(
   return total - targetGas
 }
 
-/** Returns the price of a unit of blob gas, in wei: e^(excess / fraction), at least 1 (EIP-4844). */
+/** Returns the price of a unit of blob gas in wei: e^(excess / fraction), at least 1 (EIP-4844). */
 export function blobBaseFee(excessBlobGas: bigint, updateFraction: bigint): bigint {
   // fake_exponential: the Taylor series of factor · e^(numerator / denominator) in integers.
   let sum = 0n

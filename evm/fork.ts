@@ -1,5 +1,6 @@
 /**
- * Which rules hold when: the fork schedule of a chain, in the field names of geth's genesis `config`.
+ * Which rules hold when: the fork schedule of a chain, in the field names of geth's genesis
+ * `config`.
  *
  * This machine knows Cancun, Prague and Osaka, which a block selects by its timestamp, and the
  * blob-parameter-only forks (EIP-7892) that change nothing but the blob schedule. A block before

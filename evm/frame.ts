@@ -1,5 +1,6 @@
 /**
- * A message on its way through the machine: one frame a depth, used again by the next message there.
+ * A message on its way through the machine: one frame a depth, used again by the next message
+ * there.
  */
 
 import { emptyBytes } from '@zg/primitives'
@@ -79,9 +80,9 @@ export class Frame {
   }
 
   /**
-   * Takes from the gas left what a message inside gets: what it asks for, but at most all but one 64th
-   * (EIP-150). The child has it afterwards, with the stipend of a transfer that costs the parent no
-   * more here.
+   * Takes from the gas left what a message inside gets: what it asks for, but at most all but one
+   * 64th (EIP-150). The child has it afterwards, with the stipend of a transfer that costs the
+   * parent no more here.
    */
   giveGas(child: Frame, asked: bigint | undefined, stipend: number): void {
     if (this.reserve === 0n) {

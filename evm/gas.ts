@@ -2,8 +2,8 @@
  * Gas that depends on operands and on the state, in gas units as `number`: a frame never holds more
  * than 2^53 - 1.
  *
- * Warm and cold access is EIP-2929, storage EIP-2200 with EIP-3529, calls the Yellow Paper's appendix
- * H with EIP-150 and EIP-161.
+ * Warm and cold access is EIP-2929, storage EIP-2200 with EIP-3529, calls the Yellow Paper's
+ * appendix H with EIP-150 and EIP-161.
  */
 
 /** EIP-2929. */

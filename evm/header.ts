@@ -1,9 +1,9 @@
 /**
  * Block headers, withdrawals and the roots over lists of a block.
  *
- * A header is the RLP list of the fields below in their order. Those after `nonce` came by forks and
- * are absent (undefined), from some point on, in older headers: a header read from a chain of any age
- * hashes as it was made. Hashes and roots are bytes; addresses are words.
+ * A header is the RLP list of the fields below in their order. Those after `nonce` came by forks
+ * and are absent (undefined), from some point on, in older headers: a header read from a chain of
+ * any age hashes as it was made. Hashes and roots are bytes; addresses are words.
  */
 
 import {

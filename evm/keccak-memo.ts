@@ -1,10 +1,10 @@
 /**
  * Keccak-256 of 64 bytes, remembering the results asked for last.
  *
- * Solidity finds an entry of a mapping by the hash of key and slot, 64 bytes, and asks again within a
- * transaction and in every transaction that touches the same account. A table of `placeCount` places
- * holds the last preimage and hash of each place. Whoever fills it with other preimages gains
- * nothing: a miss costs one hash, as without it.
+ * Solidity finds an entry of a mapping by the hash of key and slot, 64 bytes, and asks again within
+ * a transaction and in every transaction that touches the same account. A table of `placeCount`
+ * places holds the last preimage and hash of each place. Whoever fills it with other preimages
+ * gains nothing: a miss costs one hash, as without it.
  */
 
 import { keccak256 } from '@zg/primitives'

@@ -85,7 +85,8 @@ export class Machine {
   /**
    * Runs a message to its end.
    *
-   * @throws {ExecutionAbortedError} `EVM_EXECUTION_ABORTED` when the limit says so. The state is then
+   * @throws {ExecutionAbortedError} `EVM_EXECUTION_ABORTED` when the limit says so. The state is
+   * then
    *   in between: the caller goes back to a checkpoint of its own.
    */
   run(message: Message): MessageResult {

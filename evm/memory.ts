@@ -82,7 +82,8 @@ export function growthGas(memory: Memory, offset: number, size: number, gas: num
 
 /**
  * Does what the copy instructions have in common. At `sp` the stack holds size, source offset and
- * target offset, upwards. Returns their dynamic gas; when that is more than `gas`, nothing is copied.
+ * target offset, upwards. Returns their dynamic gas; when that is more than `gas`, nothing is
+ * copied.
  */
 export function copyToMemory(
   memory: Memory,

@@ -7,7 +7,8 @@
  * it needs and the most it adds. The machine checks these once a block instead of at every
  * instruction. That is exact:
  *
- * - A block is left early only by an exceptional halt, which takes all gas and undoes everything, so
+ * - A block is left early only by an exceptional halt, which takes all gas and undoes everything,
+ * so
  *   it does not matter which instruction of the block was the one that ran out.
  * - Instructions that see the gas left (GAS, SSTORE, the calls and creates) end their block, so at
  *   each of them exactly the gas up to it has been taken.

@@ -1,8 +1,9 @@
 /**
  * Receipts, logs and the bloom filter over logs (Yellow Paper §4.3.1, EIP-658, EIP-2718).
  *
- * A receipt is `rlp([status, cumulativeGasUsed, bloom, logs])`, with the transaction's type before it
- * when that is not 0. The bloom sets three bits of 2,048 for the address and each topic of every log.
+ * A receipt is `rlp([status, cumulativeGasUsed, bloom, logs])`, with the transaction's type before
+ * it when that is not 0. The bloom sets three bits of 2,048 for the address and each topic of every
+ * log.
  */
 
 import {

@@ -1,6 +1,6 @@
 /**
- * Calls that the rules themselves make, before and after a block's transactions: to the contracts of
- * EIP-4788 (beacon roots), EIP-2935 (block hashes), EIP-7002 (withdrawals) and EIP-7251
+ * Calls that the rules themselves make, before and after a block's transactions: to the contracts
+ * of EIP-4788 (beacon roots), EIP-2935 (block hashes), EIP-7002 (withdrawals) and EIP-7251
  * (consolidations). They have 30,000,000 gas of their own, which counts in no block.
  */
 

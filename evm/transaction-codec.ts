@@ -2,7 +2,8 @@
  * Transactions as bytes: the network form of EIP-2718, signing hashes, hashes and senders.
  *
  *     legacy   rlp([nonce, gasPrice, gasLimit, to, value, data, v, r, s])
- *     typed    type ‖ rlp([chainId, nonce, fees…, gasLimit, to, value, data, accessList, …, y, r, s])
+ *     typed    type ‖ rlp([chainId, nonce, fees…, gasLimit, to, value, data, accessList, …, y, r,
+ *     s])
  *
  * The decoder accepts one encoding a transaction. Blob transactions with their blobs around them
  * (the network wrapper of EIP-4844) are refused: this is the form that stands in blocks.

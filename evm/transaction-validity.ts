@@ -1,6 +1,6 @@
 /**
- * Whether a transaction may stand in a block at the state before it (Yellow Paper §6.2, with the EIPs
- * up to Osaka). Nothing is changed here.
+ * Whether a transaction may stand in a block at the state before it (Yellow Paper §6.2, with the
+ * EIPs up to Osaka). Nothing is changed here.
  */
 
 import { wordMax } from '@zg/primitives'
@@ -42,8 +42,8 @@ export type GasBounds = { readonly gas: number; readonly floor: number }
 export type AloneRules = Pick<BlockEnvironment, 'fork' | 'chainId' | 'blobCountMax'>
 
 /**
- * Returns why the transaction can stand in no block under these rules, or its gas bounds when it can:
- * the checks a pool makes first.
+ * Returns why the transaction can stand in no block under these rules, or its gas bounds when it
+ * can: the checks a pool makes first.
  */
 export function checkAlone(
   transaction: Transaction,
@@ -61,8 +61,8 @@ export function checkAlone(
 }
 
 /**
- * Returns why the transaction may not stand in the block, or its gas bounds when it may. `sender` is
- * the account that signed it.
+ * Returns why the transaction may not stand in the block, or its gas bounds when it may. `sender`
+ * is the account that signed it.
  */
 export function checkTransaction(
   transaction: Transaction,

@@ -2,10 +2,10 @@
  * The world state while transactions change it: what was read of the parent's state, what became of
  * it, and a journal to undo.
  *
- * Accounts and slots are objects found once by a map and then held by reference. Facts that last one
- * transaction (warm, created, touched) are the number of that transaction in a field, so nothing is
- * reset between transactions. A change pushes what it replaced on the journal; going back to a
- * checkpoint pops. No state is ever copied.
+ * Accounts and slots are objects found once by a map and then held by reference. Facts that last
+ * one transaction (warm, created, touched) are the number of that transaction in a field, so
+ * nothing is reset between transactions. A change pushes what it replaced on the journal; going
+ * back to a checkpoint pops. No state is ever copied.
  *
  * An account is dead when it has no nonce, balance or code (EIP-161): dead and absent are one here,
  * except that a dead account of the parent's state goes away only when touched.

@@ -10,7 +10,7 @@ const tools: readonly (readonly [name: string, ...command: string[]])[] = [
   ['types', 'tsc', '--noEmit', '-p', '.'],
   ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
   ['format', 'oxfmt', '--check', '.'],
-  ['unused', 'knip'],
+  ['unused', 'knip', '--no-config-hints'],
 ]
 
 let failed = 0

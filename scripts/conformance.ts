@@ -2,8 +2,8 @@
  * `npm run conformance [-- NAME...] [--json]`: every official vector we hold ourselves to, in full.
  *
  * Prints `{ suite: { passed, failed, skipped } }`. The vectors lie in `../shared/fixtures`; without
- * them the suites are skipped in one line. Suites that are counted by case have a runner beside their
- * code; the small ones are counted by test of the file that holds them.
+ * them the suites are skipped in one line. Suites that are counted by case have a runner beside
+ * their code; the small ones are counted by test of the file that holds them.
  */
 
 import { run } from 'node:test'

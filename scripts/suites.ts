@@ -38,9 +38,8 @@ export async function runSuites(suites: readonly Suite[]): Promise<boolean> {
     total.failed += counts.failed
     total.skipped += counts.skipped
     const verdict = status !== 0 ? `failed (exit ${status})` : late ? 'over its budget' : 'passed'
-    rows.push(
-      `${suite.name.padEnd(14)} ${seconds.toFixed(1).padStart(7)} s of ${budgetSeconds} s  ${verdict}`,
-    )
+    const time = `${seconds.toFixed(1).padStart(7)} s of ${budgetSeconds} s`
+    rows.push(`${suite.name.padEnd(8)} ${time}  ${verdict}`)
   }
   console.log(`\n${rows.join('\n')}`)
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)

@@ -1,6 +1,6 @@
 /**
- * `npm run test:full -- NAME [--count N] [--from SEED]`: the suites that take longer than a commit may
- * wait. What one prints last is its result; the committed ones are in docs/results/.
+ * `npm run test:full -- NAME [--count N] [--from SEED]`: the suites that take longer than a commit
+ * may wait. What one prints last is its result; the committed ones are in docs/results/.
  *
  *   differential   random scenarios on our EVM and on ethereumjs, Prague and Osaka in turn
  *   conformance    every official vector

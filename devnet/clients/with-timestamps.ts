@@ -1,6 +1,6 @@
 /**
- * Contracts that reason about time, on a chain whose blocks may share a timestamp (execution seconds
- * are floor(ms / 1000)): a TWAP accumulator, ERC20Votes by timestamp, a vesting wallet.
+ * Contracts that reason about time, on a chain whose blocks may share a timestamp (execution
+ * seconds are floor(ms / 1000)): a TWAP accumulator, ERC20Votes by timestamp, a vesting wallet.
  */
 
 import assert from 'node:assert/strict'

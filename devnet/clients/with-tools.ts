@@ -45,7 +45,12 @@ export async function useFoundry(endpoint: Endpoint): Promise<void> {
     await mkdir(join(folder, 'src'))
     await copyFile(new URL('contracts/Counter.sol', project), join(folder, 'src/Counter.sol'))
     const compiler = fileURLToPath(new URL('solc.mjs', import.meta.url))
-    const settings = `[profile.default]\nsolc = "${compiler}"\noffline = true\nevm_version = "prague"\n`
+    const settings = [
+      '[profile.default]',
+      `solc = "${compiler}"`,
+      'offline = true',
+      'evm_version = "prague"',
+    ].join('\n')
     await writeFile(join(folder, 'foundry.toml'), settings)
     const tool = async (name: string, verb: string, ...args: string[]) => {
       const where = ['--rpc-url', endpoint.rpc]

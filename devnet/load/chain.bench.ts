@@ -1,10 +1,10 @@
 /**
  * Bench `chain`: four validators of the local world and anvil under the same open-loop load.
  *
- * For transfers of the native token and of an ERC-20, rates rise until the chain no longer keeps up:
- * a rate is held when every transaction offered was final and successful, and the median time to
- * finality stayed within `latencyHeldMs`. Everything (validators, clients, generator) shares this
- * machine. anvil has no consensus and no disk; it makes a block a second.
+ * For transfers of the native token and of an ERC-20, rates rise until the chain no longer keeps
+ * up: a rate is held when every transaction offered was final and successful, and the median time
+ * to finality stayed within `latencyHeldMs`. Everything (validators, clients, generator) shares
+ * this machine. anvil has no consensus and no disk; it makes a block a second.
  */
 
 import { spawn } from 'node:child_process'

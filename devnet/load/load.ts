@@ -3,8 +3,8 @@
  *
  * Transactions are signed before the clock starts and sent at a fixed rate whatever the chain
  * answers, in batches of `eth_sendRawTransaction`; each sender keeps to one endpoint, so its nonces
- * arrive in order. A transaction counts when a final block holds it and its receipt says success; its
- * latency runs from the call that sent it to the announcement of that block over WebSocket.
+ * arrive in order. A transaction counts when a final block holds it and its receipt says success;
+ * its latency runs from the call that sent it to the announcement of that block over WebSocket.
  */
 
 import { addressOfSecretKey, bytesToBigint, fromHex, keccak256, toHex } from '@zg/primitives'
@@ -23,7 +23,7 @@ export type LoadTarget = {
   readonly chainId: number
   /** A funded account, `0x` and 64 digits. */
   readonly privateKey: string
-  /** Creation code of an ERC-20 with `constructor(uint256 supply)`, whole supply to the deployer. */
+  /** Creation code of an ERC-20 with `constructor(uint256 supply)`, all of it the deployer's. */
   readonly tokenBytecode: string
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs the official state tests: one signed transaction on a state in a block, and the root and logs
- * that must come of it.
+ * Runs the official state tests: one signed transaction on a state in a block, and the root and
+ * logs that must come of it.
  *
  * The file format is described in the fixtures' README: `indexes` pick data, gas and value; the
  * transaction's bytes are given, so its decoding and the recovery of its sender are tested too. A

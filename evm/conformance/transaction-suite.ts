@@ -1,6 +1,6 @@
 /**
- * Runs the official transaction tests: bytes, and their hash, sender and intrinsic gas, or that they
- * are no transaction.
+ * Runs the official transaction tests: bytes, and their hash, sender and intrinsic gas, or that
+ * they are no transaction.
  */
 
 import { fromHex, toHex, ZgError, bigintToHex } from '@zg/primitives'

@@ -1,6 +1,6 @@
 /**
- * The machines that the bench puts side by side: ours, `@ethereumjs/vm` and anvil (revm). Each takes
- * the same transactions and calls; each tells the CPU time it took.
+ * The machines that the bench puts side by side: ours, `@ethereumjs/vm` and anvil (revm). Each
+ * takes the same transactions and calls; each tells the CPU time it took.
  */
 
 import { spawn } from 'node:child_process'

@@ -1,6 +1,7 @@
 /**
- * Random bytecode that means something: statements over balanced stacks, loops that end, calls among
- * the accounts of a scenario, creations of code that is random too, and now and then plain noise.
+ * Random bytecode that means something: statements over balanced stacks, loops that end, calls
+ * among the accounts of a scenario, creations of code that is random too, and now and then plain
+ * noise.
  */
 
 import type { Fork } from '../fork.ts'

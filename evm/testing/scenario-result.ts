@@ -24,7 +24,8 @@ export type ScenarioResult = {
 export function describeLogs(logs: readonly Log[]): string {
   return logs
     .map(({ address, topics, data }) => {
-      return `${address.toString(16)}[${topics.map((topic) => topic.toString(16)).join()}]${toHex(data)}`
+      const shown = topics.map((topic) => topic.toString(16)).join()
+      return `${address.toString(16)}[${shown}]${toHex(data)}`
     })
     .join(' ')
 }
