@@ -31,13 +31,13 @@ export async function runSuites(suites: readonly Suite[]): Promise<boolean> {
     const budgetSeconds = budgets[suite.name]
     if (budgetSeconds === undefined) throw new Error(`budgets.json has no line "${suite.name}"`)
     console.log(`\n== ${suite.name}`)
-    const { status, counts, seconds } = await runSuite(suite)
-    const late = seconds > budgetSeconds
+    const { status, counts, seconds } = await runSuite(suite, budgetSeconds)
+    const late = seconds >= budgetSeconds
     if ((status !== 0 || late) && counts.failed === 0) counts.failed = 1
     total.passed += counts.passed
     total.failed += counts.failed
     total.skipped += counts.skipped
-    const verdict = status !== 0 ? `failed (exit ${status})` : late ? 'over its budget' : 'passed'
+    const verdict = late ? 'over its budget' : status !== 0 ? `failed (exit ${status})` : 'passed'
     const time = `${seconds.toFixed(1).padStart(7)} s of ${budgetSeconds} s`
     rows.push(`${suite.name.padEnd(8)} ${time}  ${verdict}`)
   }
@@ -46,9 +46,13 @@ export async function runSuites(suites: readonly Suite[]): Promise<boolean> {
   return total.failed === 0
 }
 
-function runSuite(suite: Suite): Promise<{ status: number; counts: Counts; seconds: number }> {
+type SuiteEnd = { readonly status: number; readonly counts: Counts; readonly seconds: number }
+
+/** A suite that passes its budget is ended: a test that hangs must not hang the run. */
+function runSuite(suite: Suite, budgetSeconds: number): Promise<SuiteEnd> {
   const started = process.hrtime.bigint()
   const child = spawn(process.execPath, suite.run, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const overdue = setTimeout(() => child.kill('SIGTERM'), budgetSeconds * 1000)
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
   let rest = ''
   child.stdout.setEncoding('utf8')
@@ -61,6 +65,7 @@ function runSuite(suite: Suite): Promise<{ status: number; counts: Counts; secon
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => {
+      clearTimeout(overdue)
       addCounts(rest, counts)
       const seconds = Number(process.hrtime.bigint() - started) / 1e9
       resolve({ status: code ?? 1, counts, seconds })
