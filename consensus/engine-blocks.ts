@@ -219,7 +219,10 @@ export function pathTo(state: EngineState, key: BlockKey): readonly BlockNode[] 
   return node === undefined ? undefined : path
 }
 
-/** Makes `node` the last final block: forgets all that does not descend from it. */
+/**
+ * Makes `node` the last final block: forgets all that does not descend from it, and adopts blocks
+ * that waited for it, as a catch-up may bring a parent that never was in the tree.
+ */
 export function moveBase(state: EngineState, node: BlockNode, view: number | undefined): void {
   state.base = { ...node, block: undefined, parent: undefined, status: 'valid' }
   state.baseView = view
@@ -238,6 +241,9 @@ export function moveBase(state: EngineState, node: BlockNode, view: number | und
   for (const [key, block] of state.orphans) {
     if (block.header.height <= node.header.height) state.orphans.delete(key)
   }
+  adoptOrphans(state)
+  const isPendingPast = (state.pendingFinalization?.vote.view ?? 0) <= state.finalizedView
+  if (isPendingPast) state.pendingFinalization = undefined
   for (const earlier of state.rounds.keys()) {
     if (earlier < state.finalizedView) state.rounds.delete(earlier)
   }

@@ -257,7 +257,6 @@ export function finalize(state: EngineState, certificate: Certificate): void {
   }
   const views = path.map((node) => viewOf(state, node.key))
   state.effects.push({ kind: 'finalize', nodes: path, views })
-  if ((state.pendingFinalization?.vote.view ?? 0) <= view) state.pendingFinalization = undefined
   state.failures = 0
   moveBase(state, last, view)
   if (last.isClosing) close(state)

@@ -6,7 +6,7 @@ import { appendLeaf, emptyIncrementalTree, sha256 } from '@zg/primitives'
 import { bitmapOf } from './certificate.ts'
 import { defaultParameters } from './configuration.ts'
 import { newEngine, nextWakeMs, nodeOf } from './engine-state.ts'
-import type { EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
+import type { BlockNode, EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
 import { step } from './engine.ts'
 import { consensusRoot, genesisHeader, nextMix } from './header.ts'
 import { leaderOf } from './leader.ts'
@@ -82,23 +82,38 @@ function certificateOf(vote: RoundVote, signers: readonly number[]): Message {
   return { kind: 'certificate', certificate: { vote, signers: bitmapOf(signers, 4), signature } }
 }
 
-/** A block on genesis by the leader of `view`. */
-function blockIn(view: number, timestampMs = startMs + 1_000): Block {
+/** A block on `parent` (genesis) by the leader of `view`. */
+function blockIn(view: number, timestampMs = startMs + 1_000, parent = genesisNode): Block {
   const leader = leaderOf(set, seed, view)
-  const reveal = scheme.sign(secretKeyOf(leader), beaconDigest(identity, 0n, 1n))
+  const height = parent.header.height + 1n
+  const reveal = scheme.sign(secretKeyOf(leader), beaconDigest(identity, 0n, height))
   const header = {
     ...genesis,
-    height: 1n,
+    height,
     timestampMs,
     proposer: set.validators[leader]!.operator,
-    histRoot: nodeHistRoot,
-    mix: nextMix(genesis.mix, reveal),
+    histRoot: parent.childHistRoot,
+    mix: nextMix(parent.header.mix, reveal),
     executionHash: sha256(Uint8Array.of(view)),
   }
   return { header, reveal, payload: Uint8Array.of(view) }
 }
 
-const nodeHistRoot = engine().base.childHistRoot
+const genesisNode = engine().base
+
+/** `block`, a child of genesis, as a catch-up hands it over: executed, without its body. */
+function syncedNode({ header }: Block): BlockNode {
+  const root = consensusRoot(header)
+  return nodeOf({
+    header,
+    consensusRoot: root,
+    block: undefined,
+    parent: undefined,
+    history: appendLeaf(genesisNode.history, root),
+    isClosing: false,
+    status: 'valid',
+  })
+}
 
 function proposalIn(view: number, block = blockIn(view)): EngineEvent {
   const leader = leaderOf(set, seed, view)
@@ -308,6 +323,24 @@ test('step: a notarized block that is not here is asked of a signer, then moves 
   const after = drive(state, from(others[1]!, { kind: 'block', block }), startMs + 1_010)
   assert.equal(state.view, 2)
   assert.deepEqual(votesIn(after), [voteOf('finalize', 1, vote.digest)])
+})
+
+test('step: a block that waits for its parent is executed once a catch-up brings the parent', () => {
+  const state = started()
+  const parent = syncedNode(blockIn(1))
+  const child = blockIn(2, startMs + 2_000, parent)
+  const finalized = certificateOf(voteOf('finalize', 1, parent.consensusRoot), others)
+  const notarized = certificateOf(voteOf('notarize', 2, consensusRoot(child.header)), others)
+  for (const message of [finalized, notarized, { kind: 'block', block: child } as const]) {
+    step(state, from(others[0]!, message), startMs + 2_000)
+  }
+  assert.equal(state.orphans.size, 1)
+  assert.notEqual(state.pendingFinalization, undefined)
+  const after = drive(state, { kind: 'synced', node: parent, proof: undefined }, startMs + 2_100)
+  assert.deepEqual(votesIn(after), [voteOf('finalize', 2, consensusRoot(child.header))])
+  assert.equal(state.view, 3)
+  assert.equal(state.orphans.size, 0)
+  assert.equal(state.pendingFinalization, undefined)
 })
 
 test('step: a restarted validator takes its votes up again and makes no others', () => {

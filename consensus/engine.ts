@@ -1,6 +1,6 @@
 /**
- * Simplex for one network and one epoch, as a transition: `step(state, event, now)` changes the state
- * in place and returns what to do. No clock, no I/O, no promise; one seed replays everything.
+ * Simplex for one network and one epoch, as a transition: `step(state, event, now)` changes the
+ * state in place and returns what to do. No clock, no I/O, no promise; one seed replays everything.
  *
  *     enter v ── leader: build on the newest notarised block ──► Proposal (= its Notarize)
  *        │                                                           │
@@ -18,9 +18,10 @@
  *                 the block and its ancestors are final
  *
  * Safety rests on what one validator never signs together (guard.ts) and on the parent rule
- * (engine-blocks.ts). Deviations from Simplex as published: votes do not name the parent view, since
- * the block commits to its parent; a notarization must be certified (executed here) before it moves
- * us on; views of silent leaders are given up at once; a closing block is proposed again unchanged.
+ * (engine-blocks.ts). Deviations from Simplex as published: votes do not name the parent view,
+ * since the block commits to its parent; a notarization must be certified (executed here) before it
+ * moves us on; views of silent leaders are given up at once; a closing block is proposed again
+ * unchanged.
  */
 
 import { bytesEqual } from '@zg/primitives'
@@ -319,6 +320,7 @@ function takeSynced(
     storeCertificate(state, proof)
     enterView(state, proof.vote.view + 1, nowMs)
   }
+  for (const round of state.rounds.values()) certify(state, round, nowMs)
   if (state.pendingFinalization !== undefined) finalize(state, state.pendingFinalization)
   requestCertificates(state, undefined, nowMs)
   judge(state, nowMs)
