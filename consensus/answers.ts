@@ -1,4 +1,4 @@
-/** What a node gives peers that ask: certificates, un-final and final blocks, stretches of chain. */
+/** What a node gives peers that ask: certificates, blocks final or not, stretches of chain. */
 
 import { answerChainRequest } from './chain-sync.ts'
 import type { Ledger } from './ledger.ts'

@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), as iSCSI and most logs use it: RFC 3720 B.4. */
+/** CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), as most logs use it: RFC 3720 B.4. */
 
 const table = new Uint32Array(256)
 for (let byte = 0; byte < 256; byte++) {

@@ -1,6 +1,6 @@
 /**
- * What one instance of Simplex (one network, one epoch) remembers, and the words in which it is asked
- * and answers. `engine.ts` holds the rules.
+ * What one instance of Simplex (one network, one epoch) remembers, and the words in which it is
+ * asked and answers. `engine.ts` holds the rules.
  */
 
 import { fromHex, incrementalRoot, toHex } from '@zg/primitives'

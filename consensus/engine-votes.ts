@@ -2,8 +2,8 @@
  * Ballots, certificates and equivocation of one epoch.
  *
  * A ballot counts unverified until its side would be a quorum; then all are verified as one
- * aggregate, and only when that fails by halves, down to the culprit: the peer on whose authenticated
- * connection the ballot came. Certificates are verified at once and stored once.
+ * aggregate, and only when that fails by halves, down to the culprit: the peer on whose
+ * authenticated connection the ballot came. Certificates are verified at once and stored once.
  */
 
 import { fromHex } from '@zg/primitives'

@@ -1,8 +1,8 @@
 /**
  * Casts this node's finality votes and gathers everybody's into finality certificates.
  *
- * A vote is cast after its block is durable, in rising height, through the guard and the log like any
- * other. What a restart interrupted is made up for: heights without a vote of ours, at most
+ * A vote is cast after its block is durable, in rising height, through the guard and the log like
+ * any other. What a restart interrupted is made up for: heights without a vote of ours, at most
  * `finalityVotesOwedMax` back, are voted on when the node starts.
  */
 

@@ -1,7 +1,8 @@
 /**
  * Who leads a view: a stake-weighted draw from the epoch's seed (docs/specs/blocks.md §5).
  *
- *     x = sha256( "zg/leader" ‖ seed(e) ‖ view ) as an integer;  the leader covers the point x mod T
+ *     x = sha256( "zg/leader" ‖ seed(e) ‖ view ) as an integer
+ *     the leader is the validator whose stretch of the stakes 0 … T covers x mod T
  */
 
 import { bigintToBytes, bytesToBigint, concat, sha256 } from '@zg/primitives'

@@ -1,6 +1,6 @@
 /**
- * What a node keeps of consensus for ever (or for the evidence window): final headers and the history
- * over them, round certificates by view, finality certificates by height.
+ * What a node keeps of consensus for ever (or for the evidence window): final headers and the
+ * history over them, round certificates by view, finality certificates by height.
  *
  * All of it lies in tables of the given store; a block's rows are written in one batch.
  */
@@ -178,7 +178,7 @@ export class Ledger {
     await this.#store.write([{ table: tables.certificate, key, value: writer.finish() }])
   }
 
-  /** Round certificates of an epoch from one view to another, inclusive, rising, at most `limit`. */
+  /** Round certificates of an epoch between two views, inclusive, rising, at most `limit`. */
   certificates(options: {
     readonly epoch: bigint
     readonly fromView: number

@@ -1,9 +1,9 @@
 /**
- * Where a node begins: from its ledger, its vote log and its application, which a crash may have left
- * at different heights.
+ * Where a node begins: from its ledger, its vote log and its application, which a crash may have
+ * left at different heights.
  *
- * A final block is written to the ledger first, then made durable by the application, then voted on.
- * So the application is never ahead, and what it lacks lies in the vote log or with the peers.
+ * A final block is written to the ledger first, then made durable by the application, then voted
+ * on. So the application is never ahead, and what it lacks lies in the vote log or with the peers.
  */
 
 import { bytesEqual, keccak256, ZgError } from '@zg/primitives'
@@ -43,10 +43,10 @@ export type Recovery = {
 /**
  * Reads everything back.
  *
- * @throws {WalCorruptError} `CONSENSUS_WAL_CORRUPT` when statements are lost and `voteFromEpoch` does
- *   not say from when on to vote again.
- * @throws {LedgerMismatchError} `CONSENSUS_LEDGER_MISMATCH` when the application's final head is not
- *   a block of this ledger.
+ * @throws {WalCorruptError} `CONSENSUS_WAL_CORRUPT` when statements are lost and `voteFromEpoch`
+ *   does not say from when on to vote again.
+ * @throws {LedgerMismatchError} `CONSENSUS_LEDGER_MISMATCH` when the application's final head is
+ *   not a block of this ledger.
  */
 export async function recover(options: ValidatorOptions): Promise<Recovery> {
   const ledger = await openLedger(options)

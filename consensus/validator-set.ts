@@ -1,6 +1,6 @@
 /**
- * The validators of one epoch, in the order of the registry: an index below is a place in this list.
- * Votes carry indexes, certificates bitmaps over them.
+ * The validators of one epoch, in the order of the registry: an index below is a place in this
+ * list. Votes carry indexes, certificates bitmaps over them.
  */
 
 import { blsPublicKeySizeBytes, toHex, ZgError } from '@zg/primitives'

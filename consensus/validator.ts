@@ -18,6 +18,7 @@ import { silentLogger } from '@zg/runtime'
 import type { Logger, PeerId, Timer } from '@zg/runtime'
 
 import { answerRequest } from './answers.ts'
+import { buildBlock, validateBlock } from './application-work.ts'
 import type { Certificate, FinalityCertificate } from './certificate.ts'
 import { ChainFollower } from './chain-follower.ts'
 import type { EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
@@ -26,11 +27,10 @@ import { step } from './engine.ts'
 import { EvidenceRecord } from './evidence-record.ts'
 import type { Evidence } from './evidence.ts'
 import { FinalityVoter } from './finality-voter.ts'
-import type { VoteGuard } from './guard.ts'
 import { VoteRefusedError } from './guard.ts'
-import { isClosing, nextEpochOf, nextMix } from './header.ts'
+import { isClosing, nextEpochOf } from './header.ts'
 import type { ConsensusHeader } from './header.ts'
-import type { Ledger, LedgerBlock, VotedMark } from './ledger.ts'
+import type { Ledger, LedgerBlock } from './ledger.ts'
 import { channelOf, decodeMessage, encodeMessage } from './messages.ts'
 import type { Block, Message } from './messages.ts'
 import { PeerStatuses } from './peer-statuses.ts'
@@ -45,9 +45,8 @@ import type {
   ValidatorStatus,
 } from './validator-options.ts'
 import { validatorIndexOf } from './validator-set.ts'
-import type { RoundVote } from './votes.ts'
-import { beaconDigest, roundVoteDigest } from './votes.ts'
-import type { VoteLog, WalRecord } from './wal.ts'
+import { VoteCaster } from './vote-caster.ts'
+import type { VoteLog } from './wal.ts'
 
 /** A status goes to all peers this often. */
 export const statusIntervalMs = 2_000
@@ -67,7 +66,7 @@ export class Validator {
   readonly #logger: Logger
   readonly #ledger: Ledger
   readonly #log: VoteLog
-  readonly #guard: VoteGuard
+  readonly #caster: VoteCaster
   readonly #finality: FinalityVoter
   readonly #follower: ChainFollower
   readonly #peers = new PeerStatuses()
@@ -88,10 +87,8 @@ export class Validator {
   #engine: EngineState | undefined
   #start: EpochStart
   #restored: Pick<Recovery, 'bodies' | 'votes'>
-  #voted: VotedMark
   #finalizing: Promise<void> = Promise.resolve()
   readonly #unsaved = new Map<string, Block>()
-  #isRotating = false
   #isRunning = false
   #wakeAtMs = Infinity
   #wakeTimer: Timer | undefined
@@ -104,10 +101,10 @@ export class Validator {
     this.#logger = options.log ?? silentLogger
     this.#ledger = ledger
     this.#log = log
-    this.#guard = guard
     this.#head = head
     this.#restored = recovery
-    this.#voted = guard.newest
+    const bodies = () => this.#bodies()
+    this.#caster = new VoteCaster(options, { guard, log, bodies, isRunning: () => this.#isRunning })
     this.#start = startAfter(options, head, ledger.historyAt(Number(head.header.height) + 1))
     this.#finality = new FinalityVoter(options, recovery, {
       send: (to, message) => this.#send(to, message),
@@ -222,9 +219,8 @@ export class Validator {
 
   /** The finality certificate of a height, or the newest there is. */
   finalityCertificate(height: bigint | 'latest'): FinalityCertificate | undefined {
-    return this.#ledger.finalityCertificate(
-      height === 'latest' ? this.#ledger.certifiedHeight : height,
-    )
+    const wanted = height === 'latest' ? this.#ledger.certifiedHeight : height
+    return this.#ledger.finalityCertificate(wanted)
   }
 
   /** Round certificates of the current epoch, `fromView` to `toView` inclusive, rising. */
@@ -233,8 +229,7 @@ export class Validator {
     toView: number,
     epoch = this.#start.epoch,
   ): readonly Certificate[] {
-    const limit = certificatesReturnedMax
-    return this.#ledger.certificates({ epoch, fromView, toView, limit })
+    return this.#ledger.certificates({ epoch, fromView, toView, limit: certificatesReturnedMax })
   }
 
   /** The 32 siblings that prove the header at `height` under the histRoot of height `under`. */
@@ -300,10 +295,10 @@ export class Validator {
         this.#own(this.#castVote(engine, effect))
         return
       case 'build':
-        this.#own(this.#build(engine, effect))
+        this.#own(this.#feedLater(engine, buildBlock(this.#options, effect)))
         return
       case 'validate':
-        this.#own(this.#validate(engine, effect))
+        this.#own(this.#feedLater(engine, validateBlock(this.#options, effect)))
         return
       case 'finalize': {
         const blocks = effect.nodes.map(({ header, consensusRoot, block }, index) => ({
@@ -335,86 +330,33 @@ export class Validator {
     }
   }
 
-  /** Guard, log, sync, sign: in this order, and nothing leaves before. */
   async #castVote(
     engine: EngineState,
     { vote, body }: Extract<EngineEffect, { kind: 'vote' }>,
   ): Promise<void> {
-    const { signer, genesis, faults } = this.#options
-    if (signer === undefined) return
     try {
-      const isNew = this.#guard.admitRoundVote(vote)
-      if (isNew && faults?.skipWal !== true) await this.#logVote(vote, body)
+      const signature = await this.#caster.cast(vote, body)
+      if (signature === undefined) return
+      this.#counters.votesSigned++
+      if (this.#engine === engine) this.#feed({ kind: 'voted', vote, signature })
     } catch (error) {
       if (!(error instanceof VoteRefusedError)) throw error
-      return this.#onRefused(error)
+      this.#onRefused(error)
     }
-    const signature = await signer.sign(roundVoteDigest(genesis.identity, vote))
-    this.#counters.votesSigned++
-    if (this.#engine === engine) this.#feed({ kind: 'voted', vote, signature })
   }
 
-  async #logVote(vote: RoundVote, body: Block | undefined): Promise<void> {
-    // The body goes before its Notarize: whoever is asked for a block it voted for must have it.
-    if (body !== undefined) this.#log.append({ kind: 'body', block: body })
-    this.#log.append({ kind: 'vote', vote })
-    await this.#log.sync()
-    const { epoch, view } = vote
-    const isLater = epoch > this.#voted.epoch || view > this.#voted.view
-    if (isLater) this.#voted = { epoch, view }
-    if (!this.#log.isFull || this.#isRotating || !this.#isRunning) return
-    this.#isRotating = true
-    await this.#log.rotate(() => this.#liveRecords())
-    this.#isRotating = false
+  /** Feeds what the application answers, unless another epoch has begun meanwhile. */
+  async #feedLater(engine: EngineState, work: Promise<EngineEvent | undefined>): Promise<void> {
+    const event = await work
+    if (event === undefined || this.#engine !== engine) return
+    if (event.kind === 'built') this.#counters.blocksProposed++
+    this.#feed(event)
   }
 
-  /** All that older log segments still mean. */
-  #liveRecords(): readonly WalRecord[] {
+  /** Bodies of all blocks that are not in the ledger yet. */
+  #bodies(): readonly Block[] {
     const nodes = [...(this.#engine?.nodes.values() ?? [])]
-    const bodies = [...this.#unsaved.values(), ...nodes.flatMap(({ block }) => block ?? [])]
-    return [
-      ...bodies.map((block) => ({ kind: 'body', block }) as const),
-      ...this.#guard.finalityVotes.map((vote) => ({ kind: 'finality-vote', vote }) as const),
-      ...this.#guard.roundVotes().map((vote) => ({ kind: 'vote', vote }) as const),
-    ]
-  }
-
-  async #build(
-    engine: EngineState,
-    { view, draft, parentMix, attributes }: Extract<EngineEffect, { kind: 'build' }>,
-  ): Promise<void> {
-    const { signer, application, genesis, parameters } = this.#options
-    if (signer === undefined) return
-    try {
-      const message = beaconDigest(genesis.identity, draft.epoch, draft.height)
-      const reveal = await signer.sign(message)
-      const payload = await application.buildPayload(attributes, parameters.buildBudgetMs)
-      const mix = nextMix(parentMix, reveal)
-      const header = { ...draft, mix, executionHash: payload.executionHash }
-      this.#counters.blocksProposed++
-      if (this.#engine !== engine) return
-      this.#feed({ kind: 'built', view, header, reveal, payload: payload.bytes })
-    } catch (error) {
-      this.#logger.error('building a block failed', { view, error })
-      if (this.#engine === engine) this.#feed({ kind: 'build-failed', view })
-    }
-  }
-
-  async #validate(
-    engine: EngineState,
-    { key, attributes, block }: Extract<EngineEffect, { kind: 'validate' }>,
-  ): Promise<void> {
-    const { application } = this.#options
-    const { executionHash } = block.header
-    try {
-      const payload = { executionHash, bytes: block.payload }
-      const status = await application.validatePayload(attributes, payload)
-      if (this.#engine === engine) this.#feed({ kind: 'validated', key, status })
-    } catch (error) {
-      // Not an answer about the block: it is asked about again.
-      this.#logger.error('validating a block failed', { height: block.header.height, error })
-      if (this.#engine === engine) this.#feed({ kind: 'validated', key, status: 'SYNCING' })
-    }
+    return [...this.#unsaved.values(), ...nodes.flatMap(({ block }) => block ?? [])]
   }
 
   /** Puts final blocks through the queue: ledger, application, handlers, finality vote. */
@@ -432,7 +374,7 @@ export class Validator {
       const { epoch, mix } = header
       const next = nextEpochOf(header, stake)
       const closing = isClosing(header, stake) ? { closing: { epoch, mix, next } } : {}
-      await this.#ledger.append(block, { ...closing, voted: this.#voted })
+      await this.#ledger.append(block, { ...closing, voted: this.#caster.voted })
     }
     await application.finalize(header.executionHash)
     this.#head = block

@@ -1,7 +1,7 @@
 /**
  * An application for tests and simulations: a block is its attributes and a nonce, its hash their
- * SHA-256. It has a disk of its own (what `finalize` resolved survives a crash) and executes nothing,
- * but refuses what a real one would: another parent, another time, another randomness.
+ * SHA-256. It has a disk of its own (what `finalize` resolved survives a crash) and executes
+ * nothing, but refuses what a real one would: another parent, another time, another randomness.
  */
 
 import { bytesEqual, concat, bigintToBytes, sha256, toHex } from '@zg/primitives'

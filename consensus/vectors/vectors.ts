@@ -5,7 +5,6 @@
 
 import {
   appendLeaf,
-  bigintToBytes,
   blsSecretKeyFromSeed,
   concat,
   emptyIncrementalTree,
@@ -18,7 +17,13 @@ import {
 import { bitmapOf, writeCertificate, writeFinalityCertificate } from '../certificate.ts'
 import { ByteWriter } from '../codec.ts'
 import type { NetworkIdentity } from '../configuration.ts'
-import { consensusRoot, headerLeaves, headerLeafIndex, headerProof, writeHeader } from '../header.ts'
+import {
+  consensusRoot,
+  headerLeafIndex,
+  headerLeaves,
+  headerProof,
+  writeHeader,
+} from '../header.ts'
 import type { ConsensusHeader } from '../header.ts'
 import { leaderOf } from '../leader.ts'
 import { zeroL1Reference } from '../l1-reference.ts'
@@ -36,7 +41,8 @@ import {
 type Json = string | number | readonly Json[] | { readonly [name: string]: Json }
 
 const scheme = blsScheme()
-const secretKeys = Array.from({ length: 5 }, (_, index) => blsSecretKeyFromSeed(label(`key ${index}`)))
+const keySeeds = [0, 1, 2, 3, 4].map((index) => label(`key ${index}`))
+const secretKeys = keySeeds.map(blsSecretKeyFromSeed)
 const publicKeys = secretKeys.map((secretKey) => scheme.publicKeyOf(secretKey))
 const stakes = [40n, 25n, 20n, 10n, 5n]
 const set = validatorSet(
@@ -263,5 +269,6 @@ function identityJson(): Json {
 }
 
 function label(text: string): Uint8Array {
-  return sha256(concat(new TextEncoder().encode('zg vector: '), new TextEncoder().encode(text), bigintToBytes(0n, 1)))
+  const words = new TextEncoder().encode(`zg vector: ${text}`)
+  return sha256(concat(words, Uint8Array.of(0)))
 }
