@@ -90,6 +90,8 @@ function install() {
     npm(process.execPath, folder, ['install', '--no-save', `${wanted}@${nodeVersion}`])
   }
   say(entry.withPartners ? 'installing packages and test partners' : 'installing packages')
+  // An installation that is broken off must not pass for the one before it.
+  rmSync(stampFile, { force: true })
   npm(nodeBinary(), root, ['ci', ...(entry.withPartners ? [] : ['--omit=dev'])])
   writeFileSync(stampFile, `${JSON.stringify({ key, withPartners: entry.withPartners })}\n`)
   say(`set-up done in ${Math.round((Date.now() - started) / 1000)} s`)
