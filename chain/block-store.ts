@@ -28,7 +28,7 @@ import {
   rlpList,
 } from '@zg/primitives'
 import type { RlpItem } from '@zg/primitives'
-import type { KeyValueStore, KeyValueWrite } from '@zg/runtime'
+import type { KeyValueReader, KeyValueWrite } from '@zg/runtime'
 
 import { decodePayload, encodeBlock, encodePayload } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
@@ -99,9 +99,9 @@ export function blockOfExecuted(executed: ExecutedBlock): Block {
 
 /** Reads what `blockWrites` wrote. Nothing is cached here. */
 export class BlockStore {
-  readonly #store: KeyValueStore
+  readonly #store: KeyValueReader
 
-  constructor(store: KeyValueStore) {
+  constructor(store: KeyValueReader) {
     this.#store = store
   }
 

@@ -372,7 +372,8 @@ export class BuiltInEngine implements ExecutionEngine {
     const { stateRoot } = prepared
     const header = sealHeader(context, result, { transactions, withdrawals: [], stateRoot })
     const state = execution.stateReader
-    const block = { header, transactions, receipts: result.receipts, state }
+    const { receipts, changes } = result
+    const block = { header, transactions, receipts, state, changes }
     this.#pending = { madeMs: this.#clock.nowMs(), key, block }
     return block
   }

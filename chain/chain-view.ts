@@ -10,7 +10,7 @@
  */
 
 import type { ChainConfig, Header, Log, Receipt, Transaction, Withdrawal } from '@zg/evm'
-import type { StateProof, StateReader } from '@zg/state'
+import type { StateChanges, StateProof, StateReader } from '@zg/state'
 
 /** A transaction decoded and checked once: its bytes, hash and sender travel with it. */
 export type SignedTransaction = {
@@ -48,6 +48,8 @@ export type PendingBlock = {
   readonly transactions: readonly SignedTransaction[]
   readonly receipts: readonly Receipt[]
   readonly state: StateReader
+  /** What the block does to the state after its parent, the head. */
+  readonly changes: StateChanges
 }
 
 /** A log with its place. */

@@ -54,6 +54,8 @@ import { nodeConfigFileName, parseNodeConfig } from './node-config.ts'
 import type { NodeConfig } from './node-config.ts'
 import { rpcMethods } from './rpc/methods.ts'
 import { startRpcServer } from './rpc/server.ts'
+import { SimulationThread } from './rpc/simulation-thread.ts'
+import type { Simulator } from './rpc/simulator.ts'
 import { WorkerRecovery } from './sender-recovery.ts'
 import { openValidatorNode } from './validator-node.ts'
 
@@ -79,6 +81,13 @@ type Machine = {
   readonly rng: Rng
   readonly logger: Logger
   readonly metrics: Metrics
+}
+
+type OpenedNode = {
+  readonly view: NodeView
+  readonly mesh?: TlsMesh
+  /** Where executions run; in place when absent. */
+  readonly simulator?: Simulator | undefined
 }
 
 /** Things to undo, last first. */
@@ -133,12 +142,12 @@ export async function openNodeProcess(
   }
   try {
     const genesis = readGenesis(config.genesis)
-    const { view, mesh } =
+    const { view, mesh, simulator }: OpenedNode =
       config.mode === 'minimal'
-        ? { view: await openMinimal(config, genesis, { machine, undo }), mesh: undefined }
+        ? { view: await openMinimal(config, genesis, { machine, undo }) }
         : await openValidator({ directory, config, genesis, onFailure }, machine, undo)
     const metrics = await openMetrics(config, machine, undo)
-    const rpcPort = await openRpc(config, view, machine, undo)
+    const rpcPort = await openRpc(config, { view, simulator }, machine, undo)
     return { view, rpcPort, p2pPort: mesh?.port, metricsPort: metrics, stop }
   } catch (error) {
     await stop()
@@ -207,11 +216,12 @@ async function openValidator(
   },
   machine: Machine,
   undo: Undo,
-): Promise<{ view: NodeView; mesh: TlsMesh }> {
+): Promise<OpenedNode> {
   const { directory, config, genesis, onFailure } = options
   if (config.keys === undefined) throw new NodeFileUnreadableError('keys', 'none are named')
   const secretKey = await readKeystore(config.keys)
-  const store = LmdbStore.open(join(directory, 'chain.mdb'))
+  const folder = join(directory, 'chain.mdb')
+  const store = LmdbStore.open(folder)
   undo.push(() => store.close())
   const mesh = await openMesh({ config, genesis, secretKey }, machine)
   undo.push(() => mesh.close())
@@ -232,7 +242,10 @@ async function openValidator(
     onFailure,
   )
   undo.push(() => node.stop())
-  return { view: node.view, mesh }
+  const { archive } = config
+  const simulator = new SimulationThread({ folder, config: genesis.config, archive }, machine.clock)
+  undo.push(() => simulator.close())
+  return { view: node.view, mesh, simulator }
 }
 
 function openMesh(
@@ -278,12 +291,12 @@ async function openMetrics(
 
 async function openRpc(
   { rpc }: NodeConfig,
-  view: NodeView,
+  { view, simulator }: OpenedNode,
   { clock, logger }: Machine,
   undo: Undo,
 ): Promise<number> {
   const server = await startRpcServer({
-    methods: rpcMethods(view, { clock, clientVersion }),
+    methods: rpcMethods(view, { clock, clientVersion, ...(simulator && { simulator }) }),
     clock,
     ...rpc,
     onInternalError: (method, error) => logger.error('A request failed', { method, error }),

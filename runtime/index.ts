@@ -20,7 +20,8 @@ export {
 export { SimulatedDisk } from './simulated-disk.ts'
 export type { DiskStep, SimulatedDiskOptions } from './simulated-disk.ts'
 
-export type { KeyRange, KeyValueStore, KeyValueWrite } from './key-value-store.ts'
+export type { KeyRange, KeyValueReader, KeyValueStore, KeyValueWrite } from './key-value-store.ts'
+export { LmdbReader } from './lmdb-reader.ts'
 export {
   LmdbStore,
   StoreBacklogFullError,

@@ -24,11 +24,15 @@ export type KeyRange = {
   readonly limit?: number
 }
 
-export interface KeyValueStore {
+/** What stands in a store. */
+export interface KeyValueReader {
   /** Returns the value; the caller may keep it and must not write to it. */
   get(table: string, key: Uint8Array): Uint8Array | undefined
   /** Entries in key order (unsigned bytes, shorter first). Keys are at most 500 bytes. */
   range(table: string, range: KeyRange): Iterable<readonly [key: Uint8Array, value: Uint8Array]>
+}
+
+export interface KeyValueStore extends KeyValueReader {
   /** Applies all or nothing. */
   write(batch: readonly KeyValueWrite[]): Promise<void>
   close(): Promise<void>

@@ -24,7 +24,7 @@ import type { KeyRange, KeyValueStore, KeyValueWrite } from './key-value-store.t
 import { keyOfString, stringOfKey } from './stored-key.ts'
 
 /** Most tables of one store. */
-const tablesMax = 64
+export const tablesMax = 64
 
 /** Most batches that wait for the disk at once; beyond, `write` refuses. */
 const pendingBatchesMax = 1024
@@ -193,7 +193,7 @@ function keyText(bound: Uint8Array): string {
 }
 
 /** Our range, from inclusive, to exclusive, as LMDB's, whose `start` is where iteration begins. */
-function lmdbRange(range: KeyRange): RangeOptions {
+export function lmdbRange(range: KeyRange): RangeOptions {
   const from = range.from === undefined || range.from.length === 0 ? undefined : range.from
   const { to } = range
   if (range.reverse !== true) {
@@ -207,7 +207,7 @@ function lmdbRange(range: KeyRange): RangeOptions {
 }
 
 /** LMDB answers Node's `Buffer`s; a store answers plain arrays. */
-function plain(bytes: Uint8Array): Uint8Array {
+export function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 

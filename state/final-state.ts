@@ -7,7 +7,7 @@
  */
 
 import { bigintToBytes } from '@zg/primitives'
-import type { KeyValueStore } from '@zg/runtime'
+import type { KeyValueReader } from '@zg/runtime'
 
 import { decodeAccountRecord, decodeSlotValue } from './account-record.ts'
 import type { AccountRecord } from './account-record.ts'
@@ -29,13 +29,13 @@ const codeCacheSizeBytes = 32 * 1024 * 1024
 export const nodeCacheSizeBytesDefault = 64 * 1024 * 1024
 
 export class FinalState implements StateView {
-  readonly #store: KeyValueStore
+  readonly #store: KeyValueReader
   readonly #accounts = new BoundedCache<AccountRecord>(accountsCachedMax)
   readonly #slots = new BoundedCache<bigint>(slotsCachedMax)
   readonly #nodes: NodeCache
   readonly #codes = new BoundedCache<Uint8Array>(codeCacheSizeBytes, (code) => code.length)
 
-  constructor(store: KeyValueStore, nodeCacheSizeBytes: number) {
+  constructor(store: KeyValueReader, nodeCacheSizeBytes: number) {
     this.#store = store
     this.#nodes = new NodeCache(nodeCacheSizeBytes)
   }

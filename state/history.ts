@@ -22,7 +22,7 @@
  */
 
 import { compareBytes, ZgError } from '@zg/primitives'
-import type { KeyValueStore, KeyValueWrite } from '@zg/runtime'
+import type { KeyValueReader, KeyValueWrite } from '@zg/runtime'
 
 import { heightKey, tables } from './tables.ts'
 
@@ -51,11 +51,11 @@ export interface History {
 /** Keeps the entries of the last blocks. */
 export class RecentHistory implements History {
   readonly wholeNodes = false
-  readonly #store: KeyValueStore
+  readonly #store: KeyValueReader
   /** Sorted fingerprints of the keys of each height, filled as heights are recorded or read. */
   readonly #fingerprints = new Map<number, Uint32Array>()
 
-  constructor(store: KeyValueStore) {
+  constructor(store: KeyValueReader) {
     this.#store = store
   }
 
@@ -138,9 +138,9 @@ export class RecentHistory implements History {
 /** Keeps the entries of all blocks. */
 export class ArchiveHistory implements History {
   readonly wholeNodes = true
-  readonly #store: KeyValueStore
+  readonly #store: KeyValueReader
 
-  constructor(store: KeyValueStore) {
+  constructor(store: KeyValueReader) {
     this.#store = store
   }
 

@@ -14,6 +14,7 @@ export {
   StateUnavailableError,
 } from './state-database.ts'
 export type { PreparedState, StateDatabaseOptions } from './state-database.ts'
+export { StateSnapshots } from './state-snapshots.ts'
 export { StateFormatMismatchError } from './state-records.ts'
 export type { StateHead } from './state-records.ts'
 

@@ -4,7 +4,7 @@
  */
 
 import { toHex, ZgError } from '@zg/primitives'
-import type { KeyValueStore, KeyValueWrite } from '@zg/runtime'
+import type { KeyValueReader, KeyValueWrite } from '@zg/runtime'
 
 import { heightKey, readHeight, tables } from './tables.ts'
 
@@ -26,11 +26,11 @@ export type StateHead = {
 }
 
 export class StateRecords {
-  readonly #store: KeyValueStore
+  readonly #store: KeyValueReader
   readonly #format: Uint8Array
 
   /** @throws {StateFormatMismatchError} `STATE_FORMAT_MISMATCH` */
-  constructor(store: KeyValueStore, archive: boolean) {
+  constructor(store: KeyValueReader, archive: boolean) {
     this.#store = store
     this.#format = Uint8Array.of(formatVersion, archive ? 1 : 0)
     const stored = store.get(tables.meta, formatKey)

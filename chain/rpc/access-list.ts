@@ -6,8 +6,6 @@
  * what the run before touched until that is all it touches.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
-
 import { createdAddress, precompileAt } from '@zg/evm'
 import type { AccessListEntry, Tracer, TraceStep } from '@zg/evm'
 import { WordMap, WordSet } from '@zg/primitives'
@@ -29,7 +27,7 @@ export type AccessListResult = {
  * @throws `CHAIN_CALL_FAILED`, `CHAIN_LIMIT_EXCEEDED` as `runSimulation`, or when the list is still
  *   growing after `accessListRoundsMax` runs.
  */
-export async function findAccessList(simulation: Simulation): Promise<AccessListResult> {
+export function findAccessList(simulation: Simulation): AccessListResult {
   const gasLimit = gasLimitOf(simulation)
   const touched = new Touched(warmAnyway(simulation))
   for (const entry of simulation.request.accessList ?? []) touched.addEntry(entry)
@@ -39,7 +37,6 @@ export async function findAccessList(simulation: Simulation): Promise<AccessList
     const run = runSimulation(simulation, gasLimit, { accessList, tracer: touched.tracer })
     // The list only grows, so it is the same when its size is.
     if (touched.size === sizeBefore) return { accessList, run }
-    await nextTurn()
   }
   throw new LimitExceededError('rounds for an access list', accessListRoundsMax)
 }

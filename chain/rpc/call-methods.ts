@@ -4,22 +4,19 @@
  */
 
 import { toHex, toQuantity } from '@zg/primitives'
-import type { Clock } from '@zg/runtime'
 
-import type { NodeView } from '../chain-view.ts'
-import { findAccessList } from './access-list.ts'
-import { readBlockId } from './block-id.ts'
+import type { ChainReader, NodeView } from '../chain-view.ts'
+import { readBlockId, requireHeader } from './block-id.ts'
+import type { BlockId } from './block-id.ts'
 import { readBlockOverride } from './block-override.ts'
 import { readCallRequest } from './call-request.ts'
 import type { CallRequest } from './call-request.ts'
-import { ExecutionLane } from './execution-lane.ts'
-import { estimateGas } from './gas-estimate.ts'
 import type { RpcMethod, RpcParams } from './json-rpc.ts'
 import { checkCount } from './params.ts'
 import { revertReason } from './revert-reason.ts'
 import { CallRevertedError } from './rpc-error.ts'
-import { gasLimitOf, outputOf, prepareSimulation, runSimulation } from './simulation.ts'
-import type { Run, Simulation } from './simulation.ts'
+import type { Run, SimulationRequest } from './simulation.ts'
+import type { Simulator } from './simulator.ts'
 import { readStateOverride } from './state-override.ts'
 import { fillTransaction, unsignedTransactionJson } from './transaction-filling.ts'
 import { accessListJson } from './transaction-json.ts'
@@ -27,54 +24,40 @@ import { accessListJson } from './transaction-json.ts'
 /** The methods by name, and the gas estimate that `eth_sendTransaction` needs too. */
 export function callMethods(
   node: NodeView,
-  { clock, suggestTip }: { readonly clock: Clock; readonly suggestTip: () => bigint },
+  { simulator, suggestTip }: { readonly simulator: Simulator; readonly suggestTip: () => bigint },
 ): {
   readonly methods: readonly [string, RpcMethod][]
   readonly estimate: (request: CallRequest) => Promise<bigint>
 } {
   const { chain } = node
-  const lane = new ExecutionLane(clock)
-  /** Reads the parameters at once, and runs `work` on what they mean in its turn. */
-  const simulate = <value>(
-    params: RpcParams,
-    work: (simulation: Simulation) => Promise<value> | value,
-  ): Promise<value> => {
+  const read = (params: RpcParams): Promise<SimulationRequest> => {
     checkCount(params, 1, 4)
-    const at = { request: readCallRequest(params[0]), id: readBlockId(params[1]), clock }
+    const request = readCallRequest(params[0])
+    const id = readBlockId(params[1])
     const overrides = {
       state: readStateOverride(params[2]),
       block: readBlockOverride(params[3]),
     }
-    return lane.run(async () => work(await prepareSimulation(chain, at, overrides)))
+    return simulationRequest(chain, id, { request, overrides })
   }
-  const estimate = (request: CallRequest) =>
-    lane.run(async () => {
-      return estimateGas(await prepareSimulation(chain, { request, id: readBlockId(null), clock }))
-    })
+  const estimate = async (request: CallRequest): Promise<bigint> => {
+    const asked = { request, overrides: {} }
+    return simulator.run('estimate', await simulationRequest(chain, readBlockId(null), asked))
+  }
   const methods: [string, RpcMethod][] = [
-    [
-      'eth_call',
-      (params) =>
-        simulate(params, (simulation) => {
-          return toHex(outputOf(runSimulation(simulation, gasLimitOf(simulation))))
-        }),
-    ],
+    ['eth_call', async (params) => toHex(await simulator.run('call', await read(params)))],
     [
       'eth_estimateGas',
-      (params) => simulate(params, async (simulation) => toQuantity(await estimateGas(simulation))),
+      async (params) => toQuantity(await simulator.run('estimate', await read(params))),
     ],
     [
       'eth_createAccessList',
-      (params) =>
-        simulate(params, async (simulation) => {
-          const { accessList, run } = await findAccessList(simulation)
-          const error = errorOf(run)
-          const listed = {
-            accessList: accessListJson(accessList),
-            gasUsed: toQuantity(run.gasUsed),
-          }
-          return error === undefined ? listed : { ...listed, error }
-        }),
+      async (params) => {
+        const { accessList, run } = await simulator.run('access-list', await read(params))
+        const error = errorOf(run)
+        const listed = { accessList: accessListJson(accessList), gasUsed: toQuantity(run.gasUsed) }
+        return error === undefined ? listed : { ...listed, error }
+      },
     ],
     [
       'eth_fillTransaction',
@@ -90,6 +73,20 @@ export function callMethods(
     ],
   ]
   return { methods, estimate }
+}
+
+/** Finds the block that a request is to run on. @throws `CHAIN_RESOURCE_UNKNOWN` without it. */
+async function simulationRequest(
+  chain: ChainReader,
+  id: BlockId,
+  asked: Pick<SimulationRequest, 'request' | 'overrides'>,
+): Promise<SimulationRequest> {
+  if (id.kind === 'pending') {
+    const { header, changes } = await chain.pending()
+    return { ...asked, header, hash: undefined, changes }
+  }
+  const { header, hash } = requireHeader(chain, id)
+  return { ...asked, header, hash, changes: undefined }
 }
 
 /** How a run that did not succeed is told where the answer is not an error. */

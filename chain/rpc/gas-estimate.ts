@@ -11,8 +11,6 @@
  * then answers with a limit that works, not the least of all.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
-
 import { atLeast, transactionGasLimitMax } from '@zg/evm'
 
 import { callGasMax } from './limits.ts'
@@ -27,13 +25,13 @@ const transferGas = 21_000n
 const callStipend = 2_300n
 
 /**
- * Estimates, giving way to the rest of the node between runs.
+ * Estimates.
  *
  * @throws {CallRevertedError} `CHAIN_CALL_REVERTED` when it reverts even with the most gas.
  * @throws {CallFailedError} `CHAIN_CALL_FAILED` when it fails otherwise.
  * @throws {LimitExceededError} `CHAIN_LIMIT_EXCEEDED` when its time is over.
  */
-export async function estimateGas(simulation: Simulation): Promise<bigint> {
+export function estimateGas(simulation: Simulation): bigint {
   const most = gasLimitOf(simulation, mostGas(simulation))
   if (isPlainTransfer(simulation) && most >= transferGas && succeeds(simulation, transferGas)) {
     return transferGas
@@ -49,7 +47,6 @@ export async function estimateGas(simulation: Simulation): Promise<bigint> {
       if (succeeds(simulation, tried)) enough = tried
       else least = tried + 1n
     }
-    await nextTurn()
   }
   return enough
 }

@@ -74,8 +74,8 @@ export const callBudgetMs = 2 * secondMs
 export const callStepsPerLook = 2_000
 /** Executions that wait for their turn, all clients together. */
 export const callsWaitingMax = 256
-/** After an execution that took at least so long, the next one waits as long again. */
-export const callRestFromMs = 10
+/** An execution that has waited so long for its turn is refused. */
+export const callWaitMsMax = 5 * secondMs
 /** Wall-clock one batch may spend executing; its remaining items are refused. */
 export const batchBudgetMs = 10 * secondMs
 /** A batch gives way to the rest of the node after so much of it. */

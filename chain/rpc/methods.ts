@@ -14,6 +14,8 @@ import type { RpcMethods } from './json-rpc.ts'
 import { logMethods } from './log-methods.ts'
 import { nodeMethods } from './node-methods.ts'
 import { MethodUnknownError } from './rpc-error.ts'
+import { inlineSimulator } from './simulator.ts'
+import type { Simulator } from './simulator.ts'
 import { subscriptionMethods } from './subscriptions.ts'
 import { sendRawTransactions, transactionMethods } from './transaction-methods.ts'
 import { txpoolMethods } from './txpool-methods.ts'
@@ -22,6 +24,8 @@ export type RpcMethodsOptions = {
   readonly clock: Clock
   /** What `web3_clientVersion` says, like `zg/0.1.0`. */
   readonly clientVersion: string
+  /** Where executions run. @default in place */
+  readonly simulator?: Simulator
 }
 
 /** Namespaces of development chains, which networks do not have. */
@@ -29,9 +33,9 @@ const devNamespaces = ['evm_', 'anvil_', 'hardhat_']
 
 /** Makes the methods that answer for one node. */
 export function rpcMethods(node: NodeView, options: RpcMethodsOptions): RpcMethods {
-  const { clock, clientVersion } = options
+  const { clock, clientVersion, simulator = inlineSimulator(node.chain, clock) } = options
   const suggestTip = tipSuggestion(node.chain)
-  const { methods, estimate } = callMethods(node, { clock, suggestTip })
+  const { methods, estimate } = callMethods(node, { simulator, suggestTip })
   return {
     // Later entries replace earlier ones: a development chain has its own `eth_accounts`.
     single: new Map([

@@ -96,8 +96,9 @@ function messageOf(error: ZgError): string {
 }
 
 function publicDataOf(error: ZgError): unknown {
-  if (error instanceof CallRevertedError) return error.data['output']
-  if (error instanceof LimitExceededError) return error.data['hint']
+  // By code: an error that another thread relays is of no class here.
+  if (error.code === 'CHAIN_CALL_REVERTED') return error.data['output']
+  if (error.code === 'CHAIN_LIMIT_EXCEEDED') return error.data['hint']
   return undefined
 }
 

@@ -8,18 +8,28 @@
  */
 
 import { call, environmentOf } from '@zg/evm'
-import type { AccessListEntry, BlockEnvironment, CallResult, Tracer } from '@zg/evm'
+import type {
+  AccessListEntry,
+  BlockEnvironment,
+  CallResult,
+  ChainConfig,
+  Header,
+  Tracer,
+} from '@zg/evm'
 import { toHex } from '@zg/primitives'
 import type { Clock } from '@zg/runtime'
-import type { StateReader } from '@zg/state'
+import type { StateChanges, StateReader } from '@zg/state'
 
-import type { ChainReader } from '../chain-view.ts'
-import { stateOf } from './block-id.ts'
-import type { BlockId } from './block-id.ts'
 import type { BlockOverride } from './block-override.ts'
 import type { CallRequest } from './call-request.ts'
+import { changedState } from './layered-state.ts'
 import { callBudgetMs, callGasMax, callStepsPerLook } from './limits.ts'
-import { CallFailedError, CallRevertedError, LimitExceededError } from './rpc-error.ts'
+import {
+  CallFailedError,
+  CallRevertedError,
+  LimitExceededError,
+  ResourceUnknownError,
+} from './rpc-error.ts'
 import { revertReason } from './revert-reason.ts'
 import { overrideState } from './state-override.ts'
 import type { StateOverride } from './state-override.ts'
@@ -43,6 +53,25 @@ export type SimulationOverrides = {
   readonly block?: BlockOverride
 }
 
+/** What a request is run on, as plain data: it can be handed to another thread. */
+export type SimulationRequest = {
+  readonly request: CallRequest
+  readonly overrides: SimulationOverrides
+  /** Of the block in whose environment it runs. */
+  readonly header: Header
+  /** That block's hash; undefined for the pending block. */
+  readonly hash: Uint8Array | undefined
+  /** Of the pending block: what it does to the state after its parent. */
+  readonly changes: StateChanges | undefined
+}
+
+/** The chain as far as executions see it; a `ChainReader` is one. */
+export type SimulationSource = {
+  readonly config: ChainConfig
+  stateAt(blockHash: Uint8Array): StateReader | undefined
+  hashOfNumber(number: number): Uint8Array | undefined
+}
+
 /** Until when all runs of one method must be over. */
 class Deadline {
   readonly #clock: Clock
@@ -59,31 +88,35 @@ class Deadline {
 }
 
 /**
- * Puts a request on the state of a block.
+ * Puts a request on its state; its time begins to run.
  *
  * @throws {CallFailedError} `CHAIN_CALL_FAILED` for a price under the block's base fee.
- * @throws {ResourceUnknownError} `CHAIN_RESOURCE_UNKNOWN` without the block or its state.
+ * @throws {ResourceUnknownError} `CHAIN_RESOURCE_UNKNOWN` when the state was pruned.
  */
-export async function prepareSimulation(
-  chain: ChainReader,
-  at: { readonly id: BlockId; readonly request: CallRequest; readonly clock: Clock },
-  overrides: SimulationOverrides = {},
-): Promise<Simulation> {
-  const { header, hash, state } = await stateOf(chain, at.id)
+export function prepareSimulation(
+  { request, overrides, header, hash, changes }: SimulationRequest,
+  source: SimulationSource,
+  clock: Clock,
+): Simulation {
+  const standing = source.stateAt(hash ?? header.parentHash)
+  if (standing === undefined) {
+    throw new ResourceUnknownError('the state', `that of block ${header.number} was pruned`)
+  }
+  const state = changes === undefined ? standing : changedState(standing, changes)
   const block = {
     ...environmentOf(header, {
-      config: chain.config,
-      blockHash: (number) => (number === header.number ? hash : chain.headerByNumber(number)?.hash),
+      config: source.config,
+      blockHash: (number) => (number === header.number ? hash : source.hashOfNumber(number)),
     }),
     ...overrides.block,
   }
   return {
-    request: at.request,
+    request,
     state: overrideState(state, overrides.state ?? []),
     block,
-    from: at.request.from ?? 0n,
-    gasPrice: priceOf(at.request, block.baseFeePerGas),
-    deadline: new Deadline(at.clock),
+    from: request.from ?? 0n,
+    gasPrice: priceOf(request, block.baseFeePerGas),
+    deadline: new Deadline(clock),
   }
 }
 

@@ -8,6 +8,8 @@
 import { bytesToBigint, emptyKeccakWord, keccakWord, WordMap } from '@zg/primitives'
 import type { Account, StateReader } from '@zg/state'
 
+import { LayeredState } from './layered-state.ts'
+import type { AccountLayer } from './layered-state.ts'
 import { callInputSizeMax, overrideEntriesMax } from './limits.ts'
 import {
   isAbsent,
@@ -53,63 +55,29 @@ export function readStateOverride(value: unknown): StateOverride {
 
 /** Returns `base` with the overrides over it; `base` itself without any. */
 export function overrideState(base: StateReader, overrides: StateOverride): StateReader {
-  return overrides.length === 0 ? base : new OverriddenState(base, overrides)
+  if (overrides.length === 0) return base
+  const accounts = new WordMap<AccountLayer>()
+  const codes = new WordMap<Uint8Array>()
+  for (const [address, override] of overrides) {
+    const { code } = override
+    if (code !== undefined) codes.set(keccakWord(code), code)
+    accounts.set(address, layerOf(base.account(address), override))
+  }
+  return new LayeredState(base, accounts, codes)
 }
 
-type Layer = {
-  readonly account: Account
-  readonly slots: WordMap<bigint>
-  /** Whether slots that are not in `slots` are 0, rather than the base's. */
-  readonly replaced: boolean
-}
-
-class OverriddenState implements StateReader {
-  readonly #base: StateReader
-  readonly #layers = new WordMap<Layer>()
-  readonly #codes = new WordMap<Uint8Array>()
-
-  constructor(base: StateReader, overrides: StateOverride) {
-    this.#base = base
-    for (const [address, override] of overrides) this.#override(address, override)
-  }
-
-  account(address: bigint): Account | undefined {
-    return this.#layers.get(address)?.account ?? this.#base.account(address)
-  }
-
-  storage(address: bigint, slot: bigint): bigint {
-    const layer = this.#layers.get(address)
-    const overridden = layer?.slots.get(slot)
-    if (overridden !== undefined) return overridden
-    return layer?.replaced === true ? 0n : this.#base.storage(address, slot)
-  }
-
-  hasStorage(address: bigint): boolean {
-    const layer = this.#layers.get(address)
-    if (layer === undefined) return this.#base.hasStorage(address)
-    for (const value of layer.slots.values()) if (value !== 0n) return true
-    return !layer.replaced && this.#base.hasStorage(address)
-  }
-
-  code(codeHash: bigint): Uint8Array {
-    return this.#codes.get(codeHash) ?? this.#base.code(codeHash)
-  }
-
-  #override(address: bigint, override: AccountOverride): void {
-    const before = this.#base.account(address)
-    const { code, state, stateDiff } = override
-    if (code !== undefined) this.#codes.set(keccakWord(code), code)
-    const slots = new WordMap<bigint>()
-    for (const [slot, value] of state ?? stateDiff ?? []) slots.set(slot, value)
-    this.#layers.set(address, {
-      account: {
-        nonce: override.nonce ?? before?.nonce ?? 0n,
-        balance: override.balance ?? before?.balance ?? 0n,
-        codeHash: code === undefined ? (before?.codeHash ?? emptyKeccakWord) : keccakWord(code),
-      },
-      slots,
-      replaced: state !== undefined,
-    })
+function layerOf(before: Account | undefined, override: AccountOverride): AccountLayer {
+  const { code, state, stateDiff } = override
+  const slots = new WordMap<bigint>()
+  for (const [slot, value] of state ?? stateDiff ?? []) slots.set(slot, value)
+  return {
+    account: {
+      nonce: override.nonce ?? before?.nonce ?? 0n,
+      balance: override.balance ?? before?.balance ?? 0n,
+      codeHash: code === undefined ? (before?.codeHash ?? emptyKeccakWord) : keccakWord(code),
+    },
+    slots,
+    replaced: state !== undefined,
   }
 }
 

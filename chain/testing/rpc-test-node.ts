@@ -4,13 +4,14 @@ import type { Fork } from '@zg/evm'
 import { concat, fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
-import type { Clock } from '@zg/runtime'
+import type { Clock, KeyValueStore } from '@zg/runtime'
 
 import type { NodeView } from '../chain-view.ts'
 import { parseGenesis } from '../genesis.ts'
 import { answerJsonRpc } from '../rpc/json-rpc.ts'
 import type { RpcMethods } from '../rpc/json-rpc.ts'
 import { rpcMethods } from '../rpc/methods.ts'
+import type { Simulator } from '../rpc/simulator.ts'
 import { openTestChain, testGenesisJson } from './test-chain.ts'
 import type { TestChain } from './test-chain.ts'
 
@@ -39,11 +40,20 @@ const zeroHash = new Uint8Array(32)
 
 /** Opens a chain and its RPC methods; `overrides` replace parts of what the methods see. */
 export async function openRpcTestNode(
-  overrides: Partial<NodeView> & { readonly clock?: Clock; readonly fork?: Fork } = {},
+  overrides: Partial<NodeView> & {
+    readonly clock?: Clock
+    readonly fork?: Fork
+    readonly store?: KeyValueStore
+    readonly simulator?: Simulator
+  } = {},
 ): Promise<RpcTestNode> {
-  const { clock = createSystemClock(), fork = 'osaka', ...view } = overrides
+  const { clock = createSystemClock(), fork = 'osaka', store, simulator, ...view } = overrides
   const genesis = parseGenesis(testGenesisJson({ fork }))
-  const chain = await openTestChain({ genesis, clock: createSystemClock() })
+  const chain = await openTestChain({
+    genesis,
+    clock: createSystemClock(),
+    ...(store && { store }),
+  })
   const node: NodeView = {
     chain: chain.chain,
     pool: chain.pool,
@@ -53,7 +63,8 @@ export async function openRpcTestNode(
     dev: undefined,
     ...view,
   }
-  const methods = rpcMethods(node, { clock, clientVersion: 'zg/test' })
+  const door = { clock, clientVersion: 'zg/test', ...(simulator && { simulator }) }
+  const methods = rpcMethods(node, door)
   const options = {
     methods,
     clock,

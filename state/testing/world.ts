@@ -11,6 +11,7 @@ import { encodeSlotValue } from '../account-record.ts'
 import type { StateReader } from '../account.ts'
 import { genesisParentHash, StateDatabase } from '../state-database.ts'
 import type { StateDatabaseOptions } from '../state-database.ts'
+import { StateSnapshots } from '../state-snapshots.ts'
 import { verifyProof } from '../trie-proof.ts'
 import { modelRoot, randomChanges } from './state-model.ts'
 import type { ModelState, WordPool } from './state-model.ts'
@@ -34,11 +35,14 @@ export class World {
   /** Final blocks by height. */
   final: ModelBlock[] = []
   readonly #options: WorldOptions
+  /** What another thread would read. */
+  #snapshots: StateSnapshots
   #readers: { readonly reader: StateReader; readonly block: ModelBlock }[] = []
 
   constructor(store: KeyValueStore, options: WorldOptions) {
     this.#options = options
     this.database = StateDatabase.open({ store, ...options })
+    this.#snapshots = this.#snapshotsOf(store)
   }
 
   get head(): ModelBlock | undefined {
@@ -87,6 +91,7 @@ export class World {
   /** Opens the state anew over what `store` holds, `lost` final blocks fewer than the model has. */
   restart(store: KeyValueStore, lost = 0): void {
     this.database = StateDatabase.open({ store, ...this.#options })
+    this.#snapshots = this.#snapshotsOf(store)
     this.staged = []
     this.#readers = []
     this.final.length -= lost
@@ -101,6 +106,9 @@ export class World {
     for (const block of [...final, ...staged]) {
       const reader = database.readerAt(block.hash)
       const isReadable = staged.includes(block) || block.height >= oldest
+      const snapshot = this.#snapshots.at(block.hash)
+      assert.equal(snapshot !== undefined, isReadable && final.includes(block), 'snapshot')
+      if (snapshot !== undefined) this.#compare(snapshot, block)
       assert.equal(reader !== undefined, isReadable, `readable at ${block.height}`)
       if (reader === undefined) continue
       assert.equal(
@@ -112,6 +120,10 @@ export class World {
       this.#checkProof(block)
     }
     this.#readers = this.#readers.filter(({ reader, block }) => this.#checkHeld(reader, block))
+  }
+
+  #snapshotsOf(store: KeyValueStore): StateSnapshots {
+    return new StateSnapshots(store, { archive: this.#options.archive === true })
   }
 
   #checkHeld(reader: StateReader, block: ModelBlock): boolean {
