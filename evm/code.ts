@@ -15,8 +15,7 @@ import {
 } from '@zg/primitives'
 
 import type { Fork } from './fork.ts'
-import { prepareProgram } from './program.ts'
-import type { Program } from './program.ts'
+import { Program } from './program.ts'
 
 /** The most bytes of code whose programs are kept; they take some ten times the memory. */
 const codeCacheSizeMax = 8 * 1024 * 1024
@@ -43,7 +42,7 @@ export class Code {
   program(fork: Fork, isTraced: boolean): Program {
     // CLZ alone divides the forks: two rule sets, traced or not.
     const index = (fork === 'osaka' ? 2 : 0) + (isTraced ? 1 : 0)
-    return (this.#programs[index] ??= prepareProgram(this.bytes, fork, isTraced))
+    return (this.#programs[index] ??= new Program(this.bytes, fork, isTraced))
   }
 }
 

@@ -7,6 +7,7 @@ import { emptyBytes } from '@zg/primitives'
 
 import { noCode } from './code.ts'
 import type { Code } from './code.ts'
+import { noTarget } from './program.ts'
 import { callGasMax } from './gas.ts'
 import { Memory } from './memory.ts'
 import type { MessageKind } from './tracer.ts'
@@ -30,8 +31,10 @@ export const signalFailure = 2
 export const signalEntered = 3
 /** Of a call that was over at once: go on. */
 export const signalDone = 4
+/** The code goes on where it is not ready yet: at `target`, from the instruction `next`. */
+export const signalUnready = 5
 
-export type Signal = 0 | 1 | 2 | 3 | 4
+export type Signal = 0 | 1 | 2 | 3 | 4 | 5
 
 /** The state of one message. */
 export class Frame {
@@ -52,6 +55,8 @@ export class Frame {
   reserve = 0n
   /** Index of the next instruction. */
   next = 0
+  /** Where the code goes on, after `signalUnready`. */
+  target = 0
   /** Words on the stack. */
   size = 0
   /** What the last message inside returned. */
@@ -107,6 +112,13 @@ export class Frame {
     } else {
       this.gasTotal += child.gasTotal
     }
+  }
+
+  /** Ends a run of the interpreter whose instruction at `index` goes to `target`, no instruction. */
+  leaveAt(index: number, target: number): Signal {
+    this.next = index
+    this.target = target
+    return target === noTarget ? signalFailure : signalUnready
   }
 
   /** Makes it ready for another message; its memory is as new already. */

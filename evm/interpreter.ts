@@ -18,6 +18,7 @@ import { coldSlotGas, copyGasPerWord, expGasPerByte, keccakGasPerWord, wordCount
 import { keccakOfPair } from './keccak-memo.ts'
 import type { Machine } from './machine.ts'
 import { copyToMemory, growthGas } from './memory.ts'
+import { targetOf } from './program.ts'
 import { emitLog, selfDestruct, storeSlot, touchAddress } from './state-instructions.ts'
 import {
   addressOf,
@@ -50,21 +51,23 @@ export function interpret(machine: Machine, frame: Frame): Signal {
   let next = frame.next
   let sp = frame.size
   let gas = frame.gas
+  // The jump that leaves this loop.
+  let at = next
 
-  for (;;) {
+  run: for (;;) {
     switch (ops[next++] as number) {
       case 0x0c: {
         // begin: a basic block's gas and stack bounds
-        const at = args[next - 1] as number
+        const sums = args[next - 1] as number
         if (watcher !== undefined) {
           frame.gas = gas
           frame.size = sp
-          watcher.onBlock(frame, blocks[at + 3] as number)
+          watcher.onBlock(frame, blocks[sums + 3] as number)
         }
-        gas -= blocks[at] as number
+        gas -= blocks[sums] as number
         if (gas < 0) return signalFailure
-        if (sp < (blocks[at + 1] as number)) return signalFailure
-        if (sp + (blocks[at + 2] as number) > stackSizeMax) return signalFailure
+        if (sp < (blocks[sums + 1] as number)) return signalFailure
+        if (sp + (blocks[sums + 2] as number) > stackSizeMax) return signalFailure
         break
       }
       case 0x60: // PUSH
@@ -85,31 +88,37 @@ export function interpret(machine: Machine, frame: Frame): Signal {
       case 0x50: // POP
         sp--
         break
+      case 0x1f: // more
       case 0x0d: // PUSH, JUMP
-        next = args[next - 1] as number
-        if (next < 0) return signalFailure
+        at = next - 1
+        next = args[at] as number
+        if (next < 0) break run
         break
       case 0x0e: // PUSH, JUMPI
         if (stack[--sp] !== 0n) {
-          next = args[next - 1] as number
-          if (next < 0) return signalFailure
+          at = next - 1
+          next = args[at] as number
+          if (next < 0) break run
         }
         break
       case 0x0f: // ISZERO, PUSH, JUMPI
         if (stack[--sp] === 0n) {
-          next = args[next - 1] as number
-          if (next < 0) return signalFailure
+          at = next - 1
+          next = args[at] as number
+          if (next < 0) break run
         }
         break
       case 0x56: // JUMP
+        at = next - 1
         next = targetOf(jumpTargets, stack[--sp] as bigint)
-        if (next < 0) return signalFailure
+        if (next < 0) break run
         break
       case 0x57: // JUMPI
         sp -= 2
         if (stack[sp] !== 0n) {
+          at = next - 1
           next = targetOf(jumpTargets, stack[sp + 1] as bigint)
-          if (next < 0) return signalFailure
+          if (next < 0) break run
         }
         break
 
@@ -504,8 +513,7 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         return signalFailure
     }
   }
-}
-
-function targetOf(jumpTargets: Int32Array, target: bigint): number {
-  return target < BigInt(jumpTargets.length) ? (jumpTargets[Number(target)] as number) : -1
+  frame.gas = gas
+  frame.size = sp
+  return frame.leaveAt(at, next)
 }

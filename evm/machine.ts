@@ -13,8 +13,16 @@ import { runPrecompile, settleCall } from './call-instructions.ts'
 import type { Code } from './code.ts'
 import { createdAddress, settleCreate, startCreate } from './create-instructions.ts'
 import type { Signal } from './frame.ts'
-import { Frame, signalEntered, signalFailure, signalRevert, signalSuccess } from './frame.ts'
+import {
+  Frame,
+  signalEntered,
+  signalUnready,
+  signalFailure,
+  signalRevert,
+  signalSuccess,
+} from './frame.ts'
 import { interpret } from './interpreter.ts'
+import { noTarget } from './program.ts'
 import type { StepLimit, Tracer } from './tracer.ts'
 import { wordOfBytes } from './word.ts'
 import { watcherOf } from './watcher.ts'
@@ -200,6 +208,12 @@ export class Machine {
       if (signal === signalEntered) {
         frame = this.frames[frame.depth + 1] as Frame
         continue
+      }
+      if (signal === signalUnready) {
+        const program = frame.code.program(this.block.fork, this.isTraced)
+        frame.next = program.prepare(frame.next, frame.target)
+        if (frame.next !== noTarget) continue
+        signal = signalFailure
       }
       const isCreate = frame.kind === 'create' || frame.kind === 'create2'
       if (isCreate) signal = settleCreate(this, frame, signal)

@@ -2,8 +2,9 @@
  * How fast the worst inputs run that we know of, in gas of Osaka per second of processor time.
  *
  * A full block must be verified in time whatever is in it, so the slowest row decides how high the
- * gas limit may be: at 20 Mgas/s a block of 60 Mgas takes 3 s. Measured is the precompile alone;
- * the call around it costs at least 100 gas more and makes the cheapest ones look better than here.
+ * gas limit may be: at 20 Mgas/s a block of 60 Mgas takes 3 s. A precompile is measured alone; the
+ * call around it costs at least 100 gas more and makes the cheapest ones look better than here. An
+ * instruction is measured in code that does little else (../testing/opcode-speed.ts).
  *
  * Peer: ethereumjs on the same inputs, which computes the curves in JavaScript (@noble/curves).
  */
@@ -15,6 +16,7 @@ import { createEVM, getActivePrecompiles } from '@ethereumjs/evm'
 
 import { bigintToBytes, concat, fromHex, sha256, signDigest } from '@zg/primitives'
 
+import { opcodeSpeeds } from '../testing/opcode-speed.ts'
 import { precompileAt } from './index.ts'
 
 /** One input whose price and time are compared. */
@@ -46,6 +48,10 @@ export async function bench() {
     if (!isCompared(address)) continue
     peer[`${name}MgasPerSecond`] = mgas / (await secondsOf(() => runPeer(address, input)))
     ratios[name] = rate / (peer[`${name}MgasPerSecond`] as number)
+  }
+  for (const [name, rate] of await opcodeSpeeds()) {
+    metrics[`opcode${name}MgasPerSecond`] = rate
+    if (slowest === undefined || rate < slowest.rate) slowest = { name: `opcode${name}`, rate }
   }
   metrics.slowest = slowest?.name ?? 'none'
   metrics.slowestMgasPerSecond = slowest?.rate ?? 0
