@@ -114,7 +114,7 @@ export class Frame {
     }
   }
 
-  /** Ends a run of the interpreter whose instruction at `index` goes to `target`, no instruction. */
+  /** Ends a run whose instruction at `index` goes to `target`, where no instruction is (yet). */
   leaveAt(index: number, target: number): Signal {
     this.next = index
     this.target = target

@@ -3,8 +3,8 @@
  *
  * The bytes become a list of instructions in which pushes carry their word and jumps with a pushed
  * target carry the instruction they go to. Before every basic block stands a `begin` instruction
- * with the sums over the block: its static gas, the stack it needs and the most it adds. The machine
- * checks these once a block instead of at every instruction. That is exact:
+ * with the sums over the block: its static gas, the stack it needs and the most it adds. The
+ * machine checks these once a block instead of at every instruction. That is exact:
  *
  * - A block is left early only by an exceptional halt, which takes all gas and undoes everything,
  *   so it does not matter which instruction of the block was the one that ran out.
@@ -15,12 +15,15 @@
  * making all of it ready would take a millisecond. So a piece ends where the flow does, at a
  * branch, or after `pieceSizeMax` instructions. There stands `more`, or a jump whose target is not
  * an instruction yet. Running into one of them, the machine leaves the loop and asks `prepare` for
- * the rest. Whether a byte is a jump destination (0x5b that is no part of a push) depends on all code
- * before it: where the first instruction of every 256 bytes begins is found once, up to there.
+ * the rest:
  *
- *     begin … JUMPI → (pc 70)   more (pc 12)          taken:      begin … JUMPI ─┐ more  begin (pc 70) …
- *                                                                               └───────┘
- *                                                     not taken:  begin … JUMPI → (pc 70)   begin (pc 12) …
+ *     first        begin … JUMPI → pc 70 | more → pc 12
+ *     not taken    begin … JUMPI → pc 70 | begin (pc 12) …
+ *     then taken   begin … JUMPI ──┐     | begin (pc 12) … | begin (pc 70) …
+ *                                  └────────────────────────▲
+ *
+ * Whether a byte is a jump destination (0x5b that is no part of a push) depends on all code before
+ * it: where the first instruction of every 256 bytes begins is found once, up to there.
  *
  * In a traced program every instruction is its own block, which makes each step visible.
  */
@@ -102,7 +105,7 @@ export class Program {
   args: Int32Array
   readonly words: bigint[] = [...smallWords]
   blocks: Int32Array
-  /** By byte of code: one more than the instruction of a JUMPDEST there, once it is ready, else 0. */
+  /** By byte of code: one more than the index of a JUMPDEST that is ready there, else 0. */
   jumpTargets: Int32Array = new Int32Array(0)
   /** The same, as long as there are few: `jumpTargets` is empty then. */
   readonly #firstTargets = new Map<number, number>()
