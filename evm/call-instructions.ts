@@ -51,7 +51,9 @@ export function beginCall(machine: Machine, frame: Frame, op: number): Signal {
   const { state } = machine
   const operands = takeOperands(frame, op)
   const { kind, value, input, output } = operands
-  if (frame.isStatic && kind === 'call' && value !== 0n) return signalFailure
+  if (frame.isStatic && kind === 'call' && value !== 0n) {
+    return frame.fail('write in a static call')
+  }
 
   frame.gas -= growthGas(frame.memory, input.offset, input.size, frame.gas)
   if (frame.gas < 0) return signalFailure
@@ -115,7 +117,7 @@ export function runPrecompile(
   const gas = precompile.gas(frame.input)
   if (gas > BigInt(frame.gas)) return signalFailure
   const output = precompile.run(frame.input)
-  if (output === undefined) return signalFailure
+  if (output === undefined) return frame.fail('precompile refused its input')
   frame.gas -= Number(gas)
   frame.output = output
   return signalSuccess

@@ -47,6 +47,8 @@ export type CallResult =
       readonly output: Uint8Array
       readonly logs: readonly Log[]
       readonly contractAddress: bigint | undefined
+      /** Why a failure is one. */
+      readonly halt: MessageResult['halt']
     }
   | {
       /** It cannot begin: too little gas for its data, or too little ether. */

@@ -44,14 +44,14 @@ export function create2Address(creator: bigint, salt: bigint, initCode: Uint8Arr
 
 /** Begins the creation that the instruction asks for; as `beginCall`. */
 export function beginCreate(machine: Machine, frame: Frame, isCreate2: boolean): Signal {
-  if (frame.isStatic) return signalFailure
+  if (frame.isStatic) return frame.fail('write in a static call')
   const { stack } = frame
   const value = stack[--frame.size] as bigint
   const offset = Number(stack[--frame.size])
   const size = Number(stack[--frame.size])
   const salt = isCreate2 ? (stack[--frame.size] as bigint) : 0n
   // MUST fail outright, not return 0 (EIP-3860).
-  if (size > initCodeSizeMax) return signalFailure
+  if (size > initCodeSizeMax) return frame.fail('init code too large')
   const perWord = initCodeGasPerWord + (isCreate2 ? keccakGasPerWord : 0)
   frame.gas -= perWord * wordCount(size)
   frame.gas -= growthGas(frame.memory, offset, size, frame.gas)
@@ -111,7 +111,9 @@ export function settleCreate(machine: Machine, frame: Frame, signal: Signal): Si
   if (signal !== signalSuccess) return signal
   const code = frame.output
   // EIP-170; EIP-3541: code that begins with 0xef is none of these forks.
-  if (code.length > codeSizeMax || code[0] === 0xef) return signalFailure
+  if (code.length > codeSizeMax || code[0] === 0xef) {
+    return frame.fail('code of the new contract refused')
+  }
   frame.gas -= codeDepositGasPerByte * code.length
   if (frame.gas < 0) return signalFailure
   if (code.length > 0) machine.state.setCode(frame.self as AccountEntry, code)

@@ -36,6 +36,20 @@ export const signalUnready = 5
 
 export type Signal = 0 | 1 | 2 | 3 | 4 | 5
 
+/** Why a message ended in an exceptional halt. */
+export type HaltReason =
+  | 'out of gas'
+  | 'stack underflow'
+  | 'stack overflow'
+  | 'invalid instruction'
+  | 'invalid jump destination'
+  | 'write in a static call'
+  | 'return data out of bounds'
+  | 'init code too large'
+  | 'code of the new contract refused'
+  | 'address of the new contract taken'
+  | 'precompile refused its input'
+
 /** The state of one message. */
 export class Frame {
   readonly depth: number
@@ -57,6 +71,8 @@ export class Frame {
   next = 0
   /** Where the code goes on, after `signalUnready`. */
   target = 0
+  /** Why it halted, after `signalFailure`; gas runs out in many places, so that is the default. */
+  halt: HaltReason = 'out of gas'
   /** Words on the stack. */
   size = 0
   /** What the last message inside returned. */
@@ -118,13 +134,19 @@ export class Frame {
   leaveAt(index: number, target: number): Signal {
     this.next = index
     this.target = target
-    return target === noTarget ? signalFailure : signalUnready
+    return target === noTarget ? this.fail('invalid jump destination') : signalUnready
+  }
+
+  fail(reason: HaltReason): Signal {
+    this.halt = reason
+    return signalFailure
   }
 
   /** Makes it ready for another message; its memory is as new already. */
   reset(): void {
     this.next = 0
     this.size = 0
+    this.halt = 'out of gas'
     this.isStatic = false
     this.returnData = emptyBytes
     this.output = emptyBytes

@@ -66,8 +66,8 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         }
         gas -= blocks[sums] as number
         if (gas < 0) return signalFailure
-        if (sp < (blocks[sums + 1] as number)) return signalFailure
-        if (sp + (blocks[sums + 2] as number) > stackSizeMax) return signalFailure
+        if (sp < (blocks[sums + 1] as number)) return frame.fail('stack underflow')
+        if (sp + (blocks[sums + 2] as number) > stackSizeMax) return frame.fail('stack overflow')
         break
       }
       case 0x60: // PUSH
@@ -331,7 +331,7 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         sp -= 3
         // MUST fail, not pad, past the end (EIP-211).
         if (Number(stack[sp + 1]) + Number(stack[sp]) > frame.returnData.length) {
-          return signalFailure
+          return frame.fail('return data out of bounds')
         }
         gas -= copyToMemory(memory, stack, { sp, source: frame.returnData, gas })
         if (gas < 0) return signalFailure
@@ -440,7 +440,7 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         stack[sp - 1] = state.transientValue(self, stack[sp - 1] as bigint)
         break
       case 0x5d: // TSTORE
-        if (frame.isStatic) return signalFailure
+        if (frame.isStatic) return frame.fail('write in a static call')
         sp -= 2
         state.setTransient(self, stack[sp + 1] as bigint, stack[sp] as bigint)
         break
@@ -510,7 +510,7 @@ export function interpret(machine: Machine, frame: Frame): Signal {
         return selfDestruct(machine, frame, addressOf(stack[sp - 1] as bigint))
       default:
         // INVALID and every byte that is no instruction
-        return signalFailure
+        return frame.fail('invalid instruction')
     }
   }
   frame.gas = gas

@@ -12,7 +12,7 @@ import type { BlockEnvironment } from './block-environment.ts'
 import { runPrecompile, settleCall } from './call-instructions.ts'
 import type { Code } from './code.ts'
 import { createdAddress, settleCreate, startCreate } from './create-instructions.ts'
-import type { Signal } from './frame.ts'
+import type { HaltReason, Signal } from './frame.ts'
 import {
   Frame,
   signalEntered,
@@ -46,6 +46,8 @@ export type MessageResult = {
   readonly output: Uint8Array
   /** The contract that a creation was to make. */
   readonly contractAddress: bigint | undefined
+  /** Of a failure. */
+  readonly halt: HaltReason | undefined
 }
 
 /** What a transaction sets for all its messages. */
@@ -111,6 +113,7 @@ export class Machine {
         gasLeft: frame.gasTotal,
         output: frame.output,
         contractAddress: to === undefined ? (frame.self as AccountEntry).address : undefined,
+        halt: outcome === 'failure' ? frame.halt : undefined,
       }
     } catch (error) {
       // Frames must be as new for the next message, however this one ended.
@@ -161,7 +164,13 @@ export class Machine {
     frame.value = value
     frame.gasTotal = gas
     if (startCreate(this, frame, { sender: caller, address, initCode: input })) return signalEntered
-    return { outcome: 'failure', gasLeft: 0n, output: emptyBytes, contractAddress: address }
+    return {
+      outcome: 'failure',
+      gasLeft: 0n,
+      output: emptyBytes,
+      contractAddress: address,
+      halt: 'address of the new contract taken',
+    }
   }
 
   /** The code that a call to the account runs: its own, or that it delegates to (EIP-7702). */
@@ -213,7 +222,7 @@ export class Machine {
         const program = frame.code.program(this.block.fork, this.isTraced)
         frame.next = program.prepare(frame.next, frame.target)
         if (frame.next !== noTarget) continue
-        signal = signalFailure
+        signal = frame.fail('invalid jump destination')
       }
       const isCreate = frame.kind === 'create' || frame.kind === 'create2'
       if (isCreate) signal = settleCreate(this, frame, signal)

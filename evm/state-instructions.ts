@@ -68,7 +68,7 @@ export function emitLog(
  * created it (EIP-6780).
  */
 export function selfDestruct({ state }: Machine, frame: Frame, heirAddress: bigint): Signal {
-  if (frame.isStatic) return signalFailure
+  if (frame.isStatic) return frame.fail('write in a static call')
   const self = frame.self as AccountEntry
   const heir = state.account(heirAddress)
   if (state.warmAccount(heir)) frame.gas -= coldAccountGas

@@ -77,6 +77,7 @@ export type ExecutionResult = {
   readonly output: Uint8Array
   readonly logs: readonly Log[]
   readonly contractAddress: bigint | undefined
+  readonly halt: MessageResult['halt']
 }
 
 /**
@@ -90,10 +91,10 @@ export function executeTransaction(machine: Machine, input: ExecutionInput): Exe
   try {
     const message = runMessage(machine, input)
     const gasUsed = settleGas(machine, input, message.gasLeft)
-    const { outcome, output, contractAddress } = message
+    const { outcome, output, contractAddress, halt } = message
     const logs = state.logs
     state.endTransaction()
-    return { outcome, gasUsed, output, logs, contractAddress }
+    return { outcome, gasUsed, output, logs, contractAddress, halt }
   } catch (error) {
     state.revert(before)
     throw error

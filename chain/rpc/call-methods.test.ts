@@ -64,7 +64,17 @@ test('eth_call sends revert data and the reason', async () => {
 })
 
 test('eth_call tells failures apart from reverts', async () => {
-  await assert.rejects(call({ to: nowhere }, 'latest', withCode('0xfe')), { code: -32000 })
+  const reasons = [
+    ['0xfe', /^invalid opcode/],
+    ['0x01', /^stack underflow/],
+    ['0x5f56', /^invalid jump destination/],
+    ['0x5b5f5f56', /^stack limit reached/],
+    ['0x5f60015f3e', /^return data out of bounds/],
+  ] as const
+  for (const [code, message] of reasons) {
+    const answer = call({ to: nowhere }, 'latest', withCode(code))
+    await assert.rejects(answer, { code: -32000, message }, code)
+  }
   await assert.rejects(call({ to: nowhere, gas: '0x5207' }), {
     code: -32000,
     message: /^intrinsic gas too low/,

@@ -15,6 +15,7 @@ import type { RpcMethod, RpcParams } from './json-rpc.ts'
 import { checkCount } from './params.ts'
 import { revertReason } from './revert-reason.ts'
 import { CallRevertedError } from './rpc-error.ts'
+import { haltMessage } from './simulation.ts'
 import type { Run, SimulationRequest } from './simulation.ts'
 import type { Simulator } from './simulator.ts'
 import { readStateOverride } from './state-override.ts'
@@ -92,6 +93,6 @@ async function simulationRequest(
 /** How a run that did not succeed is told where the answer is not an error. */
 function errorOf(run: Run): string | undefined {
   if (run.status === 'success') return undefined
-  if (run.status === 'failure') return 'execution failed'
+  if (run.status === 'failure') return haltMessage(run)
   return new CallRevertedError(toHex(run.output), revertReason(run.output)).message
 }

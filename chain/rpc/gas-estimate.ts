@@ -15,7 +15,7 @@ import { atLeast, transactionGasLimitMax } from '@zg/evm'
 
 import { callGasMax } from './limits.ts'
 import { CallFailedError } from './rpc-error.ts'
-import { gasLimitOf, outputOf, rejectionMessage, tryRun } from './simulation.ts'
+import { gasLimitOf, haltMessage, outputOf, rejectionMessage, tryRun } from './simulation.ts'
 import type { Simulation } from './simulation.ts'
 
 /** What a plain transfer uses, and the least of any transaction. */
@@ -63,8 +63,11 @@ function requireSuccess(simulation: Simulation, gasLimit: bigint): { readonly ga
   if (result.status === 'rejected' && result.reason === 'funds-insufficient') {
     throw new CallFailedError(rejectionMessage(result, gasLimit))
   }
+  if (result.status === 'failure' && result.halt !== 'out of gas') {
+    throw new CallFailedError(haltMessage(result))
+  }
   if (result.status === 'rejected' || result.status === 'failure') {
-    throw new CallFailedError(`gas required exceeds allowance (${gasLimit}), or it cannot succeed`)
+    throw new CallFailedError(`gas required exceeds allowance (${gasLimit})`)
   }
   outputOf(result)
   return result

@@ -194,7 +194,22 @@ export function outputOf(run: Run): Uint8Array {
   if (run.status === 'revert') {
     throw new CallRevertedError(toHex(run.output), revertReason(run.output))
   }
-  throw new CallFailedError('execution failed: out of gas, or an instruction that cannot run')
+  throw new CallFailedError(haltMessage(run))
+}
+
+/** Why a run halted, in the phrase that clients know where geth has one. */
+export function haltMessage({ halt = 'out of gas' }: Run): string {
+  return phraseOfHalt[halt] ?? halt
+}
+
+/** Where geth says it in other words than ours. */
+const phraseOfHalt: Readonly<Partial<Record<NonNullable<Run['halt']>, string>>> = {
+  'stack overflow': 'stack limit reached',
+  'invalid instruction': 'invalid opcode: INVALID, or one that this fork does not know',
+  'write in a static call': 'write protection',
+  'init code too large': 'max initcode size exceeded',
+  'code of the new contract refused': 'max code size exceeded, or code that begins with 0xef',
+  'address of the new contract taken': 'contract address collision',
 }
 
 /** Why a run could not begin, in the phrase that clients know. */
