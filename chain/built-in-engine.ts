@@ -42,8 +42,12 @@ import type { SenderRecovery } from './sender-recovery.ts'
 import { SerialTurn } from './serial-turn.ts'
 import { TransactionResolver } from './transaction-resolver.ts'
 
-/** Un-final blocks at once; beyond, newcomers wait for finality as SYNCING. */
-const stagedBlocksMax = 120
+/**
+ * Un-final blocks at once; beyond, newcomers wait for finality as SYNCING. Those that lost are
+ * discarded by who knows (consensus), so this many are in the way of each other only where nothing
+ * became final for as many blocks.
+ */
+const stagedBlocksMax = 1_088
 
 /** Builds that were begun and not fetched; the oldest is forgotten. */
 const buildsMax = 16
@@ -140,6 +144,18 @@ export class BuiltInEngine implements ExecutionEngine {
     return this.#staged.get(hashKey(hash))?.body
   }
 
+  /** Forgets a staged block that lost, and all on it; does nothing for any other block. */
+  discard(hash: Uint8Array): void {
+    if (!this.#staged.has(hashKey(hash))) return
+    this.#chain.states.discard(hash)
+    const gone = new Set([hashKey(hash)])
+    // Parents were staged before their children, and a Map iterates in that order.
+    for (const [key, block] of this.#staged) {
+      if (gone.has(hashKey(block.body.header.parentHash))) gone.add(key)
+      if (gone.has(key)) this.#staged.delete(key)
+    }
+  }
+
   async #newPayload(payload: NewPayload): Promise<EnginePayloadStatus> {
     const { blockHash, parentHash } = payload.executionPayload
     const block = blockOfPayload(payload)
@@ -153,7 +169,7 @@ export class BuiltInEngine implements ExecutionEngine {
     if (blobs !== undefined) return invalid(undefined, blobs)
     if (this.#known(blockHash) !== undefined) return { status: 'VALID', latestValidHash: blockHash }
     const remembered = this.#invalid.get(hashKey(blockHash))
-    if (remembered !== undefined) return invalid(undefined, remembered)
+    if (remembered !== undefined) return invalid(parentHash, remembered)
     const parent = this.#known(parentHash)
     if (parent === undefined || this.#staged.size >= stagedBlocksMax) return { status: 'SYNCING' }
     const problem = await this.#check(block, blockHash, parent)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { headerHash } from '@zg/evm'
+import { headerHash, withdrawalsRoot } from '@zg/evm'
 import { concat, encodeRlp } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { PayloadAttributes } from '@zg/consensus'
@@ -19,6 +19,7 @@ async function openSide() {
     blocks: {
       finalHead: () => ({ number: chain.headNumber(), hash: chain.head().hash }),
       payloadOf: (hash) => chain.payloadOf(hash),
+      discard: (hash) => engine.discard(hash),
       hasPending: () => pool.hasPending(),
     },
     gasLimit: genesis.header.gasLimit,
@@ -95,15 +96,62 @@ test('ConsensusApplication: what the consensus header does not say is INVALID', 
   const wrong = [
     changed({ gasLimit: block.header.gasLimit + 1n }),
     changed({ blobGasUsed: 131_072n }),
-    changed({}, { withdrawals: [withdrawal] }),
-    { executionHash: bytes32, bytes: payload.bytes },
-    { executionHash: payload.executionHash, bytes: new Uint8Array(0) },
-    { executionHash: payload.executionHash, bytes: concat(payload.bytes, Uint8Array.of(0)) },
+    changed({ gasUsed: block.header.gasUsed + 1n }),
+    changed({ withdrawalsRoot: withdrawalsRoot([withdrawal]) }, { withdrawals: [withdrawal] }),
   ]
   for (const [index, each] of wrong.entries()) {
     assert.equal(await voter.application.validatePayload(attributes, each), 'INVALID', `${index}`)
+    // A verdict on the block stays one.
+    assert.equal(await voter.application.validatePayload(attributes, each), 'INVALID', `${index}`)
   }
   assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+})
+
+test('ConsensusApplication: bytes that are not the block are a MISMATCH, no verdict', async () => {
+  const [leader, voter] = [await openSide(), await openSide()]
+  await leader.pool.add(signedTransfer(testKeys[0] as Uint8Array))
+  const attributes = attributesOn(leader.genesis.hash, 1n)
+  const payload = await leader.application.buildPayload(attributes, 100)
+  const block = decodePayload(payload.bytes)
+  const { executionHash } = payload
+  const withBody = (body: Partial<BlockBody>) => ({
+    executionHash,
+    bytes: encodePayload({ ...block, ...body }),
+  })
+  const withdrawal = { index: 0n, validatorIndex: 0n, address: 1n, amountGwei: 1n }
+  const [transaction] = block.transactions
+  assert.ok(transaction !== undefined)
+  const others = [
+    { executionHash: new Uint8Array(32).fill(8), bytes: payload.bytes },
+    { executionHash, bytes: new Uint8Array(0) },
+    { executionHash, bytes: concat(payload.bytes, Uint8Array.of(0)) },
+    withBody({ transactions: [] }),
+    withBody({ transactions: [transaction, transaction] }),
+    withBody({ withdrawals: [withdrawal] }),
+    withBody({ requests: [Uint8Array.of(1, 2)] }),
+    withBody({ header: { ...block.header, gasUsed: 1n } }),
+  ]
+  for (const [index, other] of others.entries()) {
+    const status = await voter.application.validatePayload(attributes, other)
+    assert.equal(status, 'MISMATCH', `${index}`)
+  }
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+})
+
+test('ConsensusApplication: a block it forgot is executed again', async () => {
+  const [leader, voter] = [await openSide(), await openSide()]
+  const attributes = attributesOn(leader.genesis.hash, 1n)
+  const payload = await leader.application.buildPayload(attributes, 100)
+  const child = attributesOn(payload.executionHash, 2n)
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+  voter.application.forget(payload.executionHash)
+  assert.equal(voter.chain.states.stagedCount, 0)
+  const grandchild = await leader.application.buildPayload(child, 100)
+  assert.equal(await voter.application.validatePayload(child, grandchild), 'SYNCING')
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+  assert.equal(await voter.application.validatePayload(child, grandchild), 'VALID')
+  voter.application.forget(payload.executionHash)
+  assert.equal(voter.chain.states.stagedCount, 0)
 })
 
 test('decodePayload refuses other forms', async () => {

@@ -6,6 +6,11 @@
  * execution block; a payload that says otherwise is INVALID before it reaches the engine. So is one
  * with another gas limit than the genesis, with blobs, or with withdrawals other than the credits
  * due: those are rules of the network, of which an engine knows nothing.
+ *
+ * Consensus votes on the hash of the execution header, which commits to all the rest. Bytes that
+ * are not that block (another header, transactions that are not those of its root, or no block at
+ * all) are a MISMATCH: they say nothing about the block. The Engine API marks the latter by an
+ * INVALID without a `latestValidHash`.
  */
 
 import { headerHash } from '@zg/evm'
@@ -25,6 +30,8 @@ export type BlockSource = {
   finalHead(): { readonly number: number; readonly hash: Uint8Array }
   /** The payload of a staged or final block. */
   payloadOf(hash: Uint8Array): Uint8Array | undefined
+  /** Forgets a staged block that lost. */
+  discard(hash: Uint8Array): void
   hasPending(): boolean
 }
 
@@ -91,18 +98,29 @@ export class ConsensusApplication implements Application {
       block = decodePayload(payload.bytes)
     } catch (error) {
       if (!(error instanceof ZgError)) throw error
-      return this.#refuse(payload, error.message)
+      return this.#refuse('MISMATCH', payload, error.message)
     }
     const { header } = block
     // MUST be the block whose hash consensus votes on.
     if (!bytesEqual(headerHash(header), payload.executionHash)) {
-      return this.#refuse(payload, 'The payload holds another block')
+      return this.#refuse('MISMATCH', payload, 'The payload holds another block')
     }
-    const problem = this.#ruleProblem(header, block, attributes)
-    if (problem !== undefined) return this.#refuse(payload, problem)
-    const status = await this.#engine.newPayload(newPayloadOf(block, payload.executionHash))
-    if (status.status === 'INVALID') return this.#refuse(payload, status.validationError)
-    return status.status
+    const problem = this.#ruleProblem(header, attributes)
+    if (problem !== undefined) return this.#refuse('INVALID', payload, problem)
+    const answer = await this.#engine.newPayload(newPayloadOf(block, payload.executionHash))
+    if (answer.status === 'INVALID') {
+      const status = answer.latestValidHash === undefined ? 'MISMATCH' : 'INVALID'
+      return this.#refuse(status, payload, answer.validationError)
+    }
+    // Only now is it sure that the withdrawals are those the header commits to.
+    if (block.withdrawals.length !== withdrawalsOf(attributes).length) {
+      return this.#refuse('INVALID', payload, 'The withdrawals are not the credits due')
+    }
+    return answer.status
+  }
+
+  forget(executionHash: Uint8Array): void {
+    this.#blocks.discard(executionHash)
   }
 
   async finalize(executionHash: Uint8Array): Promise<void> {
@@ -119,11 +137,7 @@ export class ConsensusApplication implements Application {
   }
 
   /** Returns where a block breaks the rules of the network; undefined for nowhere. */
-  #ruleProblem(
-    header: Header,
-    block: BlockBody,
-    attributes: PayloadAttributes,
-  ): string | undefined {
+  #ruleProblem(header: Header, attributes: PayloadAttributes): string | undefined {
     const { parentExecutionHash, prevRandao, parentConsensusRoot, feeRecipient } = attributes
     const isOnParent =
       bytesEqual(header.parentHash, parentExecutionHash) &&
@@ -142,16 +156,13 @@ export class ConsensusApplication implements Application {
       return `The gas limit is ${header.gasLimit}, not ${this.#gasLimit}`
     }
     if (header.blobGasUsed !== 0n) return 'The block has blobs'
-    if (block.withdrawals.length !== withdrawalsOf(attributes).length) {
-      return 'The withdrawals are not the credits due'
-    }
     return undefined
   }
 
-  #refuse(payload: Payload, problem: string): PayloadStatus {
+  #refuse(status: 'INVALID' | 'MISMATCH', payload: Payload, problem: string): PayloadStatus {
     const block = toHex(payload.executionHash)
-    this.#logger.warn('A proposed block is invalid', { block, problem })
-    return 'INVALID'
+    this.#logger.warn('A proposed block is refused', { block, status, problem })
+    return status
   }
 }
 

@@ -175,6 +175,7 @@ function blockSourceOf(chain: ChainDatabase, pool: Mempool, engine: BuiltInEngin
       const staged = engine.stagedBlock(hash)
       return staged === undefined ? chain.payloadOf(hash) : encodePayload(staged)
     },
+    discard: (hash: Uint8Array) => engine.discard(hash),
     hasPending: () => pool.hasPending(),
   }
 }

@@ -15,13 +15,14 @@ import { beaconDigest } from './votes.ts'
 /** Reveals, and has a payload built for the view; undefined where there is no signer to reveal. */
 export async function buildBlock(
   { signer, application, genesis, parameters, log = silentLogger }: ValidatorOptions,
-  { view, draft, parentMix, attributes }: Extract<EngineEffect, { kind: 'build' }>,
+  { view, draft, parentMix, attributes, mayFill }: Extract<EngineEffect, { kind: 'build' }>,
 ): Promise<EngineEvent | undefined> {
   if (signer === undefined) return undefined
   try {
     const message = beaconDigest(genesis.identity, draft.epoch, draft.height)
     const reveal = await signer.sign(message)
-    const payload = await application.buildPayload(attributes, parameters.buildBudgetMs)
+    const budgetMs = mayFill ? parameters.buildBudgetMs : 0
+    const payload = await application.buildPayload(attributes, budgetMs)
     const mix = nextMix(parentMix, reveal)
     const header = { ...draft, mix, executionHash: payload.executionHash }
     return { kind: 'built', view, header, reveal, payload: payload.bytes }

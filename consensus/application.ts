@@ -27,8 +27,12 @@ export type Payload = {
   readonly bytes: Uint8Array
 }
 
-/** SYNCING: the parent is not here yet; do not vote, ask again later. */
-export type PayloadStatus = 'VALID' | 'INVALID' | 'SYNCING'
+/**
+ * VALID and INVALID are about the block that `executionHash` names, whoever asks. SYNCING: its
+ * parent is not here yet; do not vote, ask again later. MISMATCH: the bytes are not that block, so
+ * they say nothing about it; somebody may have the right ones.
+ */
+export type PayloadStatus = 'VALID' | 'INVALID' | 'SYNCING' | 'MISMATCH'
 
 export interface Application {
   /** The last final block that is durable here; the genesis block at first. */
@@ -45,6 +49,11 @@ export interface Application {
    * is so; calling it again for a final block does nothing.
    */
   finalize(executionHash: Uint8Array): Promise<void>
+  /**
+   * Forgets an un-final block that was VALID: it lost. Should it be needed after all, it is
+   * validated again. Absent: the application bounds what it keeps itself.
+   */
+  forget?(executionHash: Uint8Array): void
   /** Whether transactions wait: sets the pace of this node as a leader. Absent: never. */
   hasPending?(): boolean
   /** The payload of a known block, for peers that catch up; undefined when unknown or pruned. */

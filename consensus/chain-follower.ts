@@ -8,6 +8,7 @@ import type { Logger, PeerId, Timer } from '@zg/runtime'
 import { ZgError } from '@zg/primitives'
 import type { IncrementalTree } from '@zg/primitives'
 
+import type { PayloadAttributes, PayloadStatus } from './application.ts'
 import type { Certificate } from './certificate.ts'
 import { chainRequestTimeoutMs, proveChain } from './chain-sync.ts'
 import type { ProvedBlock } from './chain-sync.ts'
@@ -103,36 +104,60 @@ export class ChainFollower {
       // The next status or retry asks somebody else; asking at once would loop at network speed.
       return false
     }
-    return this.#execute(head, proved, chain.proof)
+    return this.#execute(from, head, { proved, proof: chain.proof })
   }
 
-  async #execute(
+  /** How many of the blocks, from the first on, the application has executed. */
+  async #validPrefix(
+    from: PeerId,
     head: { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array },
     proved: readonly ProvedBlock[],
-    proof: FinalityProof,
-  ): Promise<boolean> {
-    const { application, stake } = this.#options
+  ): Promise<number> {
     let parent = head
-    for (const { block, consensusRoot } of proved) {
+    for (const [index, { block, consensusRoot }] of proved.entries()) {
       const { header, payload } = block
       const attributes = attributesFor(header, parent)
-      const { executionHash } = header
-      const status = await application.validatePayload(attributes, {
-        executionHash,
-        bytes: payload,
-      })
+      const status = await this.#validate(attributes, header, payload)
       if (status !== 'VALID') {
         // INVALID: more than two thirds finalized what this application refuses. Never follow.
         this.#logger.error('a final block was not accepted here', { height: header.height, status })
-        return false
+        if (status === 'MISMATCH') {
+          this.#options.network.reportMisbehaviour(from, 'a chain with bodies of other blocks')
+        }
+        return index
       }
       parent = { header, consensusRoot }
     }
-    const certificate = proof.kind === 'finalization' ? proof.certificate : undefined
-    const view = certificate?.vote.view ?? 0
-    const last = proved.at(-1)
+    return proved.length
+  }
+
+  /** A check that failed is no answer about the block. */
+  async #validate(
+    attributes: PayloadAttributes,
+    { executionHash, height }: ConsensusHeader,
+    bytes: Uint8Array,
+  ): Promise<PayloadStatus> {
+    try {
+      return await this.#options.application.validatePayload(attributes, { executionHash, bytes })
+    } catch (error) {
+      this.#logger.error('validating a block failed', { height, error })
+      return 'SYNCING'
+    }
+  }
+
+  async #execute(
+    from: PeerId,
+    head: { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array },
+    { proved, proof }: { proved: readonly ProvedBlock[]; proof: FinalityProof },
+  ): Promise<boolean> {
+    const valid = await this.#validPrefix(from, head, proved)
+    const last = proved[valid - 1]
     if (last === undefined) return false
-    const blocks = proved.map(({ block, consensusRoot }) => ({
+    // All of them are final, being ancestors of a final block; the proof names the last alone.
+    const isWhole = valid === proved.length
+    const certificate = isWhole && proof.kind === 'finalization' ? proof.certificate : undefined
+    const view = certificate?.vote.view ?? 0
+    const blocks = proved.slice(0, valid).map(({ block, consensusRoot }) => ({
       header: block.header,
       reveal: block.reveal,
       consensusRoot,
@@ -144,7 +169,7 @@ export class ChainFollower {
       block: undefined,
       parent: undefined,
       history: last.history,
-      isClosing: isClosing(last.block.header, stake),
+      isClosing: isClosing(last.block.header, this.#options.stake),
       status: 'valid',
     })
     // The engine first: it must not finalize these a second time behind the queue.

@@ -7,7 +7,14 @@ import { appendLeaf, bytesEqual, compareBytes } from '@zg/primitives'
 
 import type { PayloadAttributes } from './application.ts'
 import type { BlockKey, BlockNode, EngineState, HeaderDraft, Round } from './engine-state.ts'
-import { clockDriftMaxMs, keyOf, nodeOf, unfinalBlocksMax } from './engine-state.ts'
+import {
+  clockDriftMaxMs,
+  executedLosersMax,
+  keyOf,
+  losersKeptViews,
+  nodeOf,
+  orphansMax,
+} from './engine-state.ts'
 import type { ConsensusHeader } from './header.ts'
 import {
   checkHeader,
@@ -18,6 +25,7 @@ import {
   nextMix,
 } from './header.ts'
 import type { Block } from './messages.ts'
+import { peerIdOf } from './validator-set.ts'
 import { beaconDigest } from './votes.ts'
 
 /** What a leader builds on: the newest notarised block that only nullified views separate from. */
@@ -72,7 +80,7 @@ export function judgeProposal(state: EngineState, round: Round, nowMs: number): 
   if (header.timestampMs > nowMs + clockDriftMaxMs) return 'wait'
   const verdict = judgeHeader(state, round, header, choice.node)
   if (verdict !== 'vote') return verdict
-  const node = insertBlock(state, proposal.block)
+  const node = insertBlock(state, proposal.block, senderOf(state, round))
   if (node === undefined || node.status === 'invalid') return 'invalid'
   if (node.status === 'valid' || state.config.faults.voteWithoutValidation === true) return 'vote'
   requestValidation(state, node)
@@ -150,11 +158,21 @@ export function attributesFor(
   }
 }
 
+/** The peer that a round's leader is; undefined for ourselves. */
+function senderOf(state: EngineState, { leader }: Round): string | undefined {
+  const publicKey = state.config.set.validators[leader]?.publicKey
+  return leader === state.config.self || publicKey === undefined ? undefined : peerIdOf(publicKey)
+}
+
 /**
- * Puts a block into the tree: undefined when its parent is not here (it waits as an orphan, and so
- * do at most as many as there may be nodes).
+ * Puts a block into the tree: undefined when its reveal is not the one its header mixes in, or when
+ * its parent is not here; then it waits as an orphan, if not too many do.
  */
-export function insertBlock(state: EngineState, block: Block): BlockNode | undefined {
+export function insertBlock(
+  state: EngineState,
+  block: Block,
+  sender: string | undefined,
+): BlockNode | undefined {
   const root = consensusRoot(block.header)
   const key = keyOf(root)
   const known = state.nodes.get(key)
@@ -162,7 +180,13 @@ export function insertBlock(state: EngineState, block: Block): BlockNode | undef
   if (block.header.height <= state.base.header.height) return undefined
   const parent = [...state.nodes.values()].find((node) => commitsTo(block.header, node))
   if (parent === undefined) {
-    if (state.orphans.size < unfinalBlocksMax) state.orphans.set(key, block)
+    if (state.orphans.size < orphansMax) state.orphans.set(key, { block, sender })
+    return undefined
+  }
+  state.orphans.delete(key)
+  const isRevealRight = bytesEqual(block.header.mix, nextMix(parent.header.mix, block.reveal))
+  if (!isRevealRight && state.config.faults.takeAnyReveal !== true) {
+    if (sender !== undefined) report(state, sender, 'a body with another reveal than its header')
     return undefined
   }
   const node = nodeOf({
@@ -173,9 +197,9 @@ export function insertBlock(state: EngineState, block: Block): BlockNode | undef
     history: appendLeaf(parent.history, root),
     isClosing: closesEpoch(state, block.header),
     status: 'pending',
+    sender,
   })
   state.nodes.set(key, node)
-  state.orphans.delete(key)
   adoptOrphans(state)
   return node
 }
@@ -238,7 +262,7 @@ export function moveBase(state: EngineState, node: BlockNode, view: number | und
   }
   state.nodes.clear()
   for (const [key, other] of kept) state.nodes.set(key, other)
-  for (const [key, block] of state.orphans) {
+  for (const [key, { block }] of state.orphans) {
     if (block.header.height <= node.header.height) state.orphans.delete(key)
   }
   adoptOrphans(state)
@@ -249,24 +273,63 @@ export function moveBase(state: EngineState, node: BlockNode, view: number | und
   }
 }
 
-/** Drops bodies that views past left behind un-notarised. */
+/**
+ * Drops bodies that views past left behind without a certificate, and lets the application forget
+ * what it executed for them. A body we voted for may yet be notarised elsewhere, and asked of us:
+ * it stays for a while, executed only if it is among the newest.
+ */
 export function dropLosers(state: EngineState): void {
   const wanted = new Set<BlockKey>()
+  const losers = new Set<BlockKey>()
   for (const round of state.rounds.values()) {
     const { notarize, finalize } = round.certificates
     for (const certificate of [notarize, finalize]) {
       if (certificate !== undefined) wanted.add(keyOf(certificate.vote.digest))
     }
-    // A body we voted for may yet be notarised elsewhere, and asked of us.
-    if (round.ownNotarize !== undefined) wanted.add(round.ownNotarize)
+    const isRecent = round.view > state.view - losersKeptViews
+    if (round.ownNotarize !== undefined && isRecent) losers.add(round.ownNotarize)
     if (round.view >= state.view && round.proposal !== undefined) wanted.add(round.proposal.key)
     if (round.view < state.view) round.proposal = undefined
   }
+  const parents = new Set([...state.nodes.values()].map(({ parent }) => parent))
+  const executed: BlockNode[] = []
   for (const [key, node] of state.nodes) {
-    if (node === state.base || wanted.has(key) || node.status === 'validating') continue
-    if (![...state.nodes.values()].some((other) => other.parent === key)) state.nodes.delete(key)
+    if (node === state.base || wanted.has(key) || parents.has(key)) continue
+    if (node.status === 'validating') continue
+    if (losers.has(key)) {
+      if (node.status === 'valid') executed.push(node)
+      continue
+    }
+    state.nodes.delete(key)
+    if (node.status === 'valid') forget(state, node.header.executionHash)
   }
-  for (const key of state.orphans.keys()) if (!wanted.has(key)) state.orphans.delete(key)
+  for (const node of executed.slice(0, Math.max(0, executed.length - executedLosersMax))) {
+    node.status = 'pending'
+    forget(state, node.header.executionHash)
+  }
+  for (const key of state.orphans.keys()) {
+    if (!wanted.has(key) && !losers.has(key)) state.orphans.delete(key)
+  }
+}
+
+/** Tells the application that it need not keep a block executed. */
+export function forget(state: EngineState, executionHash: Uint8Array): void {
+  state.effects.push({ kind: 'forget', executionHash })
+}
+
+/** The bytes were not the block that the header names: as if the body had never come. */
+export function dropBody(state: EngineState, node: BlockNode): void {
+  state.nodes.delete(node.key)
+  if (node.sender !== undefined) report(state, node.sender, 'a body that is not its block')
+  for (const round of state.rounds.values()) {
+    if (round.proposal?.key !== node.key) continue
+    round.proposal = undefined
+    round.isProposalRefused = true
+  }
+}
+
+function report(state: EngineState, peer: string, reason: string): void {
+  state.effects.push({ kind: 'misbehaviour', peer, reason })
 }
 
 /** Whether `node` is the parent that a header's histRoot commits to. */
@@ -277,12 +340,12 @@ function commitsTo(header: ConsensusHeader, node: BlockNode): boolean {
 }
 
 function adoptOrphans(state: EngineState): void {
-  for (const block of state.orphans.values()) {
+  for (const { block, sender } of state.orphans.values()) {
     const hasParent = [...state.nodes.values()].some((node) => commitsTo(block.header, node))
     // Each call takes at least one orphan away, so this ends.
     if (hasParent) {
       state.orphans.delete(keyOf(consensusRoot(block.header)))
-      insertBlock(state, block)
+      insertBlock(state, block, sender)
     }
   }
 }

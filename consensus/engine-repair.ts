@@ -119,8 +119,10 @@ export function requestBody(
   const signer = signers[state.requestTurn++ % Math.max(1, signers.length)]
   const publicKey = signer === undefined ? undefined : set.validators[signer]?.publicKey
   if (publicKey === undefined) return
+  const peer = peerIdOf(publicKey)
+  round.bodyAskedOf.add(peer)
   const message = { kind: 'block-request', consensusRoot: digest } as const
-  state.effects.push({ kind: 'send', to: peerIdOf(publicKey), message })
+  state.effects.push({ kind: 'send', to: peer, message })
 }
 
 /** The leader's Notarize travels with its block, all other votes alone. */

@@ -23,8 +23,23 @@ import type { RoundVote } from './votes.ts'
 /** Views ahead of the current one whose votes and proposals are kept. */
 export const viewsAheadMax = 4
 
-/** Un-final blocks in memory; a leader that would exceed it does not build. */
-export const unfinalBlocksMax = 128
+/**
+ * Un-final blocks in memory; a leader that would exceed it does not build. So many come together
+ * only where notarizations pass and finalizations do not, for minutes on end.
+ */
+export const unfinalBlocksMax = 1_024
+
+/** From so many un-final blocks on, a leader builds empty ones: they cost next to nothing. */
+export const fullBlocksMax = 64
+
+/** Blocks whose parent is not here, in memory. */
+export const orphansMax = 128
+
+/** Views behind in which a block that only we voted for is kept: it may yet be notarised. */
+export const losersKeptViews = 128
+
+/** Blocks without a certificate that stay executed; of older ones only the body is kept. */
+export const executedLosersMax = 32
 
 /** A timestamp may lead the local clock by so much. */
 export const clockDriftMaxMs = 500
@@ -58,8 +73,13 @@ export type BlockNode = {
   readonly childHistRoot: Uint8Array
   /** Closes the epoch of this instance. */
   readonly isClosing: boolean
+  /** Whoever sent the body; undefined for our own. */
+  readonly sender: string | undefined
   status: 'pending' | 'validating' | 'valid' | 'invalid'
 }
+
+/** A body, and the peer it came from; undefined for our own. */
+export type SentBlock = { readonly block: Block; readonly sender: string | undefined }
 
 export type Ballot = {
   readonly digest: BlockKey
@@ -90,8 +110,12 @@ export type Round = {
   ownFinalize: BlockKey | undefined
   ownNullify: boolean
   isBuilding: boolean
+  /** The leader sent a body that is not the block its header names: no more of its proposals. */
+  isProposalRefused: boolean
   /** The body of its notarised block is not asked for again before. */
   bodyRequestAtMs: number
+  /** Peers that were asked for it and have not answered. */
+  readonly bodyAskedOf: Set<string>
 }
 
 export type EngineState = {
@@ -106,8 +130,8 @@ export type EngineState = {
   readonly rounds: Map<number, Round>
   /** The base and un-final blocks above it. */
   readonly nodes: Map<BlockKey, BlockNode>
-  /** Blocks whose parent is not here yet. */
-  readonly orphans: Map<BlockKey, Block>
+  /** Blocks whose parent is not here yet, and who sent them. */
+  readonly orphans: Map<BlockKey, SentBlock>
   /** Finalization of a block that is not here or not executed yet. */
   pendingFinalization: Certificate | undefined
   /** Views given up in a row. */
@@ -168,7 +192,11 @@ export type EngineEffect =
       readonly draft: HeaderDraft
       readonly parentMix: Uint8Array
       readonly attributes: PayloadAttributes
+      /** Whether transactions may go in; else it is to be empty. */
+      readonly mayFill: boolean
     }
+  /** A block that was executed and lost; it is validated again should it be needed. */
+  | { readonly kind: 'forget'; readonly executionHash: Uint8Array }
   | {
       readonly kind: 'validate'
       readonly key: BlockKey
@@ -236,7 +264,9 @@ export function roundOf(state: EngineState, view: number): Round {
     ownFinalize: undefined,
     ownNullify: false,
     isBuilding: false,
+    isProposalRefused: false,
     bodyRequestAtMs: 0,
+    bodyAskedOf: new Set(),
   }
   state.rounds.set(view, round)
   return round
@@ -260,8 +290,10 @@ export function nodeOf(options: {
   readonly history: IncrementalTree
   readonly isClosing: boolean
   readonly status: BlockNode['status']
+  readonly sender?: string | undefined
 }): BlockNode {
   return {
+    sender: undefined,
     ...options,
     key: keyOf(options.consensusRoot),
     childHistRoot: incrementalRoot(options.history),
@@ -270,9 +302,14 @@ export function nodeOf(options: {
 
 /** Whether some validators together are a quorum. */
 export function isQuorumOf(state: EngineState, voters: Iterable<number>): boolean {
-  const { set, faults } = state.config
+  const { set } = state.config
   let stake = 0n
   for (const voter of voters) stake += set.validators[voter]?.stake ?? 0n
+  return isQuorumStake(state, stake)
+}
+
+/** Whether so much stake is a quorum. */
+export function isQuorumStake({ config: { set, faults } }: EngineState, stake: bigint): boolean {
   if (faults.quorumOffByOne === true) return 3n * stake > set.totalStake
   return isQuorum(stake, set)
 }

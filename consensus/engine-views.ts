@@ -19,6 +19,7 @@ import type { BlockKey, EngineState, Round } from './engine-state.ts'
 import {
   currentDeltaMs,
   digestOf,
+  fullBlocksMax,
   isQuorumOf,
   keyOf,
   roundOf,
@@ -188,6 +189,7 @@ export function build(state: EngineState, nowMs: number): void {
     draft,
     parentMix: node.header.mix,
     attributes: attributesFor(draft, node),
+    mayFill: state.nodes.size <= fullBlocksMax,
   })
 }
 

@@ -27,9 +27,23 @@
 import { bytesEqual } from '@zg/primitives'
 
 import type { Certificate } from './certificate.ts'
-import { insertBlock, moveBase, parentFor, requestValidation } from './engine-blocks.ts'
+import {
+  dropBody,
+  forget,
+  insertBlock,
+  moveBase,
+  parentFor,
+  requestValidation,
+} from './engine-blocks.ts'
 import { helpStraggler, repeat, requestCertificates, voteMessage } from './engine-repair.ts'
-import type { BlockKey, BlockNode, EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
+import type {
+  BlockKey,
+  BlockNode,
+  EngineEffect,
+  EngineEvent,
+  EngineState,
+  Round,
+} from './engine-state.ts'
 import { currentDeltaMs, digestOf, keyOf, roundOf, viewsAheadMax } from './engine-state.ts'
 import {
   accept,
@@ -87,7 +101,7 @@ function handle(state: EngineState, event: EngineEvent, nowMs: number): void {
       storeCertificate(state, event.certificate)
       return
     case 'restored-block':
-      insertBlock(state, event.block)
+      insertBlock(state, event.block, undefined)
       return
     case 'restored-vote':
       return restoreVote(state, event.vote)
@@ -164,10 +178,10 @@ function propose(
   nowMs: number,
 ): void {
   const round = roundOf(state, view)
-  if (view !== state.view || !round.isBuilding || hasVoted(round) || state.isClosed) return
+  const isLate = view !== state.view || !round.isBuilding || hasVoted(round) || state.isClosed
   const block = { header, reveal, payload }
-  const node = insertBlock(state, block)
-  if (node === undefined) return
+  const node = isLate ? undefined : insertBlock(state, block, undefined)
+  if (node === undefined) return forget(state, header.executionHash)
   node.status = 'valid'
   round.proposal = { key: node.key, block }
   awaitCertificate(state, nowMs)
@@ -203,8 +217,8 @@ function receive(state: EngineState, from: string, message: Message, nowMs: numb
       }
       return
     case 'block':
-      if (!isWanted(state, keyOf(consensusRoot(message.block.header)))) return
-      insertBlock(state, message.block)
+      if (!isAwaited(state, from, keyOf(consensusRoot(message.block.header)))) return
+      insertBlock(state, message.block, from)
       for (const round of state.rounds.values()) certify(state, round, nowMs)
       if (state.pendingFinalization !== undefined) finalize(state, state.pendingFinalization)
       return
@@ -229,7 +243,9 @@ function receiveProposal(
   if (vote.epoch !== state.config.set.epoch || isOutOfReach(state, from, vote, nowMs)) return
   const round = roundOf(state, vote.view)
   if (indexOfPeer(state, from) !== round.leader) return
-  if (round.proposal?.key === keyOf(vote.digest)) return
+  if (round.proposal?.key === keyOf(vote.digest) || round.isProposalRefused) return
+  // One that proposes twice has lost the view; each more would cost a verification.
+  if (round.leaderEquivocated && round.proposal !== undefined) return
   const isConsistent = bytesEqual(consensusRoot(block.header), vote.digest)
   if (!isConsistent || !isGoodVote(state, round.leader, { vote, signature })) {
     return reportPeer(state, from, 'a proposal that does not verify')
@@ -239,7 +255,7 @@ function receiveProposal(
     round.proposal = { key: keyOf(vote.digest), block }
     if (vote.view === state.view && !round.ownNullify) awaitCertificate(state, nowMs)
   }
-  if (isWanted(state, keyOf(vote.digest))) insertBlock(state, block)
+  if (isWanted(state, keyOf(vote.digest))) insertBlock(state, block, from)
   judge(state, nowMs)
   certify(state, round, nowMs)
   if (certificate !== undefined) accept(state, certificate, nowMs)
@@ -292,6 +308,12 @@ function learnStatus(
     state.judgeAtMs = nowMs + judgeAgainMs
     return
   }
+  if (status === 'MISMATCH' && state.config.faults.keepMismatch !== true) {
+    dropBody(state, node)
+    if (roundOf(state, state.view).isProposalRefused) giveUp(state, roundOf(state, state.view))
+    for (const round of state.rounds.values()) certify(state, round, nowMs)
+    return
+  }
   node.status = status === 'VALID' ? 'valid' : 'invalid'
   for (const child of state.nodes.values()) {
     if (child.parent === key && child.status === 'pending') requestValidation(state, child)
@@ -335,14 +357,26 @@ function isOutOfReach(state: EngineState, from: string, vote: RoundVote, nowMs: 
   return true
 }
 
+/** Whether a block has a certificate, and its body is not here. */
 function isWanted(state: EngineState, key: BlockKey): boolean {
   if (state.nodes.has(key) || state.orphans.has(key)) return false
-  for (const { certificates } of state.rounds.values()) {
-    for (const certificate of [certificates.notarize, certificates.finalize]) {
-      if (certificate !== undefined && keyOf(certificate.vote.digest) === key) return true
-    }
+  return [...state.rounds.values()].some((round) => isCertifiedIn(round, key))
+}
+
+/** Whether `peer` was asked for that body; its answer counts once. */
+function isAwaited(state: EngineState, peer: string, key: BlockKey): boolean {
+  if (!isWanted(state, key)) return false
+  let wasAsked = false
+  for (const round of state.rounds.values()) {
+    if (isCertifiedIn(round, key) && round.bodyAskedOf.delete(peer)) wasAsked = true
   }
-  return false
+  return wasAsked
+}
+
+function isCertifiedIn({ certificates }: Round, key: BlockKey): boolean {
+  return [certificates.notarize, certificates.finalize].some(
+    (certificate) => certificate !== undefined && keyOf(certificate.vote.digest) === key,
+  )
 }
 
 function indexOfPeer(state: EngineState, peer: string): number {

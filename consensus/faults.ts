@@ -30,6 +30,10 @@ export type EngineFaults = {
   readonly voteWithoutValidation?: boolean
   /** Signs finality votes as soon as a block is notarised. */
   readonly finalityVoteOnNotarization?: boolean
+  /** Takes wrong bytes under a right header for a verdict on the block. */
+  readonly keepMismatch?: boolean
+  /** Takes bodies whose reveal is not the one their header mixes in. */
+  readonly takeAnyReveal?: boolean
   /** Never answers a timeout: a silent leader stops the network. */
   readonly neverNullify?: boolean
 }

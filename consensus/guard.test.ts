@@ -173,3 +173,16 @@ test('VoteGuard: S7, nothing of an epoch after its closing vote', () => {
   assert.equal(admit(guard, main, voteAt(main, 4, { epoch: 2n })), true)
   assert.throws(() => admit(guard, main, voteAt(main, 5, { epoch: 1n })), refusal('S7'))
 })
+
+test('VoteGuard restored from a log segment refuses what the guard before it refused', () => {
+  const guard = new VoteGuard()
+  guard.admitRoundVote(vote('nullify', zeroDigest, 10))
+  const last = 10 + guardViewsMax + 40
+  for (let view = 11; view <= last; view++) guard.admitRoundVote(vote('nullify', zeroDigest, view))
+  const restored = new VoteGuard()
+  for (const kept of guard.roundVotes()) restored.admitRoundVote(kept)
+  for (const each of [guard, restored]) {
+    assert.throws(() => each.admitRoundVote(vote('finalize', a, 10)), VoteRefusedError)
+    assert.throws(() => each.admitRoundVote(vote('finalize', a, last)), refusal('S3'))
+  }
+})

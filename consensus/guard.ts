@@ -7,8 +7,9 @@
  *     finality votes          heights rise; epochs never fall; a closing vote ends its epoch; each
  *                             histRoot extends the last vote's history through its consensusRoot
  *
- * Memory is bounded: below the newest `guardViewsMax` views nothing more is signed, so nothing
- * there need be remembered. A statement already made may be made again: signatures are unique.
+ * Memory is bounded: `guardViewsMax` views behind the newest one nothing more is signed, so nothing
+ * there need be remembered; the newest view alone tells where that is, also to a guard restored
+ * from the log. A statement already made may be made again: signatures are unique.
  */
 
 import { appendLeaf, assert, bytesEqual, incrementalRoot, ZgError } from '@zg/primitives'
@@ -40,7 +41,7 @@ export class VoteGuard {
   readonly #views = new Map<number, ViewRecord>()
   #epoch = 0n
   #epochClosed = -1n
-  #floorView = 0
+  #newestView = 0
   #finality: FinalityRecord | undefined
   readonly #finalityVotes = new Map<bigint, FinalityVote>()
 
@@ -50,7 +51,7 @@ export class VoteGuard {
 
   /** Greatest epoch and view signed in. */
   get newest(): { readonly epoch: bigint; readonly view: number } {
-    return { epoch: this.#epoch, view: Math.max(this.#floorView, ...this.#views.keys()) }
+    return { epoch: this.#epoch, view: this.#newestView }
   }
 
   get lastFinalityVote(): FinalityVote | undefined {
@@ -90,7 +91,7 @@ export class VoteGuard {
     const { epoch, view, kind, digest } = vote
     if (epoch < this.#epoch || epoch <= this.#epochClosed) throw new VoteRefusedError('S1', vote)
     if (epoch > this.#epoch) this.#enterEpoch(epoch)
-    if (view <= this.#floorView) throw new VoteRefusedError('S1', vote)
+    if (view <= this.#newestView - guardViewsMax) throw new VoteRefusedError('S1', vote)
     const record = this.#views.get(view) ?? { nullified: false }
     const fault = roundConflict(record, vote)
     if (fault !== undefined && !this.#isPlanted(fault)) throw new VoteRefusedError(fault, vote)
@@ -102,6 +103,7 @@ export class VoteGuard {
     if (kind === 'finalize') record.finalized ??= digest
     if (kind === 'nullify') record.nullified = true
     this.#views.set(view, record)
+    this.#newestView = Math.max(this.#newestView, view)
     this.#forgetOldViews()
     return isNew
   }
@@ -154,16 +156,13 @@ export class VoteGuard {
 
   #enterEpoch(epoch: bigint): void {
     this.#epoch = epoch
-    this.#floorView = 0
+    this.#newestView = 0
     this.#views.clear()
   }
 
   #forgetOldViews(): void {
-    while (this.#views.size > guardViewsMax) {
-      const oldest = Math.min(...this.#views.keys())
-      this.#views.delete(oldest)
-      this.#floorView = Math.max(this.#floorView, oldest)
-    }
+    const floor = this.#newestView - guardViewsMax
+    for (const view of this.#views.keys()) if (view <= floor) this.#views.delete(view)
   }
 
   #isPlanted(fault: string): boolean {

@@ -300,6 +300,8 @@ export class Validator {
       case 'validate':
         this.#own(this.#feedLater(engine, validateBlock(this.#options, effect)))
         return
+      case 'forget':
+        return this.#options.application.forget?.(effect.executionHash)
       case 'finalize': {
         const blocks = effect.nodes.map(({ header, consensusRoot, block }, index) => ({
           header,

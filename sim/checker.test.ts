@@ -223,7 +223,7 @@ test('validity: a vote for a wrong payload, or a finalize of what was not execut
       kind: 'proposal',
       vote: statement,
       signature,
-      block: { header, reveal: signature, payload },
+      block: { header: { ...header, executionHash: sha256(payload) }, reveal: signature, payload },
     }
   }
   checker.onTraitorBlock(encodeMessage(propose(blockAt(1n).payload)))

@@ -20,6 +20,7 @@ import { bytesEqual, sha256, toHex } from '@zg/primitives'
 import {
   decodeMessage,
   finalityFaultOf,
+  nextMix,
   roundFaultOf,
   sameFinalityVote,
   verifyCertificate,
@@ -27,6 +28,7 @@ import {
   verifyFinalityCertificate,
 } from '@zg/consensus'
 import type {
+  Block,
   Certificate,
   Evidence,
   FinalityCertificate,
@@ -51,6 +53,7 @@ export type Rule =
   | 'certificates'
   | 'finality'
   | 'justice'
+  | 'bodies'
   | 'crash'
   | 'storm'
 
@@ -95,6 +98,7 @@ export class Checker {
   /** By node, the execution hashes of the blocks it executed, in this life or an earlier one. */
   readonly #executed = new Map<number, Set<string>>()
   readonly #finality = new Map<bigint, FinalityVote>()
+  readonly #mixes = new Map<bigint, Uint8Array>()
 
   constructor(options: CheckerOptions) {
     this.#options = options
@@ -121,7 +125,7 @@ export class Checker {
   /** A block the traitor proposes, for what honest validators then say of it. */
   onTraitorBlock(bytes: Uint8Array): void {
     const message = decodeMessage(bytes)
-    if (message.kind === 'proposal') this.#learnBlock(message.vote.digest, message.block.payload)
+    if (message.kind === 'proposal') this.#learnBlock(message.vote.digest, message.block)
   }
 
   /** A message an honest node hands to the network. */
@@ -129,7 +133,7 @@ export class Checker {
     const message = decodeMessage(bytes)
     switch (message.kind) {
       case 'proposal':
-        this.#learnBlock(message.vote.digest, message.block.payload)
+        this.#learnBlock(message.vote.digest, message.block)
         this.#checkRoundVote(node, message.vote)
         break
       case 'vote':
@@ -147,6 +151,7 @@ export class Checker {
       case 'chain':
         if (message.proof.kind === 'finality') this.onFinality(node, message.proof.certificate)
         else this.#checkCertificate(node, message.proof.certificate)
+        for (const block of message.blocks) this.#checkReveal(node, block)
         break
       // Requests, bodies and statuses are no signed statements.
       case 'status':
@@ -167,6 +172,7 @@ export class Checker {
     if (height !== last + 1n) this.fail('order', `node ${node}: height ${height} after ${last}`)
     this.#told.set(node, height)
     const known = this.#canonical.get(height)
+    this.#mixes.set(height, header.mix)
     if (known === undefined) return this.#extend(node, block, payload)
     if (known.root !== root) {
       const other = `node ${known.node} has ${known.root.slice(0, 12)}`
@@ -243,11 +249,20 @@ export class Checker {
   }
 
   /** Executes a payload on its parent's total, if that is known. */
-  #learnBlock(root: Uint8Array, payload: Uint8Array): void {
+  /** What an honest node hands on of final blocks must be believed where it arrives. */
+  #checkReveal(node: number, { header, reveal }: Block): void {
+    const parentMix = this.#mixes.get(header.height - 1n)
+    if (parentMix === undefined || bytesEqual(header.mix, nextMix(parentMix, reveal))) return
+    this.fail('bodies', `node ${node} hands on a wrong reveal of height ${header.height}`)
+  }
+
+  #learnBlock(root: Uint8Array, { header, payload }: Block): void {
     const key = toHex(root)
     const counters = decodeCounterPayload(payload)
     if (this.#blocks.has(key)) return
     const hash = toHex(sha256(payload))
+    // A traitor's other bytes under the header: not what it is about.
+    if (hash !== toHex(header.executionHash)) return
     if (counters === undefined) {
       this.#blocks.set(key, { isValid: false, hash })
       return

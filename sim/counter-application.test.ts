@@ -85,7 +85,7 @@ test('validatePayload refuses wrong totals, hashes, attributes, and awaits paren
   const orphan = encodeCounterPayload(unknown, 0n, [])
   assert.equal(await status(orphan, unknown), 'SYNCING')
   const hash = { executionHash: new Uint8Array(32), bytes: right }
-  assert.equal(await run(application.validatePayload(attributes, hash)), 'INVALID')
+  assert.equal(await run(application.validatePayload(attributes, hash)), 'MISMATCH')
   assert.equal(await status(right), 'VALID')
 })
 

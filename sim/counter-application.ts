@@ -7,7 +7,8 @@
  * `total` is the parent's total plus the counters, modulo 2^64: the state root of this chain. The
  * execution hash is SHA-256 of the payload. Executing takes virtual time, and now and then an
  * answer is SYNCING though the block could be executed: consensus must live with both. Final blocks
- * lie in a store, un-final ones in memory, where a crash takes them.
+ * lie in a store, un-final ones in memory, where a crash takes them; there is room for few of them,
+ * so consensus must say which lost.
  */
 
 import {
@@ -24,6 +25,9 @@ import type { Clock, KeyValueStore, Rng } from '@zg/runtime'
 
 /** Counters in one block, at most. */
 const counterCountMax = 64
+
+/** Executed blocks above the final head, at most; beyond, all else is SYNCING. */
+const executedCountMax = 96
 
 /** Transactions wait for so long, then none do for as long. */
 const busySpanMs = 2_000
@@ -123,11 +127,12 @@ export class CounterApplication implements Application {
 
   async validatePayload(attributes: PayloadAttributes, payload: Payload): Promise<PayloadStatus> {
     const { executionHash, bytes } = payload
-    if (!bytesEqual(sha256(bytes), executionHash)) return 'INVALID'
+    if (!bytesEqual(sha256(bytes), executionHash)) return 'MISMATCH'
     if (this.#find(executionHash) !== undefined) return 'VALID'
     await this.#execute()
     const parent = this.#find(attributes.parentExecutionHash)
     if (parent === undefined || this.#rng.chance(this.#temper.syncingChance)) return 'SYNCING'
+    if (this.#executed.size >= executedCountMax) return 'SYNCING'
     const block = decodeCounterPayload(bytes)
     if (block === undefined || !sameAttributes(block.attributes, attributes)) return 'INVALID'
     if (block.total !== (parent.total + block.sum) % wrap) return 'INVALID'
@@ -140,6 +145,10 @@ export class CounterApplication implements Application {
     // One after the other: a batch never overtakes its parent's.
     this.#finalizing = this.#finalizing.then(() => this.#finalizeNext(executionHash))
     return this.#finalizing
+  }
+
+  forget(executionHash: Uint8Array): void {
+    this.#executed.delete(toHex(executionHash))
   }
 
   payloadOf(executionHash: Uint8Array): Uint8Array | undefined {

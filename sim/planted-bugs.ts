@@ -40,7 +40,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'stale-parent',
     breaks: 'blocks on a parent whose later views were not all given up',
     faults: { staleParent: true },
-    seed: 463,
+    seed: 175,
   },
   {
     name: 'double-notarize',
@@ -83,6 +83,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     breaks: 'a finality vote for what is notarised but not final',
     faults: { finalityVoteOnNotarization: true },
     seed: 1,
+  },
+  {
+    name: 'kept-mismatch',
+    breaks: 'wrong bytes under a right header pass for a verdict on the block',
+    faults: { keepMismatch: true },
+    seed: 72,
+  },
+  {
+    name: 'any-reveal',
+    breaks: 'a body with another reveal than its header mixes in is taken',
+    faults: { takeAnyReveal: true },
+    seed: 950,
   },
   {
     name: 'never-nullify',

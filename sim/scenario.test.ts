@@ -35,6 +35,8 @@ test('drawScenario swarms: every kind of fault is in some seeds and missing in o
     resets: share((index) => scenarios[index]!.resetsMs.length > 0),
     traitors: share((index) => scenarios[index]!.traitor !== undefined),
     twins: share((index) => scenarios[index]!.traitor?.hasTwin === true),
+    poison: share((index) => scenarios[index]!.traitor?.poison !== undefined),
+    spells: share((index) => scenarios[index]!.spellMs !== undefined),
     forgers: share((index) => scenarios[index]!.traitor?.forgeryMs !== undefined),
     skew: share((index) => scenarios[index]!.skewsMs.some((skewMs) => skewMs !== 0)),
   }

@@ -10,6 +10,7 @@ import type { ConsensusParameters, EngineFaults } from '@zg/consensus'
 import type { DiskStep, LinkBehaviour, Rng } from '@zg/runtime'
 
 import type { CounterTemper } from './counter-application.ts'
+import type { Poison } from './meddled-network.ts'
 
 /**
  * Where in its work a node stops: after handing a message to the network, or in its disk or store.
@@ -44,6 +45,8 @@ export type Traitor = {
   readonly twinFaults: EngineFaults
   /** How likely it builds a block with a wrong total. */
   readonly wrongChance: number
+  /** Whether it sends bodies that are not what their headers name. */
+  readonly poison: Poison | undefined
   /** Whether a third holder of the key forges messages, and how often. */
   readonly forgeryMs: number | undefined
   /** How often the split of who sees which twin is drawn again. */
@@ -67,11 +70,20 @@ export type Scenario = {
   /** Times at which a random connection is closed. */
   readonly resetsMs: readonly number[]
   readonly traitor: Traitor | undefined
+  /**
+   * From then on until the heal votes for blocks are lost, all of them: hundreds of views fail, one
+   * after the other. Undefined in most seeds.
+   */
+  readonly spellMs: number | undefined
   /** When all faults end, in milliseconds from the start. */
   readonly healMs: number
   /** After the heal, the time by which every honest node must have gone on. */
   readonly livenessMsMax: number
 }
+
+/** Probability that a seed has a spell, and how long that is: some three hundred views. */
+const spellChance = 0.015
+const spellDurationMs = 600_000
 
 /** Probability that a seed signs with real BLS. */
 const blsChance = 0.02
@@ -91,7 +103,8 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
   const useBls = rng.chance(blsChance)
   const count = useBls ? pick(rng, [1, 4]) : drawCount(rng)
   const stakes = drawStakes(rng, count)
-  const healMs = 2_000 + rng.below(6_000)
+  const faultsEndMs = 2_000 + rng.below(6_000)
+  const hasSpell = !useBls && count > 1 && rng.fork('spell').chance(spellChance)
   const parameters = drawParameters(rng)
   return {
     seed,
@@ -102,11 +115,12 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
     temper: drawTemper(rng),
     skewsMs: stakes.map(() => (rng.chance(0.2) ? rng.below(201) - 100 : 0)),
     damageChance: rng.chance(0.3) ? 0.5 : 0,
-    crashes: drawCrashes(rng, count, healMs),
-    partitions: drawPartitions(rng, count, healMs),
-    resetsMs: rng.chance(0.2) ? drawTimes(rng, 1 + rng.below(6), healMs) : [],
+    crashes: drawCrashes(rng, count, faultsEndMs),
+    partitions: drawPartitions(rng, count, faultsEndMs),
+    resetsMs: rng.chance(0.2) ? drawTimes(rng, 1 + rng.below(6), faultsEndMs) : [],
     traitor: drawTraitor(rng, stakes),
-    healMs,
+    spellMs: hasSpell ? faultsEndMs : undefined,
+    healMs: hasSpell ? faultsEndMs + spellDurationMs : faultsEndMs,
     // Ten of the longest rounds: 3 deltas to give up, as often as it takes to meet an honest
     // leader.
     livenessMsMax: 10 * 3 * parameters.deltaMaxMs,
@@ -205,8 +219,15 @@ function drawTraitor(rng: Rng, stakes: readonly bigint[]): Traitor | undefined {
     forgeryMs: rng.chance(0.4) ? 30 + rng.below(100) : undefined,
     reshuffleMs: pick(rng, [200, 1_000, 1_000_000]),
     bothChance: pick(rng, [0, 0.3, 0.6]),
+    poison: rng.chance(0.4) ? pick(rng, poisons) : undefined,
   }
 }
+
+const poisons: readonly Poison[] = [
+  { chance: 0.3, isCunning: false },
+  { chance: 1, isCunning: false },
+  { chance: 1, isCunning: true },
+]
 
 /** What it does wrong: the bugs planted elsewhere are an adversary's choice here. */
 function drawMischief(rng: Rng): EngineFaults {

@@ -26,6 +26,8 @@ import type {
 import type { ToldBlock } from './checker.ts'
 import { CounterApplication } from './counter-application.ts'
 import type { CounterTemper } from './counter-application.ts'
+import { meddledNetwork } from './meddled-network.ts'
+import type { Meddle } from './meddled-network.ts'
 import type { CrashPoint } from './scenario.ts'
 
 /** What is told to the world; a dead incarnation tells nothing. */
@@ -54,6 +56,8 @@ export type SimulatedNodeOptions = {
   readonly skewMs: number
   readonly damageChance: number
   readonly faults: EngineFaults
+  /** What becomes of its messages on their way out. */
+  readonly meddle: Meddle
   readonly handlers: NodeHandlers
 }
 
@@ -98,11 +102,11 @@ export class SimulatedNode {
   /** Starts a process on what the disk and store hold. */
   start(): void {
     if (this.#alive !== undefined) return
-    const { clock, network, name, scheme, secretKey, skewMs } = this.#options
+    const { clock, network, name, scheme, secretKey, skewMs, meddle } = this.#options
     const identity = peerIdOf(scheme.publicKeyOf(secretKey))
     const incarnation: Incarnation = {
       clock: clock.forNode(skewMs),
-      network: network.join({ identity, name }),
+      network: meddledNetwork(network.join({ identity, name }), meddle),
       validator: undefined,
     }
     this.#alive = incarnation

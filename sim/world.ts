@@ -18,6 +18,8 @@ import { Checker } from './checker.ts'
 import type { Violation } from './checker.ts'
 import { counterGenesisHash } from './counter-application.ts'
 import { Forger } from './forger.ts'
+import { loseVotes, poison } from './meddled-network.ts'
+import type { Meddle } from './meddled-network.ts'
 import { drawScenario, healedLink } from './scenario.ts'
 import type { Crash, Scenario } from './scenario.ts'
 import { SimulatedNode } from './simulated-node.ts'
@@ -179,6 +181,7 @@ class World {
       skewMs: skewsMs[index] as number,
       damageChance,
       faults,
+      meddle: this.#meddleOf(name, isHonest),
       handlers: {
         onStarted: (height, blockAt) => {
           this.#trace.add(`start ${name} ${height}`)
@@ -205,6 +208,18 @@ class World {
         },
       },
     })
+  }
+
+  #meddleOf(name: string, isHonest: boolean): Meddle {
+    const { traitor, spellMs = Infinity } = this.#scenario
+    const draws = this.#rng.fork(`${name} poison`)
+    const isPoisoner = !isHonest && traitor?.poison !== undefined
+    const poisoned = isPoisoner ? poison(draws, traitor.poison) : undefined
+    return (message, to) => {
+      const isSpell = !this.#isHealed && this.#elapsedMs() >= spellMs
+      if (isSpell && loseVotes(message, to) === undefined) return undefined
+      return poisoned === undefined ? message : poisoned(message, to)
+    }
   }
 
   #createForger(node: number, publicKey: Uint8Array, intervalMs: number): void {

@@ -48,7 +48,7 @@ export type StateDatabaseOptions = {
   readonly retainedStates?: number
   /** Keep all final states readable; fixed when the store is first written. @default false */
   readonly archive?: boolean
-  /** Most un-final blocks at once. @default 128 */
+  /** Most un-final blocks at once. @default 1152 */
   readonly stagedBlocksMax?: number
   /** Most memory for the changes of un-final blocks, about. @default 512 MiB */
   readonly stagedSizeBytesMax?: number
@@ -121,7 +121,7 @@ export class StateDatabase {
     const full: Required<StateDatabaseOptions> = {
       retainedStates: 128,
       archive: false,
-      stagedBlocksMax: 128,
+      stagedBlocksMax: 1_152,
       stagedSizeBytesMax: 512 * 1024 * 1024,
       nodeCacheSizeBytes: nodeCacheSizeBytesDefault,
       firstHeight: 0,

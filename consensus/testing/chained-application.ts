@@ -55,9 +55,9 @@ export class ChainedApplication implements Application {
     await this.#delay()
     const parent = attributes.parentExecutionHash
     if (!this.#known.has(toHex(parent)) && !this.#isFinal(parent)) return 'SYNCING'
+    if (!bytesEqual(sha256(payload.bytes), payload.executionHash)) return 'MISMATCH'
     const expected = encodeAttributes(attributes)
-    const isSame = bytesEqual(payload.bytes.subarray(0, expected.length), expected)
-    if (!isSame || !bytesEqual(sha256(payload.bytes), payload.executionHash)) return 'INVALID'
+    if (!bytesEqual(payload.bytes.subarray(0, expected.length), expected)) return 'INVALID'
     this.#known.set(toHex(payload.executionHash), { parent, bytes: payload.bytes })
     return 'VALID'
   }
@@ -82,6 +82,10 @@ export class ChainedApplication implements Application {
       this.#known.delete(key)
       this.#durable.hashes.push(each)
     }
+  }
+
+  forget(executionHash: Uint8Array): void {
+    this.#known.delete(toHex(executionHash))
   }
 
   payloadOf(executionHash: Uint8Array): Uint8Array | undefined {
