@@ -45,8 +45,10 @@ export type {
   PayloadId,
 } from './execution-engine.ts'
 
-export { Mempool, mempoolLimitsDefault } from './mempool.ts'
-export type { MempoolHead, MempoolLimits, MempoolOptions } from './mempool.ts'
+export { Mempool } from './mempool.ts'
+export type { MempoolHead, MempoolOptions } from './mempool.ts'
+export { mempoolLimitsDefault } from './mempool-limits.ts'
+export type { MempoolLimits } from './mempool-limits.ts'
 export { TransactionRefusedError } from './transaction-admission.ts'
 export type { RefusalReason } from './transaction-admission.ts'
 

@@ -6,7 +6,9 @@ import type { UnsignedTransaction } from '@zg/evm'
 import { keccak256 } from '@zg/primitives'
 
 import type { SignedTransaction } from './chain-view.ts'
-import { mempoolLimitsDefault } from './mempool.ts'
+import type { RecoveryItem } from './recovery-batch.ts'
+import { inlineRecovery } from './sender-recovery.ts'
+import { mempoolLimitsDefault } from './mempool-limits.ts'
 import {
   openTestChain,
   signedTransfer,
@@ -240,6 +242,25 @@ test('Mempool: an account whose authorization waits has one transaction in fligh
     await refusal(pool.add(signedTransfer(secondKey, { nonce: 1n }))),
     'delegated-in-flight',
   )
+})
+
+test('Mempool: authorities are recovered only for a sender that can pay, and so many at once', async () => {
+  const recovered: number[] = []
+  const recovery = {
+    ...inlineRecovery,
+    recover(items: readonly RecoveryItem[]) {
+      recovered.push(items.length)
+      return inlineRecovery.recover(items)
+    },
+  }
+  const limits = { ...mempoolLimitsDefault, authoritiesArrivingMax: 1 }
+  const { pool } = await openTestChain({ recovery, limits })
+  const stranger = keccak256(Uint8Array.of(0xee))
+  assert.equal(await refusal(pool.add(signedSetCode(stranger, secondKey))), 'funds-insufficient')
+  assert.deepEqual(recovered, [1], 'its sender alone')
+  const adds = [key, thirdKey].map((each) => refusal(pool.add(signedSetCode(each, secondKey))))
+  assert.deepEqual(await Promise.all(adds), ['taken', 'pool-busy'])
+  assert.equal(await refusal(pool.add(signedSetCode(thirdKey, secondKey))), 'taken')
 })
 
 test('Mempool: an authority with more than one transaction in flight may not be named', async () => {

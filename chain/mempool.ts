@@ -19,7 +19,7 @@
  * un-final parent says which transactions that branch holds already.
  */
 
-import { recoverAuthority, signingHash } from '@zg/evm'
+import { authorizationHash, recoverAuthority, signingHash } from '@zg/evm'
 import type { ChainConfig, Header, Transaction } from '@zg/evm'
 import { bytesToBigint, emptyKeccakWord, keccak256, WordMap } from '@zg/primitives'
 import type { Clock } from '@zg/runtime'
@@ -27,34 +27,13 @@ import type { Account, StateChanges, StateReader } from '@zg/state'
 
 import type { SenderTransactions, SignedTransaction, TransactionPool } from './chain-view.ts'
 import { hashKey } from './hash-key.ts'
+import { mempoolLimitsDefault } from './mempool-limits.ts'
+import type { MempoolLimits } from './mempool-limits.ts'
 import { isPricedToReplace, pricesOf, SenderQueue, tipOf } from './sender-queue.ts'
-import type { PoolEntry } from './sender-queue.ts'
+import type { PoolEntry, PricedTransaction } from './sender-queue.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
 import { admitTransaction, refuse, TransactionRefusedError } from './transaction-admission.ts'
 import { TransactionSelection } from './transaction-selection.ts'
-
-export type MempoolLimits = {
-  /** Transactions in the pool. */
-  readonly transactionsMax: number
-  /** Bytes of all of them. */
-  readonly sizeBytesMax: number
-  readonly perSenderMax: number
-  /** How far a nonce may lie ahead of the account's. */
-  readonly nonceGapMax: bigint
-  /** Transactions whose sender is being recovered. */
-  readonly arrivingMax: number
-  /** Least priority fee, in wei a unit of gas. */
-  readonly priorityFeeMin: bigint
-}
-
-export const mempoolLimitsDefault: MempoolLimits = {
-  transactionsMax: 16_384,
-  sizeBytesMax: 64 * 1024 * 1024,
-  perSenderMax: 2_048,
-  nonceGapMax: 2_048n,
-  arrivingMax: 8_192,
-  priorityFeeMin: 0n,
-}
 
 /** Part of a full pool that makes room at once: sorting all of it is paid by many newcomers. */
 const evictedShare = 1 / 20
@@ -94,6 +73,8 @@ export class Mempool implements TransactionPool {
   readonly #authorities = new WordMap<number>()
   readonly #pendingListeners = new Set<PoolListener>()
   readonly #localListeners = new Set<PoolListener>()
+  readonly #headListeners = new Set<() => void>()
+  #authoritiesArriving = 0
   #sizeBytes = 0
   /** The best tip that was evicted since the pool was last full: the price of entry. */
   #tipFloor: bigint | undefined
@@ -135,7 +116,7 @@ export class Mempool implements TransactionPool {
    * @throws {TransactionRefusedError} `CHAIN_TRANSACTION_REFUSED`
    */
   addTrusted(signed: SignedTransaction): Uint8Array {
-    this.#insert(signed, true)
+    this.#insert(signed, { isLocal: true, authorities: authoritiesOf(signed.transaction) })
     return signed.hash
   }
 
@@ -175,6 +156,12 @@ export class Mempool implements TransactionPool {
   onPending(listener: PoolListener): () => void {
     this.#pendingListeners.add(listener)
     return () => this.#pendingListeners.delete(listener)
+  }
+
+  /** Told when the pool stands on a new head. Returns the unsubscribe function. */
+  onHead(listener: () => void): () => void {
+    this.#headListeners.add(listener)
+    return () => this.#headListeners.delete(listener)
   }
 
   /** Told of each transaction that a user of this node gave. Returns the unsubscribe function. */
@@ -227,6 +214,7 @@ export class Mempool implements TransactionPool {
       if (queue.size === 0) this.#senders.delete(address)
       else this.#announceFrom(queue, before)
     }
+    for (const listener of this.#headListeners) listener()
   }
 
   /** Looks at every sender again: after the head was replaced rather than extended. */
@@ -269,22 +257,51 @@ export class Mempool implements TransactionPool {
     const [sender] = await this.#recovery.recover([item])
     if (sender === undefined) refuse('signature-invalid', 'no key can have signed it')
     // A copy: the bytes may be a view of a whole message.
-    this.#insert({ transaction, hash, sender, bytes: bytes.slice() }, isLocal)
+    const signed = { transaction, hash, sender, bytes: bytes.slice() }
+    this.#insert(signed, { isLocal, authorities: await this.#recoverAuthorities(signed) })
     return hash
   }
 
+  /** A transaction may name many authorities: only one that its sender can pay for is worth it. */
+  async #recoverAuthorities(signed: SignedTransaction): Promise<readonly bigint[]> {
+    const { transaction, sender } = signed
+    if (transaction.type !== 4) return []
+    this.#checkAccount(this.#queueOf(sender), { signed, ...pricesOf(signed) })
+    const { authorizationList } = transaction
+    if (this.#authoritiesArriving >= this.#limits.authoritiesArrivingMax) {
+      refuse('pool-busy', 'too many authorizations arrive at once; send it again')
+    }
+    this.#authoritiesArriving += authorizationList.length
+    try {
+      const items = authorizationList.map((authorization) => {
+        const { r, s, yParity } = authorization
+        return { digest: authorizationHash(authorization), r, s, yParity }
+      })
+      const authorities = await this.#recovery.recover(items)
+      return authorities.filter((authority) => authority !== undefined)
+    } finally {
+      this.#authoritiesArriving -= authorizationList.length
+    }
+  }
+
+  #queueOf(sender: bigint): SenderQueue {
+    return this.#senders.get(sender) ?? new SenderQueue(sender, this.#accountOf(sender))
+  }
+
   /** From here on nothing waits: the checks hold when the entry goes in. */
-  #insert(signed: SignedTransaction, isLocal: boolean): void {
+  #insert(
+    signed: SignedTransaction,
+    origin: { readonly isLocal: boolean; readonly authorities: readonly bigint[] },
+  ): void {
     const { sender, transaction } = signed
-    const known = this.#senders.get(sender)
-    const queue = known ?? new SenderQueue(sender, this.#accountOf(sender))
+    const queue = this.#queueOf(sender)
     const old = queue.get(transaction.nonce)
+    const { isLocal } = origin
     const entry: PoolEntry = {
       signed,
       ...pricesOf(signed),
+      ...origin,
       arrivedMs: this.#clock.nowMs(),
-      isLocal,
-      authorities: authoritiesOf(transaction),
     }
     this.#checkAccount(queue, entry)
     this.#checkDelegations(queue, entry)
@@ -301,7 +318,7 @@ export class Mempool implements TransactionPool {
     else this.#announceFrom(queue, before)
   }
 
-  #checkAccount(queue: SenderQueue, entry: PoolEntry): void {
+  #checkAccount(queue: SenderQueue, entry: PricedTransaction): void {
     const { transaction, hash } = entry.signed
     const { nonce } = transaction
     if (this.#entries.has(hashKey(hash))) refuse('already-known', 'it is in the pool')

@@ -9,13 +9,17 @@ import { maxFeePerGasOf, maxPriorityFeePerGasOf } from '@zg/evm'
 
 import type { SignedTransaction } from './chain-view.ts'
 
-/** A transaction in the pool. */
-export type PoolEntry = {
+/** A transaction and what it pays. */
+export type PricedTransaction = {
   readonly signed: SignedTransaction
   /** The most it can cost its sender, in wei. */
   readonly cost: bigint
   readonly maxFee: bigint
   readonly priorityFee: bigint
+}
+
+/** A transaction in the pool. */
+export type PoolEntry = PricedTransaction & {
   /** When it came, in milliseconds since 1970. */
   readonly arrivedMs: number
   /** Whether it came from a user of this node, not from another validator. */
@@ -121,7 +125,7 @@ export class SenderQueue {
 }
 
 /** Whether `next` pays enough more than `old` to take its place. */
-export function isPricedToReplace(old: PoolEntry, next: PoolEntry): boolean {
+export function isPricedToReplace(old: PricedTransaction, next: PricedTransaction): boolean {
   return (
     next.maxFee * 100n >= old.maxFee * priceBumpPercent &&
     next.priorityFee * 100n >= old.priorityFee * priceBumpPercent &&

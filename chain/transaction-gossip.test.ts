@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { encodeRlp } from '@zg/primitives'
+import { addressOfSecretKey, bytesToBigint, encodeRlp, keccak256 } from '@zg/primitives'
 import { createSeededRng, SimulatedClock, SimulatedNetwork } from '@zg/runtime'
 import type { Network } from '@zg/runtime'
 
 import { splitNetwork } from './network-channels.ts'
-import { openTestChain, signedTransfer, testKeys, testTimestamp } from './testing/test-chain.ts'
+import { makeBlock } from './testing/rpc-test-node.ts'
+import {
+  openTestChain,
+  signedTransfer,
+  tenEther,
+  testKeys,
+  testTimestamp,
+} from './testing/test-chain.ts'
 import type { TestChain } from './testing/test-chain.ts'
 import { TransactionGossip } from './transaction-gossip.ts'
 
@@ -50,6 +57,23 @@ test('TransactionGossip tells a validator that joins what waits', async () => {
   const late = await join('late')
   await clock.run({ untilMs: clock.nowMs() + 200 })
   assert.equal(late.pool.size, 1)
+})
+
+test('TransactionGossip tries again what another head makes good', async () => {
+  const { clock, sides } = await openSides(2)
+  const [first, second] = sides as [Side, Side]
+  const poor = keccak256(Uint8Array.of(0xee))
+  const to = bytesToBigint(addressOfSecretKey(poor))
+  const funding = signedTransfer(key, { to, value: tenEther / 2n })
+  // The first has the block with the funds; the second hears of the spending before that block.
+  for (const { pool } of sides) await pool.addRemote(funding)
+  await makeBlock(first)
+  const spent = await first.pool.add(signedTransfer(poor, { to: 1n, value: 1n }))
+  await clock.run({ untilMs: clock.nowMs() + 100 })
+  assert.equal(second.pool.get(spent), undefined)
+  await makeBlock(second)
+  await clock.run({ untilMs: clock.nowMs() + 100 })
+  assert.notEqual(second.pool.get(spent), undefined)
 })
 
 test('TransactionGossip reports garbage and goes on', async () => {

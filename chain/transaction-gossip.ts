@@ -8,8 +8,9 @@
  * they wait, and to every peer that connects, so that a lost message or a new validator costs a
  * delay and not the transaction.
  *
- * A hash that was seen lately is dropped before it costs a recovery. A peer that sends what no pool
- * can have taken is reported.
+ * A hash that was seen lately is dropped before it costs a recovery. What is refused for a reason
+ * that another head can lift (its sender is being funded, say, in a block we do not have yet) is
+ * tried again at the next heads. A peer that sends what no pool can have taken is reported.
  */
 
 import { decodeRlp, encodeRlp, keccak256, rlpBytes, rlpList, ZgError } from '@zg/primitives'
@@ -41,6 +42,23 @@ const repeatMessagesMax = 8
 /** Hashes seen lately. */
 const seenMax = 32_768
 
+/** Refused transactions that wait for another head, and their bytes together; the oldest go first. */
+const waitingCountMax = 1_024
+const waitingSizeBytesMax = 4 * 1024 * 1024
+
+/** Heads at which one is tried again. */
+const triesMax = 4
+
+/** Reasons that another head may lift. */
+const passingReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'funds-insufficient',
+  'nonce-gap-too-large',
+  'sender-full',
+  'sender-has-code',
+  'delegated-in-flight',
+  'authority-in-flight',
+])
+
 /** What an honest pool would not have passed on. */
 const dishonestReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'malformed',
@@ -56,12 +74,16 @@ export type TransactionGossipOptions = {
   readonly clock: Clock
 }
 
+type Waiting = { readonly from: PeerId; readonly bytes: Uint8Array; readonly tries: number }
+
 export class TransactionGossip {
   readonly #network: Network
   readonly #pool: Mempool
   readonly #clock: Clock
   readonly #seen = new BoundedCache<string, true>(seenMax)
   readonly #unsubscribe: () => void
+  #waiting: Waiting[] = []
+  #waitingSizeBytes = 0
   #outgoing: Uint8Array[] = []
   #outgoingSizeBytes = 0
   #flushTimer: Timer | undefined
@@ -75,7 +97,11 @@ export class TransactionGossip {
     network.onPeer((peer, connected) => {
       if (connected) this.#sendLocal((message) => network.send(peer, 'gossip', message))
     })
-    this.#unsubscribe = pool.onLocal((signed) => this.#queue(signed))
+    const unsubscribes = [
+      pool.onLocal((signed) => this.#queue(signed)),
+      pool.onHead(() => this.#tryAgain()),
+    ]
+    this.#unsubscribe = () => unsubscribes.forEach((unsubscribe) => unsubscribe())
     this.#armRepeat()
   }
 
@@ -146,14 +172,47 @@ export class TransactionGossip {
     const key = hashKey(keccak256(bytes))
     if (this.#seen.get(key) === true) return
     this.#seen.set(key, true)
+    this.#offer({ from, bytes, tries: 0 })
+  }
+
+  #offer({ from, bytes, tries }: Waiting): void {
     this.#pool.addRemote(bytes).catch((error: unknown) => {
       const reason = error instanceof TransactionRefusedError ? error.reason : undefined
+      if (reason === undefined) return
       // A busy or full pool may have room when it comes again.
-      if (reason === 'pool-busy' || reason === 'pool-full') this.#seen.delete(key)
-      if (reason !== undefined && dishonestReasons.has(reason)) {
+      if (reason === 'pool-busy' || reason === 'pool-full') {
+        this.#seen.delete(hashKey(keccak256(bytes)))
+      }
+      if (passingReasons.has(reason)) this.#wait({ from, bytes: bytes.slice(), tries: tries + 1 })
+      if (dishonestReasons.has(reason)) {
         this.#network.reportMisbehaviour(from, `a transaction is refused: ${reason}`)
       }
     })
+  }
+
+  #wait(refused: Waiting): void {
+    if (refused.tries > triesMax) {
+      // It may come again: whoever has it sends it while it waits there.
+      this.#seen.delete(hashKey(keccak256(refused.bytes)))
+      return
+    }
+    this.#waiting.push(refused)
+    this.#waitingSizeBytes += refused.bytes.length
+    const isFull = (): boolean =>
+      this.#waiting.length > waitingCountMax || this.#waitingSizeBytes > waitingSizeBytesMax
+    while (isFull()) {
+      const oldest = this.#waiting.shift()
+      if (oldest === undefined) return
+      this.#waitingSizeBytes -= oldest.bytes.length
+      this.#seen.delete(hashKey(keccak256(oldest.bytes)))
+    }
+  }
+
+  #tryAgain(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#waitingSizeBytes = 0
+    for (const refused of waiting) this.#offer(refused)
   }
 }
 

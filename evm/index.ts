@@ -45,6 +45,7 @@ export type {
 } from './transaction.ts'
 
 export {
+  authorizationHash,
   decodeTransaction,
   encodeTransaction,
   legacyV,

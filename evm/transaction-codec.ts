@@ -116,13 +116,21 @@ export function recoverSender(transaction: Transaction): bigint {
 
 /** Returns the account that gave the authorization, or undefined when its signature is invalid. */
 export function recoverAuthority(authorization: Authorization): bigint | undefined {
-  const { chainId, address, nonce } = authorization
+  return recover(authorizationHash(authorization), authorization)
+}
+
+/** What an authorization's signature signs (EIP-7702): 32 bytes. */
+export function authorizationHash({
+  chainId,
+  address,
+  nonce,
+}: Pick<Authorization, 'chainId' | 'address' | 'nonce'>): Uint8Array {
   const items = [
     bigintToMinimalBytes(chainId),
     bigintToBytes(address, 20),
     bigintToMinimalBytes(nonce),
   ]
-  return recover(keccak256(concat(authorizationMagic, encodeRlp(items))), authorization)
+  return keccak256(concat(authorizationMagic, encodeRlp(items)))
 }
 
 /** Signs a transaction with a 32-byte secret key. */
@@ -139,13 +147,7 @@ export function signAuthorization(
   unsigned: Pick<Authorization, 'chainId' | 'address' | 'nonce'>,
   secretKey: Uint8Array,
 ): Authorization {
-  const items = [
-    bigintToMinimalBytes(unsigned.chainId),
-    bigintToBytes(unsigned.address, 20),
-    bigintToMinimalBytes(unsigned.nonce),
-  ]
-  const digest = keccak256(concat(authorizationMagic, encodeRlp(items)))
-  const { r, s, yParity } = signDigest(digest, secretKey)
+  const { r, s, yParity } = signDigest(authorizationHash(unsigned), secretKey)
   return { ...unsigned, yParity, r: bytesToBigint(r), s: bytesToBigint(s) }
 }
 
