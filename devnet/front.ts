@@ -21,6 +21,9 @@ import { loopback } from './ports.ts'
 /** How long a validator may take to accept a connection on this machine. */
 export const dialTimeoutMs = 1_000
 
+/** How long a client may take to read what came last. */
+export const lingerMs = 2_000
+
 /** Connections relayed at once; more wait in the system's backlog. */
 export const frontConnectionsMax = 1_024
 
@@ -118,6 +121,11 @@ function dial(port: number): Promise<Socket> {
 function join(client: Socket, back: Socket): void {
   back.on('error', () => client.destroy())
   back.once('close', () => client.destroy())
+  // A validator that has said its last leaves nothing to wait for.
+  back.once('end', () => {
+    const late = setTimeout(() => client.destroy(), lingerMs)
+    client.once('close', () => clearTimeout(late))
+  })
   client.once('close', () => back.destroy())
   client.pipe(back)
   back.pipe(client)

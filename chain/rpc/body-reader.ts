@@ -5,7 +5,7 @@
 
 import type { IncomingMessage } from 'node:http'
 
-import { bodySizeBytesMax, pendingSizeBytesMax } from './limits.ts'
+import { bodySizeBytesMax, discardedSizeBytesMax, pendingSizeBytesMax } from './limits.ts'
 import { LimitExceededError } from './rpc-error.ts'
 
 /** Bytes held for requests under way, all connections together. */
@@ -59,6 +59,20 @@ export class BodyReader {
       this.#request.on('error', () => resolve({ outcome: 'aborted' }))
       this.#request.on('close', () => resolve({ outcome: 'aborted' }))
     })
+  }
+
+  /**
+   * Reads the rest of a refused body without keeping it: a connection that is closed while its
+   * client still sends is reset, and the answer lost. Who sends much more is cut off.
+   */
+  discardRest(): void {
+    let left = discardedSizeBytesMax
+    this.#request.removeAllListeners('data')
+    this.#request.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left < 0) this.#request.destroy()
+    })
+    this.#request.resume()
   }
 
   release(): void {

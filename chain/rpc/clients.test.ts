@@ -72,6 +72,16 @@ const [viemKey, ethersKey, otherKey] = testKeys.map((key) => toHex(key)) as [
 ]
 const other = privateKeyToAccount(otherKey).address
 
+test('viem reads in batches as large as it makes them', async () => {
+  const client = createPublicClient({ transport: http(httpUrl, { batch: true }) })
+  const balances = await Promise.all(
+    Array.from({ length: 400 }, (_, index) =>
+      client.getBalance({ address: `0x${(index + 1).toString(16).padStart(40, '0')}` }),
+    ),
+  )
+  assert.ok(balances.every((balance) => balance === 0n))
+})
+
 test('viem deploys, calls, writes, watches, reads logs and sees a revert', async () => {
   const chain = defineChain({
     id: Number(testChainId),

@@ -12,8 +12,10 @@ const secondMs = 1_000
 
 /** Greatest HTTP body and WebSocket message. */
 export const bodySizeBytesMax = 5 * mebibyte
-/** Requests in one batch. */
-export const batchItemsMax = 100
+/** What is read of a refused body, so that its client gets to read why. */
+export const discardedSizeBytesMax = 64 * mebibyte
+/** Requests in one batch: as many as geth takes, and viem sends. */
+export const batchItemsMax = 1_000
 /** Sum of the answers of one HTTP body or WebSocket message. */
 export const answerSizeBytesMax = 25 * mebibyte
 /** Bodies and messages received and not yet answered, all clients together. */
@@ -26,6 +28,8 @@ export const jsonNodesMax = 200_000
 /** An HTTP request must have sent its headers by then, and all of itself by `requestTimeoutMs`. */
 export const headersTimeoutMs = 10 * secondMs
 export const requestTimeoutMs = 30 * secondMs
+/** How often slow senders are looked for. */
+export const connectionsCheckMs = 1 * secondMs
 /** An idle HTTP connection stays open so long: above the usual 60 s of a proxy in front. */
 export const keepAliveTimeoutMs = 65 * secondMs
 export const headersCountMax = 64

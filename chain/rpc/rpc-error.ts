@@ -37,6 +37,7 @@ const internalErrorCode = -32603
 const mappingOfCode: ReadonlyMap<string, Mapping> = new Map([
   ['CHAIN_JSON_MALFORMED', parseError],
   ['CHAIN_REQUEST_INVALID', invalidRequest],
+  ['CHAIN_HOST_REFUSED', invalidRequest],
   ['CHAIN_METHOD_UNKNOWN', methodNotFound],
   ['CHAIN_PARAMS_INVALID', invalidParams],
   ['CHAIN_JSON_TOO_DEEP', limitExceeded],

@@ -136,6 +136,24 @@ test('startRpcServer refuses a large body, declared or not, and stays up', async
   assert.equal((await post(call)).status, 200)
 })
 
+test('startRpcServer lets a client that sends too much read why', async () => {
+  for (let time = 0; time < 3; time++) {
+    const response = await post(' '.repeat(2 * bodySizeBytesMax))
+    assert.equal(response.status, 413)
+    assert.match(await response.text(), /"code":-32005.*bytes in a body/)
+  }
+})
+
+test('startRpcServer keeps no connection half open', async () => {
+  const socket = connect({ port: server.port, allowHalfOpen: true })
+  const reset = new Promise((resolve) => socket.on('error', resolve))
+  socket.write('no request at all\r\n\r\n')
+  await once(socket.resume(), 'end')
+  // Closed on both sides: what is written is refused, not taken and ignored.
+  while (!socket.destroyed && socket.write(' ')) await new Promise(setImmediate)
+  assert.match(String(await reset), /ECONNRESET|EPIPE/)
+})
+
 test('startRpcServer answers only for addresses, localhost and allowed hosts', async () => {
   const status = async (host: string) => {
     const length = `Content-Length: ${call.length}`
@@ -148,6 +166,9 @@ test('startRpcServer answers only for addresses, localhost and allowed hosts', a
   for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '']) {
     assert.equal(await status(host), 403, host)
   }
+  const length = `Content-Length: ${call.length}`
+  const refused = await raw(head('Host: evil.example', 'Connection: close', length) + call)
+  assert.match(refused, /"code":-32600.*evil.example.*allowedHosts/)
 })
 
 test('startRpcServer gives CORS headers to allowed origins only', async () => {

@@ -21,6 +21,7 @@ import type { Clock } from '@zg/runtime'
 import { answerJsonRpc, RequestInvalidError, transportErrorText } from './json-rpc.ts'
 import type { JsonRpcOptions, RpcMethods } from './json-rpc.ts'
 import {
+  connectionsCheckMs,
   connectionsMax,
   headersCountMax,
   headersSizeBytesMax,
@@ -69,6 +70,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckMs,
       maxHeaderSize: headersSizeBytesMax,
       insecureHTTPParser: false,
     },
@@ -115,9 +117,8 @@ async function serveHttp(
     const body = await reader.read()
     if (body.outcome === 'aborted') return
     if (body.outcome === 'refused') {
-      // The rest of the body is not read: the connection ends with the answer.
-      response.setHeader('connection', 'close')
-      return answerHttp(response, body.status, transportErrorText(body.error))
+      answerHttp(response, body.status, transportErrorText(body.error))
+      return reader.discardRest()
     }
     const answer = await answerJsonRpc(body.text, undefined, jsonRpc)
     answerHttp(response, answer === undefined ? 204 : 200, answer)
@@ -144,8 +145,9 @@ const reasons = { 400: 'Bad Request', 403: 'Forbidden', 503: 'Service Unavailabl
 
 function refuseUpgrade(socket: Duplex, status: keyof typeof reasons): void {
   const line = `HTTP/1.1 ${status} ${reasons[status]}`
-  if (socket.writable) socket.end(`${line}\r\nConnection: close\r\n\r\n`)
-  else socket.destroy()
+  if (!socket.writable) return void socket.destroy()
+  // Not left half open: a client that never closes its end would keep its place for ever.
+  socket.end(`${line}\r\nConnection: close\r\n\r\n`, () => socket.destroy())
 }
 
 function setCorsHeaders(
@@ -201,7 +203,8 @@ async function close(server: Server, webSockets: WebSocketDoor): Promise<void> {
 
 export class HostRefusedError extends ZgError<'CHAIN_HOST_REFUSED'> {
   constructor(host: string | undefined) {
-    const message = `Cannot answer for the host "${host?.slice(0, 64) ?? ''}": it is not allowed`
+    const shown = host?.slice(0, 64) ?? ''
+    const message = `Cannot answer for the host "${shown}": allowedHosts under [rpc] does not name it`
     super('CHAIN_HOST_REFUSED', message, {})
   }
 }
