@@ -1,5 +1,7 @@
 /** What a node gives peers that ask: certificates, blocks final or not, stretches of chain. */
 
+import type { Clock, PeerId } from '@zg/runtime'
+
 import { answerChainRequest } from './chain-sync.ts'
 import type { Ledger } from './ledger.ts'
 import { certificatesPerMessageMax } from './messages.ts'
@@ -12,6 +14,33 @@ export type AnswerSources = {
   /** A block by its consensusRoot that is not final and durable yet. */
   readonly bodyOf: (consensusRoot: Uint8Array) => Block | undefined
   readonly payloadOf: (executionHash: Uint8Array) => Uint8Array | undefined
+}
+
+/**
+ * Answers a peer gets in a second, and at once after it was quiet. A request is a few bytes, an
+ * answer a few milliseconds of ours and up to some megabytes; an honest peer asks one at a time.
+ */
+export const answersPerSecond = 16
+export const answersAtOnce = 32
+
+/** What each peer may still ask for. */
+export class AnswerBudget {
+  readonly #clock: Clock
+  readonly #buckets = new Map<PeerId, { level: number; atMs: number }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Takes one answer off a peer's budget; false when there is none left. */
+  take(peer: PeerId): boolean {
+    const nowMs = this.#clock.nowMs()
+    const { level, atMs } = this.#buckets.get(peer) ?? { level: answersAtOnce, atMs: nowMs }
+    const refilled = level + (Math.max(0, nowMs - atMs) * answersPerSecond) / 1_000
+    const left = Math.min(answersAtOnce, refilled)
+    this.#buckets.set(peer, { level: left < 1 ? left : left - 1, atMs: nowMs })
+    return left >= 1
+  }
 }
 
 type Request = Extract<Message, { kind: 'certificate-request' | 'block-request' | 'chain-request' }>

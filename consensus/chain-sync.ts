@@ -80,7 +80,6 @@ export function answerChainRequest(
   },
 ): Extract<Message, { kind: 'chain' }> | undefined {
   const blocks: Block[] = []
-  let answer: Extract<Message, { kind: 'chain' }> | undefined
   let sizeBytes = 0
   for (let offset = 0; offset < Math.min(request.count, blocksPerMessageMax); offset++) {
     const found = ledger.block(request.fromHeight + BigInt(offset))
@@ -90,12 +89,15 @@ export function answerChainRequest(
     sizeBytes += payload.length
     if (blocks.length > 0 && sizeBytes > chainAnswerSizeBytesMax) break
     blocks.push({ header: found.header, reveal: found.reveal, payload })
-    const proof = proofOf(ledger, found.header.height)
-    if (proof !== undefined) answer = { kind: 'chain', blocks: [...blocks], proof }
     // One certificate proves blocks of its own epoch only.
     if (isClosing(found.header, stake)) break
   }
-  return answer
+  for (let last = blocks.at(-1); last !== undefined; last = blocks.at(-1)) {
+    const proof = proofOf(ledger, last.header.height)
+    if (proof !== undefined) return { kind: 'chain', blocks, proof }
+    blocks.pop()
+  }
+  return undefined
 }
 
 function proofOf(ledger: Ledger, height: bigint): FinalityProof | undefined {

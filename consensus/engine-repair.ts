@@ -44,8 +44,15 @@ export function repeat(state: EngineState): void {
   }
 }
 
-/** Gives a peer that repeats an old vote the certificates it seems to lack. */
-export function helpStraggler(state: EngineState, peer: string, fromView: number): void {
+/** Gives a peer that repeats an old vote the certificates it seems to lack; once a delta. */
+export function helpStraggler(
+  state: EngineState,
+  straggler: { readonly index: number; readonly peer: string; readonly view: number },
+  nowMs: number,
+): void {
+  const { index, peer, view: fromView } = straggler
+  if (nowMs < (state.helpAtMs[index] ?? 0)) return
+  state.helpAtMs[index] = nowMs + currentDeltaMs(state)
   const certificates: Certificate[] = []
   for (let view = fromView; view < state.view; view++) {
     const {
@@ -62,16 +69,22 @@ export function helpStraggler(state: EngineState, peer: string, fromView: number
   state.effects.push({ kind: 'send', to: peer, message: { kind: 'certificates', certificates } })
 }
 
-/** Asks one peer for the certificates since the last settled view; not more than once a delta. */
+/**
+ * Asks one peer for the certificates since the last settled view; not more than once a delta.
+ *
+ * @param preferred - Who gave cause; asked besides the one whose turn it is, so that nobody who
+ *   keeps giving cause takes all the turns.
+ */
 export function requestCertificates(
   state: EngineState,
   preferred: number | undefined,
   nowMs: number,
 ): void {
-  if (nowMs < state.requestAtMs) return
-  state.requestAtMs = nowMs + currentDeltaMs(state)
   const { set, self } = state.config
   const count = set.validators.length
+  const slot = preferred ?? count
+  if (nowMs < (state.requestAtMs[slot] ?? 0)) return
+  state.requestAtMs[slot] = nowMs + currentDeltaMs(state)
   let index = preferred ?? state.requestTurn++ % count
   if (index === self) index = (index + 1) % count
   const publicKey = set.validators[index]?.publicKey

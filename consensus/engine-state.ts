@@ -138,8 +138,10 @@ export type EngineState = {
   failures: number
   /** Turns the choice of whom to ask for what is missing. */
   requestTurn: number
-  /** Certificates are not asked for again before. */
-  requestAtMs: number
+  /** By peer that gave cause, and last for those whose turn it is: not asked again before. */
+  readonly requestAtMs: number[]
+  /** By straggler: not helped again before. */
+  readonly helpAtMs: number[]
   /** Newest view each validator voted in. */
   readonly lastVoteView: number[]
   isBusy: boolean
@@ -235,7 +237,8 @@ export function newEngine(
     pendingFinalization: undefined,
     failures: 0,
     requestTurn: 0,
-    requestAtMs: 0,
+    requestAtMs: [],
+    helpAtMs: [],
     lastVoteView: config.set.validators.map(() => finalizedView + 1),
     isBusy: false,
     isClosed: false,

@@ -276,7 +276,9 @@ function receiveVote(
   if (certificate !== undefined) accept(state, certificate, nowMs)
   // The leader itself gives the view up: no proposal will come.
   if (vote.kind === 'nullify' && voter === round.leader) giveUp(state, round)
-  if (isRepeated && vote.view < state.view) helpStraggler(state, from, vote.view)
+  if (isRepeated && vote.view < state.view) {
+    helpStraggler(state, { index: voter, peer: from, view: vote.view }, nowMs)
+  }
 }
 
 function receiveCertificate(

@@ -17,7 +17,7 @@
 import { silentLogger } from '@zg/runtime'
 import type { Logger, PeerId, Timer } from '@zg/runtime'
 
-import { answerRequest } from './answers.ts'
+import { AnswerBudget, answerRequest } from './answers.ts'
 import { buildBlock, validateBlock } from './application-work.ts'
 import type { Certificate, FinalityCertificate } from './certificate.ts'
 import { ChainFollower } from './chain-follower.ts'
@@ -70,6 +70,7 @@ export class Validator {
   readonly #finality: FinalityVoter
   readonly #follower: ChainFollower
   readonly #peers = new PeerStatuses()
+  readonly #budget: AnswerBudget
   readonly #finalizedHandlers: FinalizedHandler[] = []
   readonly #evidenceHandlers: EvidenceHandler[] = []
   readonly #failureHandlers: FailureHandler[] = []
@@ -103,6 +104,7 @@ export class Validator {
     this.#log = log
     this.#head = head
     this.#restored = recovery
+    this.#budget = new AnswerBudget(options.clock)
     const bodies = () => this.#bodies()
     this.#caster = new VoteCaster(options, { guard, log, bodies, isRunning: () => this.#isRunning })
     this.#start = startAfter(options, head, ledger.historyAt(Number(head.header.height) + 1))
@@ -412,8 +414,8 @@ export class Validator {
       case 'certificate-request':
       case 'block-request':
       case 'chain-request': {
-        const answer = answerRequest(this.#sources, message)
-        if (answer !== undefined) this.#send(from, answer)
+        const answer = this.#budget.take(from) && answerRequest(this.#sources, message)
+        if (answer) this.#send(from, answer)
         return
       }
       case 'chain':
@@ -435,7 +437,7 @@ export class Validator {
     if (status.finalHeight > height + 1n) this.#follower.follow()
     // Whoever is behind learns at once from whom to catch up.
     if (isNews || status.finalHeight + 1n < height) this.#send(from, this.#statusMessage())
-    this.#finality.helpStraggler(from, status.certifiedHeight)
+    if (this.#budget.take(from)) this.#finality.helpStraggler(from, status.certifiedHeight)
   }
 
   #send(to: PeerId | undefined, message: Message): void {
