@@ -19,6 +19,17 @@ import type { Outcome, ScenarioResult } from './scenario-result.ts'
 import { describeAccount, describeLogs } from './scenario-result.ts'
 import type { Scenario } from './random-scenario.ts'
 
+/**
+ * `SimpleStateManager` 10.1.3 keeps the code of an account that is deleted (seed 1015280, osaka:
+ * EXTCODESIZE of a contract that destroyed itself a transaction before). A real one does not.
+ */
+class ForgettingStateManager extends SimpleStateManager {
+  override async deleteAccount(address: Address): Promise<void> {
+    await super.deleteAccount(address)
+    this.codeStack.at(-1)?.delete(address.toString())
+  }
+}
+
 /** Runs scenarios of one fork, one after another. */
 export class EthereumjsMachine {
   readonly #common: Common
@@ -34,7 +45,7 @@ export class EthereumjsMachine {
   static async create(fork: Fork): Promise<EthereumjsMachine> {
     const customCrypto = { keccak256, sha256, kzg: noKzg }
     const common = new Common({ chain: Mainnet, hardfork: fork, customCrypto })
-    const state = new SimpleStateManager({ common })
+    const state = new ForgettingStateManager({ common })
     const blockchain = {
       getBlock: (number: number) =>
         Promise.resolve({ hash: () => keccak256(new TextEncoder().encode(String(number))) }),
