@@ -105,6 +105,11 @@ export class Values {
   isSet(name: string): boolean {
     return this.#values.get(name) === true
   }
+
+  /** Whether it was given, whatever its value. */
+  isGiven(name: string): boolean {
+    return this.#values.has(name)
+  }
 }
 
 /**

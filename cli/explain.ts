@@ -62,7 +62,9 @@ const mends: Readonly<Record<string, Mend>> = {
     `shift all ports with ${program} devnet --port-offset N`,
   DEVNET_FRONT_PORT_BUSY: (_, { program }) =>
     `shift all ports with ${program} devnet --port-offset N`,
-  DEVNET_PART_FAILED: ({ logPath }) => `its log says more: tail ${String(logPath)}`,
+  DEVNET_PART_FAILED: ({ logPath }, { program }) =>
+    `its log says more (tail ${String(logPath)}); ${program} devnet --reset starts afresh`,
+  DEVNET_CHAIN_ID_TAKEN: () => 'choose another number',
   DEVNET_FIRST_BLOCK_LATE: (_, { program }) => `${program} devnet --reset starts afresh`,
   DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,
   DEVNET_PART_STATE: (_, { program }) => `${program} doctor shows the state of each validator`,

@@ -78,7 +78,11 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
     words.push(line)
     if (words.length > lastWordsMax) words.shift()
     const entry = { level: 50, time: new Date().toISOString(), part, msg: line }
-    writeSync(log, `${JSON.stringify(entry)}\n`)
+    try {
+      writeSync(log, `${JSON.stringify(entry)}\n`)
+    } catch {
+      // A full disk: the words are kept here all the same.
+    }
   })
   return {
     pid: child.pid ?? 0,

@@ -1,6 +1,6 @@
 /** `world.json`: what the kept world was made with. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { ZgError } from '@zg/primitives'
@@ -17,7 +17,11 @@ const fileName = 'world.json'
  */
 export function readKeptWorld(home: string): KeptWorld | undefined {
   const path = join(home, fileName)
-  if (!existsSync(path)) return undefined
+  if (!existsSync(path)) {
+    // Another world over these chains would stand still for ever: it has other keys.
+    if (hasChains(home)) throw new KeptWorldMalformedError(path, 'missing beside its chains')
+    return undefined
+  }
   try {
     const kept = JSON.parse(readFileSync(path, 'utf8')) as KeptWorld
     const isWhole =
@@ -28,7 +32,11 @@ export function readKeptWorld(home: string): KeptWorld | undefined {
   } catch {
     // Told below, in the same words.
   }
-  throw new KeptWorldMalformedError(path)
+  throw new KeptWorldMalformedError(path, 'damaged')
+}
+
+function hasChains(home: string): boolean {
+  return existsSync(home) && readdirSync(home).some((name) => /^(l1|net-\d+)$/.test(name))
 }
 
 /** Remembers a world; owner only, as its seed is secret. */
@@ -37,9 +45,8 @@ export function writeKeptWorld(home: string, kept: KeptWorld): void {
 }
 
 export class KeptWorldMalformedError extends ZgError<'DEVNET_KEPT_WORLD_MALFORMED'> {
-  constructor(path: string) {
-    super('DEVNET_KEPT_WORLD_MALFORMED', `Cannot read the kept world: "${path}" is damaged`, {
-      path,
-    })
+  constructor(path: string, problem: string) {
+    const message = `Cannot read the kept world: "${path}" is ${problem}`
+    super('DEVNET_KEPT_WORLD_MALFORMED', message, { path, problem })
   }
 }

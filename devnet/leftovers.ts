@@ -16,10 +16,18 @@ import { writeWhole } from './write-whole.ts'
 
 const fileName = 'processes.json'
 
-/** Replaces the list of running children. */
-export function recordProcesses(home: string, parts: readonly PartStatus[]): void {
+/**
+ * Replaces the list of running children. The world goes on without it, so what the disk refuses is
+ * returned, not thrown.
+ */
+export function recordProcesses(home: string, parts: readonly PartStatus[]): string | undefined {
   const identities = parts.flatMap(({ pid }) => (pid === undefined ? [] : [identifyProcess(pid)]))
-  writeWhole(join(home, fileName), JSON.stringify(identities))
+  try {
+    writeWhole(join(home, fileName), JSON.stringify(identities))
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 /** Kills the children on the list that still run; returns their ids. */

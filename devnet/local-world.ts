@@ -35,7 +35,7 @@ import { writeWorldFiles } from './node-files.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
-import { Supervisor } from './supervisor.ts'
+import { PartFailedError, Supervisor } from './supervisor.ts'
 import { planWorld, resolveWorld } from './world.ts'
 import type { ChainPlan, KeptWorld, WorldOptions, WorldPlan } from './world.ts'
 
@@ -49,6 +49,8 @@ export type WorldEvent =
   | { readonly kind: 'planned'; readonly parts: readonly string[] }
   | { readonly kind: 'port-moved'; readonly grant: PortGrant }
   | { readonly kind: 'part'; readonly status: PartStatus; readonly detail: string | undefined }
+  /** The data directory takes no more writes; told once. */
+  | { readonly kind: 'disk-refused'; readonly reason: string }
 
 export type StartOptions = WorldOptions & {
   /** The data directory, absolute. */
@@ -65,6 +67,8 @@ export type LocalWorld = {
   readonly file: DevnetFile
   /** Whether the chains went on from a kept world. */
   readonly isKept: boolean
+  /** Validators that could not start; the others of their network are a quorum. */
+  readonly failures: readonly PartFailedError[]
   status(): readonly PartStatus[]
   /** Ends every process and gives the data directory back. */
   stop(): Promise<void>
@@ -86,9 +90,14 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
   try {
     const { plan, isKept } = await prepare(options)
     const fronts = new Map<number, Front>()
+    let isDiskGood = true
     const supervisor = new Supervisor(partPlans(plan), (status, detail) => {
       setFront(fronts, plan, status)
-      recordProcesses(options.home, supervisor.status())
+      const refusal = recordProcesses(options.home, supervisor.status())
+      if (refusal !== undefined && isDiskGood) {
+        isDiskGood = false
+        options.onEvent({ kind: 'disk-refused', reason: refusal })
+      }
       options.onEvent({ kind: 'part', status, detail })
     })
     undo.push(() => supervisor.stopAll())
@@ -96,7 +105,7 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
 
     const control = await serveControl(lock.socket, (request) => obey(supervisor, request))
     undo.push(() => control.close())
-    await startParts(supervisor, signal)
+    const failures = await startParts(supervisor, chainsOf(plan), signal)
     for (const network of plan.networks) {
       if (network.validators.length === 1) continue
       const front = await openNetworkFront(network)
@@ -112,6 +121,7 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
       plan,
       file,
       isKept,
+      failures,
       status: () => supervisor.status(),
       stop: () => undoAll(undo),
       kill: () => supervisor.killAll(),
@@ -147,8 +157,9 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
   const validators = chainsOf(plan).flatMap((chain) => chain.validators)
   onEvent({ kind: 'planned', parts: validators.map(({ part }) => part) })
   mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
-  await writeWorldFiles(plan)
+  // What the world is made from comes first: files without it would be a damaged world.
   if (!minimal) writeKeptWorld(home, kept)
+  await writeWorldFiles(plan)
   return { plan, isKept: found !== undefined }
 }
 
@@ -173,15 +184,34 @@ function partPlans(plan: WorldPlan): ChildCommand[] {
   )
 }
 
-async function startParts(supervisor: Supervisor, signal: AbortSignal): Promise<void> {
-  const starts = supervisor.status().map(({ name }) => supervisor.start(name))
-  try {
-    await Promise.all(starts)
-  } finally {
-    // The other starts end with the world that `undo` stops; their failures are its consequence.
-    void Promise.allSettled(starts)
+/**
+ * Starts all parts. A network goes on without validators that cannot start, as it would without
+ * those that died, as long as the others are a quorum.
+ *
+ * @throws {PartFailedError} `DEVNET_PART_FAILED`
+ */
+async function startParts(
+  supervisor: Supervisor,
+  chains: readonly ChainPlan[],
+  signal: AbortSignal,
+): Promise<readonly PartFailedError[]> {
+  const failures = new Map<string, PartFailedError>()
+  const start = async (part: string): Promise<void> => {
+    try {
+      await supervisor.start(part)
+    } catch (error) {
+      if (!(error instanceof PartFailedError)) throw error
+      failures.set(part, error)
+    }
   }
+  await Promise.all(supervisor.status().map(({ name }) => start(name)))
   signal.throwIfAborted()
+  for (const { validators } of chains) {
+    const failed = validators.flatMap(({ part }) => failures.get(part) ?? [])
+    const [first] = failed
+    if (first !== undefined && 3 * failed.length >= validators.length) throw first
+  }
+  return [...failures.values()]
 }
 
 function openNetworkFront(network: ChainPlan): Promise<Front> {

@@ -230,7 +230,9 @@ function statusOf({ plan, state, child, restarts }: Part): PartStatus {
 
 function describeExit({ code, signal }: ChildExit, reason: string | undefined): string {
   const how = signal === null ? `exit code ${code ?? '?'}` : signal
-  return reason === undefined ? how : `${how}: ${reason}`
+  // Reading beyond the end of a mapped file ends a process so, without a word.
+  const why = signal === 'SIGBUS' ? 'its database is damaged: the file was cut short' : reason
+  return why === undefined ? how : `${how}: ${why}`
 }
 
 export class PartFailedError extends ZgError<'DEVNET_PART_FAILED'> {

@@ -52,6 +52,12 @@ test('resolveWorld goes on with the kept world and refuses to contradict it', ()
   }
 })
 
+test('resolveWorld gives no network the chain id of the L1', () => {
+  assert.throws(() => resolveWorld({ minimal: false, chainId: 1_337 }, undefined, fresh), {
+    code: 'DEVNET_CHAIN_ID_TAKEN',
+  })
+})
+
 test('planWorld lays the world out as documented', async () => {
   const plan = await planOf(resolveWorld({ minimal: false }, undefined, fresh))
   const [network] = plan.networks

@@ -131,6 +131,7 @@ export function resolveWorld(
     return kept
   }
   const { seed } = options
+  if (!options.minimal && options.chainId === l1ChainId) throw new ChainIdTakenError(l1ChainId)
   return {
     version: 1,
     seed: Buffer.from(seed === undefined ? fresh.random : seedBytes(seed)).toString('hex'),
@@ -270,5 +271,13 @@ export class WorldDiffersError extends ZgError<'DEVNET_WORLD_DIFFERS'> {
   constructor(flag: string, wanted: string, has: string) {
     const message = `Cannot use ${flag} ${wanted}: the kept world was made with ${has}`
     super('DEVNET_WORLD_DIFFERS', message, { flag, wanted, has })
+  }
+}
+
+export class ChainIdTakenError extends ZgError<'DEVNET_CHAIN_ID_TAKEN'> {
+  constructor(chainId: number) {
+    const why = "it is the L1's, and transactions of one would hold on the other"
+    const message = `Cannot give network 0 the chain id ${chainId}: ${why}`
+    super('DEVNET_CHAIN_ID_TAKEN', message, { chainId })
   }
 }

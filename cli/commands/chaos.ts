@@ -25,11 +25,11 @@ export function chaosRun(verb: ChaosVerb): CommandRun {
     output.json({ ...request, part })
     const process = part?.pid === undefined ? '' : `   process ${part.pid}`
     output.line(`${output.paint('good', '✓')} validator ${validator} ${past[verb]}${process}`)
-    const down = file.networks[0]?.validators.length ?? 0
+    const count = file.networks[0]?.validators.length ?? 0
     if (verb === 'kill' || verb === 'pause') {
-      const share = `${Math.ceil(down / 3)} of ${down} down stop the network`
+      const share = `the network stops when ${Math.ceil(count / 3)} of ${count} are down`
       const mend = `${input.program} chaos resume validator ${validator}`
-      output.line(`  ${output.paint('quiet', `${share}; mend with ${mend}`)}`)
+      output.line(`  ${output.paint('quiet', `${share}; bring it back with ${mend}`)}`)
     }
   }
 }

@@ -9,6 +9,7 @@
 
 import { devAccountBalanceWei, dataDirOf, startWorld } from '@zg/devnet'
 import type { DevnetAccount, LocalWorld, PartStatus, StartOptions, WorldEvent } from '@zg/devnet'
+import { ZgError } from '@zg/primitives'
 
 import { formatDuration, formatInteger, formatShare, formatTokens, shorten } from '../amounts.ts'
 import { followBlocks } from '../block-follower.ts'
@@ -52,10 +53,15 @@ export async function runDevnet(input: CommandInput): Promise<void> {
   }
 }
 
+/** Flags of a world that is kept. */
+const keptFlags = ['validators', 'block-time', 'reset'] as const
+
 function startOptions(
   { env, workingDir, values }: CommandInput,
   onEvent: (event: WorldEvent) => void,
 ): StartOptions {
+  const kept = keptFlags.find((flag) => values.isSet('minimal') && values.isGiven(flag))
+  if (kept !== undefined) throw new FlagsApartError('minimal', kept)
   return {
     home: dataDirOf(env, workingDir),
     minimal: values.isSet('minimal'),
@@ -139,7 +145,12 @@ class Screen {
         return
       }
       case 'part':
-        this.#onPart(event.status, event.detail)
+        return this.#onPart(event.status, event.detail)
+      case 'disk-refused': {
+        const mend = 'make room; what is final is safe'
+        const output = this.#output
+        output.line(`  ${output.paint('bad', `✗ cannot write: ${event.reason}; ${mend}`)}`)
+      }
     }
   }
 
@@ -184,6 +195,12 @@ class Screen {
     const kept = world.isKept ? ', going on from the kept world' : ''
     output.line(`  ${output.paint('good', `Ready in ${formatDuration(tookMs)}`)}${kept}.`)
     output.line()
+    const { program } = this.#input
+    for (const failure of world.failures) {
+      const mend = `the others go on without it; ${program} devnet --reset starts afresh`
+      output.line(`  ${output.paint('bad', `✗ ${failure.message}; ${mend}`)}`)
+    }
+    if (world.failures.length > 0) output.line()
     for (const line of readyLines(this.#input, world)) output.line(line)
     output.line()
   }
@@ -217,7 +234,11 @@ class Screen {
     const needed = Math.floor((2 * validatorCount) / 3) + 1
     output.json({ event: 'halted', up, needed, validatorCount })
     const why = `${up} of ${validatorCount} validators up, ${needed} needed`
-    output.line(`  ${output.paint('bad', `✗ no new block: ${why}; nothing is lost, it waits`)}`)
+    const then =
+      up < needed
+        ? 'nothing is lost, it waits'
+        : `they are enough, so something is wrong; ${this.#input.program} doctor tells more`
+    output.line(`  ${output.paint('bad', `✗ no new block: ${why}; ${then}`)}`)
   }
 
   stopping(): void {
@@ -250,6 +271,8 @@ function jsonOf(event: WorldEvent): Record<string, unknown> {
       return { event: 'port-moved', ...event.grant }
     case 'part':
       return { event: 'part', ...event.status, detail: event.detail }
+    case 'disk-refused':
+      return { event: 'disk-refused', reason: event.reason }
   }
 }
 
@@ -313,4 +336,11 @@ function accountLines(output: Output, accounts: readonly DevnetAccount[]): strin
       options,
     ),
   ]
+}
+
+class FlagsApartError extends ZgError<'CLI_USAGE'> {
+  constructor(first: string, second: string) {
+    const problem = `--${first} and --${second} exclude each other`
+    super('CLI_USAGE', `Cannot read the command line: ${problem}`, { problem })
+  }
 }

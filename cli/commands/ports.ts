@@ -9,12 +9,18 @@ import type { Cell } from '../table.ts'
 
 export async function runPorts(input: CommandInput): Promise<void> {
   const { output, values } = input
-  const wishes = portWishes({
+  const ours = worldPorts(input)
+  const isPlan = values.isGiven('validators') || values.isGiven('port-offset') || ours.size === 0
+  const validatorCount = values.integer('validators') ?? validatorCountDefault
+  const planned = portWishes({
     withL1: true,
-    networks: [{ id: 0, validatorCount: values.integer('validators') ?? validatorCountDefault }],
+    networks: [{ id: 0, validatorCount }],
     offset: values.integer('port-offset') ?? 0,
   })
-  const ours = worldPorts(input)
+  // The world that runs holds what it holds, whatever it was started with.
+  const wishes = isPlan
+    ? planned
+    : Array.from(ours, ([port, use]) => ({ use, port })).toSorted((a, b) => a.port - b.port)
   const ports = await Promise.all(
     wishes.map(async ({ use, port }) => {
       const isFree = await isPortFree(port)
@@ -34,16 +40,21 @@ export async function runPorts(input: CommandInput): Promise<void> {
   for (const line of tableLines(output, rows, { right: [0] })) output.line(line)
 }
 
-function worldPorts(input: CommandInput): Set<number> {
-  const world = findWorld(input)
-  const file = world?.file
-  const urls = [
-    file?.l1?.rpc,
-    ...(file?.networks ?? []).flatMap(({ rpc, validators }) => [
-      rpc,
-      ...validators.flatMap((validator) => [validator.rpc, `http://${validator.p2p}`]),
-    ]),
-    ...(file?.metrics ?? []),
-  ]
-  return new Set(urls.flatMap((url) => (url === undefined ? [] : [Number(new URL(url).port)])))
+/** The ports of the running world of this data directory, and what each is for. */
+function worldPorts(input: CommandInput): ReadonlyMap<number, string> {
+  const file = findWorld(input)?.file
+  const ports = new Map<number, string>()
+  const add = (url: string | undefined, use: string): void => {
+    if (url !== undefined) ports.set(Number(new URL(url).port), use)
+  }
+  add(file?.l1?.rpc, 'l1 rpc')
+  for (const { id, rpc, validators } of file?.networks ?? []) {
+    for (const { index, rpc: own, p2p } of validators) {
+      add(own, `network ${id} validator ${index} rpc`)
+      add(`http://${p2p}`, `network ${id} validator ${index} p2p`)
+    }
+    add(rpc, `network ${id} rpc`)
+  }
+  for (const url of file?.metrics ?? []) add(url, 'metrics')
+  return ports
 }
