@@ -20,13 +20,17 @@ import { describeAccount, describeLogs } from './scenario-result.ts'
 import type { Scenario } from './random-scenario.ts'
 
 /**
- * `SimpleStateManager` 10.1.3 keeps the code of an account that is deleted (seed 1015280, osaka:
- * EXTCODESIZE of a contract that destroyed itself a transaction before). A real one does not.
+ * `SimpleStateManager` 10.1.3 keeps code and slots of an account that is deleted (seed 1015280 of
+ * Osaka: EXTCODESIZE of a contract that destroyed itself a transaction before; seed 1042009 of
+ * Prague: such a contract's slots when ether is sent there). A real one does not.
  */
 class ForgettingStateManager extends SimpleStateManager {
   override async deleteAccount(address: Address): Promise<void> {
     await super.deleteAccount(address)
-    this.codeStack.at(-1)?.delete(address.toString())
+    const name = address.toString()
+    this.codeStack.at(-1)?.delete(name)
+    const slots = this.storageStack.at(-1)
+    for (const place of slots?.keys() ?? []) if (place.startsWith(name)) slots?.delete(place)
   }
 }
 
