@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { runDifferential } from './differential.ts'
+import { runAnvilDifferential, runDifferential } from './differential.ts'
 import type { Difference } from './differential.ts'
 import { forks } from './fork.ts'
 
@@ -12,4 +12,14 @@ test('2,000 random scenarios end as on @ethereumjs/vm', async (t) => {
   )
   t.diagnostic(`seeds 1 to 2000: ${JSON.stringify(score)}`)
   assert.deepEqual(differences, [])
+})
+
+test('200 random scenarios end as on anvil, where it runs', async (t) => {
+  const differences: Difference[] = []
+  const chosen = { count: 200, firstSeed: 1, forks: ['prague', 'osaka'] } as const
+  const score = await runAnvilDifferential(chosen, (difference) => differences.push(difference))
+  if (score === undefined) return t.skip('anvil does not run here: @foundry-rs/anvil is missing')
+  t.diagnostic(`seeds 1 to 200: ${JSON.stringify(score)}`)
+  assert.deepEqual(differences, [])
+  assert.ok(score.scenarios > 150 && score.transactions > score.untaken)
 })

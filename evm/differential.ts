@@ -15,13 +15,14 @@ import { MemoryState } from './conformance/memory-state.ts'
 import { forks } from './fork.ts'
 import type { Fork } from './fork.ts'
 import { Machine } from './machine.ts'
+import { AnvilMachine } from './testing/anvil-machine.ts'
 import { EthereumjsMachine } from './testing/ethereumjs-machine.ts'
 import { randomScenario } from './testing/random-scenario.ts'
 import type { Scenario } from './testing/random-scenario.ts'
 import { describeAccount, describeLogs } from './testing/scenario-result.ts'
 import type { Outcome, ScenarioResult } from './testing/scenario-result.ts'
 import type { Tracer } from './tracer.ts'
-import { decodeTransaction, recoverSender } from './transaction-codec.ts'
+import { decodeTransaction, recoverAuthority, recoverSender } from './transaction-codec.ts'
 import { executeTransaction, executionInputOf } from './transaction-execution.ts'
 import { checkTransaction } from './transaction-validity.ts'
 import { gasPerBlob } from './transaction.ts'
@@ -70,6 +71,100 @@ export async function runDifferential(
     }
   }
   return score
+}
+
+/** Beside the score: what anvil did not take into its block, and what was not compared. */
+export type AnvilScore = DifferentialScore & { untaken: number; excepted: number }
+
+/**
+ * As `runDifferential`, on anvil; undefined when anvil does not run here.
+ *
+ * Excepted are scenarios with an authorization of an account that does not exist: EIP-7702 refunds
+ * 12,500 gas for authorities that do, and anvil 1.7.1 takes every account for one that exists (its
+ * database answers with an empty account where there is none). The official vectors and ethereumjs
+ * are on our side.
+ */
+export async function runAnvilDifferential(
+  { count, firstSeed, forks: chosen }: { count: number; firstSeed: number; forks: readonly Fork[] },
+  onDifference: (difference: Difference) => void,
+): Promise<AnvilScore | undefined> {
+  const score = {
+    scenarios: 0,
+    transactions: 0,
+    rejected: 0,
+    failed: 0,
+    differences: 0,
+    untaken: 0,
+    excepted: 0,
+  }
+  for (const [turn, fork] of chosen.entries()) {
+    const anvil = await AnvilMachine.create(fork)
+    if (anvil === undefined) return undefined
+    for (let index = turn; index < count; index += chosen.length) {
+      const seed = firstSeed + index
+      const wanted = randomScenario(seed, fork)
+      if (namesNobody(wanted)) {
+        score.excepted++
+        continue
+      }
+      const what = await anvil.run(wanted, async ({ scenario, outcomes, describe }) => {
+        const ours = runScenario(scenario)
+        score.transactions += outcomes.length
+        score.untaken += wanted.transactions.length - outcomes.length
+        score.failed += outcomes.filter(({ status }) => status === 'failed').length
+        const addresses = [...ours.accounts.keys()]
+        const slots = slotsSeen(scenario)
+        const asked = addresses.map((address) => ({ address, slots: slots.get(address) ?? [] }))
+        const described = await describe(asked)
+        const accounts = new Map(described.map((text, at) => [addresses[at] as bigint, text]))
+        return compare(
+          { ...ours, outcomes: ours.outcomes.map(withoutOutput) },
+          { outcomes, accounts },
+        )
+      })
+      score.scenarios++
+      if (what === undefined) continue
+      score.differences++
+      onDifference({ fork, seed, what })
+    }
+    await anvil.close()
+  }
+  return score
+}
+
+/** Whether an authorization is of an account that the scenario does not allocate. */
+function namesNobody({ allocations, transactions }: Scenario): boolean {
+  const known = new Set(allocations.map(({ address }) => address))
+  return transactions.some((bytes) => {
+    const transaction = decodeTransaction(bytes)
+    if (transaction.type !== 4) return false
+    return transaction.authorizationList.some((authorization) => {
+      const authority = recoverAuthority(authorization)
+      return authority !== undefined && !known.has(authority)
+    })
+  })
+}
+
+function withoutOutput(outcome: Outcome): Outcome {
+  return outcome.status === 'rejected' ? outcome : { ...outcome, output: '' }
+}
+
+/** Every slot that a scenario allocates or touches here, by account. */
+function slotsSeen(scenario: Scenario): ReadonlyMap<bigint, readonly bigint[]> {
+  const seen = new Map<bigint, Set<bigint>>()
+  const see = (address: bigint, slot: bigint): void => {
+    seen.set(address, (seen.get(address) ?? new Set()).add(slot))
+  }
+  for (const { address, storage } of scenario.allocations) {
+    for (const [slot] of storage) see(address, slot)
+  }
+  runScenario(scenario, {
+    onStep({ opcode, address, stack, stackSize }) {
+      const slot = stack[stackSize - 1]
+      if (opcode === 0x55 && slot !== undefined) see(address, slot)
+    },
+  })
+  return new Map([...seen].map(([address, slots]) => [address, [...slots]]))
 }
 
 /** Runs a scenario on our machine, under the eyes of a tracer if there is one. */

@@ -9,7 +9,8 @@
  *   2. npm ci         under the pinned Node, without install scripts (every native package we use
  *                     carries its binaries); without test partners for `start` and `zg`
  *   3. stamp          .node/stamp.json = hash(lockfile, Node version) and what was installed; a run
- *                     that finds its stamp installs nothing
+ *                     that finds its stamp installs nothing, and one that finds another lockfile's
+ *                     leaves no test partners out that were there
  *
  * Two runs at once: the second waits for the first one's lock.
  */
@@ -65,11 +66,15 @@ handOver()
 
 function isReady() {
   if (!existsSync(nodeBinary()) || !existsSync(join(root, 'node_modules'))) return false
+  const stamp = readStamp()
+  return stamp.key === key && (stamp.withPartners || !entry.withPartners)
+}
+
+function readStamp() {
   try {
-    const stamp = JSON.parse(readFileSync(stampFile, 'utf8'))
-    return stamp.key === key && (stamp.withPartners || !entry.withPartners)
+    return JSON.parse(readFileSync(stampFile, 'utf8'))
   } catch {
-    return false
+    return {}
   }
 }
 
@@ -89,11 +94,12 @@ function install() {
     writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
     npm(process.execPath, folder, ['install', '--no-save', `${wanted}@${nodeVersion}`])
   }
-  say(entry.withPartners ? 'installing packages and test partners' : 'installing packages')
+  const withPartners = entry.withPartners || readStamp().withPartners === true
+  say(withPartners ? 'installing packages and test partners' : 'installing packages')
   // An installation that is broken off must not pass for the one before it.
   rmSync(stampFile, { force: true })
-  npm(nodeBinary(), root, ['ci', ...(entry.withPartners ? [] : ['--omit=dev'])])
-  writeFileSync(stampFile, `${JSON.stringify({ key, withPartners: entry.withPartners })}\n`)
+  npm(nodeBinary(), root, ['ci', ...(withPartners ? [] : ['--omit=dev'])])
+  writeFileSync(stampFile, `${JSON.stringify({ key, withPartners })}\n`)
   say(`set-up done in ${Math.round((Date.now() - started) / 1000)} s`)
 }
 

@@ -3,6 +3,7 @@
  * may wait. What one prints last is its result; the committed ones are in docs/results/.
  *
  *   differential   random scenarios on our EVM and on ethereumjs, Prague and Osaka in turn
+ *   anvil          the same on our EVM and on anvil
  *   conformance    every official vector
  *   sim            seeds of the simulated world
  */
@@ -10,7 +11,7 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
-import { runDifferential } from '../evm/differential.ts'
+import { runAnvilDifferential, runDifferential } from '../evm/differential.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,6 +22,7 @@ const firstSeed = Number(values.from)
 
 const suites: Readonly<Record<string, () => number | Promise<number>>> = {
   differential: () => differential(Number(values.count ?? 200_000)),
+  anvil: () => anvil(Number(values.count ?? 200_000)),
   conformance: () => runScript(['scripts/conformance.ts', '--json']),
   sim: () => {
     const seeds = ['--seeds', values.count ?? '5000', '--from', String(firstSeed)]
@@ -33,6 +35,19 @@ if (suite === undefined) {
   process.exit(2)
 }
 process.exit(await suite())
+
+async function anvil(count: number): Promise<number> {
+  const forks = ['prague', 'osaka'] as const
+  const score = await runAnvilDifferential({ count, firstSeed, forks }, ({ fork, seed, what }) =>
+    console.error(`✖ seed ${seed} ${fork}: ${what}`),
+  )
+  if (score === undefined) {
+    console.error('zg: anvil does not run here: the package @foundry-rs/anvil has no binary for it')
+    return 1
+  }
+  console.log(JSON.stringify({ suite: 'anvil', firstSeed, forks, ...score }))
+  return score.differences === 0 ? 0 : 1
+}
 
 async function differential(count: number): Promise<number> {
   const forks = ['prague', 'osaka'] as const

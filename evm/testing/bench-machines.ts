@@ -3,11 +3,8 @@
  * takes the same transactions and calls; each tells the CPU time it took.
  */
 
-import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 
 import { createBlock } from '@ethereumjs/block'
 import { Common, Mainnet } from '@ethereumjs/common'
@@ -25,6 +22,7 @@ import { call } from '../call.ts'
 import { MemoryState } from '../conformance/memory-state.ts'
 import { configAtFork } from '../fork.ts'
 import { encodeTransaction } from '../transaction-codec.ts'
+import { startAnvil } from './anvil-process.ts'
 import { benchChainId } from './bench-chain.ts'
 import type { BenchTransaction } from './bench-chain.ts'
 
@@ -163,17 +161,11 @@ export async function ethereumjsMachine(funded: readonly bigint[]): Promise<Benc
 
 /** anvil in a process of its own, or undefined when its binary does not run here. */
 export async function anvilMachine(funded: readonly bigint[]): Promise<BenchMachine | undefined> {
-  const port = 18_545 + (process.pid % 1000)
-  const args = ['--port', `${port}`, '--hardfork', 'cancun', '--no-mining', '--order', 'fifo']
-  const limits = ['--gas-limit', `${gasLimit}`, '--chain-id', `${benchChainId}`, '--silent']
-  const binary = createRequire(import.meta.url).resolve('@foundry-rs/anvil-linux-amd64/bin/anvil')
-  const child = spawn(binary, [...args, ...limits], { stdio: 'ignore' })
-  const isGone = new Promise<false>((resolve) => {
-    child.once('error', () => resolve(false))
-    child.once('exit', () => resolve(false))
-  })
-  const rpc = rpcTo(`http://127.0.0.1:${port}`)
-  if (!(await Promise.race([isGone, isReady(rpc)]))) return undefined
+  const args = ['--hardfork', 'cancun', '--no-mining', '--order', 'fifo']
+  const limits = ['--gas-limit', `${gasLimit}`, '--chain-id', `${benchChainId}`]
+  const anvil = await startAnvil([...args, ...limits])
+  if (anvil === undefined) return undefined
+  const { child, rpc } = anvil
   for (const address of funded) {
     await rpc('anvil_setBalance', [bigintToHex(address, 20), `0x${wealth.toString(16)}`])
   }
@@ -207,36 +199,8 @@ export async function anvilMachine(funded: readonly bigint[]): Promise<BenchMach
       }
       return { seconds: seconds / calls, gas: 0 }
     },
-    async close() {
-      child.kill()
-      if (child.exitCode === null) await once(child, 'exit')
-    },
+    close: () => anvil.close(),
   }
-}
-
-type Rpc = (method: string, params: readonly unknown[]) => Promise<unknown>
-
-function rpcTo(url: string): Rpc {
-  return async (method, params) => {
-    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-    const headers = { 'content-type': 'application/json' }
-    const response = await fetch(url, { method: 'POST', headers, body })
-    const answer = (await response.json()) as { result?: unknown; error?: { message: string } }
-    if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message}`)
-    return answer.result
-  }
-}
-
-async function isReady(rpc: Rpc): Promise<boolean> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    try {
-      await rpc('eth_chainId', [])
-      return true
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-  }
-  return false
 }
 
 /** Starts to count this process's CPU time; the function returned tells the seconds since. */
