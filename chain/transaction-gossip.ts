@@ -42,7 +42,7 @@ const repeatMessagesMax = 8
 /** Hashes seen lately. */
 const seenMax = 32_768
 
-/** Refused transactions that wait for another head, and their bytes together; the oldest go first. */
+/** Refused transactions that wait for another head, and bytes of them; the oldest go first. */
 const waitingCountMax = 1_024
 const waitingSizeBytesMax = 4 * 1024 * 1024
 

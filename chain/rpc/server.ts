@@ -204,7 +204,7 @@ async function close(server: Server, webSockets: WebSocketDoor): Promise<void> {
 export class HostRefusedError extends ZgError<'CHAIN_HOST_REFUSED'> {
   constructor(host: string | undefined) {
     const shown = host?.slice(0, 64) ?? ''
-    const message = `Cannot answer for the host "${shown}": allowedHosts under [rpc] does not name it`
+    const message = `Cannot answer for the host "${shown}": [rpc] allowedHosts does not name it`
     super('CHAIN_HOST_REFUSED', message, {})
   }
 }
