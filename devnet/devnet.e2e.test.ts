@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -18,6 +18,8 @@ import { identifyProcess, isProcessAlive } from './process-identity.ts'
 import { callRpc } from './rpc-call.ts'
 import { startDevnet, stopDevnet } from './testing/devnet-process.ts'
 import type { DevnetProcess } from './testing/devnet-process.ts'
+import { differingHeights, faultsIn, readStatements } from './testing/statements.ts'
+import type { Statement } from './testing/statements.ts'
 
 /** Away from a world that a developer may be running. */
 const portOffset = 20_000
@@ -79,7 +81,38 @@ function clientsOf(file: DevnetFile, index = 0) {
   }
 }
 
+/** One chain on all nodes, and nothing signed that is a fault; returns what was signed. */
+async function assertOneChain(home: string, file: DevnetFile): Promise<Statement[]> {
+  const rpcs = file.networks[0]!.validators.map(({ rpc }) => rpc)
+  const to = Math.min(...(await Promise.all(rpcs.map(heightOf))))
+  assert.deepEqual(await differingHeights(rpcs, { from: 1, to: to - 1 }), [])
+  const statements = await readStatements(rpcs)
+  assert.deepEqual(faultsIn(statements), [])
+  // What a validator receives shows more than certificates do: it logs each pair that is evidence.
+  for (const { index } of file.networks[0]!.validators) {
+    const log = readFileSync(join(home, 'logs', `net-0-val-${index}.jsonl`), 'utf8')
+    assert.match(log, /"epoch begun"/)
+    assert.doesNotMatch(log, /"a validator is at fault"|"the guard refused a vote"/)
+  }
+  return statements
+}
+
+function roundsOf(statements: readonly Statement[], validator: number): Set<string> {
+  const mine = statements.filter((statement) => statement.validator === validator)
+  return new Set(mine.map(({ round }) => round))
+}
+
 const someone = '0x000000000000000000000000000000000000dEaD'
+
+/** The 99th percentile of finality while a validator dies and returns stays below this. */
+const finalityP99MaxMs = 2_500
+
+/**
+ * A validator is killed under load so often until one round keeps the bound. Other work on a machine
+ * of two cores only ever adds to a latency, so the best round says the most about the network; a
+ * network that is too slow is so in each of them. All figures are printed.
+ */
+const loadRoundsMax = 3
 
 suite('a world of four validators', { timeout: 180_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'zg-e2e-'))
@@ -145,8 +178,8 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
   test('validator 2 killed under load: finality goes on, it comes back', async (t) => {
     const [network] = file.networks
     assert.ok(network)
-    const others = network.validators.filter(({ index }) => index !== 2)
     const victim = network.validators[2]!
+    const others = network.validators.filter(({ index }) => index !== victim.index)
     const load = new LoadGenerator({
       rpcs: others.map(({ rpc }) => rpc),
       ws: network.ws,
@@ -155,30 +188,35 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
       tokenBytecode: compile(['Token']).Token.bytecode,
     })
     await load.prepare()
-    const running = load.run({ kind: 'erc20', ratePerSecond: 100, seconds: 12 })
-    const killed = new Promise<void>((resolve) => {
-      setTimeout(() => {
-        process.kill(victim.pid, 'SIGKILL')
-        resolve()
-      }, 3_000)
-    })
-    const result = await running
-    await killed
-    load.close()
-    assert.equal(result.refused + result.failed, 0)
-    assert.equal(result.succeeded, result.offered)
-    t.diagnostic(`finality p50 ${result.latencyP50Ms} ms, p99 ${result.latencyP99Ms} ms`)
-    // On a quiet machine it stays below 2.5 s; the bound here is for machines that do other things.
-    assert.ok(result.latencyP99Ms < 10_000)
+    const p99sMs: number[] = []
+    while (p99sMs.length < loadRoundsMax && !p99sMs.some((p99Ms) => p99Ms < finalityP99MaxMs)) {
+      const running = load.run({ kind: 'erc20', ratePerSecond: 100, seconds: 12 })
+      await new Promise((resolve) => setTimeout(resolve, 3_000))
+      const { pid } = (await statusOf(home, 'net-0/val-2'))!
+      process.kill(pid!, 'SIGKILL')
+      const result = await running
+      assert.equal(result.refused + result.failed, 0)
+      assert.equal(result.succeeded, result.offered)
+      const { latencyP50Ms, latencyP99Ms } = result
+      t.diagnostic(`finality p50 ${latencyP50Ms} ms, p99 ${latencyP99Ms} ms`)
+      p99sMs.push(latencyP99Ms)
 
-    // The supervisor starts it again by itself, and it catches up with the others' chain.
-    await until(async () => (await statusOf(home, 'net-0/val-2'))?.state === 'ready')
-    const height = await heightOf(network.rpc)
-    await until(async () => (await heightOf(victim.rpc)) >= height)
-    const params = [`0x${height.toString(16)}`, false]
-    const theirs = await callRpc(others[0]!.rpc, 'eth_getBlockByNumber', params)
-    const its = await callRpc(victim.rpc, 'eth_getBlockByNumber', params)
-    assert.equal((its as { hash: string }).hash, (theirs as { hash: string }).hash)
+      // The supervisor starts it again by itself, and it catches up with the others' chain.
+      await until(async () => (await statusOf(home, 'net-0/val-2'))?.state === 'ready')
+      const height = await heightOf(network.rpc)
+      await until(async () => (await heightOf(victim.rpc)) >= height)
+    }
+    load.close()
+    assert.ok(Math.min(...p99sMs) < finalityP99MaxMs, `p99 is ${p99sMs.join(', ')} ms`)
+
+    // It signs again, in rounds after those it died in, and nothing twice.
+    const before = roundsOf(await assertOneChain(home, file), victim.index)
+    assert.ok(before.size > 0)
+    await until(async () => {
+      const now = await readStatements(others.map(({ rpc }) => rpc))
+      return roundsOf(now, victim.index).size > before.size + 3
+    })
+    await assertOneChain(home, file)
   })
 
   test('validator 0 killed: the public port moves to another, clients do not notice', async () => {
@@ -206,6 +244,7 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
     await until(async () => (await heightOf(rpc)) > height + 2)
     await chaos(home, 'resume', 3)
     await until(async () => (await heightOf(file.networks[0]!.validators[3]!.rpc)) > height + 2)
+    await assertOneChain(home, file)
   })
 
   test('a paused validator does not stop the others', async () => {
@@ -240,6 +279,24 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
     await until(async () => !identities.some(isProcessAlive))
     run = start(home)
     file = await run.ready
+  })
+
+  test('a validator whose vote log is damaged stays down, the others go on', async () => {
+    await stop(run)
+    const logPath = join(home, 'net-0', 'val-1', 'wal', '00000001.log')
+    const bytes = readFileSync(logPath)
+    bytes[bytes.length >> 1]! ^= 1
+    writeFileSync(logPath, bytes)
+    run = start(home)
+    file = await run.ready
+    const ends = run.lines.filter(({ state }) => state === 'crashed')
+    assert.deepEqual(
+      ends.map(({ name }) => name),
+      ['net-0/val-1'],
+    )
+    assert.match(String(ends[0]?.['detail']), /the vote log lost statements/)
+    const height = await heightOf(file.networks[0]!.rpc)
+    await until(async () => (await heightOf(file.networks[0]!.rpc)) > height + 1)
   })
 })
 
