@@ -36,6 +36,7 @@ const mends: Readonly<Record<string, Mend>> = {
     isWorld === true
       ? `${program} doctor tells what is wrong`
       : 'check the address, or leave --rpc out to use the local world',
+  CLI_STILL_WAITING: (_, { program }) => `${program} doctor tells whether the network stands still`,
   CLI_NOTHING_TO_SEND: (_, { program }) => `name one with --to, see ${program} send --help`,
   CLI_FUNDS_MISSING: (_, { program }) => `${program} account lists the funded ones`,
   CLI_FOREIGN_CHAIN: () => 'name a key of your own with --keystore or --key-file',
@@ -90,9 +91,23 @@ export function explain(error: unknown, called: Called): Explanation {
 /** The codes that have a mending half. */
 export const mendedCodes: readonly string[] = Object.keys(mends)
 
+/** What is wrong with a path that a user named, by the system's code. */
+const pathProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of the path is no folder',
+  EISDIR: 'it is a folder',
+  ELOOP: 'its links go in circles',
+  ENAMETOOLONG: 'the name is too long',
+}
+
 function explainForeign(error: unknown): Explanation {
-  const { code, message } = error as { code?: unknown; message?: unknown }
+  const { code, message, path } = error as { code?: unknown; message?: unknown; path?: unknown }
   const text = typeof message === 'string' ? message.split('\n')[0] : String(error)
+  const problem = typeof code === 'string' ? pathProblems[code] : undefined
+  if (problem !== undefined && typeof path === 'string') {
+    const sentence = `Cannot use "${path}": ${problem}; check the path`
+    return { sentence, code: String(code), exitCode: exitCodes.failed }
+  }
   if (code === 'EACCES' || code === 'EPERM') {
     return { sentence: `Cannot read or write: ${text}`, code, exitCode: exitCodes.failed }
   }

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -64,6 +72,13 @@ const mistakes: [argv: string[], exitCode: number, says: RegExp][] = [
   [['chaos', 'kill', 'node', '2'], 2, /kind "node": it is not validator; zg chaos kill --help/],
   [['devnet', '--validators', '0'], 2, /--validators "0": it is no whole number from 1 to/],
   [['devnet', '--block-time'], 2, /option "--block-time <MS>" argument missing/],
+  [
+    ['devnet', '--minimal', '--validators', '4'],
+    2,
+    /--minimal and --validators exclude each other; see zg devnet --help/,
+  ],
+  [['devnet', '--minimal', '--reset'], 2, /--minimal and --reset exclude each other/],
+  [['devnet', '--chain-id', '1337'], 1, /1337: it is the L1's.*choose another number/],
   [['devnet', 'now'], 2, /too many arguments: now; see zg devnet --help/],
   [['send', '--to', `${someone.slice(0, -1)}9`], 2, /checksum is wrong \(EIP-55\)/],
   [['send', '--to', someone, '--value', 'lots'], 2, /no amount such as 1.5, 20gwei or 1wei/],
@@ -71,6 +86,12 @@ const mistakes: [argv: string[], exitCode: number, says: RegExp][] = [
   [['send', '--to', someone], 1, /the world in ".*" does not run; start one with zg devnet/],
   [['send', '--to', someone, '--from', '1', '--key-file', 'k'], 1, /does not run; start one/],
   [['chaos', 'kill', 'validator', '2'], 1, /does not run; start one with zg devnet/],
+  [
+    ['send', '--to', someone, '--key-file', 'absent', '--rpc', 'http://127.0.0.1:1'],
+    1,
+    /absent": there is no such file; check the path/,
+  ],
+  [['account', '--rpc', 'http://127.0.0.1:1'], 1, /Cannot reach http:\/\/127.0.0.1:1/],
   [['block', '--rpc', 'http://127.0.0.1:1'], 1, /Cannot reach http:\/\/127.0.0.1:1.*--rpc/],
   [['block', '--rpc', 'localhost:8545'], 2, /no http:\/\/ or ws:\/\/ address; zg block --help/],
   [['keys', 'show', 'nobody'], 1, /no key has that name.*zg keys list/],
@@ -143,6 +164,21 @@ test('keys new, list and show keep a key that only its password opens', async ()
   }
   const again = await runLine(['keys', 'new', 'alice', '--password-file', passwordFile], home)
   assert.match(again.err, /there is one of that name; choose another name/)
+})
+
+test('devnet refuses chains whose world.json is gone, and names the way out', async () => {
+  const damaged = mkdtempSync(join(tmpdir(), 'zg-cli-'))
+  mkdirSync(join(damaged, 'net-0'))
+  writeFileSync(join(damaged, 'version'), '1\n')
+  const { exitCode, err } = await runLine(['devnet'], damaged)
+  rmSync(damaged, { recursive: true })
+  assert.equal(exitCode, 1)
+  assert.match(err, /missing beside its chains; make a new world with zg devnet --reset/)
+})
+
+test('ports says that it shows a plan while no world runs', async () => {
+  const { out } = await runLine(['ports'], home)
+  assert.match(out, /what a world would take/)
 })
 
 test('ports --json lists every port of a world', async () => {

@@ -196,9 +196,10 @@ class Screen {
     output.line(`  ${output.paint('good', `Ready in ${formatDuration(tookMs)}`)}${kept}.`)
     output.line()
     const { program } = this.#input
-    for (const failure of world.failures) {
-      const mend = `the others go on without it; ${program} devnet --reset starts afresh`
-      output.line(`  ${output.paint('bad', `✗ ${failure.message}; ${mend}`)}`)
+    for (const { data } of world.failures) {
+      // Why is told in its line above.
+      const state = `${partTitle(String(data['part']))} stays down, the others go on without it`
+      output.line(`  ${output.paint('bad', `✗ ${state}; ${program} devnet --reset starts afresh`)}`)
     }
     if (world.failures.length > 0) output.line()
     for (const line of readyLines(this.#input, world)) output.line(line)

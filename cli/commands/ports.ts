@@ -1,6 +1,6 @@
 /** `zg ports`: the ports a world would take, and which are held now. */
 
-import { isPortFree, portWishes, validatorCountDefault } from '@zg/devnet'
+import { dataDirOf, isPortFree, portWishes, validatorCountDefault } from '@zg/devnet'
 
 import type { CommandInput } from '../command.ts'
 import { findWorld } from '../endpoint.ts'
@@ -27,7 +27,10 @@ export async function runPorts(input: CommandInput): Promise<void> {
       return { use, port, holder: isFree ? 'free' : ours.has(port) ? 'world' : 'other' }
     }),
   )
-  output.json({ ports })
+  output.json({ isRunning: !isPlan, ports })
+  const home = dataDirOf(input.env, input.workingDir)
+  const what = isPlan ? 'what a world would take' : `what the world in ${home} took`
+  output.line(output.paint('quiet', what))
   const rows = ports.map(({ use, port, holder }): Cell[] => [
     String(port),
     use,
@@ -55,6 +58,13 @@ function worldPorts(input: CommandInput): ReadonlyMap<number, string> {
     }
     add(rpc, `network ${id} rpc`)
   }
-  for (const url of file?.metrics ?? []) add(url, 'metrics')
+  // In the order of the chains: the L1's, then each validator's.
+  const parts = [
+    ...(file?.l1 === undefined ? [] : ['l1']),
+    ...(file?.networks ?? []).flatMap(({ id, validators }) =>
+      validators.map(({ index }) => `network ${id} validator ${index}`),
+    ),
+  ]
+  for (const [index, part] of parts.entries()) add(file?.metrics[index], `${part} metrics`)
   return ports
 }

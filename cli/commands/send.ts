@@ -2,7 +2,7 @@
 
 import { isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { createWalletClient, defineChain, http } from 'viem'
+import { createWalletClient, defineChain, http, WaitForTransactionReceiptTimeoutError } from 'viem'
 import type { PublicClient, TransactionReceipt } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
@@ -14,8 +14,9 @@ import type { Endpoint } from '../endpoint.ts'
 import { exitCodes, QuietExit } from '../exit.ts'
 import { tableLines } from '../table.ts'
 
-/** How long a transaction may take into a block. */
+/** How long a transaction may take into a block, and after how long it is said that it waits. */
 export const inclusionTimeoutMs = 60_000
+export const slowInclusionMs = 10_000
 
 type Order = {
   readonly to: Hex | undefined
@@ -31,11 +32,31 @@ export async function runSend(input: CommandInput): Promise<void> {
   const { hash, receipt } = await asking(endpoint, async () => {
     await checkFunds(client, account.address, order.value)
     const hash = await submit(endpoint, account, order)
-    const receipt = await client.waitForTransactionReceipt({ hash, timeout: inclusionTimeoutMs })
-    return { hash, receipt }
+    return { hash, receipt: await awaitReceipt(input, client, hash) }
   })
   tell(input, { from: account.address, order, hash, receipt })
   if (receipt.status !== 'success') throw new QuietExit(exitCodes.failed)
+}
+
+/** From here on the transaction will happen, whoever waits for it: so its hash is told first. */
+async function awaitReceipt(
+  { output, program }: CommandInput,
+  client: PublicClient,
+  hash: Hex,
+): Promise<TransactionReceipt> {
+  output.line(output.paint('quiet', `· sent ${hash}`))
+  const slow = setTimeout(() => {
+    const mend = `${program} doctor tells whether the network stands still`
+    output.line(output.paint('warning', `! no block has it yet, it waits in the pool; ${mend}`))
+  }, slowInclusionMs)
+  try {
+    return await client.waitForTransactionReceipt({ hash, timeout: inclusionTimeoutMs })
+  } catch (error) {
+    if (error instanceof WaitForTransactionReceiptTimeoutError) throw new StillWaitingError(hash)
+    throw error
+  } finally {
+    clearTimeout(slow)
+  }
 }
 
 function readOrder({ values }: CommandInput): Order {
@@ -107,6 +128,14 @@ function tell(
     ['fee', `${formatTokens(feeWei)}   (${formatInteger(receipt.gasUsed)} gas)`],
   ].map(([name = '', text = '']) => [{ text: name, style: 'quiet' as const }, text])
   for (const line of tableLines(output, rows)) output.line(line)
+}
+
+export class StillWaitingError extends ZgError<'CLI_STILL_WAITING'> {
+  constructor(hash: Hex) {
+    const seconds = inclusionTimeoutMs / 1_000
+    const message = `Cannot tell the end of ${hash}: it waits, no block took it in ${seconds} s`
+    super('CLI_STILL_WAITING', message, { hash })
+  }
 }
 
 export class NothingToSendError extends ZgError<'CLI_NOTHING_TO_SEND'> {
