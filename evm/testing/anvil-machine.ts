@@ -174,10 +174,9 @@ export class AnvilMachine {
 async function start(
   fork: Fork,
 ): Promise<{ anvil: AnvilProcess; genesisHash: Uint8Array } | undefined> {
-  const anvil = await startAnvil([
-    ...['--hardfork', fork, '--chain-id', '1', '--accounts', '0', '--no-mining', '--order', 'fifo'],
-    ...['--gas-limit', `${blockGasLimit}`, '--disable-min-priority-fee', '--timestamp', '1'],
-  ])
+  const rules = ['--hardfork', fork, '--chain-id', '1', '--gas-limit', `${blockGasLimit}`]
+  const pool = ['--accounts', '0', '--no-mining', '--order', 'fifo', '--disable-min-priority-fee']
+  const anvil = await startAnvil([...rules, ...pool, '--timestamp', '1'])
   if (anvil === undefined) return undefined
   const genesis = (await anvil.rpc('eth_getBlockByNumber', ['0x0', false])) as { hash: Hex }
   return { anvil, genesisHash: fromHex(genesis.hash) }
