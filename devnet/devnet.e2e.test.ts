@@ -108,9 +108,9 @@ const someone = '0x000000000000000000000000000000000000dEaD'
 const finalityP99MaxMs = 2_500
 
 /**
- * A validator is killed under load so often until one round keeps the bound. Other work on a machine
- * of two cores only ever adds to a latency, so the best round says the most about the network; a
- * network that is too slow is so in each of them. All figures are printed.
+ * A validator is killed under load until one round keeps the bound, at most so often. Other work on
+ * a machine of two cores only adds to a latency, so the best round says the most about the network;
+ * a network that is too slow is so in each of them. All figures are printed.
  */
 const loadRoundsMax = 3
 

@@ -1,5 +1,5 @@
 /**
- * What validators provably signed, read off the certificates their nodes serve, and the faults in it.
+ * What validators provably signed, read off the certificates nodes serve, and the faults in it.
  *
  * A certificate names its signers, so each is one statement a signer made: notarization -> Notarize,
  * nullification -> Nullify, finalization -> Finalize. Nodes gather votes on their own, so the
