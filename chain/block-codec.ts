@@ -30,7 +30,7 @@ import type { ExecutionPayload, NewPayload } from './execution-engine.ts'
 export const blockSizeBytesMax = 8 * 1024 * 1024
 
 /** The most bytes of a payload: the block and its requests. */
-export const payloadSizeBytesMax = blockSizeBytesMax + 1024 * 1024
+export const blockPayloadSizeBytesMax = blockSizeBytesMax + 1024 * 1024
 
 /** Credits of one block (EIP-4895 bounds them on Ethereum). */
 export const withdrawalsMax = 16
@@ -62,7 +62,7 @@ export function encodePayload(block: BlockBody): Uint8Array {
  *   `PRIMITIVES_RLP_MALFORMED`.
  */
 export function decodePayload(bytes: Uint8Array): BlockBody {
-  if (bytes.length > payloadSizeBytesMax) throw new PayloadMalformedError('it is too large')
+  if (bytes.length > blockPayloadSizeBytesMax) throw new PayloadMalformedError('it is too large')
   const [header, transactions, ommers, withdrawals, requests] = rlpList(decodeRlp(bytes), 5)
   // MUST have no ommers since the merge (EIP-3675).
   if (rlpList(ommers).length > 0) throw new PayloadMalformedError('it has ommers')
