@@ -2,11 +2,11 @@
  * What validators provably signed, read off the certificates nodes serve, and the faults in it.
  *
  * A certificate names its signers, so each is one statement a signer made: notarization -> Notarize,
- * nullification -> Nullify, finalization -> Finalize. Nodes gather votes on their own, so the
- * certificates of all of them together show more of what one validator signed than those of one do.
- * The pairs are those of docs/specs/votes.md §6, written anew here: a checker that shared the code
- * of the guard it checks would share its mistakes. `differingHeights` is S5: all
- * finality certificates of a height must make one statement.
+ * nullification -> Nullify, finalization -> Finalize. Nodes gather votes on their own, so what all
+ * of them hold shows more of what one validator signed than what one of them does. The pairs are
+ * those of docs/specs/votes.md §6, written anew here: a checker that shared the code of the guard it
+ * checks would share its mistakes. `differingHeights` is S5: all finality certificates of a height
+ * must make one statement.
  */
 
 import { fromHex } from '@zg/primitives'
