@@ -1,7 +1,7 @@
 /**
  * What validators provably signed, read off the certificates nodes serve, and the faults in it.
  *
- * A certificate names its signers, so each is one statement a signer made: notarization -> Notarize,
+ * A certificate names its signers, so it is one statement of each: notarization -> Notarize,
  * nullification -> Nullify, finalization -> Finalize. Nodes gather votes on their own, so what all
  * of them hold shows more of what one validator signed than what one of them does. The pairs are
  * those of docs/specs/votes.md §6, written anew here: a checker that shared the code of the guard it
