@@ -4,7 +4,7 @@
  * A certificate names its signers, so it is one statement of each: notarization -> Notarize,
  * nullification -> Nullify, finalization -> Finalize. Nodes gather votes on their own, so what all
  * of them hold shows more of what one validator signed than what one of them does. The pairs are
- * those of docs/specs/votes.md §6, written anew here: a checker that shared the code of the guard it
+ * those of docs/specs/votes.md §6, written anew: a checker that shared the code of the guard it
  * checks would share its mistakes. `differingHeights` is S5: all finality certificates of a height
  * must make one statement.
  */
