@@ -26,6 +26,11 @@ export function observeChain(parts: {
   })
   const poolSize = metrics.gauge({ name: 'zg_pool_bytes', help: 'Bytes of those' })
   const view = metrics.gauge({ name: 'zg_chain_view', help: 'View of consensus' })
+  const counted = metrics.gauge({
+    name: 'zg_consensus_events',
+    help: 'Since the start, by kind: votes signed and refused, views nullified, evidence found, …',
+    labels: ['kind'],
+  })
   chain.onHead(({ header, transactions: included }) => {
     head(header.number)
     transactions(included.length)
@@ -34,6 +39,8 @@ export function observeChain(parts: {
     pooled(pending, { kind: 'pending' })
     pooled(queued, { kind: 'queued' })
     poolSize(pool.sizeBytes)
-    view(validator.status().view)
+    const { view: viewNow, counters } = validator.status()
+    view(viewNow)
+    for (const [kind, count] of Object.entries(counters)) counted(count, { kind })
   })
 }

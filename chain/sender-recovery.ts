@@ -47,6 +47,7 @@ export class WorkerRecovery implements SenderRecovery {
   #sent: readonly Waiting[] = []
   #isScheduled = false
   #hasFailed = false
+  #isGone = false
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -54,7 +55,10 @@ export class WorkerRecovery implements SenderRecovery {
     this.#worker.unref()
     this.#worker.on('message', (answer: Uint8Array) => this.#answered(answer))
     this.#worker.on('error', (error) => this.#fail(error))
-    this.#worker.on('exit', () => this.#fail(undefined))
+    this.#worker.on('exit', () => {
+      this.#isGone = true
+      this.#fail(undefined)
+    })
   }
 
   recover(items: readonly RecoveryItem[]): Promise<readonly (bigint | undefined)[]> {
@@ -64,10 +68,15 @@ export class WorkerRecovery implements SenderRecovery {
     })
   }
 
+  /** Resolves once the thread has ended; what waits is done in place. */
   async close(): Promise<void> {
     this.#hasFailed = true
     this.#drainInline()
-    await this.#worker.terminate()
+    if (this.#isGone) return
+    const gone = new Promise((resolve) => this.#worker.once('exit', resolve))
+    this.#worker.ref()
+    this.#worker.postMessage(null)
+    await gone
   }
 
   #schedule(): void {

@@ -93,5 +93,6 @@ test('a minimal node mines what it is sent', async (t) => {
     return (await node.ask('eth_getTransactionReceipt', hash)) !== null
   })
   await node.end('SIGTERM')
-  assert.equal(node.process().exitCode, 0)
+  const { exitCode, signalCode } = node.process()
+  assert.deepEqual({ exitCode, signalCode }, { exitCode: 0, signalCode: null })
 })

@@ -165,19 +165,24 @@ async function ask(port: number, method: string, params: readonly unknown[]): Pr
 }
 
 /** Ports free a moment ago. */
+/** Where ports are looked for: below those that systems give to outgoing connections. */
+const portRange = { from: 18_000, to: 32_000 }
+
+/** Ports that nobody listens on, drawn at random so that tests side by side do not meet. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            resolve(typeof address === 'object' && address !== null ? address.port : 0)
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const span = portRange.to - portRange.from
+    const port = portRange.from + Math.floor(Math.random() * span)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
