@@ -13,7 +13,7 @@ import { testGenesisJson, testNetworkParameters } from './testing/test-chain.ts'
 test('parseGenesis gives the same hash for the same input, for ever', () => {
   assert.equal(
     toHex(parseGenesis(testGenesisJson()).hash),
-    '0x0f8f32755a9608c416e1e9bce43130a76d9fcf4bd09886e3a491b3a451ffc707',
+    '0x846476706dcb3c843b3ca991c427da2e3414dd8d6877fa9c4dbe23ecf32a10bf',
   )
 })
 

@@ -19,14 +19,9 @@ export type {
   ViewCertificateView,
 } from './chain-view.ts'
 
-export { GenesisInvalidError, networkCommitment, parseGenesis } from './genesis.ts'
+export { gasLimitDefault, GenesisInvalidError, networkCommitment, parseGenesis } from './genesis.ts'
 export type { Genesis } from './genesis.ts'
-export {
-  gasLimitDefault,
-  l1ChainId,
-  networkChainIdBase,
-  networkGenesisJson,
-} from './network-genesis.ts'
+export { l1ChainId, networkChainIdBase, networkGenesisJson } from './network-genesis.ts'
 export type { GenesisAccount, NetworkGenesisOptions } from './network-genesis.ts'
 export { networkParametersDefault, NetworkParametersInvalidError } from './network-parameters.ts'
 export type { NetworkParameters } from './network-parameters.ts'

@@ -9,7 +9,7 @@ import { atLeast, blobParametersDefault, forks } from '@zg/evm'
 import type { Fork } from '@zg/evm'
 import { bigintToHex, toHex, toQuantity } from '@zg/primitives'
 
-import { networkCommitment } from './genesis.ts'
+import { gasLimitDefault, networkCommitment } from './genesis.ts'
 import { encodeNetworkParameters } from './network-parameters.ts'
 import type { NetworkParameters } from './network-parameters.ts'
 import { systemContracts } from './system-contracts.ts'
@@ -19,9 +19,6 @@ export const l1ChainId = 1_337n
 
 /** Chain id of network 0; network i has this and i more. */
 export const networkChainIdBase = 1_660_200n
-
-/** Gas limit of a genesis that names none. */
-export const gasLimitDefault = 60_000_000n
 
 export type GenesisAccount = {
   readonly address: bigint

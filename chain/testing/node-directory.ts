@@ -166,7 +166,7 @@ async function ask(port: number, method: string, params: readonly unknown[]): Pr
 
 /** Ports free a moment ago. */
 /** Where ports are looked for: below those that systems give to outgoing connections. */
-const portRange = { from: 18_000, to: 32_000 }
+const portRange = { from: 12_000, to: 18_000 }
 
 /** Ports that nobody listens on, drawn at random so that tests side by side do not meet. */
 async function freePorts(count: number): Promise<number[]> {

@@ -4,8 +4,9 @@
  *
  * Under Osaka's prices the worst input of each should run at 20 Mgas/s or more on a slow core, so
  * that a block of 60 Mgas takes 3 s at most. `npm run bench -- precompiles` tells which does not:
- * KZG_POINT_EVALUATION runs at half of that, BLS12_PAIRING_CHECK of two pairs just below it. Both
- * are bound by field multiplications in WebAssembly, which has no wide ones.
+ * BLS12_PAIRING_CHECK of two pairs is just below, bound by field multiplications in WebAssembly,
+ * which has no wide ones; so the default gas limit of our networks is 57 Mgas. For the first
+ * seconds after its first use KZG_POINT_EVALUATION runs at half of that (kzg-thread.ts).
  */
 
 import type { Fork } from '../fork.ts'

@@ -11,13 +11,15 @@
  *
  *     e(C - y·G1, G2) = e(π, [τ - z]₂)     ⇔     e(C - y·G1 + z·π, -G2) · e(π, [τ]₂) = 1
  *
- * where the right form has two fixed points in G2, whose Miller lines are computed once.
+ * where the right form has two fixed points in G2, whose Miller lines are computed once. That is
+ * for the first seconds: from then on the native library checks on a thread (kzg-thread.ts).
  */
 
 import { bigintToBytes, concat, decompressBlsG1Point, fromHex, sha256 } from '@zg/primitives'
 
 import { curve, storeBlsG1, storeBlsG2 } from './bls12-381-curve.ts'
 import { isBelow, isZeroRange } from './input.ts'
+import { KzgThread } from './kzg-thread.ts'
 import type { Address } from './mcl.ts'
 import {
   fieldStride,
@@ -76,6 +78,10 @@ export const kzgPointEvaluation: Precompile = {
   run: (input) => (isProof(input) ? success.slice() : undefined),
 }
 
+/** Where proofs are checked once it is ready. */
+export const kzgThread = new KzgThread()
+
+/** Whether an input is right. */
 function isProof(input: Uint8Array): boolean {
   // MUST be exactly this long.
   if (input.length !== inputSizeBytes) return false
@@ -85,6 +91,11 @@ function isProof(input: Uint8Array): boolean {
   if (!hash.every((byte, index) => byte === input[index])) return false
   // MUST be canonical: below the order.
   if (!isBelow(input, 32, order) || !isBelow(input, 64, order)) return false
+  return kzgThread.verify(input.subarray(32)) ?? verifyHere(input)
+}
+
+/** Checks commitment and proof of an input whose other parts are right, without the thread. */
+export function verifyHere(input: Uint8Array): boolean {
   if (!storeCompressed(commitment, input.subarray(96, 144))) return false
   if (!storeCompressed(proof, input.subarray(144, 192))) return false
 
