@@ -19,7 +19,11 @@ const usage = `Usage: npm run sim -- [options]
   --from S      the first seed (default 1)
   --threads T   threads to run them on (default: the machine's; 0: this one)
   --bug NAME    plants a bug: ${plantedBugs.map(({ name }) => name).join(', ')}
-  --json        prints one JSON object and nothing else`
+  --json        prints one JSON object and nothing else
+
+Examples:
+  npm run sim -- --seeds 500 --json
+  npm run sim -- --seeds 1 --from 1234       replays one seed`
 
 type Arguments = {
   readonly seeds: number
@@ -33,8 +37,9 @@ type Arguments = {
 const seedCountMax = 10_000_000
 
 const args = readArguments(process.argv.slice(2))
-if (typeof args === 'string') {
-  console.error(`${args}\n\n${usage}`)
+if (args === 'help') console.log(usage)
+else if (typeof args === 'string') {
+  console.error(`zg: ${args}; see npm run sim -- --help`)
   process.exitCode = 2
 } else {
   const summary = await run(args)
@@ -71,8 +76,9 @@ function printSummary(summary: BatchSummary, seconds: number): void {
   console.log(`${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(1)} seeds/s`)
 }
 
-/** Returns the arguments, or what is wrong with them. */
+/** Returns the arguments, or what is wrong with them; `help` when that is asked for. */
 function readArguments(argv: readonly string[]): Arguments | string {
+  if (argv.includes('--help') || argv.includes('-h')) return 'help'
   try {
     const { values } = parseArgs({
       args: [...argv],
