@@ -147,7 +147,7 @@ export class TransactionRefusedError extends ZgError<'CHAIN_TRANSACTION_REFUSED'
 
   constructor(reason: RefusalReason, problem: string, cause?: unknown) {
     const message = `Cannot take the transaction: ${problem}`
-    super('CHAIN_TRANSACTION_REFUSED', message, { reason }, cause)
+    super('CHAIN_TRANSACTION_REFUSED', message, { reason, problem }, cause)
     this.reason = reason
   }
 }

@@ -93,7 +93,7 @@ export function rpcErrorOf(error: unknown): RpcErrorObject {
 
 function messageOf(error: ZgError): string {
   if (!(error instanceof TransactionRefusedError)) return error.message
-  return `${phraseOfRefusal[error.reason]}: ${error.message}`
+  return `${phraseOfRefusal[error.reason]}: ${String(error.data['problem'])}`
 }
 
 function publicDataOf(error: ZgError): unknown {
