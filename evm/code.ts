@@ -82,7 +82,7 @@ function dropOldest(): void {
   }
 }
 
-function delegateOf(bytes: Uint8Array): bigint | undefined {
+export function delegateOf(bytes: Uint8Array): bigint | undefined {
   if (bytes.length !== 23) return undefined
   for (let index = 0; index < 3; index++) {
     if (bytes[index] !== delegationPrefix[index]) return undefined

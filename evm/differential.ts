@@ -11,6 +11,7 @@
 
 import { parseArgs } from 'node:util'
 
+import { delegateOf } from './code.ts'
 import { MemoryState } from './conformance/memory-state.ts'
 import { forks } from './fork.ts'
 import type { Fork } from './fork.ts'
@@ -34,10 +35,17 @@ export type Difference = { readonly fork: Fork; readonly seed: number; readonly 
 /** The count of scenarios run and of what happened in them. */
 export type DifferentialScore = {
   scenarios: number
+  /** Pieces of random bytecode: contracts of the scenarios, init code of their transactions. */
+  programs: number
   transactions: number
   rejected: number
   failed: number
   differences: number
+}
+
+/** Returns the score of nothing run. */
+export function emptyScore(): DifferentialScore {
+  return { scenarios: 0, programs: 0, transactions: 0, rejected: 0, failed: 0, differences: 0 }
 }
 
 /**
@@ -51,7 +59,7 @@ export async function runDifferential(
 ): Promise<DifferentialScore> {
   const peers = new Map<Fork, EthereumjsMachine>()
   for (const fork of chosen) peers.set(fork, await EthereumjsMachine.create(fork))
-  const score = { scenarios: 0, transactions: 0, rejected: 0, failed: 0, differences: 0 }
+  const score = emptyScore()
   for (let index = 0; index < count; index++) {
     const seed = firstSeed + index
     const fork = chosen[index % chosen.length] as Fork
@@ -60,6 +68,7 @@ export async function runDifferential(
     const theirs = await (peers.get(fork) as EthereumjsMachine).run(scenario)
     const what = compare(ours, theirs)
     score.scenarios++
+    score.programs += programsIn(scenario)
     for (const { status } of ours.outcomes) {
       score.transactions++
       if (status === 'rejected') score.rejected++
@@ -88,15 +97,7 @@ export async function runAnvilDifferential(
   { count, firstSeed, forks: chosen }: { count: number; firstSeed: number; forks: readonly Fork[] },
   onDifference: (difference: Difference) => void,
 ): Promise<AnvilScore | undefined> {
-  const score = {
-    scenarios: 0,
-    transactions: 0,
-    rejected: 0,
-    failed: 0,
-    differences: 0,
-    untaken: 0,
-    excepted: 0,
-  }
+  const score = { ...emptyScore(), untaken: 0, excepted: 0 }
   for (const [turn, fork] of chosen.entries()) {
     const anvil = await AnvilMachine.create(fork)
     if (anvil === undefined) return undefined
@@ -123,6 +124,7 @@ export async function runAnvilDifferential(
         )
       })
       score.scenarios++
+      score.programs += programsIn(wanted)
       if (what === undefined) continue
       score.differences++
       onDifference({ fork, seed, what })
@@ -130,6 +132,12 @@ export async function runAnvilDifferential(
     await anvil.close()
   }
   return score
+}
+
+function programsIn({ allocations, transactions }: Scenario): number {
+  const codes = allocations.filter(({ code }) => code.length > 0 && delegateOf(code) === undefined)
+  const creations = transactions.filter((bytes) => decodeTransaction(bytes).to === undefined)
+  return codes.length + creations.length
 }
 
 /** Whether an authorization is of an account that the scenario does not allocate. */

@@ -11,7 +11,8 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
-import { runAnvilDifferential, runDifferential } from '../evm/differential.ts'
+import { emptyScore, runAnvilDifferential, runDifferential } from '../evm/differential.ts'
+import type { DifferentialScore } from '../evm/differential.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -51,7 +52,7 @@ async function anvil(count: number): Promise<number> {
 
 async function differential(count: number): Promise<number> {
   const forks = ['prague', 'osaka'] as const
-  const total = { scenarios: 0, transactions: 0, rejected: 0, failed: 0, differences: 0 }
+  const total = emptyScore()
   const pieceMax = 1_000
   while (total.scenarios < count) {
     const piece = Math.min(pieceMax, count - total.scenarios)
@@ -59,11 +60,9 @@ async function differential(count: number): Promise<number> {
     const score = await runDifferential(seeds, ({ fork, seed, what }) =>
       console.error(`✖ seed ${seed} ${fork}: ${what}`),
     )
-    total.scenarios += score.scenarios
-    total.transactions += score.transactions
-    total.rejected += score.rejected
-    total.failed += score.failed
-    total.differences += score.differences
+    for (const figure of Object.keys(total) as (keyof DifferentialScore)[]) {
+      total[figure] += score[figure]
+    }
     console.error(`${total.scenarios} of ${count} scenarios, ${total.differences} differences`)
   }
   console.log(JSON.stringify({ suite: 'differential', firstSeed, forks, ...total }))
