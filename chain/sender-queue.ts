@@ -39,6 +39,7 @@ export class SenderQueue {
   isDelegated: boolean
   /** By nonce, ascending. */
   #entries: PoolEntry[] = []
+  #pendingCount = 0
   #cost = 0n
 
   constructor(sender: bigint, account: { nonce: bigint; balance: bigint; isDelegated: boolean }) {
@@ -63,15 +64,12 @@ export class SenderQueue {
 
   /** How many stand without a gap from the account's nonce on. */
   get pendingCount(): number {
-    let count = 0
-    while (this.#entries[count]?.signed.transaction.nonce === this.accountNonce + BigInt(count))
-      count++
-    return count
+    return this.#pendingCount
   }
 
   /** The nonce after the pending ones. */
   get nextNonce(): bigint {
-    return this.accountNonce + BigInt(this.pendingCount)
+    return this.accountNonce + BigInt(this.#pendingCount)
   }
 
   get(nonce: bigint): PoolEntry | undefined {
@@ -86,6 +84,7 @@ export class SenderQueue {
     const isReplacement = old?.signed.transaction.nonce === entry.signed.transaction.nonce
     this.#entries.splice(place, isReplacement ? 1 : 0, entry)
     this.#cost += entry.cost - (isReplacement ? old.cost : 0n)
+    this.#extendPending()
     return isReplacement ? old : undefined
   }
 
@@ -94,6 +93,7 @@ export class SenderQueue {
     const entry = this.#entries[place]
     if (entry?.signed.transaction.nonce !== nonce) return undefined
     this.#entries.splice(place, 1)
+    if (place < this.#pendingCount) this.#pendingCount = place
     this.#cost -= entry.cost
     return entry
   }
@@ -108,7 +108,16 @@ export class SenderQueue {
     const stale = this.#entries.filter(isStale)
     if (stale.length > 0) this.#entries = this.#entries.filter((entry) => !isStale(entry))
     for (const entry of stale) this.#cost -= entry.cost
+    this.#pendingCount = 0
+    this.#extendPending()
     return stale
+  }
+
+  /** Counts on from the pending ones, as far as there is no gap. */
+  #extendPending(): void {
+    while (this.#entries[this.#pendingCount]?.signed.transaction.nonce === this.nextNonce) {
+      this.#pendingCount++
+    }
   }
 
   /** Index of the first entry whose nonce is not below. */

@@ -82,6 +82,7 @@ function dropOldest(): void {
   }
 }
 
+/** Returns the account that a code delegates to, if it is a delegation. */
 export function delegateOf(bytes: Uint8Array): bigint | undefined {
   if (bytes.length !== 23) return undefined
   for (let index = 0; index < 3; index++) {

@@ -15,7 +15,7 @@ export const keySizeBytesMax = 500
  */
 export function stringOfKey(key: Uint8Array): string {
   if (key.length === 0 || key.length > keySizeBytesMax) throw new KeySizeInvalidError(key.length)
-  return String.fromCharCode(...key)
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
 }
 
 /** Returns the bytes of such a string. */
