@@ -20,6 +20,8 @@ export type SignedTransaction = {
   readonly sender: bigint
   /** The EIP-2718 bytes. */
   readonly bytes: Uint8Array
+  /** Whether nobody signed it: a development chain sends it for an impersonated account. */
+  readonly isUnsigned?: boolean
 }
 
 export type HeaderRecord = {

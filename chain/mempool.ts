@@ -344,7 +344,9 @@ export class Mempool implements TransactionPool {
     }
     const account = this.#head.state.account(queue.sender)
     const hasCode = account !== undefined && account.codeHash !== emptyKeccakWord
-    if (hasCode && !queue.isDelegated) refuse('sender-has-code', 'its sender is a contract')
+    const isContract = hasCode && !queue.isDelegated
+    if (isContract && entry.signed.isUnsigned !== true)
+      refuse('sender-has-code', 'its sender is a contract')
   }
 
   #checkDelegations(queue: SenderQueue, entry: PoolEntry): void {

@@ -20,7 +20,7 @@ import type { AccountChange, StateChanges } from '@zg/state'
 import { BuiltInEngine } from './built-in-engine.ts'
 import { ChainDatabase } from './chain-database.ts'
 import { ChainProxy } from './chain-proxy.ts'
-import type { DevControl, NodeView, SignedTransaction } from './chain-view.ts'
+import type { DevControl, NodeView } from './chain-view.ts'
 import { DevAccounts } from './dev-accounts.ts'
 import type { Genesis } from './genesis.ts'
 import type { Mempool } from './mempool.ts'
@@ -252,8 +252,8 @@ class MinimalMaker implements DevControl {
     // No key made this signature; it names the sender, so that no two senders share a hash.
     const marked: Transaction = { ...transaction, yParity: 0, r: sender, s: 1n }
     const bytes = encodeTransaction(marked)
-    const signed: SignedTransaction = { transaction: marked, hash: keccak256(bytes), sender, bytes }
-    return this.#pool.addTrusted(signed)
+    const hash = keccak256(bytes)
+    return this.#pool.addTrusted({ transaction: marked, hash, sender, bytes, isUnsigned: true })
   }
 
   dropTransaction(hash: Uint8Array): boolean {

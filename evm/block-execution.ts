@@ -107,7 +107,7 @@ export class BlockExecution {
    * rejected one is left, an aborted one included.
    */
   tryTransaction(
-    { transaction, sender }: SignedBy,
+    { transaction, sender, isUnsigned }: SignedBy,
     options: TransactionOptions = {},
   ): TransactionOutcome | TransactionRejection {
     if (this.#isFinished) throw new BlockInvalidError('it is finished already')
@@ -116,7 +116,8 @@ export class BlockExecution {
     const account = state.account(sender)
     const blobGasMax = BigInt(block.blobCountMax) * gasPerBlob
     const room = { gas: this.gasLeft, blobGas: blobGasMax - this.#blobGasUsed }
-    const bounds = checkTransaction(transaction, { sender: account, state, block, room })
+    const rules = { sender: account, state, block, room, isUnsigned }
+    const bounds = checkTransaction(transaction, rules)
     if ('status' in bounds) return bounds
 
     const input = executionInputOf(transaction, { sender: account, bounds, block })

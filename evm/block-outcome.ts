@@ -46,7 +46,12 @@ export type BlockContext = {
 }
 
 /** A transaction with the address that signed it: senders are recovered once, elsewhere. */
-export type SignedBy = { readonly transaction: Transaction; readonly sender: bigint }
+export type SignedBy = {
+  readonly transaction: Transaction
+  readonly sender: bigint
+  /** Whether nobody signed it: a development chain sends it for any account, contracts too. */
+  readonly isUnsigned?: boolean
+}
 
 /** How one transaction may be watched or stopped. */
 export type TransactionOptions = {

@@ -71,11 +71,14 @@ export function checkTransaction(
     state,
     block,
     room,
+    isUnsigned = false,
   }: {
     readonly sender: AccountEntry
     readonly state: WorldState
     readonly block: BlockEnvironment
     readonly room: BlockRoom
+    /** Whether a development chain sends it for its sender, without a key: contracts may send. */
+    readonly isUnsigned?: boolean | undefined
   },
 ): TransactionRejection | GasBounds {
   const bounds = checkAlone(transaction, block)
@@ -95,7 +98,12 @@ export function checkTransaction(
   if (gasLimit > room.gas) {
     return rejection('block-gas-exhausted', `The block has ${room.gas} gas left, not ${gasLimit}`)
   }
-  return checkSender(transaction, sender, state) ?? bounds
+  return (
+    checkNonce(transaction, sender) ??
+    (isUnsigned ? undefined : checkCode(sender, state)) ??
+    checkFunds(transaction, sender) ??
+    bounds
+  )
 }
 
 function checkForm(transaction: Transaction, rules: AloneRules): TransactionRejection | undefined {
@@ -148,27 +156,28 @@ function checkBlobForm(
   return undefined
 }
 
-function checkSender(
+function checkNonce(
+  { nonce }: Transaction,
+  sender: AccountEntry,
+): TransactionRejection | undefined {
+  if (nonce === sender.nonce) return undefined
+  const reason = nonce < sender.nonce ? 'nonce-too-low' : 'nonce-too-high'
+  return rejection(reason, `The nonce is ${nonce}, the account's ${sender.nonce}`)
+}
+
+/** Contracts send nothing (EIP-3607); accounts that delegate do (EIP-7702). */
+function checkCode(sender: AccountEntry, state: WorldState): TransactionRejection | undefined {
+  const code = state.code(sender)
+  if (code.bytes.length === 0 || code.delegate !== undefined) return undefined
+  return rejection('sender-has-code', 'The sender is a contract')
+}
+
+function checkFunds(
   transaction: Transaction,
   sender: AccountEntry,
-  state: WorldState,
 ): TransactionRejection | undefined {
-  const { nonce, gasLimit, value } = transaction
-  if (nonce < sender.nonce) {
-    return rejection('nonce-too-low', `The nonce is ${nonce}, the account's ${sender.nonce}`)
-  }
-  if (nonce > sender.nonce) {
-    return rejection('nonce-too-high', `The nonce is ${nonce}, the account's ${sender.nonce}`)
-  }
-  // EIP-3607: contracts send nothing; accounts that delegate do (EIP-7702).
-  const code = state.code(sender)
-  if (code.bytes.length > 0 && code.delegate === undefined) {
-    return rejection('sender-has-code', 'The sender is a contract')
-  }
-  let most = gasLimit * maxFeePerGasOf(transaction) + value
+  let most = transaction.gasLimit * maxFeePerGasOf(transaction) + transaction.value
   if (transaction.type === 3) most += blobGasOf(transaction) * transaction.maxFeePerBlobGas
-  if (sender.balance < most) {
-    return rejection('funds-insufficient', `It may cost ${most} wei, of ${sender.balance} there`)
-  }
-  return undefined
+  if (sender.balance >= most) return undefined
+  return rejection('funds-insufficient', `It may cost ${most} wei, of ${sender.balance} there`)
 }

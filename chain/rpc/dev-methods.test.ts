@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { Transaction, verifyMessage, verifyTypedData } from 'ethers'
+
 import { addressOfSecretKey, bigintToHex, bytesToBigint, fromHex, toHex } from '@zg/primitives'
 
 import type { DevControl } from '../chain-view.ts'
@@ -116,7 +118,7 @@ test('eth_sendTransaction signs for the accounts of the chain', async () => {
   assert.deepEqual([receipt.status, receipt.from], ['0x1', from])
   await assert.rejects(ask('eth_sendTransaction', { from: other, to: from }), {
     code: -32602,
-    message: /nor impersonated/,
+    message: /no key for it/,
   })
 })
 
@@ -128,6 +130,73 @@ test('eth_sendTransaction sends unsigned for an impersonated account', async () 
   assert.deepEqual(asked, [['sendImpersonated', otherAddress, 0, 0n]])
   await ask('anvil_stopImpersonatingAccount', other)
   await assert.rejects(ask('eth_sendTransaction', { from: other, to: from }), { code: -32602 })
+})
+
+const typedData = {
+  domain: { name: 'zg', version: '1', chainId: 1, verifyingContract: other },
+  types: {
+    EIP712Domain: [
+      { name: 'name', type: 'string' },
+      { name: 'version', type: 'string' },
+      { name: 'chainId', type: 'uint256' },
+      { name: 'verifyingContract', type: 'address' },
+    ],
+    Mail: [
+      { name: 'to', type: 'address' },
+      { name: 'contents', type: 'string[]' },
+    ],
+  },
+  primaryType: 'Mail',
+  message: { to: other, contents: ['one', 'two'] },
+} as const
+
+test('messages and typed data are signed as ethers verifies them', async () => {
+  const message = 'grüezi'
+  const hex = toHex(new TextEncoder().encode(message))
+  for (const [method, ...params] of [
+    ['personal_sign', hex, from],
+    ['personal_sign', hex, from, ''],
+    ['eth_sign', from, hex],
+  ] as const) {
+    const signature = (await ask(method, ...params)) as string
+    assert.equal(verifyMessage(message, signature).toLowerCase(), from, method)
+  }
+  const { EIP712Domain: _, ...types } = typedData.types
+  const asEthers = Object.fromEntries(Object.entries(types).map(([name, of]) => [name, [...of]]))
+  for (const data of [typedData, JSON.stringify(typedData)]) {
+    for (const method of ['eth_signTypedData', 'eth_signTypedData_v4']) {
+      const signature = (await ask(method, from, data)) as string
+      const { domain, message: value } = typedData
+      assert.equal(verifyTypedData(domain, asEthers, value, signature).toLowerCase(), from)
+    }
+  }
+})
+
+test('a transaction is signed, filled in, and not sent', async () => {
+  const raw = (await ask('eth_signTransaction', { from, to: other, value: '0x1' })) as string
+  const { from: signer, to, value, gasLimit } = Transaction.from(raw)
+  assert.deepEqual(
+    [signer?.toLowerCase(), to?.toLowerCase(), value, gasLimit],
+    [from, other, 1n, 21_000n],
+  )
+})
+
+test('nothing is signed for an account without a key, nor what is no typed data', async () => {
+  const table: readonly [string, unknown[], RegExp][] = [
+    ['personal_sign', ['0x00', other], /no key for it/],
+    ['personal_sign', ['text', from], /"message"/],
+    ['eth_sign', [other, '0x00'], /no key for it/],
+    ['eth_signTransaction', [{ from: other, to: from }], /no key for it/],
+    ['eth_signTypedData_v4', [other, typedData], /no key for it/],
+    ['eth_signTypedData_v4', [from, '{'], /no JSON/],
+    ['eth_signTypedData_v4', [from, 7], /"typedData"/],
+    ['eth_signTypedData_v4', [from, {}], /"typedData"/],
+    ['eth_signTypedData_v4', [from, { ...typedData, primaryType: 'Post' }], /"typedData"/],
+    ['eth_signTypedData_v4', [from, { ...typedData, message: { to: 5 } }], /"typedData"/],
+  ]
+  for (const [method, params, message] of table) {
+    await assert.rejects(ask(method, ...params), { code: -32602, message }, method)
+  }
 })
 
 test('probes for another program are still refused', async () => {

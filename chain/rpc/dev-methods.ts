@@ -9,11 +9,9 @@
  * in Hardhat, and `anvil_setIntervalMining` seconds, as in anvil.
  */
 
-import { encodeTransaction, signTransaction } from '@zg/evm'
-import { toHex, toQuantity } from '@zg/primitives'
+import { toQuantity } from '@zg/primitives'
 
-import type { DevControl, NodeView } from '../chain-view.ts'
-import { readCallRequest } from './call-request.ts'
+import type { DevControl } from '../chain-view.ts'
 import type { RpcMethod, RpcParams } from './json-rpc.ts'
 import { callInputSizeMax, devBlocksMax } from './limits.ts'
 import {
@@ -31,22 +29,16 @@ import {
   readWord,
 } from './params.ts'
 import { ParamsInvalidError } from './rpc-error.ts'
-import { fillTransaction } from './transaction-filling.ts'
-import type { FillingSource } from './transaction-filling.ts'
-import { addressJson } from './transaction-json.ts'
 
 type Named = readonly [string, RpcMethod]
 
-/** The methods by name; none without a `DevControl`. */
-export function devMethods(node: NodeView, source: FillingSource): readonly Named[] {
-  const { dev } = node
-  if (dev === undefined) return []
+/** The methods by name. */
+export function devMethods(dev: DevControl): readonly Named[] {
   return [
     ...clockMethods(dev),
     ...miningMethods(dev),
     ...snapshotMethods(dev),
     ...inNamespaces(['anvil', 'hardhat'], [...stateMethods(dev), ...poolMethods(dev)]),
-    ...senderMethods(node, dev, source),
   ]
 }
 
@@ -203,31 +195,6 @@ function poolMethods(dev: DevControl): readonly Named[] {
         checkCount(params, 0, 0)
         dev.dropAllTransactions()
         return null
-      },
-    ],
-  ]
-}
-
-function senderMethods(node: NodeView, dev: DevControl, source: FillingSource): readonly Named[] {
-  return [
-    ['eth_accounts', (params) => (checkCount(params, 0, 0), dev.accounts().map(addressJson))],
-    [
-      'eth_sendTransaction',
-      async (params) => {
-        checkCount(params, 1, 1)
-        const request = readCallRequest(params[0])
-        const { sender, transaction } = await fillTransaction(node, request, source)
-        if (dev.isImpersonated(sender)) {
-          const unsigned = { ...transaction, yParity: 0, r: 0n, s: 0n }
-          return toHex(await dev.sendImpersonated(sender, unsigned))
-        }
-        const secretKey = dev.secretKeyOf(sender)
-        if (secretKey === undefined) {
-          const problem = 'it is no account of this chain, nor impersonated'
-          throw new ParamsInvalidError('from', problem)
-        }
-        const signed = signTransaction(transaction, secretKey)
-        return toHex(await node.pool.add(encodeTransaction(signed)))
       },
     ],
   ]

@@ -19,6 +19,7 @@ import type { Simulator } from './simulator.ts'
 import { subscriptionMethods } from './subscriptions.ts'
 import { sendRawTransactions, transactionMethods } from './transaction-methods.ts'
 import { txpoolMethods } from './txpool-methods.ts'
+import { walletMethods } from './wallet-methods.ts'
 
 export type RpcMethodsOptions = {
   readonly clock: Clock
@@ -35,6 +36,7 @@ const devNamespaces = ['evm_', 'anvil_', 'hardhat_']
 export function rpcMethods(node: NodeView, options: RpcMethodsOptions): RpcMethods {
   const { clock, clientVersion, simulator = inlineSimulator(node.chain, clock) } = options
   const suggestTip = tipSuggestion(node.chain)
+  const { dev } = node
   const { methods, estimate } = callMethods(node, { simulator, suggestTip })
   return {
     // Later entries replace earlier ones: a development chain has its own `eth_accounts`.
@@ -50,7 +52,8 @@ export function rpcMethods(node: NodeView, options: RpcMethodsOptions): RpcMetho
       ...subscriptionMethods(node),
       ...txpoolMethods(node),
       ...finalityMethods(node),
-      ...devMethods(node, { estimate, suggestTip }),
+      ...(dev === undefined ? [] : devMethods(dev)),
+      ...(dev === undefined ? [] : walletMethods(node, dev, { estimate, suggestTip })),
     ]),
     bulk: new Map([['eth_sendRawTransaction', sendRawTransactions(node)]]),
     unknownMethod: (method) => new MethodUnknownError(method, absenceOf(method, node)),
