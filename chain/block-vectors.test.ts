@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { judgeByEngine, judgeByEthereumjs } from './testing/block-suite.ts'
+import { judgeByAnvil, judgeByEngine, judgeByEthereumjs } from './testing/block-suite.ts'
 import { readBlockVectors } from './testing/block-vectors.ts'
 
 const chains = readBlockVectors()
@@ -29,5 +29,15 @@ for (const chain of chains) {
     )
     assert.deepEqual(wrong, [])
     assert.ok(score.passed > 50, `${score.passed}`)
+  })
+  test(`anvil makes the valid ones of those again under ${fork}`, async (context) => {
+    const wrong: string[] = []
+    const score = await judgeByAnvil(chain, (name, problem) => wrong.push(`${name}: ${problem}`))
+    if (score === undefined) {
+      context.skip('anvil does not run here: @foundry-rs/anvil has no binary for this machine')
+      return
+    }
+    assert.deepEqual(wrong, [])
+    assert.equal(score.passed, blocks.filter(({ isValid }) => isValid).length)
   })
 }

@@ -1,14 +1,15 @@
 /**
- * The block vectors, judged by our engine and by `@ethereumjs/vm`, for the test and for the
- * conformance score: which of them are valid blocks is part of the vectors.
+ * The block vectors, judged by our engine, by `@ethereumjs/vm` and by anvil, for the test and for
+ * the conformance score: which of them are valid blocks is part of the vectors.
  */
 
 import { headerHash } from '@zg/evm'
-import { fromHex } from '@zg/primitives'
+import { assert, fromHex } from '@zg/primitives'
 
 import { decodePayload, newPayloadOf } from '../block-codec.ts'
 import { parseGenesis } from '../genesis.ts'
-import { readBlockVectors } from './block-vectors.ts'
+import { AnvilChain } from './anvil-chain.ts'
+import { readBlockVectors, watchedSlots } from './block-vectors.ts'
 import { EthereumjsChain } from './ethereumjs-chain.ts'
 import { openTestChain } from './test-chain.ts'
 
@@ -73,16 +74,64 @@ export async function judgeByEthereumjs(
   return score
 }
 
-/** Judges every vector by both. */
+/**
+ * Makes the valid vectors of one chain again on anvil, which cannot be asked about the others;
+ * undefined when anvil does not run here.
+ */
+export async function judgeByAnvil(
+  { genesis, blocks, fork }: VectorChain,
+  onFailure: BlockFailureHandler,
+): Promise<BlockScore | undefined> {
+  const anvil = await AnvilChain.open(genesis, fork)
+  if (anvil === undefined) return undefined
+  const score = { passed: 0, failed: 0, skipped: 0 }
+  const { engine, chain } = await openTestChain({
+    genesis: parseGenesis(genesis),
+    subSecond: false,
+  })
+  try {
+    for (const { name, payload, isValid } of blocks) {
+      if (!isValid) {
+        score.skipped++
+        continue
+      }
+      const body = decodePayload(fromHex(payload))
+      const hash = headerHash(body.header)
+      await engine.newPayload(newPayloadOf(body, hash))
+      await engine.forkchoiceUpdated({
+        headBlockHash: hash,
+        safeBlockHash: hash,
+        finalizedBlockHash: hash,
+      })
+      const [state, receipts] = [chain.stateAt(hash), chain.receiptsByHash(hash)]
+      assert(state !== undefined && receipts !== undefined, 'a valid vector is the head now')
+      const watched = watchedSlots(body)
+      const problem = await anvil.replay({ body, receipts, state }, watched)
+      if (problem === undefined) score.passed++
+      else {
+        score.failed++
+        onFailure(name, problem)
+      }
+    }
+  } finally {
+    await anvil.close()
+  }
+  return score
+}
+
+/** Judges every vector by all; by anvil where it runs. */
 export async function runBlockSuite(
   onFailure: BlockFailureHandler,
-): Promise<Readonly<Record<'blocks' | 'blocks_ethereumjs', BlockScore>>> {
-  const [ours, theirs] = [[], []] as [BlockScore[], BlockScore[]]
+): Promise<Readonly<Record<string, BlockScore>>> {
+  const [ours, ethereumjs, anvil] = [[], [], []] as [BlockScore[], BlockScore[], BlockScore[]]
   for (const chain of readBlockVectors()) {
     ours.push(await judgeByEngine(chain, onFailure))
-    theirs.push(await judgeByEthereumjs(chain, 1, onFailure))
+    ethereumjs.push(await judgeByEthereumjs(chain, 1, onFailure))
+    const score = await judgeByAnvil(chain, onFailure)
+    if (score !== undefined) anvil.push(score)
   }
-  return { blocks: sum(ours), blocks_ethereumjs: sum(theirs) }
+  const scores = { blocks: sum(ours), blocks_ethereumjs: sum(ethereumjs) }
+  return anvil.length === 0 ? scores : { ...scores, blocks_anvil: sum(anvil) }
 }
 
 function sum(scores: readonly BlockScore[]): BlockScore {

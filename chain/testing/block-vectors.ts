@@ -16,7 +16,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 
 import { hashRequests, withdrawalsRoot } from '@zg/evm'
 import type { Header, Withdrawal } from '@zg/evm'
-import { bigintToBytes, concat, fromHex, toHex } from '@zg/primitives'
+import { bigintToBytes, concat, fromHex, toHex, wordMax } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { orderedTrieRoot } from '@zg/state'
 
@@ -76,6 +76,25 @@ const depositEmitter = {
 /** Reads the vectors. */
 export function readBlockVectors(): readonly BlockVectorChain[] {
   return JSON.parse(gunzipSync(readFileSync(path)).toString()) as BlockVectorChain[]
+}
+
+/** The accounts and slots that a block of the vectors may change, those of other blocks aside. */
+export function watchedSlots({ header, withdrawals }: BlockBody): Map<bigint, readonly bigint[]> {
+  const number = BigInt(header.number)
+  const firstSlots = (count: number): bigint[] =>
+    Array.from({ length: count }, (_, at) => BigInt(at))
+  return new Map<bigint, readonly bigint[]>([
+    ...testAddresses.map((address) => [address, []] as const),
+    ...withdrawals.map(({ address }) => [address, []] as const),
+    [header.coinbase, []],
+    [prober.address, [number, wordMax - number]],
+    [depositEmitter.address, []],
+    [beaconRootsContract.address, []],
+    [blockHashesContract.address, []],
+    // Four slots of the queue, and as many requests as a block of the vectors makes at most.
+    [withdrawalRequestsContract.address, firstSlots(4 + 24 * 3)],
+    [consolidationRequestsContract.address, firstSlots(4 + 24 * 4)],
+  ])
 }
 
 type Send = { readonly to: bigint; readonly data: Uint8Array; readonly value?: bigint }
