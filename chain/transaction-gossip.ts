@@ -25,7 +25,7 @@ import { TransactionRefusedError } from './transaction-admission.ts'
 import type { RefusalReason } from './transaction-admission.ts'
 
 /** How long a transaction waits for company. */
-export const gossipDelayMs = 10
+export const gossipDelayMs = 20
 
 /** How often, and how old, waiting transactions of our users go out again. */
 export const regossipIntervalMs = 5_000
