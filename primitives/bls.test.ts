@@ -13,6 +13,7 @@ import {
   blsVerify,
   blsVerifyAggregate,
   decompressBlsG1Point,
+  decompressBlsG2Point,
   isBlsG1Point,
   isBlsG2Point,
   parseBlsPublicKey,
@@ -195,6 +196,14 @@ suite('membership of the groups', () => {
     assert.deepEqual(decompressBlsG1Point(point.toBytes()), point.toBytes(false))
     for (const bad of [G1.Point.ZERO.toBytes(), compressedOutsideG1(), point.toBytes(false)]) {
       assert.equal(decompressBlsG1Point(bad), undefined)
+    }
+  })
+
+  test('decompressBlsG2Point gives x and y', () => {
+    const point = G2.Point.BASE.multiply(6n)
+    assert.deepEqual(decompressBlsG2Point(point.toBytes()), point.toBytes(false))
+    for (const bad of [G2.Point.ZERO.toBytes(), compressedOutsideG2(), point.toBytes(false)]) {
+      assert.equal(decompressBlsG2Point(bad), undefined)
     }
   })
 })

@@ -126,6 +126,19 @@ export function decompressBlsG1Point(compressed: Uint8Array): Uint8Array | undef
 }
 
 /**
+ * Returns the 192 bytes x.c1 ‖ x.c0 ‖ y.c1 ‖ y.c0 of a compressed point of G2 that is not the
+ * identity, or undefined when `compressed` is none, as `decompressBlsG1Point`.
+ */
+export function decompressBlsG2Point(compressed: Uint8Array): Uint8Array | undefined {
+  if (compressed.length !== blsSignatureSizeBytes) return undefined
+  try {
+    return Signature.fromBytes(compressed, true, true).toBytes(false)
+  } catch {
+    return undefined
+  }
+}
+
+/**
  * Adds signatures up; each is parsed and checked to be in the group.
  *
  * @throws {BlsSignatureInvalidError} `PRIMITIVES_BLS_SIGNATURE_INVALID`

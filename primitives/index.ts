@@ -82,6 +82,7 @@ export {
   blsVerify,
   blsVerifyAggregate,
   decompressBlsG1Point,
+  decompressBlsG2Point,
   isBlsG1Point,
   isBlsG2Point,
   parseBlsPublicKey,

@@ -50,17 +50,28 @@ const bannedWords = [/\bcomprehensive\b/i, /\bseamless(ly)?\b/i, /\butiliz/i, /\
 /** Places that exist on one machine only. */
 const machinePaths = [/(^|[^\w./-])\/work\//, /\/root\//, /bash_jobs/]
 
+/** What a file may import: tests and their tools also what only those of the room, or all, need. */
+function declaredBy(room: string, path: string): ReadonlySet<string> {
+  const isTestOnly = /\.(test|bench)\.ts$|\/(testing|canonical|clients|load)\/|\/differential/.test(
+    path,
+  )
+  const { dependencies, devDependencies } = manifests.get(room) ?? {}
+  const forTests = isTestOnly ? { ...devDependencies, ...root.devDependencies } : {}
+  return new Set(Object.keys({ ...dependencies, ...forTests }))
+}
+
 test('floors: imports of rooms go down and are declared', () => {
   const wrong: string[] = []
   for (const { path, room, text } of sources) {
     const floor = rooms.indexOf(room)
     if (floor < 0) continue
+    const declared = declaredBy(room, path)
     for (const [, specifier = ''] of text.matchAll(importPattern)) {
       if (!specifier.startsWith('@zg/')) continue
       const target = specifier.split('/')[1] ?? ''
       if (target === room) wrong.push(`${path}: imports its own room as "${specifier}"`)
       else if (rooms.indexOf(target) >= floor) wrong.push(`${path}: "${specifier}" goes up`)
-      else if (manifests.get(room)?.dependencies?.[`@zg/${target}`] === undefined) {
+      else if (!declared.has(`@zg/${target}`)) {
         wrong.push(`${path}: "${specifier}" is not in ${room}/package.json`)
       }
     }
@@ -71,18 +82,15 @@ test('floors: imports of rooms go down and are declared', () => {
 test('imports: packages are declared by the room that uses them', () => {
   const wrong: string[] = []
   for (const { path, room, text } of sources) {
-    const manifest = manifests.get(room)
-    if (manifest === undefined) continue
-    const isTestOnly =
-      /\.(test|bench)\.ts$|\/(testing|canonical|clients|load)\/|\/differential/.test(path)
+    if (!manifests.has(room)) continue
+    const declared = declaredBy(room, path)
     for (const [, specifier = ''] of text.matchAll(importPattern)) {
       if (/^(\.|node:|@zg\/)/.test(specifier)) continue
       const name = specifier
         .split('/')
         .slice(0, specifier.startsWith('@') ? 2 : 1)
         .join('/')
-      if (manifest.dependencies?.[name] !== undefined) continue
-      if (isTestOnly && root.devDependencies?.[name] !== undefined) continue
+      if (declared.has(name)) continue
       wrong.push(`${path}: "${name}" is not in ${room}/package.json`)
     }
   }

@@ -2,3 +2,6 @@
 
 export { startAnvil } from './anvil-process.ts'
 export type { AnvilProcess, RpcCall } from './anvil-process.ts'
+
+export { MemoryState } from '../conformance/memory-state.ts'
+export type { Allocation } from '../conformance/memory-state.ts'

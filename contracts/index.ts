@@ -1,0 +1,7 @@
+/** Hold stake, judge evidence and carry value between chains, in Solidity. */
+
+export { artifactNames, artifactOf } from './artifacts.ts'
+export type { Artifact, ArtifactName } from './artifacts.ts'
+
+export { keyWords, signatureWords } from './bls-words.ts'
+export type { KeyWords } from './bls-words.ts'

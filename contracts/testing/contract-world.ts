@@ -1,0 +1,241 @@
+/**
+ * Contracts on our own EVM, without a node: every message is a block of one transaction, from any
+ * account, signed by nobody; time stands still until it is moved.
+ */
+
+import { BlockExecution, call, configAtFork, environmentOf, systemContracts } from '@zg/evm'
+import type { Fork, Log, ParentBlock } from '@zg/evm'
+import { MemoryState } from '@zg/evm/testing'
+import { bigintToHex, fromHex, toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import {
+  decodeErrorResult,
+  decodeEventLog,
+  decodeFunctionResult,
+  encodeDeployData,
+  encodeFunctionData,
+} from 'viem'
+import type { Abi } from 'viem'
+
+import { artifactOf } from '../artifacts.ts'
+import type { ArtifactName } from '../artifacts.ts'
+
+/** A contract that stands somewhere. */
+export type Deployed = { readonly address: Hex; readonly abi: Abi }
+
+/** A function and its arguments. */
+export type Message = {
+  readonly contract: Deployed
+  readonly name: string
+  readonly args?: readonly unknown[]
+  readonly from?: Hex
+  /** In wei. */
+  readonly value?: bigint
+}
+
+export type DecodedEvent = {
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+/** What a message did. */
+export type Sent = {
+  /** The transaction's, with its 21,000 and its calldata; refunds taken off. */
+  readonly gasUsed: bigint
+  /** Of the contract that was called. */
+  readonly events: readonly DecodedEvent[]
+}
+
+const gasLimit = 60_000_000n
+const messageGas = 16_000_000n
+const wealth = 10n ** 27n
+const zeros = new Uint8Array(32)
+
+/** Who sends when nobody is named; it owns a billion ether. */
+export const somebody: Hex = '0x00000000000000000000000000000000000005eb'
+
+export class ContractWorld {
+  readonly chainId: bigint
+  readonly #fork: Fork
+  readonly #state: MemoryState
+  #parent: ParentBlock
+  #timestamp: number
+
+  constructor({
+    fork = 'prague',
+    chainId = 1337n,
+    timestamp = 1_800_000_000,
+  }: { fork?: Fork; chainId?: bigint; timestamp?: number } = {}) {
+    const empty = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
+    // The protocol wants its queues to be there; these are always empty.
+    const queues = [systemContracts.withdrawalRequests, systemContracts.consolidationRequests]
+    this.#state = new MemoryState([
+      { ...empty, address: BigInt(somebody), balance: wealth },
+      ...queues.map((address) => ({ ...empty, address, nonce: 1n, code: Uint8Array.of(0) })),
+    ])
+    this.chainId = chainId
+    this.#fork = fork
+    this.#timestamp = timestamp
+    this.#parent = {
+      hash: zeros,
+      number: 0,
+      timestamp: timestamp - 1,
+      gasLimit,
+      gasUsed: gasLimit / 2n,
+      baseFeePerGas: 7n,
+      blobGasUsed: 0n,
+      excessBlobGas: 0n,
+    }
+  }
+
+  /** Of the next message, in seconds since 1970. */
+  get timestamp(): number {
+    return this.#timestamp
+  }
+
+  advance(seconds: number): void {
+    this.#timestamp += seconds
+  }
+
+  balanceOf(address: Hex): bigint {
+    return this.#state.account(BigInt(address))?.balance ?? 0n
+  }
+
+  /** Deploys an artifact. */
+  deploy(
+    artifact: ArtifactName,
+    { args = [], from = somebody, value = 0n }: Partial<Omit<Message, 'contract' | 'name'>> = {},
+  ): Deployed {
+    const { abi, bytecode } = artifactOf(artifact)
+    const code = toHex(bytecode)
+    const data = encodeDeployData({ abi: abi as Abi, bytecode: code, args: [...args] })
+    const { contractAddress } = this.#execute({ to: undefined, from, value, data: fromHex(data) })
+    if (contractAddress === undefined) throw new Error(`${artifact} was not deployed`)
+    return { address: bigintToHex(contractAddress, 20), abi: abi as Abi }
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @throws {ContractRevertError} With the contract's own error.
+   */
+  send(message: Message): Sent {
+    const { contract, from = somebody, value = 0n } = message
+    const to = BigInt(contract.address)
+    const { gasUsed, logs } = this.#execute({ to, from, value, data: dataOf(message) }, contract)
+    return { gasUsed, events: eventsOf(contract, logs) }
+  }
+
+  /** Asks a message's answer; nothing is kept. Throws as `send`. */
+  read(message: Message): unknown {
+    const { contract, name, from = somebody, value = 0n } = message
+    const fields = { coinbase: 0n, gasLimit, prevRandao: zeros, excessBlobGas: 0n }
+    const header = {
+      ...fields,
+      number: this.#parent.number + 1,
+      timestamp: this.#timestamp,
+      baseFeePerGas: 0n,
+    }
+    const result = call({
+      state: this.#state,
+      block: environmentOf(header, { config: this.#config(), blockHash: () => undefined }),
+      from: BigInt(from),
+      to: BigInt(contract.address),
+      value,
+      data: dataOf(message),
+      gasLimit: messageGas,
+    })
+    if (!('output' in result)) throw new Error(`the message was ${result.status}`)
+    if (result.status !== 'success') throw new ContractRevertError(contract.abi, result.output)
+    const data = toHex(result.output)
+    return decodeFunctionResult({ abi: contract.abi, functionName: name, data })
+  }
+
+  #config() {
+    return configAtFork(this.chainId, this.#fork)
+  }
+
+  #execute(
+    message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array },
+    contract?: Deployed,
+  ) {
+    const sender = BigInt(message.from)
+    const timestamp = Math.max(this.#timestamp, this.#parent.timestamp + 1)
+    const execution = new BlockExecution({
+      config: this.#config(),
+      parent: this.#parent,
+      state: this.#state,
+      blockHash: () => undefined,
+      attributes: {
+        coinbase: 0n,
+        gasLimit,
+        prevRandao: zeros,
+        parentBeaconBlockRoot: zeros,
+        timestamp,
+      },
+    })
+    const { to, value, data } = message
+    const outcome = execution.tryTransaction({
+      sender,
+      isUnsigned: true,
+      transaction: {
+        type: 2,
+        chainId: this.chainId,
+        nonce: this.#state.account(sender)?.nonce ?? 0n,
+        maxFeePerGas: execution.environment.baseFeePerGas,
+        maxPriorityFeePerGas: 0n,
+        gasLimit: messageGas,
+        to,
+        value,
+        data,
+        accessList: [],
+        yParity: 0,
+        r: 0n,
+        s: 0n,
+      },
+    })
+    if (outcome.status === 'rejected') throw new Error(outcome.message)
+    const { receipt, gasUsed, contractAddress, output } = outcome
+    this.#state.apply(execution.finish([]).changes)
+    this.#parent = { ...this.#parent, number: this.#parent.number + 1, timestamp }
+    this.#timestamp = timestamp
+    if (!receipt.succeeded) throw new ContractRevertError(contract?.abi ?? [], output)
+    return { gasUsed, contractAddress, logs: receipt.logs }
+  }
+}
+
+function dataOf({ contract, name, args = [] }: Message): Uint8Array {
+  return fromHex(encodeFunctionData({ abi: contract.abi, functionName: name, args: [...args] }))
+}
+
+function eventsOf({ address, abi }: Deployed, logs: readonly Log[]): DecodedEvent[] {
+  return logs
+    .filter((log) => log.address === BigInt(address))
+    .map((log) => {
+      const topics = log.topics.map((topic) => bigintToHex(topic, 32)) as [Hex, ...Hex[]]
+      const { eventName = '', args = {} } = decodeEventLog({ abi, topics, data: toHex(log.data) })
+      return { name: eventName, args: args as Readonly<Record<string, unknown>> }
+    })
+}
+
+/** A contract refused. `errorName` is the name of its error, empty when it gave none. */
+export class ContractRevertError extends Error {
+  readonly errorName: string
+  readonly errorArgs: readonly unknown[]
+
+  constructor(abi: Abi, output: Uint8Array) {
+    const { errorName, args } = decoded(abi, output)
+    super(`The contract reverted: ${errorName}(${args.map(String).join(', ')})`)
+    this.errorName = errorName
+    this.errorArgs = args
+  }
+}
+
+function decoded(abi: Abi, output: Uint8Array): { errorName: string; args: readonly unknown[] } {
+  try {
+    const { errorName, args = [] } = decodeErrorResult({ abi, data: toHex(output) })
+    return { errorName, args: args as readonly unknown[] }
+  } catch {
+    return { errorName: '', args: output.length === 0 ? [] : [toHex(output)] }
+  }
+}
