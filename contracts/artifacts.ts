@@ -11,6 +11,9 @@ import type { Hex } from '@zg/primitives'
 
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
+  FinalityOracle: 'l1/FinalityOracle.sol',
+  NetworkRegistry: 'l1/NetworkRegistry.sol',
+  OperatorRegistry: 'l1/OperatorRegistry.sol',
   ProofsTester: 'testing/ProofsTester.sol',
 } as const
 

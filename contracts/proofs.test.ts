@@ -24,6 +24,7 @@ import type { Hex } from '@zg/primitives'
 import { keyWords, signatureWords } from './bls-words.ts'
 import type { KeyWords } from './bls-words.ts'
 import { ContractRevertError, ContractWorld } from './testing/contract-world.ts'
+import { rootOf, siblingsOf } from './testing/history.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -365,38 +366,6 @@ function outsideG2(): Hex {
   return toHex(
     Uint8Array.from([x.c0, x.c1, y.c0, y.c1].flatMap((number) => [...bigintToBytes(number, 64)])),
   )
-}
-
-function rootOf(leaves: readonly Uint8Array[], depth = 32): Uint8Array {
-  let level = [...leaves]
-  let absent = new Uint8Array(32)
-  for (let height = 0; height < depth; height++) {
-    const above: Uint8Array[] = []
-    for (let at = 0; at < level.length; at += 2) {
-      above.push(nodeOf(level[at] as Uint8Array, level[at + 1] ?? absent))
-    }
-    level = above
-    absent = nodeOf(absent, absent)
-  }
-  return level[0] ?? absent
-}
-
-function siblingsOf(leaves: readonly Uint8Array[], index: number, depth = 32): Uint8Array[] {
-  let level = [...leaves]
-  let absent = new Uint8Array(32)
-  const siblings: Uint8Array[] = []
-  for (let height = 0; height < depth; height++) {
-    siblings.push(level[(index >> height) ^ 1] ?? absent)
-    level = Array.from({ length: Math.ceil(level.length / 2) }, (_, at) =>
-      nodeOf(level[2 * at] as Uint8Array, level[2 * at + 1] ?? absent),
-    )
-    absent = nodeOf(absent, absent)
-  }
-  return siblings
-}
-
-function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(sha256(Uint8Array.from([...left, ...right])))
 }
 
 function filler(count: number): [Uint8Array, Uint8Array][] {

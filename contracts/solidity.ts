@@ -32,7 +32,10 @@ const importPattern = /^\s*import\s+(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']\s*;/g
 type Sources = ReadonlyMap<string, string>
 
 type SolcOutput = {
-  readonly errors?: readonly { readonly severity: string; readonly formattedMessage: string }[]
+  readonly errors?: readonly {
+    readonly formattedMessage: string
+    readonly sourceLocation?: { readonly file: string }
+  }[]
   readonly contracts?: Readonly<
     Record<
       string,
@@ -54,7 +57,7 @@ export function sourceHashOf(name: ArtifactName): Hex {
 /**
  * Compiles contracts together.
  *
- * @throws {Error} With the compiler's words, warnings included: this room has none.
+ * @throws {Error} With the compiler's words, warnings included: our own sources have none.
  */
 export function compile(names: readonly ArtifactName[]): ReadonlyMap<ArtifactName, ArtifactFile> {
   const solc = require('solc') as Solc
@@ -68,7 +71,9 @@ export function compile(names: readonly ArtifactName[]): ReadonlyMap<ArtifactNam
     settings,
   }
   const output = JSON.parse(solc.compile(JSON.stringify(input))) as SolcOutput
-  const problems = output.errors ?? []
+  const problems = (output.errors ?? []).filter(
+    ({ sourceLocation }) => sourceLocation?.file.startsWith('@') !== true,
+  )
   if (problems.length > 0) {
     throw new Error(problems.map(({ formattedMessage }) => formattedMessage).join('\n'))
   }

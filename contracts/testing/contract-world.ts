@@ -3,7 +3,15 @@
  * account, signed by nobody; time stands still until it is moved.
  */
 
-import { BlockExecution, call, configAtFork, environmentOf, systemContracts } from '@zg/evm'
+import {
+  BlockExecution,
+  call,
+  configAtFork,
+  createdAddress,
+  environmentOf,
+  intrinsicGas,
+  systemContracts,
+} from '@zg/evm'
 import type { Fork, Log, ParentBlock } from '@zg/evm'
 import { MemoryState } from '@zg/evm/testing'
 import { bigintToHex, fromHex, toHex } from '@zg/primitives'
@@ -17,7 +25,7 @@ import {
 } from 'viem'
 import type { Abi } from 'viem'
 
-import { artifactOf } from '../artifacts.ts'
+import { artifactNames, artifactOf } from '../artifacts.ts'
 import type { ArtifactName } from '../artifacts.ts'
 
 /** A contract that stands somewhere. */
@@ -42,6 +50,8 @@ export type DecodedEvent = {
 export type Sent = {
   /** The transaction's, with its 21,000 and its calldata; refunds taken off. */
   readonly gasUsed: bigint
+  /** What running it took beyond the transaction's own cost and its calldata. */
+  readonly executionGas: bigint
   /** Of the contract that was called. */
   readonly events: readonly DecodedEvent[]
 }
@@ -82,7 +92,8 @@ export class ContractWorld {
       timestamp: timestamp - 1,
       gasLimit,
       gasUsed: gasLimit / 2n,
-      baseFeePerGas: 7n,
+      // Gas costs nothing, so that everyone can send.
+      baseFeePerGas: 0n,
       blobGasUsed: 0n,
       excessBlobGas: 0n,
     }
@@ -99,6 +110,12 @@ export class ContractWorld {
 
   balanceOf(address: Hex): bigint {
     return this.#state.account(BigInt(address))?.balance ?? 0n
+  }
+
+  /** Where an account's deployments go, one after another. */
+  nextAddress(offset = 0, from = somebody): Hex {
+    const nonce = (this.#state.account(BigInt(from))?.nonce ?? 0n) + BigInt(offset)
+    return bigintToHex(createdAddress(BigInt(from), nonce), 20)
   }
 
   /** Deploys an artifact. */
@@ -122,8 +139,14 @@ export class ContractWorld {
   send(message: Message): Sent {
     const { contract, from = somebody, value = 0n } = message
     const to = BigInt(contract.address)
-    const { gasUsed, logs } = this.#execute({ to, from, value, data: dataOf(message) }, contract)
-    return { gasUsed, events: eventsOf(contract, logs) }
+    const data = dataOf(message)
+    const { gasUsed, logs } = this.#execute({ to, from, value, data }, contract)
+    const { gas } = intrinsicGas(
+      { data, isCreate: false, accessList: [], authorizationCount: 0 },
+      this.#fork,
+    )
+    const executionGas = gasUsed - BigInt(gas)
+    return { gasUsed, executionGas, events: eventsOf(contract, logs) }
   }
 
   /** Asks a message's answer; nothing is kept. Throws as `send`. */
@@ -218,7 +241,7 @@ function eventsOf({ address, abi }: Deployed, logs: readonly Log[]): DecodedEven
     })
 }
 
-/** A contract refused. `errorName` is the name of its error, empty when it gave none. */
+/** A contract refused. `errorName` is that of its error, or of one it called; empty if none. */
 export class ContractRevertError extends Error {
   readonly errorName: string
   readonly errorArgs: readonly unknown[]
@@ -231,10 +254,21 @@ export class ContractRevertError extends Error {
   }
 }
 
+/** The errors of all contracts: one that was called may have called another. */
+function everyError(): Abi {
+  const abis = artifactNames.flatMap((name) => artifactOf(name).abi as Abi)
+  return abis.filter(({ type }) => type === 'error')
+}
+
 function decoded(abi: Abi, output: Uint8Array): { errorName: string; args: readonly unknown[] } {
   try {
-    const { errorName, args = [] } = decodeErrorResult({ abi, data: toHex(output) })
-    return { errorName, args: args as readonly unknown[] }
+    const errors = [...abi, ...everyError()]
+    // An error without parameters has no arguments, whatever its type says.
+    const found: { errorName: string; args?: readonly unknown[] | undefined } = decodeErrorResult({
+      abi: errors,
+      data: toHex(output),
+    })
+    return { errorName: found.errorName, args: found.args ?? [] }
   } catch {
     return { errorName: '', args: output.length === 0 ? [] : [toHex(output)] }
   }

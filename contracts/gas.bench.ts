@@ -1,0 +1,57 @@
+/**
+ * Bench `gas`: what the contracts of L1 cost, on our EVM under Prague rules.
+ *
+ * A network of a hundred operators of equal weight, of whom up to a third are absent.
+ * `certificate_*` is the check alone (quorum, digest, pairing), every slot cold; `submit_*` the
+ * whole transaction that brings a certificate to L1, with its calldata.
+ */
+
+import { sha256, toHex } from '@zg/primitives'
+
+import { rootOf, siblingsOf } from './testing/history.ts'
+import { genesisHash, genesisRoot, StakeWorld, testOperator } from './testing/stake-world.ts'
+import type { CertificateArgs } from './testing/stake-world.ts'
+
+const id = 1
+const operatorCount = 100
+const absentMax = 33
+
+/** Measures each. */
+export function bench() {
+  const stake = new StakeWorld()
+  // Every message takes a second, so that the last operator is in some epochs after the first.
+  const epoch = stake.epoch + 10
+  stake.openNetwork(id, epoch)
+  stake.openNetwork(id + 1, epoch)
+  const all = Array.from({ length: operatorCount }, (_, index) => testOperator(index))
+  const gas: Record<string, number> = {}
+  for (const operator of all) {
+    gas['register_gas'] = Number(stake.register(operator).gasUsed)
+    stake.setWeight(operator, 1_000_000n)
+    gas['opt_in_gas'] = Number(stake.optIn(operator, id).gasUsed)
+  }
+  stake.passEpochs(epoch - stake.epoch)
+  const [first] = all
+  if (first !== undefined) {
+    stake.optIn(first, id + 1)
+    gas['weight_change_two_networks_gas'] = Number(stake.setWeight(first, 1_000_000n).gasUsed)
+  }
+  const root = Buffer.from(genesisRoot.slice(2), 'hex')
+  const histRoot = toHex(rootOf([root]))
+  const consensusRoot = toHex(sha256(Uint8Array.of(9)))
+  const certificate = (absent: number): CertificateArgs => {
+    const numbers = { epoch: BigInt(epoch), height: 1n, nextEpoch: 0n }
+    const vote = { ...numbers, blockHash: genesisHash, consensusRoot, histRoot }
+    return stake.certify(id, vote, { all, signers: all.slice(absent) })
+  }
+  const check = (absent: number): number =>
+    Number(stake.send(stake.oracle, 'check', [id, certificate(absent)]).executionGas)
+  gas['certificate_gas'] = check(0)
+  gas['certificate_one_absent_gas'] = check(1)
+  gas['certificate_third_absent_gas'] = check(absentMax)
+  gas['certificate_per_absent_gas'] = Math.round((check(absentMax) - check(1)) / (absentMax - 1))
+  const siblings = siblingsOf([root], 0).map(toHex)
+  const submitted = stake.send(stake.oracle, 'submit', [id, certificate(1), siblings])
+  gas['submit_one_absent_gas'] = Number(submitted.gasUsed)
+  return { name: 'gas', metrics: gas, peers: {}, ratios: {} }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bls} from "../proofs/Bls.sol";
+import {History} from "../proofs/History.sol";
+import {Votes} from "../proofs/Votes.sol";
+import {NetworkRegistry} from "./NetworkRegistry.sol";
+import {OperatorRegistry} from "./OperatorRegistry.sol";
+
+/// @title What L1 knows to be final on each network.
+///
+/// Per network one block: the newest that a certificate proved. Another certificate is accepted if
+///
+///   (a) its epoch is that of the block, or, when the block closed its epoch, the one that follows;
+///   (b) its history holds the block, at its height;
+///   (c) it closes its epoch for one that has begun, or is no older than `certificateAgeMax` after
+///       the end of its epoch.
+///
+/// Any block below is proved by `holds`: one certificate proves all of history.
+///
+/// Two certificates that contradict each other are more than a third of stake at fault. Then the
+/// network is halted here, for ever: a certificate whose history holds another block at the height
+/// that is known, or one of that height with other content. A proof that does not hold only reverts,
+/// so nobody can halt a network that did not fork.
+contract FinalityOracle {
+    /// A certificate as L1 takes it: who did not sign, in rising order, instead of a bitmap.
+    struct Certificate {
+        Votes.FinalityVote vote;
+        address[] absent;
+        bytes signature;
+    }
+
+    struct Final {
+        uint64 epoch;
+        uint64 height;
+        /// Of a block that closes its epoch; 0 otherwise.
+        uint64 nextEpoch;
+        bool isHalted;
+        bytes32 blockHash;
+        bytes32 consensusRoot;
+        bytes32 histRoot;
+    }
+
+    NetworkRegistry public immutable networks;
+    OperatorRegistry public immutable operators;
+    /// What votes name as their staking contract.
+    address public immutable staking;
+    /// In seconds, from the end of its epoch.
+    uint256 public immutable certificateAgeMax;
+
+    mapping(uint32 id => Final) private _final;
+
+    event Finalized(uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot);
+    /// The first certificate that closed this epoch, and who brought it.
+    event EpochClosed(uint32 indexed id, uint64 indexed epoch, uint64 nextEpoch, address reporter);
+    event Halted(uint32 indexed id, uint64 height, bytes32 known, bytes32 other);
+
+    constructor(
+        NetworkRegistry networkRegistry,
+        OperatorRegistry operatorRegistry,
+        address stakingContract,
+        uint256 ageMax
+    ) {
+        networks = networkRegistry;
+        operators = operatorRegistry;
+        staking = stakingContract;
+        certificateAgeMax = ageMax;
+    }
+
+    /// Takes in a certificate that extends what is known. `siblings` prove the known block in its
+    /// history.
+    function submit(uint32 id, Certificate calldata certificate, bytes32[] calldata siblings)
+        external
+    {
+        Final memory known = finalOf(id);
+        Votes.FinalityVote calldata vote = certificate.vote;
+        if (known.isHalted) revert NetworkHalted();
+        if (vote.height <= known.height) revert NotNewer(known.height);
+        uint64 expected = known.nextEpoch == 0 ? known.epoch : known.nextEpoch;
+        if (vote.epoch != expected) revert EpochUnexpected(expected);
+        bool isClosing = vote.nextEpoch != 0;
+        if (isClosing) {
+            // The next epoch is that of a final block of L1, so of the past.
+            if (vote.nextEpoch <= vote.epoch || vote.nextEpoch > operators.currentEpoch()) {
+                revert CloseInvalid();
+            }
+        } else if (block.timestamp > operators.startOf(vote.epoch + 1) + certificateAgeMax) {
+            revert CertificateTooOld();
+        }
+        if (!History.holds(vote.histRoot, known.height, known.consensusRoot, siblings)) {
+            revert HistoryUnproven();
+        }
+        _verify(id, certificate);
+        _final[id] = Final({
+            epoch: vote.epoch,
+            height: vote.height,
+            nextEpoch: vote.nextEpoch,
+            isHalted: false,
+            blockHash: vote.blockHash,
+            consensusRoot: vote.consensusRoot,
+            histRoot: vote.histRoot
+        });
+        emit Finalized(id, vote.epoch, vote.height, vote.consensusRoot);
+        if (isClosing) emit EpochClosed(id, vote.epoch, vote.nextEpoch, msg.sender);
+    }
+
+    /// Halts a network by a certificate whose history holds `other` where L1 knows a block.
+    function haltByHistory(
+        uint32 id,
+        Certificate calldata certificate,
+        bytes32 other,
+        bytes32[] calldata siblings
+    ) external {
+        Final memory known = finalOf(id);
+        if (certificate.vote.height <= known.height || other == known.consensusRoot) {
+            revert NoContradiction();
+        }
+        if (!History.holds(certificate.vote.histRoot, known.height, other, siblings)) {
+            revert HistoryUnproven();
+        }
+        _halt(id, known, certificate, other);
+    }
+
+    /// Halts a network by a certificate of the height that L1 knows, with other content.
+    function haltByConflict(uint32 id, Certificate calldata certificate) external {
+        Final memory known = finalOf(id);
+        Votes.FinalityVote calldata vote = certificate.vote;
+        bool isSame = vote.epoch == known.epoch && vote.nextEpoch == known.nextEpoch
+            && vote.blockHash == known.blockHash && vote.consensusRoot == known.consensusRoot
+            && vote.histRoot == known.histRoot;
+        // Height 0 is the genesis, which no certificate made.
+        if (vote.height != known.height || known.height == 0 || isSame) revert NoContradiction();
+        _halt(id, known, certificate, vote.consensusRoot);
+    }
+
+    /// Reverts unless a quorum of its epoch's set signed the certificate.
+    function check(uint32 id, Certificate calldata certificate) external view {
+        _verify(id, certificate);
+    }
+
+    /// The newest block that L1 knows of a network; its genesis before any certificate.
+    function finalOf(uint32 id) public view returns (Final memory known) {
+        known = _final[id];
+        if (known.consensusRoot != 0) return known;
+        NetworkRegistry.Network memory network = networks.networkOf(id);
+        known.epoch = network.firstEpoch;
+        known.blockHash = network.genesisHash;
+        known.consensusRoot = network.genesisRoot;
+    }
+
+    /// Whether `consensusRoot` is that of a height of the network, at or below what is known.
+    function holds(
+        uint32 id,
+        uint64 height,
+        bytes32 consensusRoot,
+        bytes32[] calldata siblings
+    ) external view returns (bool) {
+        Final memory known = finalOf(id);
+        if (height == known.height) return consensusRoot == known.consensusRoot;
+        if (height > known.height) return false;
+        return History.holds(known.histRoot, height, consensusRoot, siblings);
+    }
+
+    /// What votes of a network are at home in.
+    function domainOf(uint32 id) public view returns (Votes.Domain memory) {
+        return Votes.Domain({
+            l1ChainId: uint64(block.chainid),
+            staking: staking,
+            networkId: id,
+            genesisHash: networks.networkOf(id).genesisHash
+        });
+    }
+
+    function _halt(uint32 id, Final memory known, Certificate calldata certificate, bytes32 other)
+        private
+    {
+        if (known.isHalted) revert NetworkHalted();
+        uint64 epoch = certificate.vote.epoch;
+        if (epoch < known.epoch || epoch > operators.currentEpoch()) {
+            revert EpochUnexpected(known.epoch);
+        }
+        _verify(id, certificate);
+        known.isHalted = true;
+        _final[id] = known;
+        emit Halted(id, known.height, known.consensusRoot, other);
+    }
+
+    function _verify(uint32 id, Certificate calldata certificate) private view {
+        Votes.FinalityVote memory vote = certificate.vote;
+        Bls.Key memory key = networks.quorumKey(id, vote.epoch, certificate.absent);
+        if (!Bls.verify(key, Votes.digestOf(domainOf(id), vote), certificate.signature)) {
+            revert CertificateInvalid();
+        }
+    }
+
+    error NetworkHalted();
+    /// At or below the height that is known.
+    error NotNewer(uint64 known);
+    error EpochUnexpected(uint64 expected);
+    error CertificateTooOld();
+    /// It closes its epoch for an earlier one, or for one that has not begun.
+    error CloseInvalid();
+    /// The siblings do not lead from the leaf to the certificate's history.
+    error HistoryUnproven();
+    error NoContradiction();
+    /// The signature is not that of all but the absent.
+    error CertificateInvalid();
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Bls} from "../proofs/Bls.sol";
+import {IOperatorListener, OperatorRegistry} from "./OperatorRegistry.sol";
+
+/// @title Which networks there are, who validates them in each epoch, and what a quorum's key is.
+///
+/// Stake is shared: an operator's one weight counts whole in every network it has opted into. Per
+/// network and epoch there is one total and one aggregate key, over the operators with weight. A
+/// certificate names the absent; their keys and weights are taken away from these two:
+///
+///     quorum    3 * (total - absent) > 2 * total
+///     its key   aggregate - sum of the absent
+///
+/// An operator that opts out in epoch e is a validator, and answers for what it signs, until e + 2.
+contract NetworkRegistry is IOperatorListener {
+    struct Network {
+        uint64 chainId;
+        /// The first epoch, in which its genesis block stands.
+        uint64 firstEpoch;
+        /// Of the execution genesis block.
+        bytes32 genesisHash;
+        /// consensusRoot of height 0.
+        bytes32 genesisRoot;
+    }
+
+    /// The operators of a network from an epoch on.
+    struct SetPoint {
+        uint64 fromEpoch;
+        /// In gwei.
+        uint64 total;
+        uint32 count;
+        Bls.Key key;
+    }
+
+    /// An operator in a network, from an epoch until before another.
+    struct Stint {
+        uint64 fromEpoch;
+        uint64 untilEpoch;
+        /// The most of its stake that faults of this network may cost, in hundredths of a percent.
+        uint16 slashBpsMax;
+    }
+
+    /// Networks of one operator at most: a change of its stake touches each.
+    uint256 public constant NETWORKS_PER_OPERATOR = 32;
+    uint64 private constant FOR_EVER = type(uint64).max;
+    uint16 private constant BPS = 10_000;
+
+    OperatorRegistry public immutable operators;
+    /// Who may open networks.
+    address public immutable governor;
+
+    mapping(uint32 id => Network) private _networks;
+    mapping(uint32 id => SetPoint[]) private _sets;
+    /// Everyone who ever opted in, in the order in which bitmaps count.
+    mapping(uint32 id => address[]) private _members;
+    mapping(uint32 id => mapping(address operator => Stint)) private _stint;
+    mapping(uint32 id => mapping(address operator => Stint[])) private _earlierStints;
+    mapping(address operator => uint32[]) private _networksOf;
+
+    event NetworkOpened(uint32 indexed id, uint64 chainId, uint64 firstEpoch, bytes32 genesisHash);
+    event OptedIn(uint32 indexed id, address indexed operator, uint64 fromEpoch);
+    event OptedOut(uint32 indexed id, address indexed operator, uint64 fromEpoch);
+
+    constructor(OperatorRegistry operatorRegistry, address governance) {
+        operators = operatorRegistry;
+        governor = governance;
+    }
+
+    /// Opens a network whose genesis everyone can build from this.
+    function open(uint32 id, Network calldata network) external {
+        if (msg.sender != governor) revert NotTheGovernor();
+        if (_networks[id].genesisHash != 0) revert NetworkTaken();
+        if (network.genesisHash == 0 || network.genesisRoot == 0) revert GenesisMissing();
+        _networks[id] = network;
+        emit NetworkOpened(id, network.chainId, network.firstEpoch, network.genesisHash);
+    }
+
+    /// Makes the sender a validator of a network from the epoch after the next.
+    function optIn(uint32 id, uint16 slashBpsMax) external {
+        if (_networks[id].genesisHash == 0) revert NetworkUnknown();
+        if (slashBpsMax > BPS) revert SlashLimitInvalid();
+        Stint memory former = _stint[id][msg.sender];
+        if (operators.currentEpoch() < former.untilEpoch) revert StillIn();
+        uint32[] storage own = _networksOf[msg.sender];
+        if (own.length == NETWORKS_PER_OPERATOR) revert TooManyNetworks();
+        (Bls.Key memory key, uint64 weight) = operators.upcoming(msg.sender);
+
+        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        if (former.fromEpoch == 0) _members[id].push(msg.sender);
+        else _earlierStints[id][msg.sender].push(former);
+        _stint[id][msg.sender] = Stint(epoch, FOR_EVER, slashBpsMax);
+        own.push(id);
+        Bls.Key memory none;
+        _change(id, epoch, [uint64(0), weight], [none, key]);
+        emit OptedIn(id, msg.sender, epoch);
+    }
+
+    /// Ends the sender's validation of a network with the next epoch.
+    function optOut(uint32 id) external {
+        Stint storage stint = _stint[id][msg.sender];
+        if (stint.untilEpoch != FOR_EVER) revert NotIn();
+        (Bls.Key memory key, uint64 weight) = operators.upcoming(msg.sender);
+        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        stint.untilEpoch = epoch;
+        _forget(_networksOf[msg.sender], id);
+        Bls.Key memory none;
+        _change(id, epoch, [weight, uint64(0)], [key, none]);
+        emit OptedOut(id, msg.sender, epoch);
+    }
+
+    /// @inheritdoc IOperatorListener
+    function operatorChanged(
+        address operator,
+        uint64 epoch,
+        uint64[2] calldata weights,
+        Bls.Key[2] calldata keys
+    ) external {
+        if (msg.sender != address(operators)) revert NotTheOperators();
+        uint32[] storage own = _networksOf[operator];
+        for (uint256 index = 0; index < own.length; ++index) _change(own[index], epoch, weights, keys);
+    }
+
+    function networkOf(uint32 id) external view returns (Network memory found) {
+        found = _networks[id];
+        if (found.genesisHash == 0) revert NetworkUnknown();
+    }
+
+    /// All that ever opted in, in the order of bitmaps; who is in an epoch's set, `isMember` says.
+    function membersOf(uint32 id) external view returns (address[] memory) {
+        return _members[id];
+    }
+
+    function networksOf(address operator) external view returns (uint32[] memory) {
+        return _networksOf[operator];
+    }
+
+    /// Whether an operator had opted into a network in an epoch.
+    function isMember(uint32 id, address operator, uint64 epoch) public view returns (bool) {
+        return _stintAt(id, operator, epoch).fromEpoch != 0;
+    }
+
+    /// The set of an epoch: how many, what they weigh, and the sum of their keys.
+    function setAt(uint32 id, uint64 epoch) public view returns (SetPoint memory point) {
+        SetPoint[] storage points = _sets[id];
+        // Who asks is mostly after one of the last few.
+        for (uint256 index = points.length; index > 0; --index) {
+            if (points[index - 1].fromEpoch <= epoch) return points[index - 1];
+        }
+    }
+
+    /// The key that a certificate of an epoch verifies against when all but `absent` signed.
+    function quorumKey(uint32 id, uint64 epoch, address[] calldata absent)
+        external
+        view
+        returns (Bls.Key memory key)
+    {
+        SetPoint memory point = setAt(id, epoch);
+        key = point.key;
+        uint256 signed = point.total;
+        if (absent.length > 0) {
+            for (uint256 index = 0; index < absent.length; ++index) {
+                if (!isMember(id, absent[index], epoch)) revert NotAMember(absent[index]);
+            }
+            (Bls.Key memory sum, uint256 weight) = operators.sumAt(absent, epoch);
+            key = Bls.add(key, Bls.negate(sum));
+            signed -= weight;
+        }
+        // MUST be more than two thirds of all weight; of nothing, nobody is.
+        if (3 * signed <= 2 * uint256(point.total)) revert NoQuorum(signed, point.total);
+    }
+
+    function _change(
+        uint32 id,
+        uint64 epoch,
+        uint64[2] memory weights,
+        Bls.Key[2] memory keys
+    ) private {
+        SetPoint[] storage points = _sets[id];
+        SetPoint memory point;
+        bool isNew = true;
+        if (points.length > 0) {
+            point = points[points.length - 1];
+            isNew = point.fromEpoch != epoch;
+        }
+        point.fromEpoch = epoch;
+        point.total = point.total - weights[0] + weights[1];
+        // An operator without weight is in no set, and its key in no sum.
+        if (weights[0] > 0) {
+            point.key = Bls.add(point.key, Bls.negate(keys[0]));
+            --point.count;
+        }
+        if (weights[1] > 0) {
+            point.key = Bls.add(point.key, keys[1]);
+            ++point.count;
+        }
+        if (isNew) points.push(point);
+        else points[points.length - 1] = point;
+    }
+
+    function _stintAt(uint32 id, address operator, uint64 epoch)
+        private
+        view
+        returns (Stint memory stint)
+    {
+        stint = _stint[id][operator];
+        if (stint.fromEpoch != 0 && epoch >= stint.fromEpoch) {
+            if (epoch < stint.untilEpoch) return stint;
+            return Stint(0, 0, 0);
+        }
+        Stint[] storage earlier = _earlierStints[id][operator];
+        for (uint256 index = earlier.length; index > 0; --index) {
+            stint = earlier[index - 1];
+            if (epoch >= stint.fromEpoch) {
+                return epoch < stint.untilEpoch ? stint : Stint(0, 0, 0);
+            }
+        }
+        return Stint(0, 0, 0);
+    }
+
+    function _forget(uint32[] storage list, uint32 id) private {
+        for (uint256 index = 0; index < list.length; ++index) {
+            if (list[index] != id) continue;
+            list[index] = list[list.length - 1];
+            list.pop();
+            return;
+        }
+    }
+
+    error NotTheGovernor();
+    error NotTheOperators();
+    error NetworkTaken();
+    error NetworkUnknown();
+    error GenesisMissing();
+    error SlashLimitInvalid();
+    /// The sender is in the set, or leaves it only in an epoch to come.
+    error StillIn();
+    error NotIn();
+    error TooManyNetworks();
+    error NotAMember(address operator);
+    /// What signed weighs too little.
+    error NoQuorum(uint256 signed, uint256 total);
+}

@@ -1,0 +1,156 @@
+/** The contracts of shared stake on L1, with operators whose keys a test holds. */
+
+import { finalityVoteDigest, possessionDigest } from '@zg/consensus'
+import type { FinalityVote } from '@zg/consensus'
+import {
+  blsAggregate,
+  blsPublicKeyOf,
+  blsSecretKeyFromSeed,
+  blsSign,
+  fromHex,
+  keccak256,
+  sha256,
+  toHex,
+} from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+
+import { keyWords, signatureWords } from '../bls-words.ts'
+import type { KeyWords } from '../bls-words.ts'
+import { ContractWorld, somebody } from './contract-world.ts'
+import type { Deployed, Sent } from './contract-world.ts'
+
+/** An operator and a key of its. */
+export type TestOperator = { readonly address: Hex; readonly secretKey: Uint8Array }
+
+/** A finality vote with its hashes in hex. */
+export type FinalityVoteArgs = Readonly<
+  Record<'epoch' | 'height' | 'nextEpoch', bigint> &
+    Record<'blockHash' | 'consensusRoot' | 'histRoot', Hex>
+>
+
+/** A certificate as `FinalityOracle` takes it. */
+export type CertificateArgs = {
+  readonly vote: FinalityVoteArgs
+  readonly absent: readonly Hex[]
+  readonly signature: Hex
+}
+
+export const epochSeconds = 100
+export const certificateAgeMaxSeconds = 50
+export const genesisHash = toHex(sha256(Uint8Array.of(1)))
+export const genesisRoot = toHex(sha256(Uint8Array.of(2)))
+
+/** The epoch in which a world begins. */
+export const firstEpoch = 10
+
+const startTimestamp = 1_800_000_000
+
+export class StakeWorld {
+  readonly world = new ContractWorld({ timestamp: startTimestamp })
+  readonly operators: Deployed
+  readonly networks: Deployed
+  readonly oracle: Deployed
+
+  /** `somebody`, who deploys, stands for the stake manager and for governance. */
+  constructor() {
+    const { world } = this
+    const networks = world.nextAddress(1)
+    this.operators = world.deploy('OperatorRegistry', {
+      args: [startTimestamp - epochSeconds * firstEpoch, epochSeconds, somebody, networks],
+    })
+    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, somebody] })
+    this.oracle = world.deploy('FinalityOracle', {
+      args: [networks, this.operators.address, somebody, certificateAgeMaxSeconds],
+    })
+  }
+
+  get epoch(): number {
+    return firstEpoch + Math.floor((this.world.timestamp - startTimestamp) / epochSeconds)
+  }
+
+  /** Goes to the first second of the epoch after so many. */
+  passEpochs(count: number): void {
+    const elapsed = (this.world.timestamp - startTimestamp) % epochSeconds
+    this.world.advance(count * epochSeconds - elapsed)
+  }
+
+  send(contract: Deployed, name: string, args: readonly unknown[], from: Hex = somebody): Sent {
+    return this.world.send({ contract, name, args, from })
+  }
+
+  read(contract: Deployed, name: string, args: readonly unknown[] = []): unknown {
+    return this.world.read({ contract, name, args })
+  }
+
+  /** What an operator says to register a key. */
+  claimOf({ address, secretKey }: TestOperator): readonly [KeyWords, Hex] {
+    const publicKey = blsPublicKeyOf(secretKey)
+    const digest = possessionDigest({
+      l1ChainId: this.world.chainId,
+      registry: fromHex(this.operators.address),
+      operator: fromHex(address),
+      publicKey,
+    })
+    return [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
+  }
+
+  register(operator: TestOperator): Sent {
+    return this.send(this.operators, 'register', this.claimOf(operator), operator.address)
+  }
+
+  setWeight({ address }: TestOperator, weight: bigint): Sent {
+    return this.send(this.operators, 'setWeight', [address, weight])
+  }
+
+  openNetwork(id: number, epoch = this.epoch + 2): void {
+    const network = { chainId: 1_660_200 + id, firstEpoch: epoch, genesisHash, genesisRoot }
+    this.send(this.networks, 'open', [id, network])
+  }
+
+  optIn({ address }: TestOperator, id: number): Sent {
+    return this.send(this.networks, 'optIn', [id, 10_000], address)
+  }
+
+  /** A certificate of a network by `signers`; the others of `all` are absent. */
+  certify(
+    id: number,
+    vote: FinalityVoteArgs,
+    { all, signers }: { all: readonly TestOperator[]; signers: readonly TestOperator[] },
+  ): CertificateArgs {
+    const identity = {
+      l1ChainId: this.world.chainId,
+      stakingContract: fromHex(somebody),
+      networkId: id,
+      genesisHash: fromHex(genesisHash),
+    }
+    const digest = finalityVoteDigest(identity, voteOf(vote))
+    const signature = blsAggregate(signers.map(({ secretKey }) => blsSign(secretKey, digest)))
+    const absent = all
+      .filter((operator) => !signers.includes(operator))
+      .map(({ address }) => address)
+      .sort((a, b) => (a < b ? -1 : 1))
+    return { vote, absent, signature: signatureWords(signature) }
+  }
+}
+
+/** The operator of a number; another `generation` is another key of it. */
+export function testOperator(index: number, generation = 0): TestOperator {
+  return {
+    address: toHex(keccak256(Uint8Array.of(index)).slice(12)),
+    secretKey: blsSecretKeyFromSeed(keccak256(Uint8Array.of(0xb1, index, generation))),
+  }
+}
+
+function voteOf({
+  blockHash,
+  consensusRoot,
+  histRoot,
+  ...numbers
+}: FinalityVoteArgs): FinalityVote {
+  return {
+    ...numbers,
+    blockHash: fromHex(blockHash),
+    consensusRoot: fromHex(consensusRoot),
+    histRoot: fromHex(histRoot),
+  }
+}
