@@ -11,10 +11,14 @@ import type { Hex } from '@zg/primitives'
 
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
+  EmissionController: 'l1/EmissionController.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   ProofsTester: 'testing/ProofsTester.sol',
+  TokenGenesis: 'l1/TokenGenesis.sol',
+  VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',
+  ZgToken: 'l1/ZgToken.sol',
 } as const
 
 export type ArtifactName = keyof typeof artifactSources

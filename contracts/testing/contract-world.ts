@@ -131,6 +131,11 @@ export class ContractWorld {
     return { address: bigintToHex(contractAddress, 20), abi: abi as Abi }
   }
 
+  /** A contract that another one deployed. */
+  at(artifact: ArtifactName, address: unknown): Deployed {
+    return { address: address as Hex, abi: artifactOf(artifact).abi as Abi }
+  }
+
   /**
    * Sends a message.
    *

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+
+/// @title The one token: it pays for everything, is staked, and votes.
+///
+/// A thousand million, all made at genesis; 18 decimals. What is burned here to live on a network may
+/// be made again, by the reward bridge alone and never beyond the cap: the bridge accounts for what
+/// is out there. Voting power counts by time (ERC-6372), since L1 blocks are no clock.
+contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
+    uint256 public constant CAP = 1_000_000_000e18;
+
+    /// The reward bridge.
+    address public immutable minter;
+
+    constructor(address bridge, address genesis) ERC20("zg", "ZG") ERC20Permit("zg") {
+        minter = bridge;
+        _mint(genesis, CAP);
+    }
+
+    function mint(address to, uint256 amount) external {
+        if (msg.sender != minter) revert NotTheMinter();
+        if (totalSupply() + amount > CAP) revert CapExceeded();
+        _mint(to, amount);
+    }
+
+    /// Seconds since 1970 (ERC-6372).
+    function clock() public view override returns (uint48) {
+        return uint48(block.timestamp);
+    }
+
+    function CLOCK_MODE() public pure override returns (string memory) {
+        return "mode=timestamp";
+    }
+
+    function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
+        return super.nonces(owner);
+    }
+
+    function _update(address from, address to, uint256 amount)
+        internal
+        override(ERC20, ERC20Votes)
+    {
+        super._update(from, to, amount);
+    }
+
+    error NotTheMinter();
+    error CapExceeded();
+}
