@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { blsPublicKeyOf, blsSign, fromHex, toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import { possessionDigest } from '@zg/consensus'
+import { createSeededRng } from '@zg/runtime'
+
+import { keyWords, signatureWords } from '../bls-words.ts'
+import { ContractRevertError, ContractWorld, somebody } from '../testing/contract-world.ts'
+import { testOperator } from '../testing/stake-world.ts'
+
+const ether = 10n ** 18n
+const epochSeconds = 100
+const unbondingSeconds = 500
+const stakers = [1, 2, 3].map((fill): Hex => toHex(new Uint8Array(20).fill(fill)))
+const slasher: Hex = toHex(new Uint8Array(20).fill(0xee))
+const reporter: Hex = toHex(new Uint8Array(20).fill(0xef))
+const operators = [1, 2].map((index) => testOperator(index))
+const [alice, bob] = stakers as [Hex, Hex]
+const operator = operators[0]?.address as Hex
+
+function refuses(act: () => unknown, errorName: string): void {
+  assert.throws(act, (error) => {
+    assert.ok(error instanceof ContractRevertError, String(error))
+    assert.equal(error.errorName, errorName)
+    return true
+  })
+}
+
+/** Two registered operators, three stakers with a million tokens each. */
+function openWorld() {
+  const world = new ContractWorld()
+  const start = world.timestamp - 10 * epochSeconds
+  const owners = Array.from({ length: 5 }, () => somebody)
+  const genesis = world.deploy('TokenGenesis', { args: [owners, slasher, somebody] })
+  const token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
+  const [networksAt, stakesAt] = [world.nextAddress(1), world.nextAddress(2)]
+  const registry = world.deploy('OperatorRegistry', {
+    args: [start, epochSeconds, stakesAt, networksAt],
+  })
+  world.deploy('NetworkRegistry', { args: [registry.address, somebody] })
+  const stakes = world.deploy('StakeManager', {
+    args: [token.address, registry.address, slasher, unbondingSeconds],
+  })
+  for (const { address, secretKey } of operators) {
+    const publicKey = blsPublicKeyOf(secretKey)
+    const digest = possessionDigest({
+      l1ChainId: world.chainId,
+      registry: fromHex(registry.address),
+      operator: fromHex(address),
+      publicKey,
+    })
+    const args = [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
+    world.send({ contract: registry, name: 'register', args, from: address })
+  }
+  for (const staker of stakers) {
+    world.send({ contract: token, name: 'transfer', args: [staker, 1_000_000n * ether] })
+    const args = [stakes.address, 2n ** 256n - 1n]
+    world.send({ contract: token, name: 'approve', args, from: staker })
+  }
+  const send = (name: string, args: readonly unknown[], from: Hex) =>
+    world.send({ contract: stakes, name, args, from })
+  const read = (name: string, ...args: unknown[]) => world.read({ contract: stakes, name, args })
+  const balanceOf = (address: Hex) =>
+    world.read({ contract: token, name: 'balanceOf', args: [address] }) as bigint
+  const epoch = () => Math.floor((world.timestamp - start) / epochSeconds)
+  const weightAt = (address: Hex, at: number) =>
+    world.read({ contract: registry, name: 'weightAt', args: [address, at] })
+  const stakeOf = (address: Hex, staker: Hex) =>
+    read('stakeOf', address, staker) as readonly [shares: bigint, assets: bigint]
+  const supply = () => world.read({ contract: token, name: 'totalSupply' }) as bigint
+  return { world, stakes, start, send, read, balanceOf, epoch, weightAt, stakeOf, supply }
+}
+
+test('stake weighs from the epoch after the next, until it left; then it waits', () => {
+  const { world, send, read, balanceOf, epoch, weightAt, start } = openWorld()
+  send('stake', [operator, 300n * ether], alice)
+  const from = epoch() + 2
+  assert.deepEqual(
+    [from - 1, from].map((at) => weightAt(operator, at)),
+    [0n, 300n * 10n ** 9n],
+  )
+  send('unstake', [operator, 100n * ether], alice)
+  assert.equal(weightAt(operator, from), 200n * 10n ** 9n)
+  const exit = epoch() + 2
+  assert.equal(read('exitingOf', operator, exit, alice), 100n * ether)
+  refuses(() => send('withdraw', [operator, exit], alice), 'StillUnbonding')
+  world.advance(start + exit * epochSeconds + unbondingSeconds - world.timestamp - 5)
+  refuses(() => send('withdraw', [operator, exit], alice), 'StillUnbonding')
+  world.advance(5)
+  refuses(() => send('withdraw', [operator, exit], bob), 'SharesMissing')
+  const before = balanceOf(alice)
+  send('withdraw', [operator, exit], alice)
+  assert.equal(balanceOf(alice) - before, 100n * ether)
+  refuses(() => send('withdraw', [operator, exit], alice), 'SharesMissing')
+})
+
+test('what cannot be is refused and changes nothing', () => {
+  const { send, read } = openWorld()
+  send('stake', [operator, 10n * ether], alice)
+  const before = read('activeOf', operator)
+  refuses(() => send('stake', [bob, ether], alice), 'NotRegistered')
+  refuses(() => send('stake', [operator, 0n], alice), 'AmountTooSmall')
+  refuses(() => send('stake', [operator, 2_000_000n * ether], alice), 'ERC20InsufficientBalance')
+  refuses(() => send('unstake', [operator, 0n], alice), 'AmountTooSmall')
+  refuses(() => send('unstake', [operator, 11n * ether], alice), 'SharesMissing')
+  refuses(() => send('unstake', [operator, ether], bob), 'SharesMissing')
+  refuses(() => send('slash', [operator, 10, 500, alice, 500], alice), 'NotTheSlasher')
+  refuses(() => send('slash', [operator, 10, 10_001, alice, 0], slasher), 'PartInvalid')
+  assert.deepEqual(read('activeOf', operator), before)
+})
+
+test('a slash falls on operator, delegators and what leaves after the fault, not on what left', () => {
+  const { world, send, read, balanceOf, epoch, stakeOf, weightAt, supply } = openWorld()
+  send('stake', [operator, 100n * ether], alice)
+  send('stake', [operator, 300n * ether], bob)
+  send('unstake', [operator, 40n * ether], alice)
+  const early = epoch() + 2
+  world.advance(3 * epochSeconds)
+  send('unstake', [operator, 50n * ether], bob)
+  const late = epoch() + 2
+  const before = supply()
+  // The fault is in the first epoch that the early exit was out of.
+  send('slash', [operator, early, 1_000, reporter, 500], slasher)
+  assert.equal(read('exitingOf', operator, early, alice), 40n * ether)
+  assert.equal(read('exitingOf', operator, late, bob), 45n * ether)
+  assert.deepEqual(
+    [alice, bob].map((staker) => stakeOf(operator, staker)[1]),
+    [54n * ether, 225n * ether],
+  )
+  const slashed = (310n + 50n) * (ether / 10n)
+  assert.equal(balanceOf(reporter), slashed / 20n)
+  assert.equal(before - supply(), slashed - slashed / 20n)
+  assert.equal(weightAt(operator, epoch() + 2), 0n)
+  refuses(() => send('stake', [operator, ether], alice), 'OperatorSlashed')
+  send('unstake', [operator, 60n * ether], alice)
+  assert.equal(weightAt(operator, epoch() + 2), 0n)
+  // Another fault, in an epoch that the early exit was still part of.
+  send('slash', [operator, early - 1, 5_000, reporter, 0], slasher)
+  assert.equal(read('exitingOf', operator, early, alice), 20n * ether)
+  assert.equal(read('isTombstone', operator), true)
+})
+
+test('what may be withdrawn already is not slashed, whoever is late', () => {
+  const { world, send, read, epoch } = openWorld()
+  send('stake', [operator, 100n * ether], alice)
+  send('unstake', [operator, 40n * ether], alice)
+  const exit = epoch() + 2
+  world.advance(2 * epochSeconds + unbondingSeconds + epochSeconds)
+  send('slash', [operator, exit - 1, 10_000, reporter, 500], slasher)
+  assert.equal(read('exitingOf', operator, exit, alice), 40n * ether)
+  assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether })
+  send('withdraw', [operator, exit], alice)
+})
+
+test('whatever is staked, slashed and withdrawn, every token is in its pool and nobody gains', () => {
+  for (const seed of [1, 2, 3]) runRandomly(seed)
+})
+
+function runRandomly(seed: number): void {
+  const rng = createSeededRng(seed)
+  const { world, stakes, send, read, balanceOf, epoch, weightAt, stakeOf, supply } = openWorld()
+  const exits = new Set<string>()
+  const begin = stakers.map(balanceOf)
+  const supplyBefore = supply()
+  for (let step = 0; step < 150; step++) {
+    const staker = stakers[rng.below(stakers.length)] as Hex
+    const { address } = operators[rng.below(10) === 0 ? 1 : 0] as { address: Hex }
+    const kind = rng.below(20)
+    try {
+      if (kind < 7) send('stake', [address, BigInt(1 + rng.below(2 ** 31)) ** 2n], staker)
+      else if (kind < 12) {
+        const [shares] = stakeOf(address, staker)
+        send('unstake', [address, shares / BigInt(1 + rng.below(3))], staker)
+        exits.add([address, epoch() + 2, staker].join())
+      } else if (kind < 15) world.advance(rng.below(3 * epochSeconds))
+      else if (kind < 19) {
+        const [from = address, exit = '12', owner = staker] =
+          [...exits][rng.below(Math.max(1, exits.size))]?.split(',') ?? []
+        send('withdraw', [from, Number(exit)], owner as Hex)
+      } else if (step > 75) {
+        const fault = epoch() - rng.below(6)
+        send('slash', [address, fault, rng.below(4_000), reporter, 500], slasher)
+      }
+    } catch (error) {
+      if (!(error instanceof ContractRevertError)) throw error
+      assert.match(
+        error.errorName,
+        /^(AmountTooSmall|SharesMissing|StillUnbonding|OperatorSlashed|PoolEmptied)$/,
+      )
+    }
+    if (step % 10 !== 9) continue
+    let pooled = 0n
+    let owned = 0n
+    for (const { address: of } of operators) {
+      const { assets } = read('activeOf', of) as { assets: bigint }
+      pooled += assets
+      for (const each of stakers) owned += stakeOf(of, each)[1]
+      const isDead = read('isTombstone', of) as boolean
+      assert.equal(weightAt(of, epoch() + 2), isDead ? 0n : assets / 10n ** 9n)
+      for (let exit = 10; exit <= epoch() + 2; exit++) {
+        pooled += (read('exitOf', of, exit) as { assets: bigint }).assets
+        for (const each of stakers) owned += read('exitingOf', of, exit, each) as bigint
+      }
+    }
+    assert.equal(balanceOf(stakes.address), pooled, `seed ${seed} step ${step}`)
+    // Rounding leaves less than a wei a share holder and pool.
+    assert.ok(owned <= pooled && pooled - owned < 1_000n, `${owned} of ${pooled}`)
+    const wealth = stakers.reduce((sum, each) => sum + balanceOf(each), 0n) + owned
+    assert.ok(wealth <= begin.reduce((sum, balance) => sum + balance, 0n))
+    const burned = supplyBefore - supply()
+    const gone = begin.reduce((sum, balance) => sum + balance, 0n) - wealth
+    assert.ok(gone >= burned + balanceOf(reporter) && gone - burned - balanceOf(reporter) < 1_000n)
+  }
+}
