@@ -16,6 +16,7 @@ export const artifactSources = {
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   ProofsTester: 'testing/ProofsTester.sol',
+  SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',
   VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',

@@ -1,13 +1,14 @@
 /**
- * Bench `gas`: what the contracts of L1 cost, on our EVM under Prague rules.
+ * Bench `gas`: what the contracts of L1 cost, on our EVM under Prague rules, every slot cold.
  *
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
- * `certificate_*` is the check alone (quorum, digest, pairing), every slot cold; `submit_*` the
- * whole transaction that brings a certificate to L1, with its calldata.
+ * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
+ * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote.
  */
 
 import { sha256, toHex } from '@zg/primitives'
 
+import { L1World } from './testing/l1-world.ts'
 import { rootOf, siblingsOf } from './testing/history.ts'
 import { genesisHash, genesisRoot, StakeWorld, testOperator } from './testing/stake-world.ts'
 import type { CertificateArgs } from './testing/stake-world.ts'
@@ -53,5 +54,29 @@ export function bench() {
   const siblings = siblingsOf([root], 0).map(toHex)
   const submitted = stake.send(stake.oracle, 'submit', [id, certificate(1), siblings])
   gas['submit_one_absent_gas'] = Number(submitted.gasUsed)
-  return { name: 'gas', metrics: gas, peers: {}, ratios: {} }
+  return { name: 'gas', metrics: { ...gas, ...slashing() }, peers: {}, ratios: {} }
+}
+
+/** A double vote of one of five operators that validate two networks. */
+function slashing(): Record<string, number> {
+  const l1 = new L1World()
+  const operators = [1, 2, 3, 4, 5].map((index) => testOperator(index))
+  for (const network of [0, 1]) l1.openNetwork(network)
+  for (const operator of operators) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 10n ** 20n)
+    l1.send(l1.stakes, 'stake', [address, 10n ** 20n], address)
+    for (const network of [0, 1]) l1.send(l1.networks, 'optIn', [network, 10_000], address)
+  }
+  l1.goToEpoch(12)
+  const [culprit] = operators
+  if (culprit === undefined) throw new Error('there are five')
+  const signed = [1, 2].map((fill) => {
+    const vote = { kind: 'notarize', epoch: 12n, view: 7 } as const
+    return l1.signRound(1, { ...vote, digest: new Uint8Array(32).fill(fill) }, culprit)
+  })
+  const args = [1, culprit.address, ...signed]
+  const { gasUsed } = l1.send(l1.slashing, 'reportRoundVotes', args)
+  return { slash_two_networks_gas: Number(gasUsed) }
 }

@@ -141,6 +141,15 @@ contract NetworkRegistry is IOperatorListener {
         return _stintAt(id, operator, epoch).fromEpoch != 0;
     }
 
+    /// The stint in which an operator was in a network in an epoch; all zero when it was not.
+    function stintAt(uint32 id, address operator, uint64 epoch)
+        external
+        view
+        returns (Stint memory)
+    {
+        return _stintAt(id, operator, epoch);
+    }
+
     /// The set of an epoch: how many, what they weigh, and the sum of their keys.
     function setAt(uint32 id, uint64 epoch) public view returns (SetPoint memory point) {
         SetPoint[] storage points = _sets[id];

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { blsPublicKeyOf, blsSign, fromHex, toHex } from '@zg/primitives'
+import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { possessionDigest } from '@zg/consensus'
 import { createSeededRng } from '@zg/runtime'
 
-import { keyWords, signatureWords } from '../bls-words.ts'
-import { ContractRevertError, ContractWorld, somebody } from '../testing/contract-world.ts'
+import { ContractRevertError } from '../testing/contract-world.ts'
+import { L1World } from '../testing/l1-world.ts'
 import { testOperator } from '../testing/stake-world.ts'
 
 const ether = 10n ** 18n
@@ -30,46 +29,19 @@ function refuses(act: () => unknown, errorName: string): void {
 
 /** Two registered operators, three stakers with a million tokens each. */
 function openWorld() {
-  const world = new ContractWorld()
-  const start = world.timestamp - 10 * epochSeconds
-  const owners = Array.from({ length: 5 }, () => somebody)
-  const genesis = world.deploy('TokenGenesis', { args: [owners, slasher, somebody] })
-  const token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
-  const [networksAt, stakesAt] = [world.nextAddress(1), world.nextAddress(2)]
-  const registry = world.deploy('OperatorRegistry', {
-    args: [start, epochSeconds, stakesAt, networksAt],
-  })
-  world.deploy('NetworkRegistry', { args: [registry.address, somebody] })
-  const stakes = world.deploy('StakeManager', {
-    args: [token.address, registry.address, slasher, unbondingSeconds],
-  })
-  for (const { address, secretKey } of operators) {
-    const publicKey = blsPublicKeyOf(secretKey)
-    const digest = possessionDigest({
-      l1ChainId: world.chainId,
-      registry: fromHex(registry.address),
-      operator: fromHex(address),
-      publicKey,
-    })
-    const args = [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
-    world.send({ contract: registry, name: 'register', args, from: address })
-  }
-  for (const staker of stakers) {
-    world.send({ contract: token, name: 'transfer', args: [staker, 1_000_000n * ether] })
-    const args = [stakes.address, 2n ** 256n - 1n]
-    world.send({ contract: token, name: 'approve', args, from: staker })
-  }
+  const l1 = new L1World(slasher)
+  const { world, stakes, start } = l1
+  for (const each of operators) l1.register(each)
+  for (const staker of stakers) l1.fund(staker, 1_000_000n * ether)
   const send = (name: string, args: readonly unknown[], from: Hex) =>
-    world.send({ contract: stakes, name, args, from })
-  const read = (name: string, ...args: unknown[]) => world.read({ contract: stakes, name, args })
-  const balanceOf = (address: Hex) =>
-    world.read({ contract: token, name: 'balanceOf', args: [address] }) as bigint
-  const epoch = () => Math.floor((world.timestamp - start) / epochSeconds)
-  const weightAt = (address: Hex, at: number) =>
-    world.read({ contract: registry, name: 'weightAt', args: [address, at] })
+    l1.send(stakes, name, args, from)
+  const read = (name: string, ...args: unknown[]) => l1.read(stakes, name, ...args)
+  const balanceOf = (address: Hex) => l1.balanceOf(address)
+  const epoch = () => l1.epoch
+  const weightAt = (address: Hex, at: number) => l1.read(l1.operators, 'weightAt', address, at)
   const stakeOf = (address: Hex, staker: Hex) =>
     read('stakeOf', address, staker) as readonly [shares: bigint, assets: bigint]
-  const supply = () => world.read({ contract: token, name: 'totalSupply' }) as bigint
+  const supply = () => l1.read(l1.token, 'totalSupply') as bigint
   return { world, stakes, start, send, read, balanceOf, epoch, weightAt, stakeOf, supply }
 }
 
