@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import { fromHex, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-import { ContractRevertError } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import {
   certificateAgeMaxSeconds,
@@ -15,6 +14,7 @@ import {
   testOperator,
 } from '../testing/stake-world.ts'
 import type { CertificateArgs, FinalityVoteArgs } from '../testing/stake-world.ts'
+import { refuses } from '../testing/refuses.ts'
 
 const id = 3
 const all = [1, 2, 3, 4].map((index) => testOperator(index))
@@ -69,14 +69,6 @@ function openWorld() {
     stake.send(stake.oracle, 'submit', [id, certificate, siblings])
   const known = () => stake.read(stake.oracle, 'finalOf', [id]) as Record<string, unknown>
   return { stake, certify, submit, known }
-}
-
-function refuses(act: () => unknown, errorName: string): void {
-  assert.throws(act, (error) => {
-    assert.ok(error instanceof ContractRevertError, String(error))
-    assert.equal(error.errorName, errorName)
-    return true
-  })
 }
 
 test('FinalityOracle begins with the genesis and follows certificates, absent ones or none', () => {

@@ -11,17 +11,10 @@ import type { KeyWords } from '../bls-words.ts'
 import { ContractRevertError } from '../testing/contract-world.ts'
 import { StakeWorld, testOperator } from '../testing/stake-world.ts'
 import type { TestOperator } from '../testing/stake-world.ts'
+import { refuses } from '../testing/refuses.ts'
 
 const zeroWord = toHex(new Uint8Array(32))
 const noKey: KeyWords = { a: zeroWord, b: zeroWord, c: zeroWord }
-
-function refuses(act: () => unknown, errorName: string): void {
-  assert.throws(act, (error) => {
-    assert.ok(error instanceof ContractRevertError, String(error))
-    assert.equal(error.errorName, errorName)
-    return true
-  })
-}
 
 function keyOf({ secretKey }: TestOperator): KeyWords {
   return keyWords(blsPublicKeyOf(secretKey))

@@ -5,25 +5,17 @@ import type { FinalityVote, RoundVote } from '@zg/consensus'
 import { sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-import { ContractRevertError } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import { L1World } from '../testing/l1-world.ts'
 import { testOperator } from '../testing/stake-world.ts'
 import type { TestOperator } from '../testing/stake-world.ts'
+import { refuses } from '../testing/refuses.ts'
 
 const ether = 10n ** 18n
 const reporter: Hex = toHex(new Uint8Array(20).fill(0xef))
 const all = [1, 2, 3, 4, 5].map((index) => testOperator(index))
 const [culprit, second, third] = all as [TestOperator, TestOperator, TestOperator]
 const noOpening = { leaf: toHex(new Uint8Array(32)), siblings: [] as Hex[] }
-
-function refuses(act: () => unknown, errorName: string): void {
-  assert.throws(act, (error) => {
-    assert.ok(error instanceof ContractRevertError, String(error))
-    assert.equal(error.errorName, errorName)
-    return true
-  })
-}
 
 /** Five operators with 100 tokens each validate networks 0 and 1; it is their first epoch, 12. */
 function openWorld(slashBpsMax = 10_000) {

@@ -8,6 +8,7 @@ import { createSeededRng } from '@zg/runtime'
 import { ContractRevertError } from '../testing/contract-world.ts'
 import { L1World } from '../testing/l1-world.ts'
 import { testOperator } from '../testing/stake-world.ts'
+import { refuses } from '../testing/refuses.ts'
 
 const ether = 10n ** 18n
 const epochSeconds = 100
@@ -18,14 +19,6 @@ const reporter: Hex = toHex(new Uint8Array(20).fill(0xef))
 const operators = [1, 2].map((index) => testOperator(index))
 const [alice, bob] = stakers as [Hex, Hex]
 const operator = operators[0]?.address as Hex
-
-function refuses(act: () => unknown, errorName: string): void {
-  assert.throws(act, (error) => {
-    assert.ok(error instanceof ContractRevertError, String(error))
-    assert.equal(error.errorName, errorName)
-    return true
-  })
-}
 
 /** Two registered operators, three stakers with a million tokens each. */
 function openWorld() {

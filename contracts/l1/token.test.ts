@@ -4,8 +4,9 @@ import { describe, test } from 'node:test'
 import { keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-import { ContractRevertError, ContractWorld } from '../testing/contract-world.ts'
+import { ContractWorld } from '../testing/contract-world.ts'
 import type { Deployed } from '../testing/contract-world.ts'
+import { refuses } from '../testing/refuses.ts'
 
 const million = 10n ** 24n
 const month = 2_629_746
@@ -18,14 +19,6 @@ const owners = Object.fromEntries(
 const [bridge, governance, stranger] = ['bridge', 'governance', 'stranger'].map((name) =>
   toHex(keccak256(new TextEncoder().encode(name)).slice(12)),
 ) as [Hex, Hex, Hex]
-
-function refuses(act: () => unknown, errorName: string): void {
-  assert.throws(act, (error) => {
-    assert.ok(error instanceof ContractRevertError, String(error))
-    assert.equal(error.errorName, errorName)
-    return true
-  })
-}
 
 function openWorld() {
   const world = new ContractWorld()
