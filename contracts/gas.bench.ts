@@ -3,9 +3,11 @@
  *
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
  * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
- * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote.
+ * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote,
+ * `conflict_*` the one that proves two certificates (S8), `punish_*` the pages after it.
  */
 
+import type { RoundVote } from '@zg/consensus'
 import { sha256, toHex } from '@zg/primitives'
 
 import { L1World } from './testing/l1-world.ts'
@@ -16,6 +18,8 @@ import type { CertificateArgs } from './testing/stake-world.ts'
 const id = 1
 const operatorCount = 100
 const absentMax = 33
+/** SET_POINTS of NetworkRegistry. */
+const setPoints = 64
 
 /** Measures each. */
 export function bench() {
@@ -57,7 +61,7 @@ export function bench() {
   return { name: 'gas', metrics: { ...gas, ...slashing() }, peers: {}, ratios: {} }
 }
 
-/** A double vote of one of five operators that validate two networks. */
+/** A double vote of one of five operators that validate two networks; then two certificates. */
 function slashing(): Record<string, number> {
   const l1 = new L1World()
   const operators = [1, 2, 3, 4, 5].map((index) => testOperator(index))
@@ -66,17 +70,39 @@ function slashing(): Record<string, number> {
     const { address } = operator
     l1.register(operator)
     l1.fund(address, 10n ** 20n)
-    l1.send(l1.stakes, 'stake', [address, 10n ** 20n], address)
+    l1.send(l1.stakes, 'stake', [address, 10n ** 19n], address)
     for (const network of [0, 1]) l1.send(l1.networks, 'optIn', [network, 10_000], address)
   }
-  l1.goToEpoch(12)
-  const [culprit] = operators
+  const [culprit, ...others] = operators
   if (culprit === undefined) throw new Error('there are five')
-  const signed = [1, 2].map((fill) => {
-    const vote = { kind: 'notarize', epoch: 12n, view: 7 } as const
-    return l1.signRound(1, { ...vote, digest: new Uint8Array(32).fill(fill) }, culprit)
+  // Sets have changed so often that their ring has gone round: the state of a network of some age.
+  let epoch = l1.epoch
+  for (let change = 0; change < setPoints; change++) {
+    l1.goToEpoch(++epoch)
+    l1.send(l1.stakes, 'stake', [culprit.address, 10n ** 17n], culprit.address)
+  }
+  l1.goToEpoch((epoch += 2))
+  const votes = [1, 2].map((fill): RoundVote => {
+    const vote = { kind: 'notarize', epoch: BigInt(epoch), view: 7 } as const
+    return { ...vote, digest: new Uint8Array(32).fill(fill) }
   })
-  const args = [1, culprit.address, ...signed]
-  const { gasUsed } = l1.send(l1.slashing, 'reportRoundVotes', args)
-  return { slash_two_networks_gas: Number(gasUsed) }
+  const [first, second] = votes.map((vote) => l1.roundArgs(vote))
+  const single = [1, culprit.address, first, second, l1.signRounds(1, votes, [culprit])]
+  const reported = l1.send(l1.slashing, 'reportRoundVotes', single)
+  const sum = l1.signRounds(1, votes, operators)
+  const proven = l1.send(l1.slashing, 'proveRoundConflict', [1, first, [], second, [], sum])
+  const conflict = proven.events[0]?.args['conflict']
+  const page = (count: number): number => {
+    const addresses = others.map(({ address }) => address).sort()
+    const from = count === 1 ? 0 : 1
+    const names = addresses.slice(from, from + count)
+    return Number(l1.send(l1.slashing, 'punish', [conflict, names]).gasUsed)
+  }
+  const [one, three] = [page(1), page(3)]
+  return {
+    slash_two_networks_gas: Number(reported.gasUsed),
+    conflict_gas: Number(proven.gasUsed),
+    punish_page_of_one_gas: one,
+    punish_per_operator_gas: Math.round((three - one) / 2),
+  }
 }

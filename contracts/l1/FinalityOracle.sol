@@ -20,8 +20,8 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///
 /// Two certificates that contradict each other are more than a third of stake at fault. Then the
 /// network is halted here, for ever: a certificate whose history holds another block at the height
-/// that is known, or one of that height with other content. A proof that does not hold only reverts,
-/// so nobody can halt a network that did not fork.
+/// that is known, or one of that height with other content; or any two, by evidence that the slashing
+/// manager took. A proof that does not hold only reverts, so nobody can halt a network that did not fork.
 contract FinalityOracle {
     /// A certificate as L1 takes it: who did not sign, in rising order, instead of a bitmap.
     struct Certificate {
@@ -45,6 +45,8 @@ contract FinalityOracle {
     OperatorRegistry public immutable operators;
     /// What votes name as their staking contract.
     address public immutable staking;
+    /// Who judges evidence, and may halt a network by it.
+    address public immutable slashing;
     /// In seconds, from the end of its epoch.
     uint256 public immutable certificateAgeMax;
 
@@ -53,17 +55,20 @@ contract FinalityOracle {
     event Finalized(uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot);
     /// The first certificate that closed this epoch, and who brought it.
     event EpochClosed(uint32 indexed id, uint64 indexed epoch, uint64 nextEpoch, address reporter);
+    /// `other` is what contradicts the known block, zero when two certificates contradict each other.
     event Halted(uint32 indexed id, uint64 height, bytes32 known, bytes32 other);
 
     constructor(
         NetworkRegistry networkRegistry,
         OperatorRegistry operatorRegistry,
         address stakingContract,
+        address slashingManager,
         uint256 ageMax
     ) {
         networks = networkRegistry;
         operators = operatorRegistry;
         staking = stakingContract;
+        slashing = slashingManager;
         certificateAgeMax = ageMax;
     }
 
@@ -133,6 +138,13 @@ contract FinalityOracle {
         _halt(id, known, certificate, vote.consensusRoot);
     }
 
+    /// Halts a network of which two finality certificates contradict each other.
+    function haltByFault(uint32 id) external {
+        if (msg.sender != slashing) revert NotTheSlashingManager();
+        Final memory known = finalOf(id);
+        if (!known.isHalted) _setHalted(id, known, 0);
+    }
+
     /// Reverts unless a quorum of its epoch's set signed the certificate.
     function check(uint32 id, Certificate calldata certificate) external view {
         _verify(id, certificate);
@@ -180,6 +192,10 @@ contract FinalityOracle {
             revert EpochUnexpected(known.epoch);
         }
         _verify(id, certificate);
+        _setHalted(id, known, other);
+    }
+
+    function _setHalted(uint32 id, Final memory known, bytes32 other) private {
         known.isHalted = true;
         _final[id] = known;
         emit Halted(id, known.height, known.consensusRoot, other);
@@ -193,6 +209,7 @@ contract FinalityOracle {
         }
     }
 
+    error NotTheSlashingManager();
     error NetworkHalted();
     /// At or below the height that is known.
     error NotNewer(uint64 known);

@@ -4,6 +4,9 @@ pragma solidity 0.8.37;
 import {Bls} from "../proofs/Bls.sol";
 import {IOperatorListener, OperatorRegistry} from "./OperatorRegistry.sol";
 
+// Changes of a network's set that are kept.
+uint256 constant SET_POINTS = 64;
+
 /// @title Which networks there are, who validates them in each epoch, and what a quorum's key is.
 ///
 /// Stake is shared: an operator's one weight counts whole in every network it has opted into. Per
@@ -14,6 +17,9 @@ import {IOperatorListener, OperatorRegistry} from "./OperatorRegistry.sol";
 ///     its key   aggregate - sum of the absent
 ///
 /// An operator that opts out in epoch e is a validator, and answers for what it signs, until e + 2.
+///
+/// Sets of the last 64 epochs in which they changed are kept, in a ring: what answers for an older one
+/// has left (StakeManager.EXIT_POOLS_MAX).
 contract NetworkRegistry is IOperatorListener {
     struct Network {
         uint64 chainId;
@@ -34,12 +40,20 @@ contract NetworkRegistry is IOperatorListener {
         Bls.Key key;
     }
 
+    /// The newest points of a network, the one of number n in place n % SET_POINTS.
+    struct SetRing {
+        uint64 count;
+        SetPoint[SET_POINTS] points;
+    }
+
     /// An operator in a network, from an epoch until before another.
     struct Stint {
         uint64 fromEpoch;
         uint64 untilEpoch;
         /// The most of its stake that faults of this network may cost, in hundredths of a percent.
         uint16 slashBpsMax;
+        /// Its place among all that ever opted in.
+        uint32 member;
     }
 
     /// Networks of one operator at most: a change of its stake touches each.
@@ -52,7 +66,7 @@ contract NetworkRegistry is IOperatorListener {
     address public immutable governor;
 
     mapping(uint32 id => Network) private _networks;
-    mapping(uint32 id => SetPoint[]) private _sets;
+    mapping(uint32 id => SetRing) private _sets;
     /// Everyone who ever opted in, in the order in which bitmaps count.
     mapping(uint32 id => address[]) private _members;
     mapping(uint32 id => mapping(address operator => Stint)) private _stint;
@@ -88,9 +102,14 @@ contract NetworkRegistry is IOperatorListener {
         (Bls.Key memory key, uint64 weight) = operators.upcoming(msg.sender);
 
         uint64 epoch = operators.currentEpoch() + operators.NOTICE();
-        if (former.fromEpoch == 0) _members[id].push(msg.sender);
-        else _earlierStints[id][msg.sender].push(former);
-        _stint[id][msg.sender] = Stint(epoch, FOR_EVER, slashBpsMax);
+        uint32 member = former.member;
+        if (former.fromEpoch == 0) {
+            member = uint32(_members[id].length);
+            _members[id].push(msg.sender);
+        } else {
+            _earlierStints[id][msg.sender].push(former);
+        }
+        _stint[id][msg.sender] = Stint(epoch, FOR_EVER, slashBpsMax, member);
         own.push(id);
         Bls.Key memory none;
         _change(id, epoch, [uint64(0), weight], [none, key]);
@@ -152,11 +171,15 @@ contract NetworkRegistry is IOperatorListener {
 
     /// The set of an epoch: how many, what they weigh, and the sum of their keys.
     function setAt(uint32 id, uint64 epoch) public view returns (SetPoint memory point) {
-        SetPoint[] storage points = _sets[id];
+        SetRing storage ring = _sets[id];
+        uint64 count = ring.count;
+        uint256 oldest = count > SET_POINTS ? count - SET_POINTS : 0;
         // Who asks is mostly after one of the last few.
-        for (uint256 index = points.length; index > 0; --index) {
-            if (points[index - 1].fromEpoch <= epoch) return points[index - 1];
+        for (uint256 number = count; number > oldest; --number) {
+            SetPoint storage found = ring.points[(number - 1) % SET_POINTS];
+            if (found.fromEpoch <= epoch) return found;
         }
+        if (oldest > 0) revert SetForgotten();
     }
 
     /// The key that a certificate of an epoch verifies against when all but `absent` signed.
@@ -186,14 +209,14 @@ contract NetworkRegistry is IOperatorListener {
         uint64[2] memory weights,
         Bls.Key[2] memory keys
     ) private {
-        SetPoint[] storage points = _sets[id];
+        SetRing storage ring = _sets[id];
+        uint64 count = ring.count;
         SetPoint memory point;
-        bool isNew = true;
-        if (points.length > 0) {
-            point = points[points.length - 1];
-            isNew = point.fromEpoch != epoch;
+        if (count > 0) point = ring.points[(count - 1) % SET_POINTS];
+        if (point.fromEpoch != epoch) {
+            point.fromEpoch = epoch;
+            ring.count = ++count;
         }
-        point.fromEpoch = epoch;
         point.total = point.total - weights[0] + weights[1];
         // An operator without weight is in no set, and its key in no sum.
         if (weights[0] > 0) {
@@ -204,8 +227,7 @@ contract NetworkRegistry is IOperatorListener {
             point.key = Bls.add(point.key, keys[1]);
             ++point.count;
         }
-        if (isNew) points.push(point);
-        else points[points.length - 1] = point;
+        ring.points[(count - 1) % SET_POINTS] = point;
     }
 
     function _stintAt(uint32 id, address operator, uint64 epoch)
@@ -215,17 +237,16 @@ contract NetworkRegistry is IOperatorListener {
     {
         stint = _stint[id][operator];
         if (stint.fromEpoch != 0 && epoch >= stint.fromEpoch) {
-            if (epoch < stint.untilEpoch) return stint;
-            return Stint(0, 0, 0);
+            return epoch < stint.untilEpoch ? stint : Stint(0, 0, 0, 0);
         }
         Stint[] storage earlier = _earlierStints[id][operator];
         for (uint256 index = earlier.length; index > 0; --index) {
             stint = earlier[index - 1];
             if (epoch >= stint.fromEpoch) {
-                return epoch < stint.untilEpoch ? stint : Stint(0, 0, 0);
+                return epoch < stint.untilEpoch ? stint : Stint(0, 0, 0, 0);
             }
         }
-        return Stint(0, 0, 0);
+        return Stint(0, 0, 0, 0);
     }
 
     function _forget(uint32[] storage list, uint32 id) private {
@@ -248,6 +269,8 @@ contract NetworkRegistry is IOperatorListener {
     error NotIn();
     error TooManyNetworks();
     error NotAMember(address operator);
+    /// Of an epoch before the points that are kept.
+    error SetForgotten();
     /// What signed weighs too little.
     error NoQuorum(uint256 signed, uint256 total);
 }

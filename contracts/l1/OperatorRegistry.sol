@@ -58,7 +58,7 @@ contract OperatorRegistry is Epochs {
     mapping(address operator => Latest) private _latest;
     mapping(address operator => Bls.Key) private _key;
     mapping(address operator => Period[]) private _earlierKeys;
-    mapping(address operator => Checkpoints.Trace208) private _weights;
+    mapping(address operator => Checkpoints.Trace208) private _earlierWeights;
 
     event KeySet(address indexed operator, uint64 indexed fromEpoch, Bls.Key key);
     event WeightSet(address indexed operator, uint64 indexed fromEpoch, uint64 weight);
@@ -100,13 +100,15 @@ contract OperatorRegistry is Epochs {
         uint64 former = latest.weight;
         uint64 epoch = effectiveEpoch();
         if (latest.weightFrom != epoch) {
+            if (latest.weightBeforeFrom != 0) {
+                _earlierWeights[operator].push(latest.weightBeforeFrom, latest.weightBefore);
+            }
             latest.weightBeforeFrom = latest.weightFrom;
             latest.weightBefore = former;
             latest.weightFrom = uint48(epoch);
         }
         latest.weight = weight;
         _latest[operator] = latest;
-        _weights[operator].push(uint48(epoch), weight);
         emit WeightSet(operator, epoch, weight);
         networks.operatorChanged(operator, epoch, [former, weight], [key, key]);
     }
@@ -143,7 +145,10 @@ contract OperatorRegistry is Epochs {
             if (operator <= last) revert OperatorsUnordered();
             last = operator;
             Latest memory latest = _latest[operator];
-            weight += _weightAt(operator, epoch, latest);
+            uint64 ownWeight = _weightAt(operator, epoch, latest);
+            // MUST weigh: without weight its key is in no sum, and cannot be taken out of one.
+            if (ownWeight == 0) revert Weightless(operator);
+            weight += ownWeight;
             Bls.Key memory own = _keyAt(operator, epoch, latest);
             key = index == 0 ? own : Bls.add(key, own);
         }
@@ -191,7 +196,7 @@ contract OperatorRegistry is Epochs {
     {
         if (epoch >= latest.weightFrom) return latest.weight;
         if (epoch >= latest.weightBeforeFrom) return latest.weightBefore;
-        return uint64(_weights[operator].upperLookupRecent(uint48(epoch)));
+        return uint64(_earlierWeights[operator].upperLookupRecent(uint48(epoch)));
     }
 
     error AlreadyRegistered();
@@ -205,6 +210,8 @@ contract OperatorRegistry is Epochs {
     error PossessionUnproven();
     /// The operator had no key in that epoch.
     error KeyUnknown(address operator, uint64 epoch);
+    /// The operator had no stake in that epoch.
+    error Weightless(address operator);
     /// Addresses must rise.
     error OperatorsUnordered();
 }

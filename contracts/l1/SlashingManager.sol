@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {Bls} from "../proofs/Bls.sol";
@@ -15,35 +16,47 @@ import {StakeManager} from "./StakeManager.sol";
 
 /// @title Who signed what nobody may sign together loses stake. Signatures decide, and nothing else.
 ///
-/// Anyone reports two statements of one operator in one network that are a fault: S1 to S7 of
-/// docs/specs/votes.md section 6. Nobody can veto a report, and no authority can make one.
+/// Anyone reports two statements of one network that are a fault (docs/specs/votes.md section 6):
 ///
-///     the fault is in the later of the two epochs, and is punished once for an operator, a network
-///     and an epoch
+///     of one operator          S1 to S7     report*     verified and punished at once
+///     of two certificates      S8           prove*      verified once, then punished in pages: every
+///                                                       operator that signed both
+///     of one operator, for DA  S9           reportDataVotes
+///
+/// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report, and
+/// no authority can make one. The fault is in the later of the two epochs, and is punished once for an
+/// operator, a network and an epoch.
+///
 ///     part lost = 5 % + 3 * (weight punished in this network lately, this one's too) / (its total),
 ///     at most all of it, and at most what the operator consented to when it opted in
 ///
-/// Faults together cost more than one alone: an attack needs a third of stake. A reporter gets a
-/// twentieth of what is lost, which is far less than the loss, so that reporting oneself saves little.
-/// Evidence is refused once what left after its epoch could have been withdrawn.
+/// Faults together cost more than one alone: an attack needs a third of stake. Two certificates are
+/// such an attack, so whoever signed both loses all that it consented to. A reporter gets a twentieth
+/// of what is lost, which is far less than the loss, so that reporting oneself saves little. Evidence
+/// is refused once what left after its epoch could have been withdrawn.
+///
+/// Two finality certificates that contradict each other also halt their network on L1.
 contract SlashingManager {
+    using BitMaps for BitMaps.BitMap;
     using Checkpoints for Checkpoints.Trace208;
     using SafeCast for uint256;
-
-    struct SignedRoundVote {
-        Votes.RoundVote vote;
-        bytes signature;
-    }
-
-    struct SignedFinalityVote {
-        Votes.FinalityVote vote;
-        bytes signature;
-    }
 
     /// For S6: what the later vote's history holds at the height of the earlier one.
     struct Opening {
         bytes32 leaf;
         bytes32[] siblings;
+    }
+
+    /// Two certificates that contradict each other.
+    struct Conflict {
+        uint32 id;
+        Votes.Fault fault;
+        /// The set that each is of.
+        uint64 firstEpoch;
+        uint64 secondEpoch;
+        /// Who did not sign each, in rising order.
+        address[] firstAbsent;
+        address[] secondAbsent;
     }
 
     uint16 public constant BASE_BPS = 500;
@@ -59,8 +72,10 @@ contract SlashingManager {
     /// count as one attack.
     uint256 public immutable evidenceAgeMax;
 
-    /// By operator, network and epoch.
-    mapping(bytes32 fault => bool) public isPunished;
+    /// A bit for each member of a network, by the epoch of its fault.
+    mapping(uint32 id => mapping(uint64 epoch => BitMaps.BitMap)) private _punished;
+    /// By the hash of a Conflict.
+    mapping(bytes32 conflict => bool) public isProven;
     /// Weight punished in a network so far, by time.
     mapping(uint32 id => Checkpoints.Trace208) private _punishedWeight;
 
@@ -73,6 +88,8 @@ contract SlashingManager {
         uint256 assets,
         address reporter
     );
+    /// Operators that signed both may be punished from now on.
+    event ConflictProven(bytes32 indexed name, Conflict conflict);
 
     constructor(FinalityOracle finality, StakeManager stakeManager, uint256 ageMax) {
         oracle = finality;
@@ -84,41 +101,145 @@ contract SlashingManager {
         if (ageMax >= stakeManager.unbonding()) revert EvidenceAgeInvalid();
     }
 
-    /// Reports two round votes: S1 to S4.
+    /// Reports two round votes of an operator: S1 to S4.
     function reportRoundVotes(
         uint32 id,
         address operator,
-        SignedRoundVote calldata first,
-        SignedRoundVote calldata second
+        Votes.RoundVote calldata first,
+        Votes.RoundVote calldata second,
+        bytes calldata signature
     ) external {
-        Votes.Fault fault = Votes.faultOf(first.vote, second.vote);
+        Votes.Fault fault = Votes.faultOf(first, second);
         if (fault == Votes.Fault.None) revert NotAFault();
-        uint64 epoch = first.vote.epoch;
         Votes.Domain memory domain = oracle.domainOf(id);
-        Bls.Key memory key = operators.keyAt(operator, epoch);
-        _verify(key, Votes.digestOf(domain, first.vote), first.signature);
-        _verify(key, Votes.digestOf(domain, second.vote), second.signature);
-        _punish(id, operator, epoch, fault);
+        Bls.Key memory key = operators.keyAt(operator, first.epoch);
+        _verify(key, Votes.digestOf(domain, first), key, Votes.digestOf(domain, second), signature);
+        _punishOne(id, operator, first.epoch, fault);
     }
 
-    /// Reports two finality votes: S5, S7, and with an opening S6.
+    /// Reports two finality votes of an operator: S5, S7, and with an opening S6.
     function reportFinalityVotes(
         uint32 id,
         address operator,
-        SignedFinalityVote calldata first,
-        SignedFinalityVote calldata second,
-        Opening calldata opening
+        Votes.FinalityVote calldata first,
+        Votes.FinalityVote calldata second,
+        Opening calldata opening,
+        bytes calldata signature
     ) external {
-        Votes.Fault fault = Votes.faultOf(first.vote, second.vote);
-        if (fault == Votes.Fault.None) {
-            if (!_contradicts(first.vote, second.vote, opening)) revert NotAFault();
-            fault = Votes.Fault.S6;
-        }
+        Votes.Fault fault = _finalityFault(first, second, opening);
         Votes.Domain memory domain = oracle.domainOf(id);
-        _verifyFinality(domain, operator, first);
-        _verifyFinality(domain, operator, second);
-        (uint64 a, uint64 b) = (first.vote.epoch, second.vote.epoch);
-        _punish(id, operator, a > b ? a : b, fault);
+        _verify(
+            operators.keyAt(operator, first.epoch),
+            Votes.digestOf(domain, first),
+            operators.keyAt(operator, second.epoch),
+            Votes.digestOf(domain, second),
+            signature
+        );
+        _punishOne(id, operator, _later(first.epoch, second.epoch), fault);
+    }
+
+    /// Reports two roots that an operator signed for one batch of data: S9.
+    function reportDataVotes(
+        uint32 id,
+        address operator,
+        Votes.DataVote calldata first,
+        Votes.DataVote calldata second,
+        bytes calldata signature
+    ) external {
+        Votes.Fault fault = Votes.faultOf(first, second);
+        if (fault == Votes.Fault.None) revert NotAFault();
+        Votes.Domain memory domain = oracle.domainOf(id);
+        Bls.Key memory key = operators.keyAt(operator, first.epoch);
+        _verify(key, Votes.digestOf(domain, first), key, Votes.digestOf(domain, second), signature);
+        _punishOne(id, operator, first.epoch, fault);
+    }
+
+    /// Proves two certificates of a view that contradict each other: S8 of S1 to S4.
+    function proveRoundConflict(
+        uint32 id,
+        Votes.RoundVote calldata first,
+        address[] calldata firstAbsent,
+        Votes.RoundVote calldata second,
+        address[] calldata secondAbsent,
+        bytes calldata signature
+    ) external {
+        Votes.Fault fault = Votes.faultOf(first, second);
+        if (fault == Votes.Fault.None) revert NotAFault();
+        Conflict memory conflict =
+            Conflict(id, fault, first.epoch, second.epoch, firstAbsent, secondAbsent);
+        Votes.Domain memory domain = oracle.domainOf(id);
+        _prove(conflict, Votes.digestOf(domain, first), Votes.digestOf(domain, second), signature);
+    }
+
+    /// Proves two finality certificates that contradict each other, S8 of S5 to S7, and halts their
+    /// network.
+    function proveFinalityConflict(
+        uint32 id,
+        Votes.FinalityVote calldata first,
+        address[] calldata firstAbsent,
+        Votes.FinalityVote calldata second,
+        address[] calldata secondAbsent,
+        Opening calldata opening,
+        bytes calldata signature
+    ) external {
+        Votes.Fault fault = _finalityFault(first, second, opening);
+        Conflict memory conflict =
+            Conflict(id, fault, first.epoch, second.epoch, firstAbsent, secondAbsent);
+        Votes.Domain memory domain = oracle.domainOf(id);
+        _prove(conflict, Votes.digestOf(domain, first), Votes.digestOf(domain, second), signature);
+        oracle.haltByFault(id);
+    }
+
+    /// Punishes operators that signed both certificates of a proven conflict; their addresses rise.
+    /// Who was punished before is passed over, so that a page cannot be spoiled.
+    function punish(Conflict calldata conflict, address[] calldata culprits) external {
+        if (!isProven[keccak256(abi.encode(conflict))]) revert ConflictUnproven();
+        uint64 epoch = _later(conflict.firstEpoch, conflict.secondEpoch);
+        _checkAge(epoch);
+        StakeManager.Cut[] memory cuts = new StakeManager.Cut[](culprits.length);
+        uint256 count;
+        uint256 weight;
+        (uint256 first, uint256 second) = (0, 0);
+        for (uint256 index = 0; index < culprits.length; ++index) {
+            address operator = culprits[index];
+            // MUST rise, as the absent do: so one walk tells whether it is among them.
+            if (index > 0 && operator <= culprits[index - 1]) revert CulpritsUnordered();
+            first = _walk(conflict.firstAbsent, first, operator);
+            second = _walk(conflict.secondAbsent, second, operator);
+            if (conflict.firstEpoch != conflict.secondEpoch) {
+                uint64 earlier = conflict.firstEpoch + conflict.secondEpoch - epoch;
+                _checkSigner(conflict.id, operator, earlier);
+            }
+            NetworkRegistry.Stint memory stint = _stintAt(conflict.id, operator, epoch);
+            // MUST weigh: without weight its key is in no certificate.
+            uint64 own = operators.weightAt(operator, epoch);
+            if (own == 0) revert NotAMember(operator);
+            if (!_mark(conflict.id, stint, epoch)) continue;
+            weight += own;
+            cuts[count++] = StakeManager.Cut(operator, epoch, stint.slashBpsMax);
+        }
+        assembly ("memory-safe") {
+            mstore(cuts, count)
+        }
+        _count(conflict.id, weight);
+        uint256[] memory assets = stakes.slash(cuts, msg.sender, REPORTER_BPS);
+        for (uint256 index = 0; index < count; ++index) {
+            StakeManager.Cut memory cut = cuts[index];
+            emit Punished(
+                cut.operator,
+                conflict.id,
+                epoch,
+                conflict.fault,
+                cut.bps,
+                assets[index],
+                msg.sender
+            );
+        }
+    }
+
+    /// Whether an operator was punished for a network and an epoch.
+    function isPunished(uint32 id, address operator, uint64 epoch) external view returns (bool) {
+        return _punished[id][epoch].get(_stintAt(id, operator, epoch).member);
     }
 
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
@@ -133,48 +254,120 @@ contract SlashingManager {
         return uint16(bps > most ? most : bps);
     }
 
-    function _contradicts(
+    function _finalityFault(
         Votes.FinalityVote calldata first,
         Votes.FinalityVote calldata second,
         Opening calldata opening
-    ) private view returns (bool) {
-        if (first.height == second.height) return false;
+    ) private view returns (Votes.Fault fault) {
+        fault = Votes.faultOf(first, second);
+        if (fault != Votes.Fault.None) return fault;
+        if (first.height == second.height) revert NotAFault();
         bool isFirstLow = first.height < second.height;
         Votes.FinalityVote calldata low = isFirstLow ? first : second;
         Votes.FinalityVote calldata high = isFirstLow ? second : first;
-        if (opening.leaf == low.consensusRoot) return false;
-        return History.holds(high.histRoot, low.height, opening.leaf, opening.siblings);
+        bool isOther = opening.leaf != low.consensusRoot
+            && History.holds(high.histRoot, low.height, opening.leaf, opening.siblings);
+        if (!isOther) revert NotAFault();
+        return Votes.Fault.S6;
     }
 
-    function _verifyFinality(
-        Votes.Domain memory domain,
-        address operator,
-        SignedFinalityVote calldata signed
+    function _prove(
+        Conflict memory conflict,
+        bytes32 firstDigest,
+        bytes32 secondDigest,
+        bytes calldata signature
+    ) private {
+        // Both: who signed an epoch whose stake is gone decides nothing any more.
+        _checkAge(conflict.firstEpoch);
+        _checkAge(conflict.secondEpoch);
+        bytes32 name = keccak256(abi.encode(conflict));
+        if (isProven[name]) revert AlreadyProven();
+        isProven[name] = true;
+        uint32 id = conflict.id;
+        _verify(
+            networks.quorumKey(id, conflict.firstEpoch, conflict.firstAbsent),
+            firstDigest,
+            networks.quorumKey(id, conflict.secondEpoch, conflict.secondAbsent),
+            secondDigest,
+            signature
+        );
+        emit ConflictProven(name, conflict);
+    }
+
+    function _verify(
+        Bls.Key memory firstKey,
+        bytes32 firstDigest,
+        Bls.Key memory secondKey,
+        bytes32 secondDigest,
+        bytes calldata signature
     ) private view {
-        Bls.Key memory key = operators.keyAt(operator, signed.vote.epoch);
-        _verify(key, Votes.digestOf(domain, signed.vote), signed.signature);
+        if (!Bls.verifyBoth(firstKey, firstDigest, secondKey, secondDigest, signature)) {
+            revert SignatureInvalid();
+        }
     }
 
-    function _verify(Bls.Key memory key, bytes32 digest, bytes calldata signature) private view {
-        if (!Bls.verify(key, digest, signature)) revert SignatureInvalid();
+    function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
+        _checkAge(epoch);
+        if (!_mark(id, _stintAt(id, operator, epoch), epoch)) revert AlreadyPunished();
+        uint16 bps = penaltyOf(id, operator, epoch);
+        _count(id, operators.weightAt(operator, epoch));
+        StakeManager.Cut[] memory cuts = new StakeManager.Cut[](1);
+        cuts[0] = StakeManager.Cut(operator, epoch, bps);
+        uint256[] memory assets = stakes.slash(cuts, msg.sender, REPORTER_BPS);
+        emit Punished(operator, id, epoch, fault, bps, assets[0], msg.sender);
     }
 
-    function _punish(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
+    function _checkAge(uint64 epoch) private view {
         if (epoch > operators.currentEpoch()) revert EpochToCome();
         if (block.timestamp > operators.startOf(epoch + 1) + evidenceAgeMax) {
             revert EvidenceTooOld();
         }
-        if (!networks.isMember(id, operator, epoch)) revert NotAMember();
-        bytes32 name = keccak256(abi.encode(operator, id, epoch));
-        if (isPunished[name]) revert AlreadyPunished();
-        isPunished[name] = true;
+    }
 
-        uint16 bps = penaltyOf(id, operator, epoch);
+    /// Says whether it was not punished yet.
+    function _mark(uint32 id, NetworkRegistry.Stint memory stint, uint64 epoch)
+        private
+        returns (bool)
+    {
+        BitMaps.BitMap storage punished = _punished[id][epoch];
+        if (punished.get(stint.member)) return false;
+        punished.set(stint.member);
+        return true;
+    }
+
+    function _count(uint32 id, uint256 weight) private {
         Checkpoints.Trace208 storage trace = _punishedWeight[id];
-        uint256 weight = trace.latest() + operators.weightAt(operator, epoch);
-        trace.push(uint48(block.timestamp), weight.toUint208());
-        uint256 assets = stakes.slash(operator, epoch, bps, msg.sender, REPORTER_BPS);
-        emit Punished(operator, id, epoch, fault, bps, assets, msg.sender);
+        trace.push(uint48(block.timestamp), (trace.latest() + weight).toUint208());
+    }
+
+    function _stintAt(uint32 id, address operator, uint64 epoch)
+        private
+        view
+        returns (NetworkRegistry.Stint memory stint)
+    {
+        stint = networks.stintAt(id, operator, epoch);
+        if (stint.fromEpoch == 0) revert NotAMember(operator);
+    }
+
+    /// Reverts unless an operator was of an epoch's set.
+    function _checkSigner(uint32 id, address operator, uint64 epoch) private view {
+        _stintAt(id, operator, epoch);
+        if (operators.weightAt(operator, epoch) == 0) revert NotAMember(operator);
+    }
+
+    /// Goes on in a list that rises, up to an operator that must not be in it.
+    function _walk(address[] calldata absent, uint256 from, address operator)
+        private
+        pure
+        returns (uint256 next)
+    {
+        next = from;
+        while (next < absent.length && absent[next] < operator) ++next;
+        if (next < absent.length && absent[next] == operator) revert NotASigner(operator);
+    }
+
+    function _later(uint64 a, uint64 b) private pure returns (uint64) {
+        return a > b ? a : b;
     }
 
     function _punishedLately(uint32 id) private view returns (uint256) {
@@ -187,10 +380,15 @@ contract SlashingManager {
     error EvidenceAgeInvalid();
     /// One operator may sign both.
     error NotAFault();
-    /// A signature is not that of the operator's key in the vote's epoch.
+    /// It is not the sum of the signatures on both statements.
     error SignatureInvalid();
-    /// The operator was no validator of the network in that epoch.
-    error NotAMember();
+    /// The operator was no validator of the network in that epoch, or without weight in a conflict's.
+    error NotAMember(address operator);
+    /// The operator is among the absent of a certificate.
+    error NotASigner(address operator);
+    error CulpritsUnordered();
+    error ConflictUnproven();
+    error AlreadyProven();
     error EpochToCome();
     error EvidenceTooOld();
     /// This operator was punished for this network and epoch.

@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { finalityVoteDigest, roundVoteDigest } from '@zg/consensus'
 import type { FinalityVote, RoundVote } from '@zg/consensus'
-import { sha256, toHex } from '@zg/primitives'
+import {
+  bigintToBytes,
+  blsAggregate,
+  blsSign,
+  concat,
+  fromHex,
+  sha256,
+  toHex,
+} from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
+import { signatureWords } from '../bls-words.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
-import { L1World } from '../testing/l1-world.ts'
+import { L1World, sumOfSignatures } from '../testing/l1-world.ts'
 import { testOperator } from '../testing/stake-world.ts'
 import type { TestOperator } from '../testing/stake-world.ts'
 import { refuses } from '../testing/refuses.ts'
@@ -16,6 +26,9 @@ const reporter: Hex = toHex(new Uint8Array(20).fill(0xef))
 const all = [1, 2, 3, 4, 5].map((index) => testOperator(index))
 const [culprit, second, third] = all as [TestOperator, TestOperator, TestOperator]
 const noOpening = { leaf: toHex(new Uint8Array(32)), siblings: [] as Hex[] }
+
+/** Two round votes and the sum of the signatures on them. */
+type Rounds = { readonly votes: readonly RoundVote[]; readonly sum: Hex }
 
 /** Five operators with 100 tokens each validate networks 0 and 1; it is their first epoch, 12. */
 function openWorld(slashBpsMax = 10_000) {
@@ -31,11 +44,28 @@ function openWorld(slashBpsMax = 10_000) {
   l1.goToEpoch(12)
   const stakeOf = ({ address }: TestOperator) =>
     (l1.read(l1.stakes, 'activeOf', address) as { assets: bigint }).assets
-  const reportRounds = (id: number, { address }: TestOperator, pair: readonly unknown[]) =>
-    l1.send(l1.slashing, 'reportRoundVotes', [id, address, ...pair], reporter)
-  const reportFinality = (id: number, { address }: TestOperator, evidence: readonly unknown[]) =>
-    l1.send(l1.slashing, 'reportFinalityVotes', [id, address, ...evidence], reporter)
-  return { l1, stakeOf, reportRounds, reportFinality }
+  const reportRounds = (id: number, { address }: TestOperator, { votes, sum }: Rounds) =>
+    l1.send(
+      l1.slashing,
+      'reportRoundVotes',
+      [id, address, ...votes.map((vote) => l1.roundArgs(vote)), sum],
+      reporter,
+    )
+  const reportFinality = (
+    id: number,
+    operator: TestOperator,
+    { votes, opening = noOpening }: { votes: readonly FinalityVote[]; opening?: typeof noOpening },
+  ) => {
+    const args = votes.map((vote) => l1.finalityArgs(vote))
+    const sum = l1.signFinalities(id, votes, [operator])
+    const evidence = [id, operator.address, ...args, opening, sum]
+    return l1.send(l1.slashing, 'reportFinalityVotes', evidence, reporter)
+  }
+  const signed = (id: number, votes: readonly RoundVote[], signer: TestOperator): Rounds => ({
+    votes,
+    sum: l1.signRounds(id, votes, [signer]),
+  })
+  return { l1, stakeOf, reportRounds, reportFinality, signed }
 }
 
 function round(kind: RoundVote['kind'], fill: number, more: Partial<RoundVote> = {}): RoundVote {
@@ -65,9 +95,8 @@ for (const [name, first, other] of roundFaults) {
       [first, other],
       [other, first],
     ]) {
-      const { l1, stakeOf, reportRounds } = openWorld()
-      const signed = pair.map((vote) => l1.signRound(1, vote, culprit))
-      const { events } = reportRounds(1, culprit, signed)
+      const { stakeOf, reportRounds, signed } = openWorld()
+      const { events } = reportRounds(1, culprit, signed(1, pair as RoundVote[], culprit))
       const [event] = events
       assert.equal(event?.name, 'Punished')
       assert.equal(event?.args['fault'], Number(name.slice(1)))
@@ -92,15 +121,14 @@ test('S5, S6, S7: finality votes that contradict each other cost stake', () => {
     ['S7', closing, finality({ height: 10n }), noOpening],
   ]
   for (const [name, first, other, opened] of table) {
-    const { l1, reportFinality } = openWorld()
-    const signed = [first, other].map((vote) => l1.signFinality(1, vote, culprit))
-    const { events } = reportFinality(1, culprit, [...signed, opened])
+    const { reportFinality } = openWorld()
+    const { events } = reportFinality(1, culprit, { votes: [first, other], opening: opened })
     assert.equal(events[0]?.args['fault'], Number(name.slice(1)), name)
   }
 })
 
 test('what is no fault is not punished, whoever signed it', () => {
-  const { l1, reportRounds, reportFinality } = openWorld()
+  const { reportRounds, reportFinality, signed } = openWorld()
   const rounds: readonly [RoundVote, RoundVote][] = [
     [round('notarize', 1), round('nullify', 0)],
     [round('notarize', 1), round('finalize', 1)],
@@ -109,8 +137,7 @@ test('what is no fault is not punished, whoever signed it', () => {
     [round('notarize', 1), round('notarize', 2, { epoch: 11n })],
   ]
   for (const pair of rounds) {
-    const signed = pair.map((vote) => l1.signRound(1, vote, culprit))
-    refuses(() => reportRounds(1, culprit, signed), 'NotAFault')
+    refuses(() => reportRounds(1, culprit, signed(1, pair, culprit)), 'NotAFault')
   }
   const leaves = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((fill) => sha256(Uint8Array.of(70, fill)))
   const own = { leaf: toHex(finality().consensusRoot), siblings: siblingsOf(leaves, 9).map(toHex) }
@@ -123,33 +150,56 @@ test('what is no fault is not punished, whoever signed it', () => {
     [finality(), finality({ height: 10n, histRoot: rootOf(leaves) }), { ...own, siblings: [] }],
   ]
   for (const [first, other, opening] of finalities) {
-    const signed = [first, other].map((vote) => l1.signFinality(1, vote, culprit))
-    refuses(() => reportFinality(1, culprit, [...signed, opening]), 'NotAFault')
+    const votes = [first, other]
+    refuses(() => reportFinality(1, culprit, { votes, opening }), 'NotAFault')
   }
 })
 
 test('forged evidence, and evidence of another network, operator or time, is refused', () => {
-  const { l1, stakeOf, reportRounds } = openWorld()
-  const pair = [round('notarize', 1), round('notarize', 2)]
-  const signed = pair.map((vote) => l1.signRound(1, vote, culprit))
-  refuses(() => reportRounds(0, culprit, signed), 'SignatureInvalid')
-  refuses(() => reportRounds(1, second, signed), 'SignatureInvalid')
-  refuses(() => reportRounds(7, culprit, signed), 'NetworkUnknown')
-  refuses(() => reportRounds(1, testOperator(9), signed), 'KeyUnknown')
-  const [own, other] = pair as [RoundVote, RoundVote]
-  const mixed = [l1.signRound(1, own, culprit), l1.signRound(1, other, second)]
-  refuses(() => reportRounds(1, culprit, mixed), 'SignatureInvalid')
-  const at = (epoch: bigint) => pair.map((vote) => l1.signRound(1, { ...vote, epoch }, culprit))
-  refuses(() => reportRounds(1, culprit, at(13n)), 'EpochToCome')
-  refuses(() => reportRounds(1, culprit, at(11n)), 'KeyUnknown')
+  const { l1, stakeOf, reportRounds, signed } = openWorld()
+  const votes = [round('notarize', 1), round('notarize', 2)]
+  const evidence = signed(1, votes, culprit)
+  refuses(() => reportRounds(0, culprit, evidence), 'SignatureInvalid')
+  refuses(() => reportRounds(1, second, evidence), 'SignatureInvalid')
+  refuses(() => reportRounds(7, culprit, evidence), 'NetworkUnknown')
+  refuses(() => reportRounds(1, testOperator(9), evidence), 'KeyUnknown')
+  const [own, other] = votes as [RoundVote, RoundVote]
+  const sums = [
+    l1.signRounds(1, [own], [culprit]),
+    l1.signRounds(1, [own, own], [culprit]),
+    l1.signRounds(1, votes, [culprit, second]),
+    l1.signRounds(1, [own, round('notarize', 3)], [culprit]),
+    toHex(new Uint8Array(256)),
+    '0x' as const,
+  ]
+  for (const sum of sums) {
+    refuses(() => reportRounds(1, culprit, { votes, sum }), 'SignatureInvalid')
+  }
+  const digests = [own, other].map((vote) => roundVoteDigest(l1.identityOf(1), vote))
+  const mixed = signatureWords(
+    blsAggregate([
+      blsSign(culprit.secretKey, digests[0] as Uint8Array),
+      blsSign(second.secretKey, digests[1] as Uint8Array),
+    ]),
+  )
+  refuses(() => reportRounds(1, culprit, { votes, sum: mixed }), 'SignatureInvalid')
+  const of = (epoch: bigint) => {
+    return signed(
+      1,
+      votes.map((vote) => ({ ...vote, epoch })),
+      culprit,
+    )
+  }
+  refuses(() => reportRounds(1, culprit, of(13n)), 'EpochToCome')
+  refuses(() => reportRounds(1, culprit, of(11n)), 'KeyUnknown')
   l1.goToEpoch(17)
   l1.world.advance(1)
-  refuses(() => reportRounds(1, culprit, signed), 'EvidenceTooOld')
+  refuses(() => reportRounds(1, culprit, evidence), 'EvidenceTooOld')
   assert.equal(stakeOf(culprit), 100n * ether)
 })
 
 test('a slash drill: one fault on network 1 is paid for by all who staked, and on both networks', () => {
-  const { l1, stakeOf, reportRounds } = openWorld()
+  const { l1, stakeOf, reportRounds, signed } = openWorld()
   const delegator: Hex = toHex(new Uint8Array(20).fill(0xd1))
   l1.fund(delegator, 300n * ether)
   l1.send(l1.stakes, 'stake', [culprit.address, 300n * ether], delegator)
@@ -157,12 +207,10 @@ test('a slash drill: one fault on network 1 is paid for by all who staked, and o
   const total = (id: number, epoch: number) =>
     (l1.read(l1.networks, 'setAt', id, epoch) as { total: bigint }).total / 10n ** 9n
   assert.deepEqual([total(0, 14), total(1, 14)], [750n, 750n])
-  const signed = [round('notarize', 1), round('notarize', 2)].map((vote) =>
-    l1.signRound(1, vote, culprit),
-  )
+  const evidence = signed(1, [round('notarize', 1), round('notarize', 2)], culprit)
   // 5 % and three times its 100 of 500.
   assert.equal(l1.read(l1.slashing, 'penaltyOf', 1, culprit.address, 12), 6_500)
-  reportRounds(1, culprit, signed)
+  reportRounds(1, culprit, evidence)
   const kept = (amount: bigint) => (amount * ether * 3_500n) / 10_000n
   assert.equal(stakeOf(culprit), kept(350n))
   const exiting = l1.read(l1.stakes, 'exitingOf', culprit.address, 14, culprit.address)
@@ -170,20 +218,163 @@ test('a slash drill: one fault on network 1 is paid for by all who staked, and o
   assert.equal(l1.balanceOf(reporter), (400n * ether * 6_500n) / 10_000n / 20n)
   assert.deepEqual([total(0, 14), total(1, 14)], [400n, 400n])
   assert.deepEqual([total(0, 13), total(1, 13)], [500n, 500n])
-  refuses(() => reportRounds(1, culprit, signed), 'AlreadyPunished')
-  refuses(() => reportRounds(0, culprit, signed), 'SignatureInvalid')
+  refuses(() => reportRounds(1, culprit, evidence), 'AlreadyPunished')
+  refuses(() => reportRounds(0, culprit, evidence), 'SignatureInvalid')
 })
 
 test('faults together cost more than one alone, and no more than was consented to', () => {
-  const { l1, reportRounds } = openWorld(7_000)
+  const { l1, reportRounds, signed } = openWorld(7_000)
   const parts = [culprit, second, third].map((operator) => {
-    const signed = [round('notarize', 1), round('notarize', 2)].map((vote) =>
-      l1.signRound(1, vote, operator),
-    )
-    const { events } = reportRounds(1, operator, signed)
+    const votes = [round('notarize', 1), round('notarize', 2)]
+    const { events } = reportRounds(1, operator, signed(1, votes, operator))
     return events[0]?.args['bps']
   })
   assert.deepEqual(parts, [6_500, 7_000, 7_000])
   l1.goToEpoch(18)
   assert.equal(l1.read(l1.slashing, 'penaltyOf', 1, (all[3] as TestOperator).address, 12), 6_500)
+})
+
+/** Both certificates of a conflict, as `SlashingManager` takes them: who signed each. */
+function conflictOf(
+  l1: L1World,
+  digests: readonly Uint8Array[],
+  signers: readonly (readonly TestOperator[])[],
+) {
+  const signatures = digests.flatMap((digest, index) =>
+    (signers[index] ?? []).map(({ secretKey }) => blsSign(secretKey, digest)),
+  )
+  const absent = signers.map((own) =>
+    all.filter((operator) => !own.includes(operator)).map(({ address }) => address),
+  )
+  for (const list of absent) list.sort()
+  assert.equal(l1.epoch, 12)
+  return { absent, sum: signatureWords(blsAggregate(signatures)) }
+}
+
+const addressesOf = (operators: readonly TestOperator[]): Hex[] =>
+  operators.map(({ address }) => address).sort()
+
+test('S8: whoever signed two certificates of a view loses all, in pages, and nobody else', () => {
+  for (const [name, first, other] of roundFaults) {
+    const { l1, stakeOf } = openWorld()
+    const signers = [all.slice(0, 4), all.slice(1)]
+    const votes = [first, other]
+    const digests = votes.map((vote) => roundVoteDigest(l1.identityOf(1), vote))
+    const { absent, sum } = conflictOf(l1, digests, signers)
+    const [a, b] = votes.map((vote) => l1.roundArgs(vote))
+    const prove = (id: number, signature: Hex) =>
+      l1.send(l1.slashing, 'proveRoundConflict', [id, a, absent[0], b, absent[1], signature])
+    refuses(() => prove(0, sum), 'SignatureInvalid')
+    refuses(() => prove(1, l1.signRounds(1, votes, all)), 'SignatureInvalid')
+    const conflict = prove(1, sum).events[0]?.args['conflict'] as Record<string, unknown>
+    assert.equal(conflict['fault'], Number(name.slice(1)))
+    refuses(() => prove(1, sum), 'AlreadyProven')
+
+    const punish = (culprits: readonly Hex[], claimed: unknown = conflict) =>
+      l1.send(l1.slashing, 'punish', [claimed, culprits], reporter)
+    const guilty = addressesOf(all.slice(1, 4))
+    refuses(() => punish(guilty, { ...conflict, id: 0 }), 'ConflictUnproven')
+    refuses(() => punish(guilty, { ...conflict, secondAbsent: [] }), 'ConflictUnproven')
+    refuses(() => punish([guilty[1] as Hex, guilty[0] as Hex]), 'CulpritsUnordered')
+    refuses(() => punish([guilty[0] as Hex, guilty[0] as Hex]), 'CulpritsUnordered')
+    for (const innocent of [all[0], all[4]] as TestOperator[]) {
+      refuses(() => punish([innocent.address]), 'NotASigner')
+    }
+    refuses(() => punish([testOperator(9).address]), 'NotAMember')
+    punish(guilty.slice(0, 1))
+    const { events } = punish(guilty)
+    assert.equal(events.length, 2, 'who was punished is passed over')
+    assert.deepEqual(all.map(stakeOf), [100n * ether, 0n, 0n, 0n, 100n * ether])
+    const { total, count } = l1.read(l1.networks, 'setAt', 0, 14) as Record<string, unknown>
+    assert.deepEqual([total, count], [200n * 10n ** 9n, 2])
+    assert.equal(l1.balanceOf(reporter), 15n * ether)
+    const { isHalted } = l1.read(l1.oracle, 'finalOf', 1) as { isHalted: boolean }
+    assert.equal(isHalted, false, 'round votes alone halt nothing')
+  }
+})
+
+test('S8: two finality certificates that contradict each other halt their network alone', () => {
+  const fork = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((fill) => sha256(Uint8Array.of(70, fill)))
+  const opening = { leaf: toHex(fork[9] as Uint8Array), siblings: siblingsOf(fork, 9).map(toHex) }
+  const table: readonly [FinalityVote, FinalityVote, typeof opening, fault: number][] = [
+    [finality(), finality({ blockHash: sha256(Uint8Array.of(8)) }), noOpening, 5],
+    [finality(), finality({ height: 11n, histRoot: rootOf(fork) }), opening, 6],
+    [finality({ nextEpoch: 13n }), finality({ height: 10n }), noOpening, 7],
+  ]
+  for (const [first, other, opened, fault] of table) {
+    const { l1, stakeOf } = openWorld()
+    const votes = [first, other]
+    const digests = votes.map((vote) => finalityVoteDigest(l1.identityOf(1), vote))
+    const { absent, sum } = conflictOf(l1, digests, [all.slice(0, 4), all.slice(1)])
+    const [a, b] = votes.map((vote) => l1.finalityArgs(vote))
+    const prove = (opens: typeof opening, ...[left, right]: readonly (readonly Hex[])[]) =>
+      l1.send(l1.slashing, 'proveFinalityConflict', [1, a, left, b, right, opens, sum])
+    const isHalted = (id: number) =>
+      (l1.read(l1.oracle, 'finalOf', id) as { isHalted: boolean }).isHalted
+    if (fault === 6) refuses(() => prove(noOpening, ...absent), 'NotAFault')
+    refuses(() => prove(opened, [], []), 'SignatureInvalid')
+    const tooMany = addressesOf(all.slice(0, 2))
+    refuses(() => prove(opened, tooMany, absent[1] as Hex[]), 'NoQuorum')
+    assert.equal(isHalted(1), false)
+    const conflict = prove(opened, ...absent).events[0]?.args['conflict'] as Record<string, unknown>
+    assert.equal(conflict['fault'], fault)
+    assert.deepEqual([isHalted(1), isHalted(0)], [true, false])
+    l1.send(l1.slashing, 'punish', [conflict, addressesOf(all.slice(1, 4))])
+    assert.deepEqual(all.map(stakeOf), [100n * ether, 0n, 0n, 0n, 100n * ether])
+  }
+})
+
+test('S8: nobody but the slashing manager halts by evidence, and old sets decide nothing', () => {
+  const { l1 } = openWorld()
+  refuses(() => l1.send(l1.oracle, 'haltByFault', [1]), 'NotTheSlashingManager')
+  const votes = [finality(), finality({ blockHash: sha256(Uint8Array.of(8)) })]
+  const [a, b] = votes.map((vote) => l1.finalityArgs(vote))
+  const sum = l1.signFinalities(1, votes, all)
+  l1.goToEpoch(17)
+  l1.world.advance(1)
+  const args = [1, a, [], b, [], noOpening, sum]
+  refuses(() => l1.send(l1.slashing, 'proveFinalityConflict', args), 'EvidenceTooOld')
+})
+
+test('S9: two roots for one batch of data cost stake; two batches, and one root twice, do not', () => {
+  const { l1, stakeOf } = openWorld()
+  const disperser: Hex = toHex(new Uint8Array(20).fill(0xda))
+  const batch = {
+    epoch: 12n,
+    quorum: 3,
+    disperser,
+    sequence: 8n,
+    rowRoot: toHex(sha256(Uint8Array.of(1))),
+  }
+  const other = { ...batch, rowRoot: toHex(sha256(Uint8Array.of(2))) }
+  const digestOf = (vote: typeof batch) => {
+    // docs/specs/votes.md section 2 and 8, byte for byte.
+    const tag = new Uint8Array(16)
+    tag.set(new TextEncoder().encode('zg/da'))
+    const { l1ChainId, stakingContract, networkId, genesisHash } = l1.identityOf(1)
+    return sha256(
+      concat(
+        tag,
+        bigintToBytes(l1ChainId, 8),
+        stakingContract,
+        bigintToBytes(BigInt(networkId), 4),
+        genesisHash,
+        bigintToBytes(vote.epoch, 8),
+        bigintToBytes(BigInt(vote.quorum), 4),
+        fromHex(vote.disperser),
+        bigintToBytes(vote.sequence, 8),
+        fromHex(vote.rowRoot),
+      ),
+    )
+  }
+  const report = (...votes: readonly (typeof batch)[]) => {
+    const sum = sumOfSignatures(votes.map(digestOf), [culprit])
+    return l1.send(l1.slashing, 'reportDataVotes', [1, culprit.address, ...votes, sum], reporter)
+  }
+  refuses(() => report(batch, batch), 'NotAFault')
+  refuses(() => report(batch, { ...other, sequence: 9n }), 'NotAFault')
+  refuses(() => report(batch, { ...other, quorum: 4 }), 'NotAFault')
+  refuses(() => report(batch, { ...other, epoch: 11n }), 'NotAFault')
+  assert.equal(report(batch, other).events[0]?.args['fault'], 9)
+  assert.ok(stakeOf(culprit) < 100n * ether)
 })

@@ -29,13 +29,20 @@ function openWorld() {
   const send = (name: string, args: readonly unknown[], from: Hex) =>
     l1.send(stakes, name, args, from)
   const read = (name: string, ...args: unknown[]) => l1.read(stakes, name, ...args)
+  const slash = (
+    address: Hex,
+    cut: { fault: number; bps: number; reporterBps: number; from?: Hex },
+  ) => {
+    const { fault: faultEpoch, bps, reporterBps, from = slasher } = cut
+    send('slash', [[{ operator: address, faultEpoch, bps }], reporter, reporterBps], from)
+  }
   const balanceOf = (address: Hex) => l1.balanceOf(address)
   const epoch = () => l1.epoch
   const weightAt = (address: Hex, at: number) => l1.read(l1.operators, 'weightAt', address, at)
   const stakeOf = (address: Hex, staker: Hex) =>
     read('stakeOf', address, staker) as readonly [shares: bigint, assets: bigint]
   const supply = () => l1.read(l1.token, 'totalSupply') as bigint
-  return { world, stakes, start, send, read, balanceOf, epoch, weightAt, stakeOf, supply }
+  return { world, stakes, start, send, read, slash, balanceOf, epoch, weightAt, stakeOf, supply }
 }
 
 test('stake weighs from the epoch after the next, until it left; then it waits', () => {
@@ -62,7 +69,7 @@ test('stake weighs from the epoch after the next, until it left; then it waits',
 })
 
 test('what cannot be is refused and changes nothing', () => {
-  const { send, read } = openWorld()
+  const { send, read, slash } = openWorld()
   send('stake', [operator, 10n * ether], alice)
   const before = read('activeOf', operator)
   refuses(() => send('stake', [bob, ether], alice), 'NotRegistered')
@@ -71,13 +78,16 @@ test('what cannot be is refused and changes nothing', () => {
   refuses(() => send('unstake', [operator, 0n], alice), 'AmountTooSmall')
   refuses(() => send('unstake', [operator, 11n * ether], alice), 'SharesMissing')
   refuses(() => send('unstake', [operator, ether], bob), 'SharesMissing')
-  refuses(() => send('slash', [operator, 10, 500, alice, 500], alice), 'NotTheSlasher')
-  refuses(() => send('slash', [operator, 10, 10_001, alice, 0], slasher), 'PartInvalid')
+  refuses(
+    () => slash(operator, { fault: 10, bps: 500, reporterBps: 500, from: alice }),
+    'NotTheSlasher',
+  )
+  refuses(() => slash(operator, { fault: 10, bps: 10_001, reporterBps: 0 }), 'PartInvalid')
   assert.deepEqual(read('activeOf', operator), before)
 })
 
 test('a slash falls on operator, delegators and what leaves after the fault, not on what left', () => {
-  const { world, send, read, balanceOf, epoch, stakeOf, weightAt, supply } = openWorld()
+  const { slash, world, send, read, balanceOf, epoch, stakeOf, weightAt, supply } = openWorld()
   send('stake', [operator, 100n * ether], alice)
   send('stake', [operator, 300n * ether], bob)
   send('unstake', [operator, 40n * ether], alice)
@@ -87,7 +97,7 @@ test('a slash falls on operator, delegators and what leaves after the fault, not
   const late = epoch() + 2
   const before = supply()
   // The fault is in the first epoch that the early exit was out of.
-  send('slash', [operator, early, 1_000, reporter, 500], slasher)
+  slash(operator, { fault: early, bps: 1_000, reporterBps: 500 })
   assert.equal(read('exitingOf', operator, early, alice), 40n * ether)
   assert.equal(read('exitingOf', operator, late, bob), 45n * ether)
   assert.deepEqual(
@@ -102,20 +112,20 @@ test('a slash falls on operator, delegators and what leaves after the fault, not
   send('unstake', [operator, 60n * ether], alice)
   assert.equal(weightAt(operator, epoch() + 2), 0n)
   // Another fault, in an epoch that the early exit was still part of.
-  send('slash', [operator, early - 1, 5_000, reporter, 0], slasher)
+  slash(operator, { fault: early - 1, bps: 5_000, reporterBps: 0 })
   assert.equal(read('exitingOf', operator, early, alice), 20n * ether)
   assert.equal(read('isTombstone', operator), true)
 })
 
 test('what may be withdrawn already is not slashed, whoever is late', () => {
-  const { world, send, read, epoch } = openWorld()
+  const { slash, world, send, read, epoch } = openWorld()
   send('stake', [operator, 100n * ether], alice)
   send('unstake', [operator, 40n * ether], alice)
   const exit = epoch() + 2
   world.advance(2 * epochSeconds + unbondingSeconds + epochSeconds)
-  send('slash', [operator, exit - 1, 10_000, reporter, 500], slasher)
+  slash(operator, { fault: exit - 1, bps: 10_000, reporterBps: 500 })
   assert.equal(read('exitingOf', operator, exit, alice), 40n * ether)
-  assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether })
+  assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether, isClosed: true })
   send('withdraw', [operator, exit], alice)
 })
 
@@ -125,7 +135,8 @@ test('whatever is staked, slashed and withdrawn, every token is in its pool and 
 
 function runRandomly(seed: number): void {
   const rng = createSeededRng(seed)
-  const { world, stakes, send, read, balanceOf, epoch, weightAt, stakeOf, supply } = openWorld()
+  const { slash, world, stakes, send, read, balanceOf, epoch, weightAt, stakeOf, supply } =
+    openWorld()
   const exits = new Set<string>()
   const begin = stakers.map(balanceOf)
   const supplyBefore = supply()
@@ -146,7 +157,7 @@ function runRandomly(seed: number): void {
         send('withdraw', [from, Number(exit)], owner as Hex)
       } else if (step > 75) {
         const fault = epoch() - rng.below(6)
-        send('slash', [address, fault, rng.below(4_000), reporter, 500], slasher)
+        slash(address, { fault, bps: rng.below(4_000), reporterBps: 500 })
       }
     } catch (error) {
       if (!(error instanceof ContractRevertError)) throw error

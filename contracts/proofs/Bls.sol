@@ -7,11 +7,16 @@ pragma solidity 0.8.37;
 /// always a 32-byte digest; docs/specs/votes.md section 1.
 ///
 ///     verify:  e(key, H(digest)) * e(-g1, signature) = 1
+///     both:    e(key, H(digest)) * e(key', H(digest')) * e(-g1, signature + signature') = 1
 ///     H:       expand_message_xmd -> two field elements -> map each to G2 -> add      (RFC 9380)
 ///
 /// The map precompile clears the cofactor, so the sum lies in the subgroup. The pairing precompile
 /// checks that its points are on the curve, in the subgroup and canonical; the identity it takes,
 /// so that is refused here: an aggregate of keys that cancel out would verify anything.
+///
+/// `both` is the aggregate of Boneh, Gentry, Lynn and Shacham: with keys whose possession is proved
+/// and digests that differ, a sum that verifies cannot be had without each of its parts. It takes a
+/// pairing check less than two signatures do, which is what evidence is made of.
 library Bls {
     /// A point of G1, affine: x and y of 48 bytes each, big-endian, laid end to end.
     struct Key {
@@ -22,6 +27,9 @@ library Bls {
 
     /// Bytes of a signature: x.c0, x.c1, y.c0, y.c1, each 16 zero bytes and 48 of the number.
     uint256 internal constant SIGNATURE_SIZE = 256;
+    /// Bytes of a key in the same form.
+    uint256 private constant KEY_SIZE = 128;
+    uint256 private constant PAIR_SIZE = 384;
 
     uint256 private constant SHA256 = 0x02;
     uint256 private constant MODEXP = 0x05;
@@ -53,29 +61,83 @@ library Bls {
     function verify(Key memory key, bytes32 digest, bytes calldata signature)
         internal
         view
+        returns (bool)
+    {
+        Key[] memory keys = new Key[](1);
+        bytes32[] memory digests = new bytes32[](1);
+        keys[0] = key;
+        digests[0] = digest;
+        return verifySum(keys, digests, signature);
+    }
+
+    /// Whether `signature` is the sum of two: of the first key on the first digest, and of the second
+    /// on the second. False for anything malformed, and for equal digests.
+    function verifyBoth(
+        Key memory firstKey,
+        bytes32 firstDigest,
+        Key memory secondKey,
+        bytes32 secondDigest,
+        bytes calldata signature
+    ) internal view returns (bool) {
+        if (firstDigest == secondDigest) return false;
+        Key[] memory keys = new Key[](2);
+        bytes32[] memory digests = new bytes32[](2);
+        (keys[0], keys[1]) = (firstKey, secondKey);
+        (digests[0], digests[1]) = (firstDigest, secondDigest);
+        return verifySum(keys, digests, signature);
+    }
+
+    /// e(key_0, H(digest_0)) * .. * e(-g1, signature) = 1
+    function verifySum(Key[] memory keys, bytes32[] memory digests, bytes calldata signature)
+        private
+        view
         returns (bool isValid)
     {
-        if (signature.length != SIGNATURE_SIZE || isIdentity(key)) return false;
+        if (signature.length != SIGNATURE_SIZE) return false;
+        bytes memory pairs = new bytes(PAIR_SIZE * (keys.length + 1));
+        uint256 place;
+        assembly ("memory-safe") {
+            place := add(pairs, 0x20)
+        }
+        for (uint256 index = 0; index < keys.length; ++index) {
+            if (isIdentity(keys[index])) return false;
+            putKey(place, keys[index]);
+            if (!putHash(place + KEY_SIZE, digests[index])) return false;
+            place += PAIR_SIZE;
+        }
+        putKey(place, Key(G_A, G_B, G_C));
+        assembly ("memory-safe") {
+            let point := add(place, 0x80)
+            calldatacopy(point, signature.offset, SIGNATURE_SIZE)
+            // The identity is 256 zero bytes: a point on the curve has y != 0.
+            let y := or(
+                or(mload(add(point, 0x80)), mload(add(point, 0xa0))),
+                or(mload(add(point, 0xc0)), mload(add(point, 0xe0)))
+            )
+            isValid := staticcall(gas(), PAIRING, add(pairs, 0x20), mload(pairs), 0, 0x20)
+            isValid := and(isValid, and(iszero(iszero(y)), mload(0)))
+        }
+    }
+
+    /// Writes a key as the precompiles take it: 128 bytes.
+    function putKey(uint256 place, Key memory key) private pure {
+        assembly ("memory-safe") {
+            let b := mload(add(key, 0x20))
+            mstore(place, 0)
+            mstore(add(place, 16), mload(key))
+            mstore(add(place, 48), and(b, not(0xffffffffffffffffffffffffffffffff)))
+            mstore(add(place, 80), shl(128, b))
+            mstore(add(place, 96), mload(add(key, 0x40)))
+        }
+    }
+
+    /// Writes H(digest), 256 bytes.
+    function putHash(uint256 place, bytes32 digest) private view returns (bool isValid) {
         bytes32 tagHead = TAG_HEAD;
         bytes32 tagTail = TAG_TAIL;
         assembly ("memory-safe") {
-            // The pairing's input: key, H(digest), -g1, signature; 768 bytes at `input`.
-            let input := mload(0x40)
-            let scratch := add(input, 0x300)
-
-            function putKey(at, a, b, c) {
-                mstore(at, 0)
-                mstore(add(at, 16), a)
-                mstore(add(at, 48), and(b, not(0xffffffffffffffffffffffffffffffff)))
-                mstore(add(at, 80), shl(128, b))
-                mstore(add(at, 96), c)
-            }
-
-            putKey(input, mload(key), mload(add(key, 0x20)), mload(add(key, 0x40)))
-            putKey(add(input, 0x180), G_A, G_B, G_C)
-            calldatacopy(add(input, 0x200), signature.offset, SIGNATURE_SIZE)
-
             // b0 = sha256(64 zero bytes, digest, 256 as u16, 0 as u8, tag), 143 bytes.
+            let scratch := mload(0x40)
             mstore(scratch, 0)
             mstore(add(scratch, 0x20), 0)
             mstore(add(scratch, 0x40), digest)
@@ -115,45 +177,28 @@ library Bls {
                 )
             }
 
-            // Both points go to `scratch`, their sum to its place in the input.
+            // The two points, and their sum.
             let points := add(elements, 0x100)
             isValid := and(isValid, staticcall(gas(), MAP_FP2_TO_G2, elements, 0x80, points, 0x100))
             isValid := and(
                 isValid,
                 staticcall(gas(), MAP_FP2_TO_G2, add(elements, 0x80), 0x80, add(points, 0x100), 0x100)
             )
-            isValid := and(
-                isValid,
-                staticcall(gas(), G2_ADD, points, 0x200, add(input, 0x80), 0x100)
-            )
-
-            // The identity is 256 zero bytes: a point on the curve has y != 0.
-            let y := or(
-                or(mload(add(input, 0x280)), mload(add(input, 0x2a0))),
-                or(mload(add(input, 0x2c0)), mload(add(input, 0x2e0)))
-            )
-            isValid := and(isValid, iszero(iszero(y)))
-            isValid := and(isValid, staticcall(gas(), PAIRING, input, 0x300, 0, 0x20))
-            isValid := and(isValid, mload(0))
+            isValid := and(isValid, staticcall(gas(), G2_ADD, points, 0x200, place, 0x100))
         }
     }
 
     /// The sum of two keys. Both MUST be known points of the curve: only the pairing checks more.
     function add(Key memory left, Key memory right) internal view returns (Key memory sum) {
+        bytes memory keys = new bytes(2 * KEY_SIZE);
+        uint256 input;
+        assembly ("memory-safe") {
+            input := add(keys, 0x20)
+        }
+        putKey(input, left);
+        putKey(input + KEY_SIZE, right);
         bool isPoint;
         assembly ("memory-safe") {
-            function putKey(at, key) {
-                let b := mload(add(key, 0x20))
-                mstore(at, 0)
-                mstore(add(at, 16), mload(key))
-                mstore(add(at, 48), and(b, not(0xffffffffffffffffffffffffffffffff)))
-                mstore(add(at, 80), shl(128, b))
-                mstore(add(at, 96), mload(add(key, 0x40)))
-            }
-
-            let input := mload(0x40)
-            putKey(input, left)
-            putKey(add(input, 0x80), right)
             isPoint := staticcall(gas(), G1_ADD, input, 0x100, input, 0x80)
             mstore(sum, mload(add(input, 16)))
             mstore(

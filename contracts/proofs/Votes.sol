@@ -38,6 +38,16 @@ library Votes {
         uint64 nextEpoch;
     }
 
+    /// A DA signer's word that it holds its rows of a batch. The batch is named by all but the root.
+    struct DataVote {
+        uint64 epoch;
+        uint32 quorum;
+        address disperser;
+        uint64 sequence;
+        /// Merkle root over all rows.
+        bytes32 rowRoot;
+    }
+
     enum Fault {
         None,
         S1,
@@ -46,13 +56,16 @@ library Votes {
         S4,
         S5,
         S6,
-        S7
+        S7,
+        S8,
+        S9
     }
 
     bytes16 private constant NOTARIZE = "zg/notarize";
     bytes16 private constant NULLIFY = "zg/nullify";
     bytes16 private constant FINALIZE = "zg/finalize";
     bytes16 private constant FINALITY = "zg/finality";
+    bytes16 private constant DATA = "zg/da";
     bytes16 private constant POSSESSION = "zg/pop";
 
     /// The 32 bytes that are signed for a round vote.
@@ -79,6 +92,14 @@ library Votes {
                 vote.histRoot,
                 vote.nextEpoch
             )
+        );
+    }
+
+    /// The 32 bytes that are signed for a batch of data.
+    function digestOf(Domain memory domain, DataVote memory vote) internal pure returns (bytes32) {
+        bytes memory head = encodeDomain(DATA, domain, vote.epoch);
+        return sha256(
+            abi.encodePacked(head, vote.quorum, vote.disperser, vote.sequence, vote.rowRoot)
         );
     }
 
@@ -130,6 +151,13 @@ library Votes {
         if (low.nextEpoch != 0 && high.epoch == low.epoch) return Fault.S7;
         if (high.nextEpoch != 0 && low.epoch > high.epoch) return Fault.S7;
         return Fault.None;
+    }
+
+    /// Which fault two votes of one DA signer in one network are.
+    function faultOf(DataVote memory first, DataVote memory second) internal pure returns (Fault) {
+        bool sameBatch = first.epoch == second.epoch && first.quorum == second.quorum
+            && first.disperser == second.disperser && first.sequence == second.sequence;
+        return sameBatch && first.rowRoot != second.rowRoot ? Fault.S9 : Fault.None;
     }
 
     function isSame(FinalityVote memory a, FinalityVote memory b) internal pure returns (bool) {

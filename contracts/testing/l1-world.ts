@@ -2,7 +2,7 @@
 
 import { finalityVoteDigest, possessionDigest, roundVoteDigest } from '@zg/consensus'
 import type { FinalityVote, NetworkIdentity, RoundVote } from '@zg/consensus'
-import { blsPublicKeyOf, blsSign, fromHex, sha256, toHex } from '@zg/primitives'
+import { blsAggregate, blsPublicKeyOf, blsSign, fromHex, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { keyWords, signatureWords } from '../bls-words.ts'
@@ -52,7 +52,7 @@ export class L1World {
       ],
     })
     this.oracle = world.deploy('FinalityOracle', {
-      args: [networks, this.operators.address, stakes, this.epochSeconds],
+      args: [networks, this.operators.address, stakes, slashing, this.epochSeconds],
     })
     this.slashing = world.deploy('SlashingManager', {
       args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds],
@@ -114,26 +114,41 @@ export class L1World {
     }
   }
 
-  /** A round vote signed for a network, as `SlashingManager` takes it. */
-  signRound(id: number, vote: RoundVote, { secretKey }: TestOperator) {
-    const digest = roundVoteDigest(this.identityOf(id), vote)
-    const { epoch, view } = vote
-    const kind = roundKinds.indexOf(vote.kind)
-    return {
-      vote: { kind, epoch, viewNumber: view, digest: toHex(vote.digest) },
-      signature: signatureWords(blsSign(secretKey, digest)),
-    }
+  /** A round vote as contracts take it. */
+  roundArgs({ kind, epoch, view, digest }: RoundVote) {
+    return { kind: roundKinds.indexOf(kind), epoch, viewNumber: view, digest: toHex(digest) }
   }
 
-  /** A finality vote signed for a network, as `SlashingManager` takes it. */
-  signFinality(id: number, vote: FinalityVote, { secretKey }: TestOperator) {
-    const digest = finalityVoteDigest(this.identityOf(id), vote)
-    const { blockHash, consensusRoot, histRoot, ...numbers } = vote
-    const words = { blockHash, consensusRoot, histRoot }
-    const hex = Object.fromEntries(Object.entries(words).map(([name, word]) => [name, toHex(word)]))
-    return {
-      vote: { ...numbers, ...hex },
-      signature: signatureWords(blsSign(secretKey, digest)),
-    }
+  /** A finality vote as contracts take it. */
+  finalityArgs({ blockHash, consensusRoot, histRoot, ...numbers }: FinalityVote) {
+    const [block, root, history] = [blockHash, consensusRoot, histRoot].map(toHex)
+    return { ...numbers, blockHash: block, consensusRoot: root, histRoot: history }
   }
+
+  /** The sum of the signatures of some operators on each round vote of a network. */
+  signRounds(id: number, votes: readonly RoundVote[], signers: readonly TestOperator[]): Hex {
+    const digests = votes.map((vote) => roundVoteDigest(this.identityOf(id), vote))
+    return sumOfSignatures(digests, signers)
+  }
+
+  /** The same of finality votes. */
+  signFinalities(
+    id: number,
+    votes: readonly FinalityVote[],
+    signers: readonly TestOperator[],
+  ): Hex {
+    const digests = votes.map((vote) => finalityVoteDigest(this.identityOf(id), vote))
+    return sumOfSignatures(digests, signers)
+  }
+}
+
+/** Every signer's signature on every digest, added up. */
+export function sumOfSignatures(
+  digests: readonly Uint8Array[],
+  signers: readonly TestOperator[],
+): Hex {
+  const signatures = digests.flatMap((digest) =>
+    signers.map(({ secretKey }) => blsSign(secretKey, digest)),
+  )
+  return signatureWords(blsAggregate(signatures))
 }

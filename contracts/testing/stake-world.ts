@@ -60,7 +60,7 @@ export class StakeWorld {
     })
     this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, somebody] })
     this.oracle = world.deploy('FinalityOracle', {
-      args: [networks, this.operators.address, somebody, certificateAgeMaxSeconds],
+      args: [networks, this.operators.address, somebody, somebody, certificateAgeMaxSeconds],
     })
   }
 
