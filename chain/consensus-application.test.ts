@@ -9,9 +9,13 @@ import type { PayloadAttributes } from '@zg/consensus'
 import { decodePayload, encodePayload, PayloadMalformedError } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import { ConsensusApplication } from './consensus-application.ts'
+import type { Credit } from './l1-view.ts'
 import { openTestChain, signedTransfer, testKeys, testTimestamp } from './testing/test-chain.ts'
 
-async function openSide() {
+/** What L1 gave the network, as far as a side knows. */
+const l1Credits: readonly Credit[] = [1n, 2n, 3n].map((address) => ({ address, amountGwei: 7n }))
+
+async function openSide(known = l1Credits.length) {
   const side = await openTestChain()
   const { chain, engine, pool, genesis } = side
   const application = new ConsensusApplication({
@@ -23,6 +27,10 @@ async function openSide() {
       hasPending: () => pool.hasPending(),
     },
     gasLimit: genesis.header.gasLimit,
+    creditsOf: ({ first, count }) => {
+      const last = Number(first) + count
+      return last > known ? undefined : l1Credits.slice(Number(first), last)
+    },
     logger: silentLogger,
   })
   return { ...side, application }
@@ -36,8 +44,41 @@ function attributesOn(parentExecutionHash: Uint8Array, height: bigint): PayloadA
     prevRandao: new Uint8Array(32).fill(3),
     parentConsensusRoot: new Uint8Array(32).fill(4),
     feeRecipient: new Uint8Array(20).fill(5),
+    credits: { first: 0n, count: 0 },
   }
 }
+
+test('ConsensusApplication: a block pays out the credits due, in order, and no others', async () => {
+  const [leader, voter, laggard] = [await openSide(), await openSide(), await openSide(2)]
+  const attributes = {
+    ...attributesOn(leader.genesis.hash, 1n),
+    credits: { first: 1n, count: 2 },
+  }
+  const payload = await leader.application.buildPayload(attributes, 100)
+  const block = decodePayload(payload.bytes)
+  assert.deepEqual(block.withdrawals, [
+    { index: 1n, validatorIndex: 0n, address: 2n, amountGwei: 7n },
+    { index: 2n, validatorIndex: 0n, address: 3n, amountGwei: 7n },
+  ])
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+  const state = voter.chain.stateAt(payload.executionHash)
+  await voter.application.finalize(payload.executionHash)
+  const paid = (state ?? voter.chain.stateAt(payload.executionHash))?.account(3n)
+  assert.equal(paid?.balance, 7_000_000_000n)
+  // Who does not know a credit yet has no verdict, and builds nothing with it.
+  assert.equal(await laggard.application.validatePayload(attributes, payload), 'SYNCING')
+  await assert.rejects(laggard.application.buildPayload(attributes, 100), {
+    code: 'CHAIN_BUILD_REFUSED',
+  })
+  for (const credits of [
+    { first: 1n, count: 1 },
+    { first: 0n, count: 2 },
+    { first: 0n, count: 0 },
+  ]) {
+    const status = await voter.application.validatePayload({ ...attributes, credits }, payload)
+    assert.equal(status, 'INVALID', JSON.stringify(Number(credits.first)))
+  }
+})
 
 test('ConsensusApplication: a built payload is VALID elsewhere, and final when told', async () => {
   const [leader, voter] = [await openSide(), await openSide()]

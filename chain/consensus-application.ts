@@ -5,7 +5,8 @@
  * The consensus header fixes timestamp, prevRandao, fee recipient and parentBeaconBlockRoot of its
  * execution block; a payload that says otherwise is INVALID before it reaches the engine. So is one
  * with another gas limit than the genesis, with blobs, or with withdrawals other than the credits
- * due: those are rules of the network, of which an engine knows nothing.
+ * due: those are rules of the network, of which an engine knows nothing. A credit that is not known
+ * here yet makes no verdict.
  *
  * Consensus votes on the hash of the execution header, which commits to all the rest. Bytes that
  * are not that block (another header, transactions that are not those of its root, or no block at
@@ -15,13 +16,20 @@
 
 import { headerHash } from '@zg/evm'
 import type { Header, Withdrawal } from '@zg/evm'
-import type { Application, Payload, PayloadAttributes, PayloadStatus } from '@zg/consensus'
+import type {
+  Application,
+  CreditRange,
+  Payload,
+  PayloadAttributes,
+  PayloadStatus,
+} from '@zg/consensus'
 import { assert, bytesEqual, bytesToBigint, toHex, ZgError } from '@zg/primitives'
 import type { Logger } from '@zg/runtime'
 
 import { blockOfPayload, decodePayload, encodePayload, newPayloadOf } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import type { ExecutionEngine } from './execution-engine.ts'
+import type { Credit } from './l1-view.ts'
 
 const zeroHash = new Uint8Array(32)
 
@@ -40,6 +48,8 @@ export type ConsensusApplicationOptions = {
   readonly blocks: BlockSource
   /** Of every block: the genesis block's. */
   readonly gasLimit: bigint
+  /** Credits of a range; undefined while one of them is not known here. */
+  readonly creditsOf: (range: CreditRange) => readonly Credit[] | undefined
   readonly logger: Logger
 }
 
@@ -47,12 +57,14 @@ export class ConsensusApplication implements Application {
   readonly #engine: ExecutionEngine
   readonly #blocks: BlockSource
   readonly #gasLimit: bigint
+  readonly #creditsOf: ConsensusApplicationOptions['creditsOf']
   readonly #logger: Logger
 
   constructor(options: ConsensusApplicationOptions) {
     this.#engine = options.engine
     this.#blocks = options.blocks
     this.#gasLimit = options.gasLimit
+    this.#creditsOf = options.creditsOf
     this.#logger = options.logger
   }
 
@@ -66,6 +78,8 @@ export class ConsensusApplication implements Application {
   }
 
   async buildPayload(attributes: PayloadAttributes, buildBudgetMs: number): Promise<Payload> {
+    const withdrawals = this.#withdrawalsOf(attributes)
+    if (withdrawals === undefined) throw new BuildRefusedError('a credit is not known here yet')
     const { payloadStatus, payloadId } = await this.#engine.forkchoiceUpdated(
       {
         headBlockHash: attributes.parentExecutionHash,
@@ -76,12 +90,14 @@ export class ConsensusApplication implements Application {
         timestamp: Number(attributes.timestampSeconds),
         prevRandao: attributes.prevRandao,
         suggestedFeeRecipient: bytesToBigint(attributes.feeRecipient),
-        withdrawals: withdrawalsOf(attributes),
+        withdrawals,
         parentBeaconBlockRoot: attributes.parentConsensusRoot,
         buildBudgetMs,
       },
     )
-    if (payloadId === undefined) throw new BuildRefusedError(payloadStatus.status)
+    if (payloadId === undefined) {
+      throw new BuildRefusedError(`the engine answers ${payloadStatus.status} for its parent`)
+    }
     const { executionPayload, executionRequests } = await this.#engine.getPayload(payloadId)
     const block = blockOfPayload({
       executionPayload,
@@ -107,13 +123,15 @@ export class ConsensusApplication implements Application {
     }
     const problem = this.#ruleProblem(header, attributes)
     if (problem !== undefined) return this.#refuse('INVALID', payload, problem)
+    const due = this.#withdrawalsOf(attributes)
+    if (due === undefined) return 'SYNCING'
     const answer = await this.#engine.newPayload(newPayloadOf(block, payload.executionHash))
     if (answer.status === 'INVALID') {
       const status = answer.latestValidHash === undefined ? 'MISMATCH' : 'INVALID'
       return this.#refuse(status, payload, answer.validationError)
     }
     // Only now is it sure that the withdrawals are those the header commits to.
-    if (block.withdrawals.length !== withdrawalsOf(attributes).length) {
+    if (!sameWithdrawals(block.withdrawals, due)) {
       return this.#refuse('INVALID', payload, 'The withdrawals are not the credits due')
     }
     return answer.status
@@ -159,6 +177,16 @@ export class ConsensusApplication implements Application {
     return undefined
   }
 
+  /** Index and order are those of L1's tree; nobody validates there. */
+  #withdrawalsOf({ credits }: PayloadAttributes): readonly Withdrawal[] | undefined {
+    return this.#creditsOf(credits)?.map(({ address, amountGwei }, offset) => ({
+      index: credits.first + BigInt(offset),
+      validatorIndex: 0n,
+      address,
+      amountGwei,
+    }))
+  }
+
   #refuse(status: 'INVALID' | 'MISMATCH', payload: Payload, problem: string): PayloadStatus {
     const block = toHex(payload.executionHash)
     this.#logger.warn('A proposed block is refused', { block, status, problem })
@@ -166,14 +194,23 @@ export class ConsensusApplication implements Application {
   }
 }
 
-/** Credits from L1 that the block pays out: none until a network has an L1. */
-function withdrawalsOf(_attributes: PayloadAttributes): readonly Withdrawal[] {
-  return []
+function sameWithdrawals(a: readonly Withdrawal[], b: readonly Withdrawal[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((withdrawal, index) => {
+      const other = b[index]
+      return (
+        withdrawal.index === other?.index &&
+        withdrawal.validatorIndex === other.validatorIndex &&
+        withdrawal.address === other.address &&
+        withdrawal.amountGwei === other.amountGwei
+      )
+    })
+  )
 }
 
 export class BuildRefusedError extends ZgError<'CHAIN_BUILD_REFUSED'> {
-  constructor(status: string) {
-    const message = `Cannot build a block: the engine answers ${status} for its parent`
-    super('CHAIN_BUILD_REFUSED', message, { status })
+  constructor(reason: string) {
+    super('CHAIN_BUILD_REFUSED', `Cannot build a block: ${reason}`, { reason })
   }
 }

@@ -9,7 +9,7 @@
  *        \-- chain database (blocks and state, one store)
  */
 
-import { fixedStakeView, localSigner, Validator } from '@zg/consensus'
+import { localSigner, Validator } from '@zg/consensus'
 import type { ConsensusGenesis, SignatureScheme } from '@zg/consensus'
 import { nextBaseFee } from '@zg/evm'
 import { assert, ZgError } from '@zg/primitives'
@@ -23,6 +23,8 @@ import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
 import { finalityReaderOf } from './finality-view.ts'
 import type { Genesis } from './genesis.ts'
+import { withoutL1 } from './l1-view.ts'
+import type { L1View } from './l1-view.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
 import { splitNetwork } from './network-channels.ts'
@@ -48,6 +50,8 @@ export type ValidatorNodeOptions = {
   readonly rng: Rng
   readonly logger: Logger
   readonly metrics: Metrics
+  /** @default The one set of the genesis, for a network without an L1. */
+  readonly l1?: L1View
   /** @default false */
   readonly archive?: boolean
 }
@@ -78,16 +82,19 @@ export async function openValidatorNode(
   const chain = await ChainDatabase.open({ genesis, store, archive })
   const pool = openPool(chain, { recovery, clock })
   const { subSecond } = parameters
+  const l1 = options.l1 ?? withoutL1(genesisValidatorSet(parameters))
   const engine = new BuiltInEngine({ chain, pool, recovery, clock, subSecond })
   const application = new ConsensusApplication({
     engine,
     blocks: blockSourceOf(chain, pool, engine),
     gasLimit: genesis.header.gasLimit,
+    creditsOf: (range) => l1.creditsOf(range),
     logger,
   })
   const channels = splitNetwork(options.network)
   const validator = await openValidator(options, parameters, {
     application,
+    stake: l1,
     network: channels.consensus,
   })
   validator.onFailure(onFailure)
@@ -136,13 +143,12 @@ export function poolHeadOf(chain: ChainDatabase) {
 function openValidator(
   options: ValidatorNodeOptions,
   parameters: NetworkParameters,
-  seams: { application: ConsensusApplication; network: Network },
+  seams: { application: ConsensusApplication; stake: L1View; network: Network },
 ): Promise<Validator> {
   const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
   return Validator.open({
     genesis: consensusGenesisOf(genesis, parameters),
     parameters,
-    stake: fixedStakeView(genesisValidatorSet(parameters)),
     ...seams,
     clock,
     rng,

@@ -19,6 +19,14 @@ export type PayloadAttributes = {
   readonly parentConsensusRoot: Uint8Array
   /** 20 bytes: where the proposer's tips go. */
   readonly feeRecipient: Uint8Array
+  /** The credits from L1 that it pays out, in order. */
+  readonly credits: CreditRange
+}
+
+/** Credits of L1's tree for this network: from one index on, so many; none while there is no L1. */
+export type CreditRange = {
+  readonly first: bigint
+  readonly count: number
 }
 
 export type Payload = {

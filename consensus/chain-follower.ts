@@ -92,6 +92,9 @@ export class ChainFollower {
     // The engine may have finalized some of these meanwhile.
     if (first === undefined || first.header.height !== head.header.height + 1n) return true
     const { genesis, scheme, stake, network } = this.#options
+    const { epoch } = chain.blocks.at(-1)?.header ?? first.header
+    // Not known here yet, so that nothing can be said of the chain: asked for again at the next status.
+    if (stake.validatorSet(epoch) === undefined) return false
     const context = { identity: genesis.identity, scheme, stake }
     const history = this.#ports.history(Number(head.header.height) + 1)
     let proved: readonly ProvedBlock[]

@@ -93,11 +93,12 @@ function judgeHeader(
   header: ConsensusHeader,
   parent: BlockNode,
 ): Judgement {
-  const { set, stake } = state.config
+  const { set, stake, faults } = state.config
   const leader = set.validators[round.leader]
   if (leader === undefined || header.epoch !== set.epoch) return 'invalid'
   if (!bytesEqual(header.proposer, leader.operator)) return 'invalid'
   if (!isGoodHeader(state, header, parent, round)) return 'invalid'
+  if (faults.anyReference === true) return 'vote'
   switch (stake.checkReference(header.l1, parent.header.l1)) {
     case 'VALID':
       return 'vote'
@@ -145,7 +146,7 @@ export function requestValidation(state: EngineState, node: BlockNode): void {
 
 /** What the execution block of `header` must be built with. */
 export function attributesFor(
-  header: Pick<ConsensusHeader, 'height' | 'timestampMs' | 'proposer'>,
+  header: Pick<ConsensusHeader, 'height' | 'timestampMs' | 'proposer' | 'creditNext'>,
   parent: { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array },
 ): PayloadAttributes {
   return {
@@ -155,6 +156,10 @@ export function attributesFor(
     prevRandao: parent.header.mix,
     parentConsensusRoot: parent.consensusRoot,
     feeRecipient: header.proposer,
+    credits: {
+      first: parent.header.creditNext,
+      count: Number(header.creditNext - parent.header.creditNext),
+    },
   }
 }
 
@@ -206,8 +211,8 @@ export function insertBlock(
 
 /** Whether a header of this epoch closes it; the block the epoch began on does not. */
 export function closesEpoch(state: EngineState, header: ConsensusHeader): boolean {
-  const { stake, set } = state.config
-  return header.epoch === set.epoch && isClosing(header, stake)
+  const { stake, set, faults } = state.config
+  return faults.buildPastClose !== true && header.epoch === set.epoch && isClosing(header, stake)
 }
 
 /** The header a leader proposes on `parent`, but for what building yields. */

@@ -257,7 +257,8 @@ export function finalize(state: EngineState, certificate: Certificate): void {
     else state.effects.push({ kind: 'behind' })
     return
   }
-  const views = path.map((node) => viewOf(state, node.key))
+  // A closing block may be notarised in several views; this one finalized it, which proves it.
+  const views = path.map((node) => (node === last ? view : viewOf(state, node.key)))
   state.effects.push({ kind: 'finalize', nodes: path, views })
   state.failures = 0
   moveBase(state, last, view)

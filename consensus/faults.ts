@@ -34,6 +34,12 @@ export type EngineFaults = {
   readonly keepMismatch?: boolean
   /** Takes bodies whose reveal is not the one their header mixes in. */
   readonly takeAnyReveal?: boolean
+  /** Goes on in an epoch after the block that closes it. */
+  readonly buildPastClose?: boolean
+  /** Votes for blocks whatever they say of L1. */
+  readonly anyReference?: boolean
+  /** Votes in every epoch with the set of the first. */
+  readonly staleSet?: boolean
   /** Never answers a timeout: a silent leader stops the network. */
   readonly neverNullify?: boolean
 }

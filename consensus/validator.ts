@@ -242,7 +242,8 @@ export class Validator {
   #beginEpoch(): void {
     const { epoch, base, baseView } = this.#start
     const { stake, signer, genesis, parameters, scheme, faults = {}, clock } = this.#options
-    const set = stake.validatorSet(epoch)
+    const known = stake.validatorSet(faults.staleSet === true ? genesis.epoch : epoch)
+    const set = known && { ...known, epoch }
     if (set === undefined) {
       this.#setTimer = clock.setTimer(setRetryMs, () => this.#beginEpoch())
       return
@@ -434,9 +435,13 @@ export class Validator {
   #receiveStatus(from: PeerId, status: Extract<Message, { kind: 'status' }>): void {
     const isNews = this.#peers.update(from, status.finalHeight)
     const { height } = this.#head.header
-    if (status.finalHeight > height + 1n) this.#follower.follow()
+    const { epoch } = this.#start
+    // One block behind is the way of things; across a closing block nobody else will bring it.
+    const isAhead = status.epoch > epoch && status.finalHeight > height
+    if (isAhead || status.finalHeight > height + 1n) this.#follower.follow()
     // Whoever is behind learns at once from whom to catch up.
-    if (isNews || status.finalHeight + 1n < height) this.#send(from, this.#statusMessage())
+    const isBehind = status.epoch < epoch || status.finalHeight + 1n < height
+    if (isNews || isBehind) this.#send(from, this.#statusMessage())
     if (this.#budget.take(from)) this.#finality.helpStraggler(from, status.certifiedHeight)
   }
 

@@ -38,7 +38,15 @@ const signature = new Uint8Array(96)
 const digest = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 
 const createChecker = (traitor?: number): Checker =>
-  new Checker({ scheme, identity, set, traitor, elapsedMs: () => 0 })
+  new Checker({
+    scheme,
+    identity,
+    setOf: () => set,
+    l1: undefined,
+    operators: set.validators.map(({ operator }) => operator),
+    traitor,
+    elapsedMs: () => 0,
+  })
 
 const rulesOf = (checker: Checker): readonly string[] => checker.violations.map(({ rule }) => rule)
 
@@ -51,6 +59,7 @@ function blockAt(height: bigint, total = 0n): { block: FinalizedBlock; payload: 
     prevRandao: digest(0),
     parentConsensusRoot: digest(0),
     feeRecipient: new Uint8Array(20),
+    credits: { first: 3n, count: 2 },
   }
   const payload = encodeCounterPayload(attributes, 0n, [])
   return { block: { header, consensusRoot: consensusRoot(header) }, payload }

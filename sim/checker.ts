@@ -9,6 +9,8 @@
  *   certificates  every certificate an honest node sends is by a quorum, and no two contradict
  *   finality      one finality certificate content a height, and it names the final block; nobody
  *                 honest votes for a height that is not final and durable at home
+ *   epochs        a block names a block of L1, never an earlier one than below; the epoch closes with
+ *                 the first that names one of a later epoch, and nothing is built on that one in it
  *   justice       evidence convicts the traitor and nobody else
  *   crash, storm  no node throws, and messages do not beget messages without end
  *
@@ -23,17 +25,21 @@ import {
   nextMix,
   roundFaultOf,
   sameFinalityVote,
+  sameL1Reference,
   verifyCertificate,
   verifyEvidence,
   verifyFinalityCertificate,
+  zeroL1Reference,
 } from '@zg/consensus'
 import type {
   Block,
   Certificate,
+  ConsensusHeader,
   Evidence,
   FinalityCertificate,
   FinalityVote,
   FinalizedBlock,
+  L1Reference,
   NetworkIdentity,
   RoundVote,
   SignatureScheme,
@@ -41,6 +47,7 @@ import type {
 } from '@zg/consensus'
 
 import { decodeCounterPayload } from './counter-application.ts'
+import type { SimulatedL1 } from './simulated-l1.ts'
 
 /** Violations kept of one run; one is enough to fail it. */
 const violationCountMax = 20
@@ -52,6 +59,7 @@ export type Rule =
   | 'honesty'
   | 'certificates'
   | 'finality'
+  | 'epochs'
   | 'justice'
   | 'bodies'
   | 'crash'
@@ -68,6 +76,8 @@ export type ToldBlock = {
 type Canonical = {
   readonly root: string
   readonly histRoot: Uint8Array
+  readonly epoch: bigint
+  readonly l1: L1Reference
   readonly total: bigint
   readonly node: number
 }
@@ -75,7 +85,11 @@ type Canonical = {
 export type CheckerOptions = {
   readonly scheme: SignatureScheme
   readonly identity: NetworkIdentity
-  readonly set: ValidatorSet
+  readonly setOf: (epoch: bigint) => ValidatorSet | undefined
+  /** What the network refers to; undefined when it has no L1. */
+  readonly l1: SimulatedL1 | undefined
+  /** By node. */
+  readonly operators: readonly Uint8Array[]
   /** The validator that need not keep the rules. */
   readonly traitor: number | undefined
   /** Milliseconds from the start of the run. */
@@ -91,7 +105,8 @@ export class Checker {
   /** By node and view, the round votes it sent. */
   readonly #votes = new Map<string, RoundVote[]>()
   readonly #finalityVotes = new Map<number, FinalityVote[]>()
-  readonly #certificates = new Map<number, Certificate[]>()
+  /** By epoch and view. */
+  readonly #certificates = new Map<string, Certificate[]>()
   /** Blocks proposed so far, by consensusRoot; totals of the right ones, by execution hash. */
   readonly #blocks = new Map<string, { readonly isValid: boolean; readonly hash: string }>()
   readonly #totals = new Map<string, bigint>()
@@ -99,6 +114,7 @@ export class Checker {
   readonly #executed = new Map<number, Set<string>>()
   readonly #finality = new Map<bigint, FinalityVote>()
   readonly #mixes = new Map<bigint, Uint8Array>()
+  #epochsClosed = 0
 
   constructor(options: CheckerOptions) {
     this.#options = options
@@ -109,6 +125,11 @@ export class Checker {
     let greatest = 0n
     for (const height of this.#told.values()) if (height > greatest) greatest = height
     return greatest
+  }
+
+  /** Epochs that a final block closed. */
+  get epochsClosed(): number {
+    return this.#epochsClosed
   }
 
   /** The height a node told to be final; zero at first. */
@@ -197,14 +218,15 @@ export class Checker {
 
   /** A finality certificate an honest node holds or sends. */
   onFinality(node: number, certificate: FinalityCertificate): void {
-    const { scheme, identity, set } = this.#options
+    const { scheme, identity, setOf } = this.#options
     const { vote } = certificate
+    const set = setOf(vote.epoch)
     const known = this.#finality.get(vote.height)
     if (known !== undefined && !sameFinalityVote(known, vote)) {
       this.fail('finality', `node ${node}: two certificates at height ${vote.height}`)
     }
     this.#finality.set(vote.height, vote)
-    if (!verifyFinalityCertificate(scheme, identity, set, certificate)) {
+    if (set === undefined || !verifyFinalityCertificate(scheme, identity, set, certificate)) {
       this.fail('finality', `node ${node}: no quorum behind height ${vote.height}`)
     }
     this.#checkAgainstChain(node, vote)
@@ -219,10 +241,8 @@ export class Checker {
 
   /** Evidence an honest node found. */
   onEvidence(node: number, evidence: Evidence): void {
-    const { scheme, identity, set, traitor } = this.#options
-    const validatorSet = (epoch: bigint): ValidatorSet | undefined =>
-      epoch === set.epoch ? set : undefined
-    const guilty = traitor === undefined ? undefined : set.validators[traitor]?.operator
+    const { scheme, identity, setOf: validatorSet, operators, traitor } = this.#options
+    const guilty = traitor === undefined ? undefined : operators[traitor]
     try {
       const convicted = verifyEvidence({ scheme, identity, validatorSet }, evidence)
       const isJust = convicted.every((operator) => guilty && bytesEqual(operator, guilty))
@@ -236,6 +256,7 @@ export class Checker {
     const { header, consensusRoot } = block
     const below = this.#canonical.get(header.height - 1n)
     const total = below?.total ?? 0n
+    this.#checkEpoch(node, header, below)
     const counters = payload && decodeCounterPayload(payload)
     if (counters === undefined || counters.total !== (total + counters.sum) % (1n << 64n)) {
       this.fail('validity', `height ${header.height}: a wrong payload is final at node ${node}`)
@@ -243,12 +264,35 @@ export class Checker {
     this.#canonical.set(header.height, {
       root: toHex(consensusRoot),
       histRoot: header.histRoot,
+      epoch: header.epoch,
+      l1: header.l1,
       total: counters?.total ?? total,
       node,
     })
   }
 
-  /** Executes a payload on its parent's total, if that is known. */
+  /** Blocks of one epoch until one of them names L1 in another; the next is of that one. */
+  #checkEpoch(
+    node: number,
+    { height, epoch, l1 }: ConsensusHeader,
+    below: Canonical | undefined,
+  ): void {
+    const { l1: real } = this.#options
+    const first = { epoch: 1n, l1: zeroL1Reference }
+    const { epoch: former, l1: parent } = below ?? first
+    const due = real === undefined ? former : real.epochAt(parent.timestamp)
+    const expected = due > former ? due : former
+    if (epoch !== expected) {
+      this.fail('epochs', `height ${height}: of epoch ${epoch} at node ${node}, not ${expected}`)
+    }
+    if (expected > former) this.#epochsClosed++
+    if (sameL1Reference(l1, parent)) return
+    const isReal = real !== undefined && sameL1Reference(l1, real.block(l1.number))
+    if (!isReal || l1.number < parent.number || l1.number > real.finalNumber()) {
+      this.fail('epochs', `height ${height}: node ${node} refers to an L1 block that is not`)
+    }
+  }
+
   /** What an honest node hands on of final blocks must be believed where it arrives. */
   #checkReveal(node: number, { header, reveal }: Block): void {
     const parentMix = this.#mixes.get(header.height - 1n)
@@ -325,14 +369,16 @@ export class Checker {
   }
 
   #checkCertificate(node: number, certificate: Certificate): void {
-    const { scheme, identity, set } = this.#options
+    const { scheme, identity, setOf } = this.#options
     const { vote } = certificate
-    const held = this.#certificates.get(vote.view) ?? []
+    const set = setOf(vote.epoch)
+    const place = `${vote.epoch}/${vote.view}`
+    const held = this.#certificates.get(place) ?? []
     const isKnown = held.some(
       (other) => isSameVote(other.vote, vote) && bytesEqual(other.signers, certificate.signers),
     )
     if (isKnown) return
-    if (!verifyCertificate(scheme, identity, set, certificate)) {
+    if (set === undefined || !verifyCertificate(scheme, identity, set, certificate)) {
       this.fail('certificates', `node ${node}: no quorum behind ${vote.kind} of view ${vote.view}`)
     }
     for (const other of held) {
@@ -340,7 +386,7 @@ export class Checker {
       if (fault === undefined) continue
       this.fail('certificates', `node ${node}: ${fault} between certificates of view ${vote.view}`)
     }
-    this.#certificates.set(vote.view, [...held, certificate])
+    this.#certificates.set(place, [...held, certificate])
   }
 }
 

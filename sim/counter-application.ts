@@ -2,7 +2,8 @@
  * The smallest chain that can be wrong: blocks of counters, and their running total.
  *
  *     payload = height u64 | parent 32 | timestamp u64 | prevRandao 32 | parentConsensusRoot 32
- *             | feeRecipient 20 | total u64 | count u16 | counter u32 · count        (big-endian)
+ *             | feeRecipient 20 | first credit u64 | credits u16
+ *             | total u64 | count u16 | counter u32 · count                          (big-endian)
  *
  * `total` is the parent's total plus the counters, modulo 2^64: the state root of this chain. The
  * execution hash is SHA-256 of the payload. Executing takes virtual time, and now and then an
@@ -32,7 +33,7 @@ const executedCountMax = 96
 /** Transactions wait for so long, then none do for as long. */
 const busySpanMs = 2_000
 
-const headSizeBytes = 8 + 32 + 8 + 32 + 32 + 20 + 8 + 2
+const headSizeBytes = 8 + 32 + 8 + 32 + 32 + 20 + 8 + 2 + 8 + 2
 const table = 'counter-chain'
 const headKey = new TextEncoder().encode('head')
 const wrap = 1n << 64n
@@ -231,6 +232,8 @@ export function encodeCounterPayload(
     attributes.prevRandao,
     attributes.parentConsensusRoot,
     attributes.feeRecipient,
+    bigintToBytes(attributes.credits.first, 8),
+    bigintToBytes(BigInt(attributes.credits.count), 2),
     bigintToBytes((parentTotal + sum) % wrap, 8),
     bigintToBytes(BigInt(counters.length), 2),
     ...counters.map((counter) => bigintToBytes(BigInt(counter), 4)),
@@ -254,8 +257,9 @@ export function decodeCounterPayload(bytes: Uint8Array): CounterBlock | undefine
     prevRandao: bytes.slice(48, 80),
     parentConsensusRoot: bytes.slice(80, 112),
     feeRecipient: bytes.slice(112, 132),
+    credits: { first: bytesToBigint(bytes.subarray(132, 140)), count: view.getUint16(140) },
   }
-  return { attributes, total: bytesToBigint(bytes.subarray(132, 140)), sum }
+  return { attributes, total: bytesToBigint(bytes.subarray(142, 150)), sum }
 }
 
 function sameAttributes(a: PayloadAttributes, b: PayloadAttributes): boolean {
@@ -265,6 +269,8 @@ function sameAttributes(a: PayloadAttributes, b: PayloadAttributes): boolean {
     bytesEqual(a.parentExecutionHash, b.parentExecutionHash) &&
     bytesEqual(a.prevRandao, b.prevRandao) &&
     bytesEqual(a.parentConsensusRoot, b.parentConsensusRoot) &&
-    bytesEqual(a.feeRecipient, b.feeRecipient)
+    bytesEqual(a.feeRecipient, b.feeRecipient) &&
+    a.credits.first === b.credits.first &&
+    a.credits.count === b.credits.count
   )
 }

@@ -97,6 +97,24 @@ export const plantedBugs: readonly PlantedBug[] = [
     seed: 950,
   },
   {
+    name: 'build-past-close',
+    breaks: 'blocks of an epoch on the block that closed it',
+    faults: { buildPastClose: true },
+    seed: 27,
+  },
+  {
+    name: 'any-reference',
+    breaks: 'votes for blocks whatever they say of L1',
+    faults: { anyReference: true },
+    seed: 2,
+  },
+  {
+    name: 'stale-set',
+    breaks: 'the first set votes in every epoch',
+    faults: { staleSet: true },
+    seed: 2,
+  },
+  {
     name: 'never-nullify',
     breaks: 'no answer to a timeout: a silent leader stops the network',
     faults: { neverNullify: true },

@@ -11,6 +11,8 @@ import type { DiskStep, LinkBehaviour, Rng } from '@zg/runtime'
 
 import type { CounterTemper } from './counter-application.ts'
 import type { Poison } from './meddled-network.ts'
+import { drawL1Temper } from './simulated-l1.ts'
+import type { L1Temper } from './simulated-l1.ts'
 
 /**
  * Where in its work a node stops: after handing a message to the network, or in its disk or store.
@@ -70,6 +72,8 @@ export type Scenario = {
   /** Times at which a random connection is closed. */
   readonly resetsMs: readonly number[]
   readonly traitor: Traitor | undefined
+  /** What L1 is like; undefined for a network that has none, and one epoch for ever. */
+  readonly l1: L1Temper | undefined
   /**
    * From then on until the heal votes for blocks are lost, all of them: hundreds of views fail, one
    * after the other. Undefined in most seeds.
@@ -84,6 +88,9 @@ export type Scenario = {
 /** Probability that a seed has a spell, and how long that is: some three hundred views. */
 const spellChance = 0.015
 const spellDurationMs = 600_000
+
+/** Probability that a network has an L1, and epochs. */
+const l1Chance = 0.5
 
 /** Probability that a seed signs with real BLS. */
 const blsChance = 0.02
@@ -106,6 +113,7 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
   const faultsEndMs = 2_000 + rng.below(6_000)
   const hasSpell = !useBls && count > 1 && rng.fork('spell').chance(spellChance)
   const parameters = drawParameters(rng)
+  const l1 = rng.fork('l1')
   return {
     seed,
     stakes,
@@ -119,6 +127,7 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
     partitions: drawPartitions(rng, count, faultsEndMs),
     resetsMs: rng.chance(0.2) ? drawTimes(rng, 1 + rng.below(6), faultsEndMs) : [],
     traitor: drawTraitor(rng, stakes),
+    l1: l1.chance(l1Chance) ? drawL1Temper(l1, count, faultsEndMs) : undefined,
     spellMs: hasSpell ? faultsEndMs : undefined,
     healMs: hasSpell ? faultsEndMs + spellDurationMs : faultsEndMs,
     // Ten of the longest rounds: 3 deltas to give up, as often as it takes to meet an honest

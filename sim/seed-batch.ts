@@ -26,6 +26,8 @@ export type BatchSummary = {
   /** SHA-256 over the trace hashes of all seeds in order, 16 hex digits. */
   readonly traceHash: string
   readonly faults: FaultCounts
+  /** Epochs that closed, over all seeds. */
+  readonly epochs: number
   /** Blocks made final and events of the virtual clocks, over all seeds. */
   readonly heights: number
   readonly events: number
@@ -130,6 +132,7 @@ function summarize(
       lost: sum(({ faults }) => faults.lost),
       duplicated: sum(({ faults }) => faults.duplicated),
     },
+    epochs: sum(({ epochs }) => epochs),
     heights: sum(({ height }) => Number(height)),
     events: sum(({ eventCount }) => eventCount),
     virtualSeconds: Math.round(sum(({ virtualMs }) => virtualMs) / 1_000),

@@ -12,7 +12,13 @@ import { sha256 } from '@zg/primitives'
 import { createSeededRng, SimulatedClock, SimulatedNetwork, simulatedStartMs } from '@zg/runtime'
 import type { LinkBehaviour, Rng } from '@zg/runtime'
 import { blsScheme, fixedStakeView, keyedHashScheme, peerIdOf, validatorSet } from '@zg/consensus'
-import type { ConsensusGenesis, EngineFaults, SignatureScheme, ValidatorSet } from '@zg/consensus'
+import type {
+  ConsensusGenesis,
+  EngineFaults,
+  SignatureScheme,
+  StakeView,
+  ValidatorEntry,
+} from '@zg/consensus'
 
 import { Checker } from './checker.ts'
 import type { Violation } from './checker.ts'
@@ -22,6 +28,7 @@ import { loseVotes, poison } from './meddled-network.ts'
 import type { Meddle } from './meddled-network.ts'
 import { drawScenario, healedLink } from './scenario.ts'
 import type { Crash, Scenario } from './scenario.ts'
+import { SimulatedL1 } from './simulated-l1.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import { Trace } from './trace.ts'
 
@@ -52,6 +59,8 @@ export type SeedResult = {
   readonly stall: string
   readonly traceHash: string
   readonly faults: FaultCounts
+  /** Epochs that closed in it. */
+  readonly epochs: number
   /** Greatest final height. */
   readonly height: bigint
   /** Events of the virtual clock. */
@@ -74,6 +83,8 @@ class World {
   readonly #network: SimulatedNetwork
   readonly #checker: Checker
   readonly #nodes: readonly SimulatedNode[]
+  /** What a node knows of the stake. */
+  readonly #stakeOf: (node: number) => StakeView
   readonly #names = new Map<string, number>()
   #twin: SimulatedNode | undefined
   /** By name of an endpoint, who it reaches: absent, everybody. Redrawn while a twin runs. */
@@ -89,7 +100,11 @@ class World {
     this.#rng = rng
     const scheme = scenario.useBls ? blsScheme() : keyedHashScheme()
     const secretKeys = scenario.stakes.map((_, index) => secretKeyOf(scenario, index))
-    const set = setOf(scenario, scheme, secretKeys)
+    const operators = operatorsOf(scenario, scheme, secretKeys)
+    const l1 = this.#l1Of(operators)
+    const set = validatorSet(genesis.epoch, operators)
+    this.#stakeOf = (node) =>
+      l1 === undefined ? fixedStakeView(set) : l1.viewOf(node, this.#liesOf(node))
     this.#network = new SimulatedNetwork({
       clock: this.#clock,
       rng: rng.fork('network'),
@@ -99,7 +114,10 @@ class World {
     this.#checker = new Checker({
       scheme,
       identity: genesis.identity,
-      set,
+      setOf: (epoch) =>
+        l1 === undefined ? (epoch === set.epoch ? set : undefined) : l1.setOf(epoch),
+      l1,
+      operators: operators.map(({ operator }) => operator),
       traitor: scenario.traitor?.node,
       elapsedMs: () => this.#elapsedMs(),
     })
@@ -109,7 +127,7 @@ class World {
       const isTraitor = index === traitor?.node
       const mischief = name.endsWith("'") ? traitor?.twinFaults : traitor?.faults
       const planted = isTraitor ? { ...faults, ...mischief } : faults
-      return this.#createNode({ name, index, secretKeys, scheme, set, faults: planted })
+      return this.#createNode({ name, index, secretKeys, scheme, faults: planted })
     }
     this.#nodes = scenario.stakes.map((_, index) => create(index, `v${index}`))
     if (traitor?.hasTwin === true) this.#twin = create(traitor.node, `v${traitor.node}'`)
@@ -149,6 +167,7 @@ class World {
         lost,
         duplicated,
       },
+      epochs: this.#checker.epochsClosed,
       height: this.#checker.height,
       eventCount: this.#clock.firedCount,
       virtualMs: this.#elapsedMs(),
@@ -160,10 +179,9 @@ class World {
     index: number
     secretKeys: readonly Uint8Array[]
     scheme: SignatureScheme
-    set: ValidatorSet
     faults: EngineFaults
   }): SimulatedNode {
-    const { name, index, secretKeys, scheme, set, faults } = options
+    const { name, index, secretKeys, scheme, faults } = options
     const { parameters, skewsMs, damageChance, traitor, temper } = this.#scenario
     const isHonest = traitor?.node !== index
     const checker = this.#checker
@@ -176,7 +194,7 @@ class World {
       scheme,
       genesis,
       parameters,
-      stake: fixedStakeView(set),
+      stake: this.#stakeOf(index),
       temper: isHonest ? temper : { ...temper, wrongChance: traitor.wrongChance },
       skewMs: skewsMs[index] as number,
       damageChance,
@@ -208,6 +226,27 @@ class World {
         },
       },
     })
+  }
+
+  #l1Of(operators: readonly ValidatorEntry[]): SimulatedL1 | undefined {
+    const { l1: temper, traitor } = this.#scenario
+    if (temper === undefined) return undefined
+    return new SimulatedL1({
+      temper,
+      rng: this.#rng.fork('l1'),
+      operators,
+      traitor: traitor?.node,
+      firstEpoch: genesis.epoch,
+      startMs: simulatedStartMs,
+      nowMs: () => this.#clock.nowMs(),
+    })
+  }
+
+  #liesOf(node: number): () => boolean {
+    const { l1, traitor } = this.#scenario
+    const draws = this.#rng.fork(`v${node} lies`)
+    const chance = node === traitor?.node ? (l1?.lieChance ?? 0) : 0
+    return () => !this.#isHealed && draws.chance(chance)
   }
 
   #meddleOf(name: string, isHonest: boolean): Meddle {
@@ -383,14 +422,13 @@ function secretKeyOf({ seed, useBls }: Scenario, index: number): Uint8Array {
   return entropy
 }
 
-function setOf(
+function operatorsOf(
   scenario: Scenario,
   scheme: SignatureScheme,
   secretKeys: readonly Uint8Array[],
-): ValidatorSet {
-  const entries = scenario.stakes.map((stake, index) => {
+): readonly ValidatorEntry[] {
+  return scenario.stakes.map((stake, index) => {
     const publicKey = scheme.publicKeyOf(secretKeys[index] as Uint8Array)
     return { operator: sha256(publicKey).slice(0, 20), publicKey, stake }
   })
-  return validatorSet(genesis.epoch, entries)
 }
