@@ -13,9 +13,12 @@ import type { Hex } from '@zg/primitives'
 export const artifactSources = {
   EmissionController: 'l1/EmissionController.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
+  Inbox: 'l1/Inbox.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
+  Outbox: 'networks/Outbox.sol',
   ProofsTester: 'testing/ProofsTester.sol',
+  RewardBridge: 'l1/RewardBridge.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',

@@ -4,13 +4,15 @@
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
  * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
  * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote,
+ * `certify_*` brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts, `claim_*` pays one of its entries;
  * `conflict_*` the one that proves two certificates (S8), `punish_*` the pages after it.
  */
 
 import type { RoundVote } from '@zg/consensus'
-import { sha256, toHex } from '@zg/primitives'
+import { keccak256, sha256, toHex } from '@zg/primitives'
 
 import { L1World } from './testing/l1-world.ts'
+import { NetworkWorld } from './testing/network-world.ts'
 import { rootOf, siblingsOf } from './testing/history.ts'
 import { genesisHash, genesisRoot, StakeWorld, testOperator } from './testing/stake-world.ts'
 import type { CertificateArgs } from './testing/stake-world.ts'
@@ -18,11 +20,13 @@ import type { CertificateArgs } from './testing/stake-world.ts'
 const id = 1
 const operatorCount = 100
 const absentMax = 33
+/** Accounts of the network whose Outbox is proved. */
+const accountsOfNetwork = 1_000
 /** SET_POINTS of NetworkRegistry. */
 const setPoints = 64
 
 /** Measures each. */
-export function bench() {
+export async function bench() {
   const stake = new StakeWorld()
   // Every message takes a second, so that the last operator is in some epochs after the first.
   const epoch = stake.epoch + 10
@@ -58,7 +62,12 @@ export function bench() {
   const siblings = siblingsOf([root], 0).map(toHex)
   const submitted = stake.send(stake.oracle, 'submit', [id, certificate(1), siblings])
   gas['submit_one_absent_gas'] = Number(submitted.gasUsed)
-  return { name: 'gas', metrics: { ...gas, ...slashing() }, peers: {}, ratios: {} }
+  return {
+    name: 'gas',
+    metrics: { ...gas, ...slashing(), ...(await bridging()) },
+    peers: {},
+    ratios: {},
+  }
 }
 
 /** A double vote of one of five operators that validate two networks; then two certificates. */
@@ -104,5 +113,46 @@ function slashing(): Record<string, number> {
     conflict_gas: Number(proven.gasUsed),
     punish_page_of_one_gas: one,
     punish_per_operator_gas: Math.round((three - one) / 2),
+  }
+}
+
+/** A deposit, and its way back through an Outbox of eight entries. */
+async function bridging(): Promise<Record<string, number>> {
+  const l1 = new L1World()
+  const operators = [1, 2, 3, 4].map((index) => testOperator(index))
+  l1.openNetwork(0)
+  for (const operator of operators) {
+    l1.register(operator)
+    l1.fund(operator.address, 10n ** 20n)
+    l1.send(l1.stakes, 'stake', [operator.address, 10n ** 20n], operator.address)
+    l1.send(l1.networks, 'optIn', [0, 10_000], operator.address)
+  }
+  l1.goToEpoch(12)
+  const [staker, somewhere] = [0xa1, 0xb0].map((fill) => toHex(new Uint8Array(20).fill(fill)))
+  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  l1.send(l1.bridge, 'deposit', [0, staker, 10n ** 20n])
+  const deposit = Number(l1.send(l1.bridge, 'deposit', [0, staker, 10n ** 20n]).gasUsed)
+  const network = new NetworkWorld(l1, 0, operators)
+  for (let account = 1; account <= accountsOfNetwork; account++) {
+    network.world.pay(toHex(keccak256(Uint8Array.of(account >> 8, account & 255)).slice(12)), 1n)
+  }
+  for (let entry = 0; entry < 8; entry++) {
+    network.send('withdraw', [somewhere], { value: 10n ** 18n })
+  }
+  await network.seal()
+  network.certify()
+  await network.seal()
+  const certify = Number(network.certify())
+  const sync = Number(l1.send(l1.bridge, 'sync', await network.syncArgs()).gasUsed)
+  const claims = [0, 1, 2].map((entry) =>
+    Number(l1.send(l1.bridge, 'claim', network.claimArgs(entry)).gasUsed),
+  )
+  return {
+    deposit_gas: deposit,
+    certify_gas: certify,
+    sync_gas: sync,
+    certify_and_sync_gas: certify + sync,
+    first_claim_gas: claims[0] ?? 0,
+    claim_gas: claims[2] ?? 0,
   }
 }

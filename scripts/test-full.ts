@@ -6,11 +6,13 @@
  *   anvil          the same on our EVM and on anvil
  *   conformance    every official vector
  *   sim            seeds of the simulated world
+ *   conservation   random staking, bridging and slashing over three networks, in steps
  */
 
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
+import { runConservation } from '../contracts/testing/conservation.ts'
 import { emptyScore, runAnvilDifferential, runDifferential } from '../evm/differential.ts'
 import type { DifferentialScore } from '../evm/differential.ts'
 
@@ -21,6 +23,9 @@ const { values, positionals } = parseArgs({
 const [name = ''] = positionals
 const firstSeed = Number(values.from)
 
+/** Steps of one seed of `conservation`: trees that grow make later ones dear. */
+const conservationSteps = 500
+
 const suites: Readonly<Record<string, () => number | Promise<number>>> = {
   differential: () => differential(Number(values.count ?? 200_000)),
   anvil: () => anvil(Number(values.count ?? 200_000)),
@@ -29,6 +34,7 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
     const seeds = ['--seeds', values.count ?? '5000', '--from', String(firstSeed)]
     return runScript(['cli/main.ts', 'sim', ...seeds, '--json'])
   },
+  conservation: () => conservation(Number(values.count ?? 10_000)),
 }
 const suite = suites[name]
 if (suite === undefined) {
@@ -67,6 +73,18 @@ async function differential(count: number): Promise<number> {
   }
   console.log(JSON.stringify({ suite: 'differential', firstSeed, forks, ...total }))
   return total.differences === 0 ? 0 : 1
+}
+
+async function conservation(count: number): Promise<number> {
+  let [steps, notRefused, seed] = [0, 0, firstSeed]
+  while (steps < count) {
+    notRefused += await runConservation(seed++, conservationSteps)
+    steps += conservationSteps
+    console.error(`${steps} of ${count} steps, ${notRefused} not refused`)
+  }
+  const seeds = seed - firstSeed
+  console.log(JSON.stringify({ suite: 'conservation', firstSeed, seeds, steps, notRefused }))
+  return 0
 }
 
 function runScript(args: readonly string[]): number {

@@ -16,6 +16,9 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///   (c) it closes its epoch for one that has begun, or is no older than `certificateAgeMax` after
 ///       the end of its epoch.
 ///
+/// A network of which nothing came for `deadAfter` is dead, for ever: what it holds is paid back
+/// from the block that is known (RewardBridge).
+///
 /// Any block below is proved by `holds`: one certificate proves all of history.
 ///
 /// Two certificates that contradict each other are more than a third of stake at fault. Then the
@@ -36,6 +39,9 @@ contract FinalityOracle {
         /// Of a block that closes its epoch; 0 otherwise.
         uint64 nextEpoch;
         bool isHalted;
+        bool isDead;
+        /// When it was taken in, or the network died; in seconds since 1970.
+        uint48 since;
         bytes32 blockHash;
         bytes32 consensusRoot;
         bytes32 histRoot;
@@ -49,12 +55,16 @@ contract FinalityOracle {
     address public immutable slashing;
     /// In seconds, from the end of its epoch.
     uint256 public immutable certificateAgeMax;
+    /// A network of which no certificate came for so long is dead, in seconds.
+    uint256 public immutable deadAfter;
 
     mapping(uint32 id => Final) private _final;
 
     event Finalized(uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot);
     /// The first certificate that closed this epoch, and who brought it.
     event EpochClosed(uint32 indexed id, uint64 indexed epoch, uint64 nextEpoch, address reporter);
+    /// Nothing final follows this height.
+    event Died(uint32 indexed id, uint64 height);
     /// `other` is what contradicts the known block, zero when two certificates contradict each other.
     event Halted(uint32 indexed id, uint64 height, bytes32 known, bytes32 other);
 
@@ -63,13 +73,15 @@ contract FinalityOracle {
         OperatorRegistry operatorRegistry,
         address stakingContract,
         address slashingManager,
-        uint256 ageMax
+        uint256 ageMax,
+        uint256 silence
     ) {
         networks = networkRegistry;
         operators = operatorRegistry;
         staking = stakingContract;
         slashing = slashingManager;
         certificateAgeMax = ageMax;
+        deadAfter = silence;
     }
 
     /// Takes in a certificate that extends what is known. `siblings` prove the known block in its
@@ -80,6 +92,7 @@ contract FinalityOracle {
         Final memory known = finalOf(id);
         Votes.FinalityVote calldata vote = certificate.vote;
         if (known.isHalted) revert NetworkHalted();
+        if (known.isDead) revert NetworkDead();
         if (vote.height <= known.height) revert NotNewer(known.height);
         uint64 expected = known.nextEpoch == 0 ? known.epoch : known.nextEpoch;
         if (vote.epoch != expected) revert EpochUnexpected(expected);
@@ -101,6 +114,8 @@ contract FinalityOracle {
             height: vote.height,
             nextEpoch: vote.nextEpoch,
             isHalted: false,
+            isDead: false,
+            since: uint48(block.timestamp),
             blockHash: vote.blockHash,
             consensusRoot: vote.consensusRoot,
             histRoot: vote.histRoot
@@ -138,6 +153,18 @@ contract FinalityOracle {
         _halt(id, known, certificate, vote.consensusRoot);
     }
 
+    /// Buries a network of which no certificate came for `deadAfter`: for ever.
+    function declareDead(uint32 id) external {
+        Final memory known = finalOf(id);
+        if (known.isDead) revert NetworkDead();
+        uint256 end = known.since + deadAfter;
+        if (block.timestamp <= end) revert StillAlive(end);
+        known.isDead = true;
+        known.since = uint48(block.timestamp);
+        _final[id] = known;
+        emit Died(id, known.height);
+    }
+
     /// Halts a network of which two finality certificates contradict each other.
     function haltByFault(uint32 id) external {
         if (msg.sender != slashing) revert NotTheSlashingManager();
@@ -156,8 +183,15 @@ contract FinalityOracle {
         if (known.consensusRoot != 0) return known;
         NetworkRegistry.Network memory network = networks.networkOf(id);
         known.epoch = network.firstEpoch;
+        known.since = uint48(operators.startOf(network.firstEpoch));
         known.blockHash = network.genesisHash;
         known.consensusRoot = network.genesisRoot;
+    }
+
+    /// Whether a network is halted, and whether it is dead.
+    function statusOf(uint32 id) external view returns (bool isHalted, bool isDead) {
+        Final storage known = _final[id];
+        return (known.isHalted, known.isDead);
     }
 
     /// Whether `consensusRoot` is that of a height of the network, at or below what is known.
@@ -211,6 +245,9 @@ contract FinalityOracle {
 
     error NotTheSlashingManager();
     error NetworkHalted();
+    error NetworkDead();
+    /// It dies when nothing comes until then.
+    error StillAlive(uint256 end);
     /// At or below the height that is known.
     error NotNewer(uint64 known);
     error EpochUnexpected(uint64 expected);

@@ -25,6 +25,11 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 /// burned, but for a reporter's part. An operator that was slashed is a tombstone: no weight, no new
 /// stake, its stakers may leave.
 ///
+/// Rewards that come from the networks belong to whoever holds shares then, after the operator's
+/// commission. They stand apart from the pools, so they change no price of a share and no slash takes
+/// them: a staker collects its own as tokens, or stakes it with the same operator (compounds). A new
+/// commission holds from the epoch after the next.
+///
 /// Shares are rounded down in favour of the pool. Pools count their own tokens, so tokens sent here
 /// change nothing, and a first staker cannot make shares dear for a second.
 contract StakeManager {
@@ -39,6 +44,21 @@ contract StakeManager {
         bool isClosed;
     }
 
+    /// An operator's part of rewards, in hundredths of a percent.
+    struct Commission {
+        uint16 bps;
+        uint16 bpsBefore;
+        /// From when on `bps` holds.
+        uint64 fromEpoch;
+    }
+
+    /// What a staker has earned with an operator and not collected, in wei; and up to where of
+    /// `_earnedPerShare` that counts.
+    struct Earnings {
+        uint256 owed;
+        uint256 counted;
+    }
+
     /// What a fault costs an operator.
     struct Cut {
         address operator;
@@ -49,6 +69,8 @@ contract StakeManager {
 
     uint16 private constant BPS = 10_000;
     uint256 private constant WEI_PER_GWEI = 1e9;
+    /// Rewards of a share are counted in so small parts of a wei.
+    uint256 private constant REWARD_SCALE = 1e27;
     /// Exit pools that one slash may have to touch.
     uint256 public constant EXIT_POOLS_MAX = 64;
 
@@ -58,7 +80,16 @@ contract StakeManager {
     address public immutable slasher;
     /// How long stake that left may still be slashed, in seconds.
     uint256 public immutable unbonding;
+    /// Who brings rewards from the networks.
+    address public immutable bridge;
+    /// The clock of the operators, kept here: a slash asks it for every exit pool.
+    uint64 private immutable _epochStart;
+    uint64 private immutable _epochLength;
 
+    mapping(address operator => Commission) private _commissions;
+    /// By operator, what a share has earned since the beginning, scaled.
+    mapping(address operator => uint256) private _earnedPerShare;
+    mapping(address operator => mapping(address staker => Earnings)) private _earnings;
     mapping(address operator => Pool) private _active;
     mapping(address operator => mapping(uint64 exitEpoch => Pool)) private _exits;
     mapping(address operator => mapping(address staker => uint256)) private _shares;
@@ -72,6 +103,9 @@ contract StakeManager {
     event Withdrawn(
         address indexed operator, address indexed staker, uint64 indexed exitEpoch, uint256 assets
     );
+    event CommissionSet(address indexed operator, uint64 indexed fromEpoch, uint16 bps);
+    event Rewarded(address indexed operator, uint256 assets, uint256 commission);
+    event Collected(address indexed operator, address indexed staker, uint256 assets);
     event Slashed(
         address indexed operator, uint64 indexed faultEpoch, uint256 assets, address reporter
     );
@@ -80,18 +114,59 @@ contract StakeManager {
         ERC20Burnable token_,
         OperatorRegistry operatorRegistry,
         address slashingManager,
+        address rewardBridge,
         uint256 unbondingSeconds
     ) {
         token = token_;
         operators = operatorRegistry;
         slasher = slashingManager;
+        bridge = rewardBridge;
         unbonding = unbondingSeconds;
+        _epochStart = operatorRegistry.epochStart();
+        _epochLength = operatorRegistry.epochLength();
         uint256 epochs = unbondingSeconds / operatorRegistry.epochLength() + 1;
         if (epochs + operatorRegistry.NOTICE() > EXIT_POOLS_MAX) revert UnbondingTooLong();
     }
 
     /// Stakes the sender's tokens with an operator; its own or as a delegator.
     function stake(address operator, uint256 assets) external returns (uint256 shares) {
+        shares = _stake(operator, assets);
+        token.safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    /// Stakes what the sender has earned with an operator, with the same one.
+    function compound(address operator) external returns (uint256 shares) {
+        return _stake(operator, _collect(operator, msg.sender));
+    }
+
+    /// Pays a staker what it has earned with an operator; anyone may ask for it.
+    function collect(address operator, address staker) external returns (uint256 assets) {
+        assets = _collect(operator, staker);
+        token.safeTransfer(staker, assets);
+    }
+
+    /// Sets the sender's part of the rewards of its stakers from the epoch after the next.
+    function setCommission(uint16 bps) external {
+        if (bps > BPS) revert PartInvalid();
+        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        _commissions[msg.sender] = Commission(bps, commissionOf(msg.sender), epoch);
+        emit CommissionSet(msg.sender, epoch, bps);
+    }
+
+    /// Shares out a reward of an operator, whose tokens have come before.
+    function reward(address operator, uint256 assets) external {
+        if (msg.sender != bridge) revert NotTheBridge();
+        uint256 shares = _active[operator].shares;
+        uint256 own = shares == 0 ? assets : Math.mulDiv(assets, commissionOf(operator), BPS);
+        _earnings[operator][operator].owed += own;
+        if (assets > own) {
+            _earnedPerShare[operator] += Math.mulDiv(assets - own, REWARD_SCALE, shares);
+        }
+        emit Rewarded(operator, assets, own);
+    }
+
+    function _stake(address operator, uint256 assets) private returns (uint256 shares) {
+        _settle(operator, msg.sender);
         // Reverts unless it is registered.
         operators.upcoming(operator);
         Pool memory pool = _active[operator];
@@ -102,7 +177,6 @@ contract StakeManager {
         _shares[operator][msg.sender] += shares;
         _weigh(operator, pool.assets);
         emit Staked(operator, msg.sender, assets, shares);
-        token.safeTransferFrom(msg.sender, address(this), assets);
     }
 
     /// Takes shares out of an operator's active pool. Their tokens answer for its faults of the
@@ -114,6 +188,7 @@ contract StakeManager {
         if (shares == 0) revert AmountTooSmall();
         uint256 own = _shares[operator][msg.sender];
         if (shares > own) revert SharesMissing(own);
+        _settle(operator, msg.sender);
         Pool memory pool = _active[operator];
         assets = _toAssets(pool, shares);
         _shares[operator][msg.sender] = own - shares;
@@ -158,14 +233,28 @@ contract StakeManager {
             total += slashed[index];
             emit Slashed(cut.operator, cut.faultEpoch, slashed[index], reporter);
         }
-        uint256 reward = Math.mulDiv(total, reporterBps, BPS);
-        if (reward > 0) token.safeTransfer(reporter, reward);
-        if (total > reward) token.burn(total - reward);
+        uint256 bounty = Math.mulDiv(total, reporterBps, BPS);
+        if (bounty > 0) token.safeTransfer(reporter, bounty);
+        if (total > bounty) token.burn(total - bounty);
     }
 
     /// When what left with an exit epoch may be withdrawn, in seconds since 1970.
     function readyAt(uint64 exitEpoch) public view returns (uint256) {
-        return operators.startOf(exitEpoch) + unbonding;
+        return uint256(_epochStart) + uint256(exitEpoch) * _epochLength + unbonding;
+    }
+
+    /// What a staker has earned with an operator and not collected, in wei.
+    function earnedOf(address operator, address staker) public view returns (uint256) {
+        Earnings memory earnings = _earnings[operator][staker];
+        uint256 gain = _earnedPerShare[operator] - earnings.counted;
+        return earnings.owed + Math.mulDiv(_shares[operator][staker], gain, REWARD_SCALE);
+    }
+
+    /// An operator's part of rewards now, in hundredths of a percent.
+    function commissionOf(address operator) public view returns (uint16) {
+        Commission memory commission = _commissions[operator];
+        bool holds = operators.currentEpoch() >= commission.fromEpoch;
+        return holds ? commission.bps : commission.bpsBefore;
     }
 
     /// Whether an operator was slashed.
@@ -200,6 +289,20 @@ contract StakeManager {
         returns (uint256 assets)
     {
         return _toAssets(_exits[operator][exitEpoch], _exitShares[operator][exitEpoch][staker]);
+    }
+
+    /// Counts what a staker's shares have earned, before they change.
+    function _settle(address operator, address staker) private {
+        _earnings[operator][staker] =
+            Earnings(earnedOf(operator, staker), _earnedPerShare[operator]);
+    }
+
+    function _collect(address operator, address staker) private returns (uint256 assets) {
+        _settle(operator, staker);
+        assets = _earnings[operator][staker].owed;
+        if (assets == 0) revert AmountTooSmall();
+        _earnings[operator][staker].owed = 0;
+        emit Collected(operator, staker, assets);
     }
 
     function _slash(Cut calldata cut) private returns (uint256 slashed) {
@@ -265,6 +368,7 @@ contract StakeManager {
     }
 
     error NotTheSlasher();
+    error NotTheBridge();
     error UnbondingTooLong();
     error AmountTooSmall();
     error OperatorSlashed();

@@ -16,6 +16,9 @@ import {ZgToken} from "./ZgToken.sol";
 ///     backers          220         0   nothing for 12 months, then evenly over 36
 ///     all            1,000     213.2   a fifth, and all of it the community's
 ///
+/// What network 0 holds in its genesis is of the ecosystem's part at once: here it is burned, and it is
+/// the first `outstanding` of RewardBridge.
+///
 /// A month is 365.2425 / 12 days. Vesting cannot be revoked; what is locked neither stakes nor votes.
 contract TokenGenesis {
     /// Who owns what comes free.
@@ -37,7 +40,12 @@ contract TokenGenesis {
     VestingWallet public immutable team;
     VestingWallet public immutable backers;
 
-    constructor(Owners memory owners, address bridge, address governance) {
+    constructor(
+        Owners memory owners,
+        address bridge,
+        address governance,
+        uint256 genesisOutstanding
+    ) {
         uint64 start = uint64(block.timestamp);
         token = new ZgToken(bridge, address(this));
         emission = new EmissionController(token, governance, start);
@@ -46,7 +54,8 @@ contract TokenGenesis {
         team = new VestingWallet(owners.team, start + 12 * MONTH, 36 * MONTH);
         backers = new VestingWallet(owners.backers, start + 12 * MONTH, 36 * MONTH);
 
-        token.transfer(owners.ecosystem, 137_200_000e18);
+        token.burn(genesisOutstanding);
+        token.transfer(owners.ecosystem, 137_200_000e18 - genesisOutstanding);
         token.transfer(address(ecosystem), 142_800_000e18);
         token.transfer(owners.alignment, 49_500_000e18);
         token.transfer(address(alignment), 100_500_000e18);

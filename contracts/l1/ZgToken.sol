@@ -11,7 +11,9 @@ import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 ///
 /// A thousand million, all made at genesis; 18 decimals. What is burned here to live on a network may
 /// be made again, by the reward bridge alone and never beyond the cap: the bridge accounts for what
-/// is out there. Voting power counts by time (ERC-6372), since L1 blocks are no clock.
+/// is out there. Voting power counts by time (ERC-6372), since L1 blocks are no clock. What a quorum is
+/// a part of is the cap, not the supply of the moment: so tokens that go over to a network and come
+/// back move no goal, and a claim needs no checkpoint of the supply.
 contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
     uint256 public constant CAP = 1_000_000_000e18;
 
@@ -38,6 +40,12 @@ contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
         return "mode=timestamp";
     }
 
+    /// The cap, at any time that is past.
+    function getPastTotalSupply(uint256 timepoint) public view override returns (uint256) {
+        _validateTimepoint(timepoint);
+        return CAP;
+    }
+
     function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
         return super.nonces(owner);
     }
@@ -47,6 +55,10 @@ contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
         override(ERC20, ERC20Votes)
     {
         super._update(from, to, amount);
+    }
+
+    function _transferVotingUnits(address from, address to, uint256 amount) internal override {
+        _moveDelegateVotes(delegates(from), delegates(to), amount);
     }
 
     error NotTheMinter();

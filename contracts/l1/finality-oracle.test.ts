@@ -78,6 +78,8 @@ test('FinalityOracle begins with the genesis and follows certificates, absent on
     height: 0n,
     nextEpoch: 0n,
     isHalted: false,
+    isDead: false,
+    since: stake.world.timestamp,
     blockHash: genesisHash,
     consensusRoot: genesisRoot,
     histRoot: toHex(new Uint8Array(32)),

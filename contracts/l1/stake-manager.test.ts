@@ -22,7 +22,7 @@ const operator = operators[0]?.address as Hex
 
 /** Two registered operators, three stakers with a million tokens each. */
 function openWorld() {
-  const l1 = new L1World(slasher)
+  const l1 = new L1World({ slasher })
   const { world, stakes, start } = l1
   for (const each of operators) l1.register(each)
   for (const staker of stakers) l1.fund(staker, 1_000_000n * ether)

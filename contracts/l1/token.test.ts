@@ -23,7 +23,7 @@ const [bridge, governance, stranger] = ['bridge', 'governance', 'stranger'].map(
 function openWorld() {
   const world = new ContractWorld()
   const start = world.timestamp
-  const genesis = world.deploy('TokenGenesis', { args: [owners, bridge, governance] })
+  const genesis = world.deploy('TokenGenesis', { args: [owners, bridge, governance, 0n] })
   const part = (name: string) => world.read({ contract: genesis, name })
   const token = world.at('ZgToken', part('token'))
   const emission = world.at('EmissionController', part('emission'))

@@ -29,6 +29,13 @@ library ExecutionProof {
         bytes[] slot;
     }
 
+    /// What an account holds.
+    struct Account {
+        uint256 balance;
+        bytes32 storageRoot;
+        bytes32 codeHash;
+    }
+
     /// The state root of the execution block under `consensusRoot`.
     function stateRoot(bytes32 consensusRoot, OfState calldata proof)
         internal
@@ -49,12 +56,25 @@ library ExecutionProof {
         pure
         returns (bytes32)
     {
-        bytes memory path = abi.encodePacked(keccak256(abi.encodePacked(account)));
-        Memory.Slice[] memory fields = RLP.decodeList(TrieProof.traverse(root, path, proof.account));
-        if (fields.length != 4) revert AccountMalformed();
-        bytes32 storageRoot = RLP.readBytes32(fields[2]);
+        bytes32 storageRoot = accountOf(root, account, proof.account).storageRoot;
         bytes memory slotPath = abi.encodePacked(keccak256(abi.encodePacked(slot)));
         return RLP.decodeBytes32(TrieProof.traverse(storageRoot, slotPath, proof.slot));
+    }
+
+    /// An account. One that is absent has no inclusion proof and cannot be asked for.
+    function accountOf(bytes32 root, address account, bytes[] memory proof)
+        internal
+        pure
+        returns (Account memory)
+    {
+        bytes memory path = abi.encodePacked(keccak256(abi.encodePacked(account)));
+        Memory.Slice[] memory fields = RLP.decodeList(TrieProof.traverse(root, path, proof));
+        if (fields.length != 4) revert AccountMalformed();
+        return Account({
+            balance: RLP.readUint256(fields[1]),
+            storageRoot: RLP.readBytes32(fields[2]),
+            codeHash: RLP.readBytes32(fields[3])
+        });
     }
 
     /// No header of that hash is the execution block under the consensusRoot.

@@ -46,6 +46,9 @@ export type DecodedEvent = {
   readonly args: Readonly<Record<string, unknown>>
 }
 
+type Account = NonNullable<ReturnType<MemoryState['account']>>
+type Slots = readonly (readonly [slot: bigint, value: bigint])[]
+
 /** What a message did. */
 export type Sent = {
   /** The transaction's, with its 21,000 and its calldata; refunds taken off. */
@@ -131,6 +134,27 @@ export class ContractWorld {
     return { address: bigintToHex(contractAddress, 20), abi: abi as Abi }
   }
 
+  /** Puts the code of an artifact to an address, as a genesis does; no constructor has run there. */
+  predeploy(artifact: ArtifactName, address: Hex): Deployed {
+    const { address: elsewhere, abi } = this.deploy(artifact)
+    const account = this.#state.account(BigInt(elsewhere))
+    if (account === undefined) throw new Error(`${artifact} was not deployed`)
+    this.#state.apply({
+      accounts: [{ address: BigInt(address), account, storageCleared: false, storage: [] }],
+      codes: [],
+    })
+    return { address, abi }
+  }
+
+  /** Every account, for tries of a test's own. */
+  accounts(): readonly (Account & { readonly address: bigint; readonly slots: Slots })[] {
+    return [...this.#state.addresses()].map((address) => ({
+      ...(this.#state.account(address) as Account),
+      address,
+      slots: [...this.#state.slots(address)],
+    }))
+  }
+
   /** A contract that another one deployed. */
   at(artifact: ArtifactName, address: unknown): Deployed {
     return { address: address as Hex, abi: artifactOf(artifact).abi as Abi }
@@ -152,6 +176,11 @@ export class ContractWorld {
     )
     const executionGas = gasUsed - BigInt(gas)
     return { gasUsed, executionGas, events: eventsOf(contract, logs) }
+  }
+
+  /** Gives an account ether. */
+  pay(to: Hex, value: bigint): void {
+    this.#execute({ to: BigInt(to), from: somebody, value, data: new Uint8Array(0) })
   }
 
   /** Asks a message's answer; nothing is kept. Throws as `send`. */

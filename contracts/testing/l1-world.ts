@@ -11,6 +11,7 @@ import type { Deployed, Sent } from './contract-world.ts'
 import type { TestOperator } from './stake-world.ts'
 
 const firstEpoch = 10
+const ether = 10n ** 18n
 
 /** `zg/notarize` and the others by their number in `Votes.sol`. */
 const roundKinds = ['notarize', 'nullify', 'finalize'] as const
@@ -20,6 +21,16 @@ export class L1World {
   readonly epochSeconds = 100
   readonly unbondingSeconds = 500
   readonly evidenceAgeMaxSeconds = 400
+  readonly deadAfterSeconds = 2_000
+  readonly bridgeSettings = {
+    rateCapacity: 1_000n * ether,
+    rateWindow: 1_000,
+    largeAmount: 400n * ether,
+    largeDelay: 300n,
+    // A hundred times the stake: what it binds is tested with another.
+    securedBps: 1_000_000n,
+    exitDelay: 500n,
+  }
   /** When epoch 0 began. */
   readonly start = this.world.timestamp - firstEpoch * this.epochSeconds
   readonly token: Deployed
@@ -28,16 +39,27 @@ export class L1World {
   readonly stakes: Deployed
   readonly oracle: Deployed
   readonly slashing: Deployed
+  readonly inbox: Deployed
+  readonly bridge: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
    *
-   * @param slasher - Who may slash in the place of the SlashingManager.
+   * @param options.slasher - Who may slash in the place of the SlashingManager.
+   * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
+   * @param options.securedBps - What may live on a network, in hundredths of a percent of its stake.
    */
-  constructor(slasher?: Hex) {
+  constructor({
+    slasher,
+    genesisOutstanding = 0n,
+    securedBps = this.bridgeSettings.securedBps,
+  }: { slasher?: Hex; genesisOutstanding?: bigint; securedBps?: bigint } = {}) {
     const { world } = this
     const owners = Array.from({ length: 5 }, () => somebody)
-    const genesis = world.deploy('TokenGenesis', { args: [owners, somebody, somebody] })
+    const bridge = world.nextAddress(7)
+    const genesis = world.deploy('TokenGenesis', {
+      args: [owners, bridge, somebody, genesisOutstanding],
+    })
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
     const [networks, stakes, slashing] = [1, 2, 4].map((offset) => world.nextAddress(offset))
     const clock = [this.start, this.epochSeconds]
@@ -48,14 +70,34 @@ export class L1World {
         this.token.address,
         this.operators.address,
         slasher ?? slashing,
+        bridge,
         this.unbondingSeconds,
       ],
     })
     this.oracle = world.deploy('FinalityOracle', {
-      args: [networks, this.operators.address, stakes, slashing, this.epochSeconds],
+      args: [
+        networks,
+        this.operators.address,
+        stakes,
+        slashing,
+        this.epochSeconds,
+        this.deadAfterSeconds,
+      ],
     })
     this.slashing = world.deploy('SlashingManager', {
       args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds],
+    })
+    this.inbox = world.deploy('Inbox', { args: [networks, bridge] })
+    this.bridge = world.deploy('RewardBridge', {
+      args: [
+        this.token.address,
+        this.oracle.address,
+        this.inbox.address,
+        stakes,
+        somebody,
+        genesisOutstanding,
+        { ...this.bridgeSettings, securedBps },
+      ],
     })
   }
 
@@ -101,7 +143,8 @@ export class L1World {
   openNetwork(id: number): void {
     const genesisRoot = toHex(sha256(Uint8Array.of(0xaa, id)))
     const { genesisHash } = this.identityOf(id)
-    const network = { chainId: 1_660_200 + id, firstEpoch, genesisHash: toHex(genesisHash) }
+    const first = { firstEpoch: this.epoch + 2, genesisHash: toHex(genesisHash) }
+    const network = { chainId: 1_660_200 + id, ...first }
     this.send(this.networks, 'open', [id, { ...network, genesisRoot }])
   }
 

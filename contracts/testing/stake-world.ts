@@ -37,6 +37,7 @@ export type CertificateArgs = {
 
 export const epochSeconds = 100
 export const certificateAgeMaxSeconds = 50
+export const deadAfterSeconds = 2_000
 export const genesisHash = toHex(sha256(Uint8Array.of(1)))
 export const genesisRoot = toHex(sha256(Uint8Array.of(2)))
 
@@ -60,7 +61,14 @@ export class StakeWorld {
     })
     this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, somebody] })
     this.oracle = world.deploy('FinalityOracle', {
-      args: [networks, this.operators.address, somebody, somebody, certificateAgeMaxSeconds],
+      args: [
+        networks,
+        this.operators.address,
+        somebody,
+        somebody,
+        certificateAgeMaxSeconds,
+        deadAfterSeconds,
+      ],
     })
   }
 

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { bigintToBytes, fromHex, keccak256, concat, sha256, toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+
+import { ContractRevertError, somebody } from '../testing/contract-world.ts'
+import { rootOf, siblingsOf } from '../testing/history.ts'
+import { L1World } from '../testing/l1-world.ts'
+import { NetworkWorld, outboxAddress } from '../testing/network-world.ts'
+import { refuses } from '../testing/refuses.ts'
+import { testOperator } from '../testing/stake-world.ts'
+import type { TestOperator } from '../testing/stake-world.ts'
+
+const ether = 10n ** 18n
+const cap = 10n ** 27n
+const all = [1, 2, 3, 4].map((index) => testOperator(index))
+const [first] = all as [TestOperator]
+const alice: Hex = toHex(new Uint8Array(20).fill(0xa1))
+const bob: Hex = toHex(new Uint8Array(20).fill(0xb0))
+const stranger: Hex = toHex(new Uint8Array(20).fill(0x57))
+
+/** Four operators with 100 tokens each validate networks 0 and 1; it is epoch 12. */
+function openWorld(options: ConstructorParameters<typeof L1World>[0] = {}) {
+  const l1 = new L1World(options)
+  for (const id of [0, 1]) l1.openNetwork(id)
+  for (const operator of all) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 100n * ether)
+    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
+    for (const id of [0, 1]) l1.send(l1.networks, 'optIn', [id, 10_000], address)
+  }
+  l1.goToEpoch(12)
+  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  const networks = [0, 1].map((id) => new NetworkWorld(l1, id, all)) as [NetworkWorld, NetworkWorld]
+  const outstanding = (id: number) => l1.read(l1.bridge, 'outstanding', id) as bigint
+  const claim = (args: readonly unknown[], from = stranger) =>
+    l1.send(l1.bridge, 'claim', args, from)
+  const supply = () => l1.read(l1.token, 'totalSupply') as bigint
+  /** Seals, certifies and proves all entries of a network so far. */
+  const sync = async (network: NetworkWorld) => {
+    await network.seal()
+    network.certify()
+    return l1.send(l1.bridge, 'sync', await network.syncArgs(), stranger)
+  }
+  return { l1, networks, outstanding, claim, supply, sync }
+}
+
+describe('Inbox', () => {
+  test('credits and messages grow two trees of each network, in order', () => {
+    const { l1 } = openWorld()
+    const boxOf = (name: string, id: number) =>
+      l1.read(l1.inbox, name, id) as readonly [root: Hex, count: bigint]
+    assert.deepEqual(boxOf('creditsOf', 0), [toHex(new Uint8Array(32)), 0n])
+    const leaves: Uint8Array[] = []
+    for (let index = 0; index < 9; index++) {
+      const gwei = BigInt(index + 1)
+      l1.send(l1.bridge, 'deposit', [0, alice, gwei * 10n ** 9n])
+      leaves.push(sha256(concat(fromHex(alice), bigintToBytes(gwei, 8))))
+      assert.deepEqual(boxOf('creditsOf', 0), [toHex(rootOf(leaves)), gwei])
+    }
+    assert.deepEqual(boxOf('creditsOf', 1)[1], 0n)
+    const data = toHex(new Uint8Array(100).fill(7))
+    const { events } = l1.send(l1.inbox, 'send', [1, bob, data], alice)
+    assert.equal(events[0]?.args['data'], data)
+    const leaf = sha256(concat(fromHex(alice), fromHex(bob), keccak256(fromHex(data))))
+    assert.deepEqual(boxOf('messagesOf', 1), [toHex(rootOf([leaf])), 1n])
+    refuses(() => l1.send(l1.inbox, 'credit', [0, alice, 1n]), 'NotTheBridge')
+    refuses(() => l1.send(l1.inbox, 'send', [9, bob, '0x'], alice), 'NetworkUnknown')
+    const long = toHex(new Uint8Array(24_577))
+    refuses(() => l1.send(l1.inbox, 'send', [1, bob, long], alice), 'DataTooLong')
+  })
+})
+
+describe('Outbox', () => {
+  test('what goes out stays there for ever, as a leaf of the tree in slot 0', async () => {
+    const { networks } = openWorld()
+    const [network] = networks
+    const { world, outbox } = network
+    network.send('withdraw', [alice], { value: 5n })
+    network.send('transfer', [1, bob], { value: 10n ** 9n })
+    network.send('send', [1, bob, 2n ** 40n, '0x1234'])
+    const [, , , root] = network.claimArgs(0)
+    assert.equal(world.read({ contract: outbox, name: 'root' }), root)
+    assert.equal(world.read({ contract: outbox, name: 'count' }), 3n)
+    assert.equal(world.balanceOf(outboxAddress), 10n ** 9n + 5n)
+    refuses(() => network.send('withdraw', [alice]), 'NothingSent')
+    refuses(() => network.send('transfer', [1, bob], { value: 1n }), 'NotWholeGwei')
+    refuses(() => network.send('reward', [alice], { value: 1n }), 'NotTheRewardHub')
+    refuses(() => network.send('send', [1, bob, 1n, '0x']), 'ExpiryPast')
+  })
+})
+
+describe('RewardBridge', () => {
+  test('tokens go over and come back, by a stranger, once', async () => {
+    const { l1, networks, outstanding, claim, supply, sync } = openWorld()
+    const [network, other] = networks
+    const before = supply()
+    l1.send(l1.bridge, 'deposit', [0, alice, 50n * ether])
+    assert.deepEqual([outstanding(0), before - supply()], [50n * ether, 50n * ether])
+    refuses(() => l1.send(l1.bridge, 'deposit', [0, alice, 1n]), 'NotWholeGwei')
+    refuses(() => l1.send(l1.bridge, 'deposit', [7, alice, ether]), 'NetworkUnknown')
+
+    const index = network.send('withdraw', [bob], { from: somebody, value: 20n * ether })
+    refuses(() => claim(network.claimArgs(index)), 'RootUnknown')
+    await sync(network)
+    const args = network.claimArgs(index)
+    claim(args)
+    assert.deepEqual([l1.balanceOf(bob), outstanding(0)], [20n * ether, 30n * ether])
+    refuses(() => claim(args), 'AlreadyClaimed')
+    // Of another network, with another amount, receiver, index or proof.
+    const [id, entry, place, root, siblings] = args as [number, object, number, Hex, Hex[]]
+    refuses(() => claim([1, entry, place, root, siblings]), 'RootUnknown')
+    // An Outbox without entries has no root to prove.
+    await assert.rejects(sync(other), ContractRevertError)
+    const forged = [
+      { ...entry, amount: 21n * ether },
+      { ...entry, to: alice },
+      { ...entry, kind: 1 },
+    ]
+    for (const each of forged) {
+      refuses(() => claim([id, each, place, root, siblings]), 'EntryUnproven')
+    }
+    refuses(() => claim([id, entry, place + 1, root, siblings]), 'EntryUnproven')
+    refuses(() => claim([id, entry, place, root, siblings.slice(1)]), 'EntryUnproven')
+  })
+
+  test('an older root stays good, and a newer certificate blocks no sync', async () => {
+    const { l1, networks, claim } = openWorld()
+    const [network] = networks
+    l1.send(l1.bridge, 'deposit', [0, alice, 50n * ether])
+    network.send('withdraw', [bob], { value: ether })
+    const height = await network.seal()
+    network.certify()
+    network.send('withdraw', [bob], { value: ether })
+    await network.seal()
+    await network.seal()
+    network.certify()
+    // The older block, under the newest history.
+    l1.send(l1.bridge, 'sync', await network.syncArgs(height))
+    claim(network.claimArgs(0, 1))
+    const wrong = await network.syncArgs(height)
+    const [id, block, state, slot] = wrong as [number, { height: number }, object, object]
+    const sync = (...args: readonly unknown[]) => l1.send(l1.bridge, 'sync', args)
+    refuses(() => sync(1, block, state, slot), 'BlockUnproven')
+    refuses(() => sync(id, { ...block, height: 2 }, state, slot), 'BlockUnproven')
+    const [, newest, newestState, newestSlot] = await network.syncArgs()
+    refuses(() => sync(id, newest, state, slot), 'HeaderUnproven')
+    assert.throws(() => sync(id, newest, newestState, slot), ContractRevertError)
+    sync(id, newest, newestState, newestSlot)
+    claim(network.claimArgs(1))
+  })
+
+  test('a reward drill: earned on network 1, burned there, minted to the stakers by a stranger', async () => {
+    const { l1, networks, outstanding, claim, sync } = openWorld()
+    const [, network] = networks
+    const { address } = first
+    l1.send(l1.stakes, 'setCommission', [1_000], address)
+    l1.fund(alice, 300n * ether)
+    l1.send(l1.stakes, 'stake', [address, 300n * ether], alice)
+    l1.goToEpoch(14)
+    await network.seal({ epoch: 12n })
+    network.certify({ nextEpoch: 14n })
+    const hub = toHex(bigintToBytes(0x2001n, 20))
+    l1.send(l1.bridge, 'deposit', [1, hub, 90n * ether])
+    network.world.pay(hub, 90n * ether)
+    const index = network.send('reward', [address], { from: hub, value: 80n * ether })
+    await sync(network)
+    claim(network.claimArgs(index))
+    const earned = (staker: Hex) => l1.read(l1.stakes, 'earnedOf', address, staker)
+    // A tenth is the operator's, the rest falls on 100 and 300 shares.
+    assert.deepEqual([earned(address), earned(alice)], [26n * ether, 54n * ether])
+    assert.equal(outstanding(1), 10n * ether)
+    refuses(() => claim(network.claimArgs(index)), 'AlreadyClaimed')
+    l1.send(l1.stakes, 'collect', [address, alice], stranger)
+    assert.equal(l1.balanceOf(alice), 54n * ether)
+    refuses(() => l1.send(l1.stakes, 'collect', [address, alice], stranger), 'AmountTooSmall')
+    l1.send(l1.stakes, 'compound', [address], address)
+    const [shares, assets] = l1.read(l1.stakes, 'stakeOf', address, address) as [bigint, bigint]
+    assert.deepEqual([shares, assets], [126n * ether, 126n * ether])
+  })
+
+  test('a corrupt network: with all its keys, nothing beyond its outstanding comes out', async () => {
+    const { l1, networks, outstanding, claim, sync } = openWorld()
+    const [honest, corrupt] = networks
+    l1.send(l1.bridge, 'deposit', [0, alice, 300n * ether])
+    l1.send(l1.bridge, 'deposit', [1, alice, 30n * ether])
+    honest.send('withdraw', [alice], { value: ether })
+    await sync(honest)
+    // Its validators make what tokens they like.
+    corrupt.send('withdraw', [bob], { value: 31n * ether })
+    corrupt.send('withdraw', [bob], { value: 20n * ether })
+    corrupt.send('transfer', [0, bob], { value: 20n * ether })
+    corrupt.send('transfer', [0, bob], { value: 10n * ether })
+    await sync(corrupt)
+    refuses(() => claim(corrupt.claimArgs(0)), 'BeyondOutstanding')
+    claim(corrupt.claimArgs(1))
+    refuses(() => claim(corrupt.claimArgs(2)), 'BeyondOutstanding')
+    claim(corrupt.claimArgs(3))
+    assert.deepEqual([l1.balanceOf(bob), outstanding(1)], [20n * ether, 0n])
+    assert.equal(outstanding(0), 310n * ether)
+    claim(honest.claimArgs(0))
+  })
+
+  test('large claims wait, all are limited by rate, and a guardian may pause for a while', async () => {
+    const { l1, networks, claim, sync } = openWorld()
+    const [network] = networks
+    for (let index = 0; index < 4; index++) {
+      l1.send(l1.bridge, 'deposit', [0, alice, 1_000n * ether])
+    }
+    network.send('withdraw', [bob], { value: 401n * ether })
+    network.send('withdraw', [bob], { value: 350n * ether })
+    network.send('withdraw', [bob], { value: 300n * ether })
+    network.send('withdraw', [bob], { value: 1_500n * ether })
+    await sync(network)
+    const { events } = claim(network.claimArgs(0))
+    assert.equal(events[0]?.name, 'ClaimAnnounced')
+    assert.equal(l1.balanceOf(bob), 0n)
+    refuses(() => claim(network.claimArgs(0)), 'TooEarly')
+    claim(network.claimArgs(3))
+    l1.world.advance(300)
+    claim(network.claimArgs(0))
+    assert.equal(l1.balanceOf(bob), 401n * ether)
+    claim(network.claimArgs(1))
+    refuses(() => claim(network.claimArgs(2)), 'RateLimitExceeded')
+    l1.world.advance(100)
+    claim(network.claimArgs(2))
+    // One above the capacity takes all of it, once it is whole again.
+    refuses(() => claim(network.claimArgs(3)), 'RateLimitExceeded')
+    l1.world.advance(1_000)
+
+    const pause = (seconds: number, from = somebody) =>
+      l1.send(l1.bridge, 'pause', [0, seconds], from)
+    refuses(() => pause(10, alice), 'NotTheGuardian')
+    refuses(() => pause(72 * 3_600 + 1), 'PauseTooLong')
+    pause(1_000)
+    refuses(() => claim(network.claimArgs(3)), 'NetworkPaused')
+    refuses(() => pause(1_000), 'PauseTooSoon')
+    l1.world.advance(1_000)
+    claim(network.claimArgs(3))
+    assert.equal(l1.balanceOf(bob), 2_551n * ether)
+    l1.world.advance(730 * 86_400)
+    refuses(() => pause(10), 'NotTheGuardian')
+  })
+
+  test('no more lives on a network than a part of its stake, and the rest as it was at genesis', () => {
+    const { l1, outstanding, supply } = openWorld({
+      securedBps: 5_000n,
+      genesisOutstanding: 150n * ether,
+    })
+    assert.equal(supply() + 150n * ether, cap)
+    assert.equal(outstanding(0), 150n * ether)
+    l1.send(l1.bridge, 'deposit', [0, alice, 50n * ether])
+    refuses(() => l1.send(l1.bridge, 'deposit', [0, alice, ether]), 'BeyondSecured')
+    l1.send(l1.bridge, 'deposit', [1, alice, 200n * ether])
+    assert.equal(supply() + outstanding(0) + outstanding(1), cap)
+  })
+
+  test('a dead network pays back credits, entries, then accounts, each once', async () => {
+    const { l1, networks, outstanding, claim } = openWorld()
+    const [network] = networks
+    for (const amount of [100n, 40n, 7n]) l1.send(l1.bridge, 'deposit', [0, alice, amount * ether])
+    const { world } = network
+    for (const [to, value] of [
+      [alice, 60n * ether],
+      [bob, 30n * ether],
+    ] as const) {
+      world.pay(to, value)
+    }
+    network.send('withdraw', [bob], { value: 10n * ether })
+    await network.seal({ creditNext: 2n })
+    network.certify()
+    const height = network.height
+    refuses(() => l1.send(l1.oracle, 'declareDead', [0]), 'StillAlive')
+    const credit = (index: number, amount: bigint) => {
+      const leaves = [100n, 40n, 7n].map((each) =>
+        sha256(concat(fromHex(alice), bigintToBytes(each * 10n ** 9n, 8))),
+      )
+      const siblings = siblingsOf(leaves, index).map(toHex)
+      const next = network.creditNextProof(height)
+      const args = [0, index, alice, amount * 10n ** 9n, siblings, 2n, next]
+      return l1.send(l1.bridge, 'refund', args, stranger)
+    }
+    const exit = async (account: Hex, code: Hex = '0x') => {
+      const state = network.stateProof(height)
+      const proof = await network.accountProof(height, account)
+      return l1.send(l1.bridge, 'exit', [0, account, code, state, proof], stranger)
+    }
+    refuses(() => credit(2, 7n), 'NotDead')
+    await assert.rejects(exit(alice), { errorName: 'NotDead' })
+    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.send(l1.oracle, 'declareDead', [0], stranger)
+    refuses(() => l1.send(l1.oracle, 'declareDead', [0], stranger), 'NetworkDead')
+    refuses(() => l1.send(l1.bridge, 'deposit', [0, alice, ether]), 'NetworkHalted')
+    await network.seal()
+    assert.throws(() => network.certify(), { errorName: 'NetworkDead' })
+
+    refuses(() => credit(1, 40n), 'AlreadyPaidOut')
+    refuses(() => credit(2, 8n), 'EntryUnproven')
+    credit(2, 7n)
+    refuses(() => credit(2, 7n), 'AlreadyClaimed')
+    assert.equal(l1.balanceOf(alice), 7n * ether)
+    l1.send(l1.bridge, 'sync', await network.syncArgs(height, height))
+    claim(network.claimArgs(0))
+    assert.equal(l1.balanceOf(bob), 10n * ether)
+    await assert.rejects(exit(alice), { errorName: 'TooEarly' })
+    l1.world.advance(500)
+    await exit(alice)
+    await exit(bob)
+    await assert.rejects(exit(alice), { errorName: 'AlreadyClaimed' })
+    await assert.rejects(exit(outboxAddress), { errorName: 'AccountHasCode' })
+    assert.deepEqual([l1.balanceOf(alice), l1.balanceOf(bob)], [67n * ether, 40n * ether])
+    assert.equal(outstanding(0), 40n * ether)
+    // Who would take more than is left of it, takes nothing.
+    await assert.rejects(exit(somebody), { errorName: 'BeyondOutstanding' })
+    // A transfer to it is paid out on L1.
+    l1.send(l1.bridge, 'deposit', [1, alice, 5n * ether])
+  })
+})
