@@ -3,5 +3,5 @@
 export { artifactNames, artifactOf } from './artifacts.ts'
 export type { Artifact, ArtifactName } from './artifacts.ts'
 
-export { keyWords, signatureWords } from './bls-words.ts'
+export { keyWords, publicKeyOfWords, signatureWords } from './bls-words.ts'
 export type { KeyWords } from './bls-words.ts'

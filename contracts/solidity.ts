@@ -44,6 +44,24 @@ type SolcOutput = {
   >
 }
 
+/** What solc prints of a contract's storage. */
+type PrintedLayout = {
+  readonly storage: readonly { readonly label: string; readonly slot: string }[]
+  readonly types: Readonly<
+    Record<
+      string,
+      {
+        readonly label: string
+        readonly members?: readonly {
+          readonly label: string
+          readonly slot: string
+          readonly offset: number
+        }[]
+      }
+    >
+  > | null
+}
+
 type Solc = { version(): string; compile(input: string): string }
 
 /** Returns the hash by which an artifact's sources are known. */
@@ -85,6 +103,23 @@ export function compile(names: readonly ArtifactName[]): ReadonlyMap<ArtifactNam
       return [name, { sourceHash: sourceHashOf(name), abi: contract.abi, bytecode }]
     }),
   )
+}
+
+/** Returns where the storage of a contract lies, in the compiler's words. */
+export function compileLayout(name: ArtifactName): PrintedLayout {
+  const solc = require('solc') as Solc
+  const path = artifactSources[name]
+  const sources = [...sourcesOf(path)].map(([file, content]) => [file, { content }])
+  const input = {
+    language: 'Solidity',
+    sources: Object.fromEntries(sources),
+    settings: { ...settings, outputSelection: { [path]: { [name]: ['storageLayout'] } } },
+  }
+  const output = JSON.parse(solc.compile(JSON.stringify(input))) as {
+    readonly contracts: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  }
+  const found = output.contracts[path]?.[name] as { readonly storageLayout: PrintedLayout }
+  return found.storageLayout
 }
 
 /** A file and all that it imports, by the names the compiler knows them by. */

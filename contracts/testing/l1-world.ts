@@ -128,7 +128,16 @@ export class L1World {
     this.send(this.token, 'approve', [this.stakes.address, 2n ** 256n - 1n], address)
   }
 
-  register({ address, secretKey }: TestOperator): void {
+  register(operator: TestOperator): void {
+    this.#claim('register', operator)
+  }
+
+  /** Gives an operator another key. */
+  rotate(operator: TestOperator): void {
+    this.#claim('rotate', operator)
+  }
+
+  #claim(name: 'register' | 'rotate', { address, secretKey }: TestOperator): void {
     const publicKey = blsPublicKeyOf(secretKey)
     const digest = possessionDigest({
       l1ChainId: this.world.chainId,
@@ -137,7 +146,7 @@ export class L1World {
       publicKey,
     })
     const args = [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
-    this.send(this.operators, 'register', args, address)
+    this.send(this.operators, name, args, address)
   }
 
   openNetwork(id: number): void {

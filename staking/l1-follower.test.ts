@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { zeroL1Reference } from '@zg/consensus'
+import type { RoundVote } from '@zg/consensus'
+import { L1World, testOperator } from '@zg/contracts/testing'
+import type { TestOperator } from '@zg/contracts/testing'
+import { blsPublicKeyOf, bytesEqual, toHex } from '@zg/primitives'
+import { createSeededRng, SimulatedClock } from '@zg/runtime'
+
+import { L1Follower } from './l1-follower.ts'
+import { SimulatedL1Endpoint } from './testing/simulated-l1-endpoint.ts'
+
+const ether = 10n ** 18n
+const networkId = 1
+const all = [1, 2, 3, 4, 5].map((index) => testOperator(index))
+
+/** Five operators validate networks 0 and 1 from epoch 12 on; it is epoch 12. */
+function openWorld() {
+  const l1 = new L1World()
+  for (const id of [0, networkId]) l1.openNetwork(id)
+  for (const operator of all) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 1_000n * ether)
+    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
+    for (const id of [0, networkId]) l1.send(l1.networks, 'optIn', [id, 10_000], address)
+  }
+  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  l1.goToEpoch(12)
+  const contracts = {
+    networkRegistry: BigInt(l1.networks.address),
+    operatorRegistry: BigInt(l1.operators.address),
+    inbox: BigInt(l1.inbox.address),
+  }
+  const endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))
+  const open = () =>
+    new L1Follower({
+      endpoint,
+      contracts,
+      networkId,
+      fromBlock: 0n,
+      epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
+      clock: new SimulatedClock().forNode(0),
+    })
+  const mine = async (count = 1): Promise<void> => {
+    for (let block = 0; block < count; block++) {
+      l1.world.advance(1)
+      await endpoint.mine()
+    }
+  }
+  return { l1, endpoint, open, mine, follower: open() }
+}
+
+/** What the contracts' own views say of a set. */
+function setByViews(l1: L1World, epoch: number) {
+  const members = l1.read(l1.networks, 'membersOf', networkId) as readonly `0x${string}`[]
+  return members.flatMap((address) => {
+    const isIn = l1.read(l1.networks, 'isMember', networkId, address, epoch)
+    const stake = l1.read(l1.operators, 'weightAt', address, epoch) as bigint
+    if (isIn !== true || stake === 0n) return []
+    const { a } = l1.read(l1.operators, 'keyAt', address, epoch) as { a: string }
+    return [{ operator: address.toLowerCase(), stake, keyHead: a.slice(4) }]
+  })
+}
+
+function setBySlots(follower: L1Follower, epoch: number) {
+  const set = follower.validatorSet(BigInt(epoch))
+  return set?.validators.map(({ operator, stake, publicKey }) => ({
+    operator: toHex(operator),
+    stake,
+    keyHead: toHex(publicKey.subarray(1, 32)).slice(2),
+  }))
+}
+
+test('L1Follower proves the same sets as the contracts give, whatever changed', async () => {
+  const { l1, mine, follower, open } = openWorld()
+  const rng = createSeededRng('zg/staking sets')
+  const generations = all.map(() => 0)
+  for (let epoch = 12; epoch < 22; epoch++) {
+    l1.goToEpoch(epoch)
+    for (let change = 0; change < 4; change++) {
+      const index = rng.below(all.length)
+      const { address } = all[index] as TestOperator
+      const steps: readonly (() => void)[] = [
+        () => l1.send(l1.stakes, 'stake', [address, ether * BigInt(1 + rng.below(9))], address),
+        () => l1.send(l1.stakes, 'unstake', [address, ether], address),
+        () => l1.send(l1.networks, 'optOut', [networkId], address),
+        () => l1.send(l1.networks, 'optIn', [networkId, 10_000], address),
+        () => {
+          const generation = (generations[index] as number) + 1
+          l1.rotate(testOperator(index + 1, generation))
+          generations[index] = generation
+        },
+      ]
+      try {
+        steps[rng.below(steps.length)]?.()
+      } catch (error) {
+        // A second rotation, who is in already: refused, and nothing has changed.
+        assert.equal((error as Error).name, 'Error')
+      }
+    }
+    await mine(1)
+    await follower.poll()
+    for (const known of [epoch, epoch + 1]) {
+      assert.deepEqual(setBySlots(follower, known), setByViews(l1, known), `epoch ${known}`)
+    }
+    assert.equal(follower.validatorSet(BigInt(epoch + 2)), undefined, 'it may still change')
+  }
+  // Who comes late reads the sets of the past as well, once they are asked for.
+  const late = open()
+  await late.poll()
+  assert.equal(late.validatorSet(13n), undefined)
+  await late.poll()
+  assert.deepEqual(setBySlots(late, 13), setByViews(l1, 13))
+})
+
+test('L1Follower sees a slash on every network two epochs later, and the key of each epoch', async () => {
+  const { l1, mine, follower } = openWorld()
+  const [culprit] = all as [TestOperator]
+  const votes = [1, 2].map((fill): RoundVote => {
+    const digest = new Uint8Array(32).fill(fill)
+    return { kind: 'notarize', epoch: 12n, view: 3, digest }
+  })
+  const [first, second] = votes.map((vote) => l1.roundArgs(vote))
+  const sum = l1.signRounds(0, votes, [culprit])
+  l1.send(l1.slashing, 'reportRoundVotes', [0, culprit.address, first, second, sum])
+  for (const epoch of [12, 13]) {
+    l1.goToEpoch(epoch)
+    await mine()
+    await follower.poll()
+  }
+  const holds = (epoch: bigint): boolean | undefined =>
+    follower
+      .validatorSet(epoch)
+      ?.validators.some(({ publicKey }) => bytesEqual(publicKey, blsPublicKeyOf(culprit.secretKey)))
+  assert.deepEqual([12n, 13n, 14n].map(holds), [true, true, false])
+})
+
+test('L1Follower gives references two blocks back, and the credits up to them', async () => {
+  const { l1, endpoint, mine, follower } = openWorld()
+  await mine(3)
+  await follower.poll()
+  const first = follower.nextReference(zeroL1Reference)
+  assert.equal(first.number, 0n)
+  for (const [address, gwei] of [
+    [7n, 5n],
+    [8n, 6n],
+    [9n, 7n],
+  ] as const) {
+    endpoint.credit(networkId, address, gwei)
+    endpoint.credit(0, 1n, 1n)
+    await mine()
+  }
+  await follower.poll()
+  const second = follower.nextReference(first)
+  assert.deepEqual([second.number, second.creditCount], [3n, 1n])
+  assert.equal(follower.creditsOf({ first: 0n, count: 2 }), undefined)
+  await mine(2)
+  await follower.poll()
+  const third = follower.nextReference(second)
+  assert.deepEqual([third.number, third.creditCount], [5n, 3n])
+  assert.deepEqual(follower.creditsOf({ first: 1n, count: 2 }), [
+    { index: 1n, address: 8n, amountGwei: 6n },
+    { index: 2n, address: 9n, amountGwei: 7n },
+  ])
+  const [root] = l1.read(l1.inbox, 'creditsOf', networkId) as readonly [string]
+  assert.equal(toHex(third.creditRoot), root)
+  assert.equal(follower.nextReference(third), third, 'none is higher')
+
+  assert.equal(follower.checkReference(second, second), 'VALID')
+  assert.equal(follower.checkReference(third, second), 'VALID')
+  assert.equal(follower.checkReference(second, third), 'INVALID')
+  const ahead = { ...third, number: 99n }
+  assert.equal(follower.checkReference(ahead, second), 'UNKNOWN')
+  for (const field of ['hash', 'stateRoot', 'creditRoot', 'messageRoot'] as const) {
+    const forged = { ...third, [field]: new Uint8Array(32).fill(9) }
+    assert.equal(follower.checkReference(forged, second), 'INVALID', field)
+  }
+  for (const field of ['timestamp', 'creditCount'] as const) {
+    const forged = { ...third, [field]: third[field] + 1n }
+    assert.equal(follower.checkReference(forged, second), 'INVALID', field)
+  }
+  // One between two polls is not here yet: it is fetched, then judged.
+  const between = { ...third, number: 4n }
+  assert.equal(follower.checkReference(between, second), 'UNKNOWN')
+  await follower.poll()
+  assert.equal(follower.checkReference(between, second), 'INVALID')
+})
+
+test('L1Follower believes no endpoint that lies, and lets one that is late be late', async () => {
+  const { endpoint, mine, follower } = openWorld()
+  await mine(3)
+  endpoint.credit(networkId, 7n, 5n)
+  await mine(3)
+  const nothing = (why: string): void => {
+    assert.equal(follower.nextReference(zeroL1Reference), zeroL1Reference, why)
+    assert.equal(follower.creditsOf({ first: 0n, count: 1 }), undefined, why)
+  }
+  const flip = (bytes: Uint8Array): Uint8Array =>
+    bytes.map((byte, index) => (index === bytes.length - 1 ? byte ^ 1 : byte))
+  const lies: readonly (readonly [string, SimulatedL1Endpoint['bend']])[] = [
+    ['a header of another hash', { final: (found) => ({ ...found, hash: flip(found.hash) }) }],
+    [
+      'a header with another time',
+      {
+        final: (found) => ({
+          ...found,
+          header: { ...found.header, timestamp: found.header.timestamp + 1_000 },
+        }),
+      },
+    ],
+    ['a proof of no account', { proof: (found) => ({ ...found, account: [] }) }],
+    [
+      'a proof with another value',
+      {
+        proof: (found) => ({
+          ...found,
+          slots: found.slots.map((nodes) =>
+            nodes.map((node, index) => (index === nodes.length - 1 ? flip(node) : node)),
+          ),
+        }),
+      },
+    ],
+    ['a proof of fewer slots', { proof: (found) => ({ ...found, slots: [] }) }],
+    ['no credit', { credits: () => [] }],
+    [
+      'a credit of another amount',
+      { credits: (found) => found.map((each) => ({ ...each, amountGwei: 6n })) },
+    ],
+    [
+      'a credit for another account',
+      { credits: (found) => found.map((each) => ({ ...each, address: 8n })) },
+    ],
+    ['a credit too many', { credits: (found) => [...found, ...found] }],
+  ]
+  for (const [why, bend] of lies) {
+    endpoint.bend = bend
+    await follower.poll()
+    nothing(why)
+    assert.equal(follower.isContradicted, false, why)
+  }
+  endpoint.bend = {}
+  await follower.poll()
+  assert.equal(follower.nextReference(zeroL1Reference).number, 3n)
+  assert.equal(follower.creditsOf({ first: 0n, count: 1 })?.length, 1)
+
+  const early = await endpoint.header(2n)
+  assert.ok(early !== undefined)
+  endpoint.bend = { final: () => early }
+  await follower.poll()
+  assert.equal(follower.finalNumber, 5n, 'one that is late takes nothing back')
+  assert.equal(follower.nextReference(zeroL1Reference).number, 3n)
+})
+
+test('L1Follower stops believing an endpoint whose final blocks change', async () => {
+  for (const kind of ['replaced', 'gone'] as const) {
+    const { endpoint, mine, follower } = openWorld()
+    await mine(4)
+    await follower.poll()
+    const { number } = follower.nextReference(zeroL1Reference)
+    const other = openWorld()
+    other.l1.world.advance(7)
+    await other.mine(9)
+    await mine(2)
+    if (kind === 'replaced') {
+      const real = other.endpoint
+      const [final, header] = [await real.finalHeader(), await real.header(3n)]
+      endpoint.bend = { final: () => final, header: () => header }
+    } else {
+      endpoint.bend = { header: () => undefined }
+    }
+    await follower.poll()
+    assert.equal(follower.isContradicted, true, kind)
+    endpoint.bend = {}
+    await mine(3)
+    await follower.poll()
+    assert.equal(follower.nextReference(zeroL1Reference).number, number, 'nothing new is believed')
+  }
+})
+
+test('L1Follower polls by the clock it is given, and sooner when something is wanted', async () => {
+  const { l1, mine, endpoint } = openWorld()
+  const clock = new SimulatedClock()
+  const follower = new L1Follower({
+    endpoint,
+    contracts: {
+      networkRegistry: BigInt(l1.networks.address),
+      operatorRegistry: BigInt(l1.operators.address),
+      inbox: BigInt(l1.inbox.address),
+    },
+    networkId,
+    fromBlock: 0n,
+    epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
+    clock: clock.forNode(0),
+    pollMs: 10_000,
+  })
+  await mine(4)
+  follower.start()
+  const begin = clock.nowMs()
+  await clock.run({ untilMs: begin + 10, done: () => follower.finalNumber === 3n })
+  const settle = () => clock.run({ untilMs: clock.nowMs() + 500 })
+  await settle()
+  assert.equal(follower.finalNumber, 3n)
+  const parent = follower.nextReference(zeroL1Reference)
+  await mine(1)
+  await settle()
+  assert.equal(follower.finalNumber, 3n, 'not before the next poll')
+  assert.equal(follower.checkReference({ ...parent, number: 2n }, parent), 'UNKNOWN')
+  await settle()
+  await settle()
+  assert.equal(follower.finalNumber, 4n)
+  await follower.stop()
+})

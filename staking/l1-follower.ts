@@ -1,0 +1,310 @@
+/**
+ * A node's view of L1 through its own endpoint: references, sets and credits, each proved from the
+ * state root of a final block (docs/specs/blocks.md §4.3, stake.md §8).
+ *
+ *     every poll:  final header ─► sets of this epoch and the next
+ *                       └─ 2 blocks back ─► reference: Inbox by proof ─► credits by logs, held to
+ *                                                                        the proved root
+ *
+ * What the endpoint is believed: which block is final. All else is checked: a header against its
+ * hash, values against the state root, credits against the root of their tree. An endpoint that
+ * changes its mind about a final block is believed nothing more, and the node says so; one that
+ * is late, or fails, leaves the view as it was. Consensus asks at any time and gets an answer at once;
+ * what it asks for and is not here is fetched by the next poll.
+ */
+
+import { sameL1Reference } from '@zg/consensus'
+import type { CreditRange, L1Reference, StakeView, ValidatorSet } from '@zg/consensus'
+import { headerHash } from '@zg/evm'
+import {
+  appendLeaf,
+  bigintToBytes,
+  bytesEqual,
+  concat,
+  emptyIncrementalTree,
+  incrementalRoot,
+  sha256,
+  toHex,
+  ZgError,
+} from '@zg/primitives'
+import { silentLogger } from '@zg/runtime'
+import type { Clock, Logger, Timer } from '@zg/runtime'
+
+import type { L1Credit, L1Endpoint, L1Header } from './l1-endpoint.ts'
+import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
+import { L1ProofError, ProvedState, wordBytes } from './proved-state.ts'
+import { readSet } from './set-reader.ts'
+import type { StakeContracts } from './set-reader.ts'
+
+/** Blocks behind the newest final one that a leader's reference is, so that others have it too. */
+export const referenceLag = 2n
+
+/** The endpoint is asked this often, and again so soon after something is wanted. */
+const pollMsDefault = 1_000
+const wantedPollMs = 50
+
+/** References and final hashes kept, newest first. */
+const referencesMax = 1_024
+
+/** References and sets that consensus asked for and that are fetched at the next poll. */
+const wantedMax = 64
+
+const zeroHash = new Uint8Array(32)
+
+export type L1FollowerOptions = {
+  readonly endpoint: L1Endpoint
+  readonly contracts: StakeContracts & { readonly inbox: bigint }
+  readonly networkId: number
+  /** The block that Inbox was deployed in, or one before: where its logs begin. */
+  readonly fromBlock: bigint
+  /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
+  readonly epochs: { readonly start: bigint; readonly length: bigint }
+  readonly clock: Clock
+  /** @default pollMsDefault */
+  readonly pollMs?: number
+  readonly log?: Logger
+}
+
+export class L1Follower implements StakeView {
+  readonly #options: L1FollowerOptions
+  readonly #log: Logger
+  readonly #hashes = new Map<bigint, Uint8Array>()
+  readonly #references = new Map<bigint, L1Reference>()
+  readonly #sets = new Map<bigint, ValidatorSet>()
+  readonly #wantedReferences = new Set<bigint>()
+  readonly #wantedSets = new Set<bigint>()
+  readonly #credits: L1Credit[] = []
+  #creditTree = emptyIncrementalTree
+  /** Of the newest reference whose credits are here. */
+  #creditsBlock: bigint
+  #final: { readonly number: bigint; readonly timestamp: bigint } | undefined
+  #newest: L1Reference | undefined
+  #isContradicted = false
+  #isRunning = false
+  #timer: Timer | undefined
+  #polling: Promise<void> = Promise.resolve()
+
+  constructor(options: L1FollowerOptions) {
+    this.#options = options
+    this.#log = options.log ?? silentLogger
+    this.#creditsBlock = options.fromBlock
+  }
+
+  /** Number of the newest final block seen; undefined before the first. */
+  get finalNumber(): bigint | undefined {
+    return this.#final?.number
+  }
+
+  /** Whether the endpoint has named two final blocks of one number. */
+  get isContradicted(): boolean {
+    return this.#isContradicted
+  }
+
+  /** Begins to poll. */
+  start(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    this.#arm(0)
+  }
+
+  /** Resolves when nothing is asked any more. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#timer?.cancel()
+    await this.#polling
+  }
+
+  epochAt(timestamp: bigint): bigint {
+    const { start, length } = this.#options.epochs
+    return timestamp < start ? 0n : (timestamp - start) / length
+  }
+
+  validatorSet(epoch: bigint): ValidatorSet | undefined {
+    const known = this.#sets.get(epoch)
+    if (known === undefined && this.#isFixed(epoch)) this.#want(this.#wantedSets, epoch)
+    return known
+  }
+
+  nextReference(parent: L1Reference): L1Reference {
+    const newest = this.#newest
+    return newest !== undefined && newest.number > parent.number ? newest : parent
+  }
+
+  checkReference(reference: L1Reference, parent: L1Reference): 'VALID' | 'INVALID' | 'UNKNOWN' {
+    if (sameL1Reference(reference, parent)) return 'VALID'
+    if (reference.number <= parent.number) return 'INVALID'
+    if (this.#final === undefined || reference.number > this.#final.number) return 'UNKNOWN'
+    const known = this.#references.get(reference.number)
+    if (known !== undefined) return sameL1Reference(known, reference) ? 'VALID' : 'INVALID'
+    this.#want(this.#wantedReferences, reference.number)
+    return 'UNKNOWN'
+  }
+
+  /** Credits of a range, in order; undefined while one of them is not known here. */
+  creditsOf({ first, count }: CreditRange): readonly L1Credit[] | undefined {
+    const end = Number(first) + count
+    return end > this.#credits.length ? undefined : this.#credits.slice(Number(first), end)
+  }
+
+  /** Asks the endpoint once; never throws. */
+  async poll(): Promise<void> {
+    try {
+      await this.#poll()
+    } catch (error) {
+      if (error instanceof L1ContradictionError) this.#isContradicted = true
+      const message = this.#isContradicted
+        ? 'the L1 endpoint contradicts itself and is not believed any more; use another one'
+        : 'the L1 endpoint did not answer as it should'
+      this.#log.error(message, { error })
+    }
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#isContradicted) return
+    const { endpoint, networkId, contracts } = this.#options
+    const found = await endpoint.finalHeader()
+    const { header } = this.#checked(found)
+    const number = BigInt(header.number)
+    if (this.#final !== undefined && number > this.#final.number) {
+      // A final block stays: one that is gone shows an endpoint that changed chains.
+      await this.#header(this.#final.number)
+    }
+    this.#remember(number, found.hash)
+    if (this.#final === undefined || number > this.#final.number) {
+      this.#final = { number, timestamp: BigInt(header.timestamp) }
+    }
+    if (number < this.#final.number) return
+    const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
+    const epoch = this.epochAt(BigInt(header.timestamp))
+    for (const each of new Set([epoch, epoch + 1n, ...this.#wantedSets])) {
+      this.#wantedSets.delete(each)
+      if (this.#sets.has(each)) continue
+      const set = await readSet(state, contracts, { networkId, epoch: each })
+      if (set !== undefined) this.#sets.set(each, set)
+    }
+    if (number >= referenceLag) await this.#offer(number - referenceLag)
+    for (const wanted of this.#wantedReferences) {
+      this.#wantedReferences.delete(wanted)
+      await this.#reference(wanted)
+    }
+  }
+
+  /** Makes a block the newest reference, once its credits are here. */
+  async #offer(number: bigint): Promise<void> {
+    if (number <= (this.#newest?.number ?? -1n)) return
+    const reference = await this.#reference(number)
+    await this.#takeCredits(reference)
+    this.#newest = reference
+  }
+
+  async #reference(number: bigint): Promise<L1Reference> {
+    const known = this.#references.get(number)
+    if (known !== undefined) return known
+    const { endpoint, contracts, networkId } = this.#options
+    const { header, hash } = await this.#header(number)
+    const box = mappingSlot(layout.Inbox._boxes, BigInt(networkId))
+    const slots = [boxOffsets.creditRoot, boxOffsets.creditCount, boxOffsets.messageRoot]
+    const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
+    const [creditRoot = 0n, creditCount = 0n, messageRoot = 0n] = await state.read(
+      contracts.inbox,
+      slots.map((offset) => box + offset),
+    )
+    const reference: L1Reference = {
+      number,
+      hash,
+      timestamp: BigInt(header.timestamp),
+      stateRoot: header.stateRoot,
+      creditRoot: wordBytes(creditRoot),
+      creditCount,
+      messageRoot: wordBytes(messageRoot),
+    }
+    keep(this.#references, number, reference)
+    return reference
+  }
+
+  async #takeCredits({ number, creditCount, creditRoot }: L1Reference): Promise<void> {
+    const { endpoint, networkId } = this.#options
+    const from = BigInt(this.#credits.length)
+    if (creditCount === from) return
+    const fromBlock = this.#creditsBlock
+    const told = await endpoint.credits({ networkId, fromBlock, toBlock: number })
+    const found = told.filter(({ index }) => index >= from)
+    let tree = this.#creditTree
+    for (const { address, amountGwei } of found) {
+      tree = appendLeaf(tree, creditLeaf(address, amountGwei))
+    }
+    const isWhole = BigInt(tree.count) === creditCount
+    const isInOrder = found.every(({ index }, offset) => index === from + BigInt(offset))
+    const root = tree.count === 0 ? zeroHash : incrementalRoot(tree)
+    if (!isWhole || !isInOrder || !bytesEqual(root, creditRoot)) {
+      throw new L1ProofError('the credits are not those of the proved root')
+    }
+    this.#creditTree = tree
+    this.#creditsBlock = number
+    for (const credit of found) this.#credits.push(credit)
+  }
+
+  async #header(number: bigint): Promise<L1Header> {
+    const found = await this.#options.endpoint.header(number)
+    if (found === undefined) throw new L1ContradictionError(number)
+    this.#checked(found)
+    if (BigInt(found.header.number) !== number) throw new L1ProofError('a header of another block')
+    this.#remember(number, found.hash)
+    return found
+  }
+
+  #checked(found: L1Header): L1Header {
+    if (!bytesEqual(headerHash(found.header), found.hash)) {
+      throw new L1ProofError('a header has another hash')
+    }
+    return found
+  }
+
+  #remember(number: bigint, hash: Uint8Array): void {
+    const known = this.#hashes.get(number)
+    if (known !== undefined && !bytesEqual(known, hash)) throw new L1ContradictionError(number)
+    keep(this.#hashes, number, hash)
+  }
+
+  /** Whether L1 has come so far that the set of an epoch cannot change any more. */
+  #isFixed(epoch: bigint): boolean {
+    return this.#final !== undefined && this.epochAt(this.#final.timestamp) + 1n >= epoch
+  }
+
+  #want(wanted: Set<bigint>, number: bigint): void {
+    if (wanted.size >= wantedMax || wanted.has(number)) return
+    wanted.add(number)
+    if (this.#isRunning) this.#arm(wantedPollMs)
+  }
+
+  #arm(delayMs: number): void {
+    const { clock, pollMs = pollMsDefault } = this.#options
+    this.#timer?.cancel()
+    this.#timer = clock.setTimer(delayMs, () => {
+      this.#polling = this.#polling.then(async () => {
+        if (!this.#isRunning) return
+        await this.poll()
+        if (this.#isRunning) this.#arm(pollMs)
+      })
+    })
+  }
+}
+
+/** The leaf of a credit in its tree. */
+export function creditLeaf(address: bigint, amountGwei: bigint): Uint8Array {
+  return sha256(concat(bigintToBytes(address, 20), bigintToBytes(amountGwei, 8)))
+}
+
+function keep<value>(map: Map<bigint, value>, number: bigint, value: value): void {
+  map.set(number, value)
+  const [oldest] = map.keys()
+  if (map.size > referencesMax && oldest !== undefined) map.delete(oldest)
+}
+
+/** The endpoint names another block where it named a final one: it follows no chain that is final. */
+export class L1ContradictionError extends ZgError<'STAKING_L1_CONTRADICTS'> {
+  constructor(number: bigint) {
+    const message = `The L1 endpoint has another final block ${number} than before`
+    super('STAKING_L1_CONTRADICTS', message, { number: toHex(bigintToBytes(number, 8)) })
+  }
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { storageLayoutOf } from '@zg/contracts/testing'
+
+import { boxOffsets, latestOf, layout, stintOf } from './l1-layout.ts'
+
+test('slots are where the compiler lays them out', () => {
+  for (const [name, slots] of Object.entries(layout)) {
+    const { variables } = storageLayoutOf(name as keyof typeof layout)
+    for (const [label, slot] of Object.entries(slots)) {
+      assert.equal(variables.get(label), slot, `${name}.${label}`)
+    }
+  }
+})
+
+test('fields of packed words are where the compiler lays them out', () => {
+  const fields = (name: 'NetworkRegistry' | 'OperatorRegistry' | 'Inbox', struct: string) => {
+    const found = storageLayoutOf(name).structs.get(struct)
+    assert.ok(found !== undefined, struct)
+    return found
+  }
+  const at = ({ slot, offset }: { slot: bigint; offset: number }): bigint =>
+    slot === 0n ? 1n << BigInt(8 * offset) : 0n
+  const stint = fields('NetworkRegistry', 'Stint')
+  for (const [label, place] of stint) {
+    const read: Readonly<Record<string, bigint>> = stintOf(at(place))
+    if (label in read) assert.equal(read[label], 1n, label)
+  }
+  const latest = fields('OperatorRegistry', 'Latest')
+  for (const [label, place] of latest) {
+    const read: Readonly<Record<string, bigint>> = latestOf(at(place))
+    assert.equal(read[label], 1n, label)
+  }
+  const [box, tree] = [fields('Inbox', 'Box'), fields('Inbox', 'Tree')]
+  assert.equal(box.get('credits')?.slot, 0n)
+  assert.equal(tree.get('root')?.slot, boxOffsets.creditRoot)
+  assert.equal(tree.get('count')?.slot, boxOffsets.creditCount)
+  assert.equal(box.get('messages')?.slot, boxOffsets.messageRoot)
+})

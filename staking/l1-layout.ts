@@ -1,0 +1,68 @@
+/**
+ * Where the contracts of L1 keep what a node proves: slots as solc lays them out. A test asks the
+ * compiler whether it still does.
+ *
+ *     value at p of mapping(key => …)      keccak(key u256 ‖ p u256)
+ *     element i of an array at p           keccak(p u256) + i · words of an element
+ */
+
+import { bigintToBytes, bytesToBigint, concat, keccak256 } from '@zg/primitives'
+
+/** Positions of the variables that are read. */
+export const layout = {
+  NetworkRegistry: { _members: 2n, _stint: 3n, _earlierStints: 4n },
+  OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
+  Inbox: { _boxes: 0n },
+} as const
+
+/** Words of `Bls.Key`, and of `OperatorRegistry.Period`: its epoch before its key. */
+export const keyWordCount = 3n
+export const periodWordCount = 4n
+
+/** From a network's `Box` on: the roots and counts of its two trees. */
+export const boxOffsets = { creditRoot: 0n, creditCount: 1n, messageRoot: 34n } as const
+
+/** Slot of a mapping's value. */
+export function mappingSlot(position: bigint, key: bigint): bigint {
+  return bytesToBigint(keccak256(concat(bigintToBytes(key, 32), bigintToBytes(position, 32))))
+}
+
+/** Slot of the first element of an array whose length is at `position`. */
+export function arraySlot(position: bigint): bigint {
+  return bytesToBigint(keccak256(bigintToBytes(position, 32)))
+}
+
+/** An operator in a network, from an epoch until before another. */
+export type Stint = { readonly fromEpoch: bigint; readonly untilEpoch: bigint }
+
+/** The two newest weights of an operator and the age of its newest key. */
+export type Latest = {
+  readonly weightFrom: bigint
+  readonly weightBeforeFrom: bigint
+  readonly weight: bigint
+  readonly weightBefore: bigint
+  readonly keyFrom: bigint
+}
+
+export function stintOf(word: bigint): Stint {
+  return { fromEpoch: bitsOf(word, 0n, 64n), untilEpoch: bitsOf(word, 64n, 64n) }
+}
+
+export function latestOf(word: bigint): Latest {
+  return {
+    weightFrom: bitsOf(word, 0n, 48n),
+    weightBeforeFrom: bitsOf(word, 48n, 48n),
+    weight: bitsOf(word, 96n, 64n),
+    weightBefore: bitsOf(word, 160n, 64n),
+    keyFrom: bitsOf(word, 224n, 32n),
+  }
+}
+
+/** A checkpoint of OpenZeppelin's Trace208. */
+export function checkpointOf(word: bigint): { readonly key: bigint; readonly value: bigint } {
+  return { key: bitsOf(word, 0n, 48n), value: bitsOf(word, 48n, 208n) }
+}
+
+function bitsOf(word: bigint, offset: bigint, size: bigint): bigint {
+  return (word >> offset) & ((1n << size) - 1n)
+}

@@ -1,0 +1,94 @@
+/**
+ * The state of one L1 block, proved: every value that is read comes with its Merkle proof from the
+ * block's state root, so an endpoint may keep silent, but not lie.
+ */
+
+import {
+  bigintToBytes,
+  bytesToBigint,
+  decodeRlp,
+  keccak256,
+  rlpBigint,
+  rlpBytes,
+  rlpList,
+  ZgError,
+} from '@zg/primitives'
+import { emptyTrieRoot, ProofInvalidError, verifyProof } from '@zg/state'
+
+import type { L1Endpoint } from './l1-endpoint.ts'
+
+/** Slots one proof is asked for; more are asked for in turn. */
+const slotsPerProof = 128
+
+/** An account or a slot of it that nothing is proved of: this block is not what it says. */
+export class L1ProofError extends ZgError<'STAKING_L1_PROOF_INVALID'> {
+  constructor(problem: string) {
+    const message = `The L1 endpoint gave a proof that does not hold: ${problem}`
+    super('STAKING_L1_PROOF_INVALID', message, { problem })
+  }
+}
+
+export class ProvedState {
+  readonly #endpoint: L1Endpoint
+  readonly #number: bigint
+  readonly #stateRoot: Uint8Array
+
+  constructor(
+    endpoint: L1Endpoint,
+    block: { readonly number: bigint; readonly stateRoot: Uint8Array },
+  ) {
+    this.#endpoint = endpoint
+    this.#number = block.number
+    this.#stateRoot = block.stateRoot
+  }
+
+  /**
+   * Reads slots of a contract, absent ones as 0.
+   *
+   * @throws {L1ProofError} `STAKING_L1_PROOF_INVALID`; and whatever the endpoint throws.
+   */
+  async read(address: bigint, slots: readonly bigint[]): Promise<readonly bigint[]> {
+    const values: bigint[] = []
+    for (let from = 0; from < slots.length; from += slotsPerProof) {
+      values.push(...(await this.#prove(address, slots.slice(from, from + slotsPerProof))))
+    }
+    return values
+  }
+
+  async #prove(address: bigint, slots: readonly bigint[]): Promise<readonly bigint[]> {
+    const proof = await this.#endpoint.proof(address, slots, this.#number)
+    if (proof.slots.length !== slots.length) throw new L1ProofError('it is of other slots')
+    try {
+      const key = keccak256(bigintToBytes(address, 20))
+      const account = verifyProof(this.#stateRoot, key, proof.account)
+      const storageRoot = account === undefined ? emptyTrieRoot : storageRootOf(account)
+      return slots.map((slot, index) => {
+        const path = keccak256(bigintToBytes(slot, 32))
+        const value = verifyProof(storageRoot, path, proof.slots[index] ?? [])
+        return value === undefined ? 0n : rlpBigint(decodeRlp(value))
+      })
+    } catch (error) {
+      if (error instanceof ProofInvalidError) throw new L1ProofError(error.message)
+      throw error
+    }
+  }
+}
+
+function storageRootOf(account: Uint8Array): Uint8Array {
+  return rlpBytes(rlpList(decodeRlp(account), 4)[2], 32)
+}
+
+/** An address in a slot: its low 20 bytes. */
+export function addressOf(word: bigint): Uint8Array {
+  return bigintToBytes(word & ((1n << 160n) - 1n), 20)
+}
+
+/** A word as 32 bytes. */
+export function wordBytes(word: bigint): Uint8Array {
+  return bigintToBytes(word, 32)
+}
+
+/** An address as a key of mappings and of the state. */
+export function addressWord(address: Uint8Array): bigint {
+  return bytesToBigint(address)
+}

@@ -1,0 +1,139 @@
+/**
+ * An L1 endpoint over contracts in a test: each `mine` makes a block of the state as it is, with its
+ * tries; all blocks are final at once. What it answers can be bent, as a lying endpoint's is.
+ *
+ * Tries are those of @ethereumjs/mpt, so the proofs come from other hands than what checks them.
+ */
+
+import { createMerkleProof, createMPT } from '@ethereumjs/mpt'
+import type { L1World } from '@zg/contracts/testing'
+import { headerHash } from '@zg/evm'
+import type { Header } from '@zg/evm'
+import { bigintToBytes, bigintToMinimalBytes, encodeRlp, keccak256, toHex } from '@zg/primitives'
+
+import type { L1Credit, L1Endpoint, L1Header, L1Proof } from '../l1-endpoint.ts'
+
+type Trie = Awaited<ReturnType<typeof createMPT>>
+
+type Block = L1Header & {
+  readonly accounts: Trie
+  readonly storages: ReadonlyMap<bigint, Trie>
+  readonly credits: readonly (L1Credit & { readonly networkId: number })[]
+}
+
+const zeros = new Uint8Array(32)
+
+export class SimulatedL1Endpoint implements L1Endpoint {
+  readonly #l1: L1World
+  readonly #watched: readonly bigint[]
+  readonly #blocks: Block[] = []
+  readonly #credits: (L1Credit & { readonly networkId: number })[] = []
+  /** Bends answers; a test sets what it wants of them. */
+  bend: {
+    final?: (found: L1Header) => L1Header
+    header?: (found: L1Header | undefined) => L1Header | undefined
+    proof?: (found: L1Proof) => L1Proof
+    credits?: (found: readonly L1Credit[]) => readonly L1Credit[]
+  } = {}
+
+  /** @param watched - Contracts whose slots are proved. */
+  constructor(l1: L1World, watched: readonly bigint[]) {
+    this.#l1 = l1
+    this.#watched = watched
+  }
+
+  get height(): bigint {
+    return BigInt(this.#blocks.length - 1)
+  }
+
+  /** Gives tokens to a network's account through the bridge. */
+  credit(networkId: number, address: bigint, amountGwei: bigint): void {
+    const l1 = this.#l1
+    const to = toHex(bigintToBytes(address, 20))
+    l1.send(l1.bridge, 'deposit', [networkId, to, amountGwei * 10n ** 9n])
+    const index = BigInt(this.#credits.filter((credit) => credit.networkId === networkId).length)
+    this.#credits.push({ networkId, index, address, amountGwei })
+  }
+
+  /** Makes a block. */
+  async mine(): Promise<void> {
+    const accounts = await createMPT({ useKeyHashing: true })
+    const storages = new Map<bigint, Trie>()
+    for (const { address, nonce, balance, codeHash, slots } of this.#l1.world.accounts()) {
+      if (!this.#watched.includes(address)) continue
+      const storage = await createMPT({ useKeyHashing: true })
+      for (const [slot, value] of slots) {
+        await storage.put(bigintToBytes(slot, 32), encodeRlp(bigintToMinimalBytes(value)))
+      }
+      storages.set(address, storage)
+      const fields = [
+        bigintToMinimalBytes(nonce),
+        bigintToMinimalBytes(balance),
+        storage.root(),
+        bigintToBytes(codeHash, 32),
+      ]
+      await accounts.put(bigintToBytes(address, 20), encodeRlp(fields))
+    }
+    const header: Header = {
+      parentHash: this.#blocks.at(-1)?.hash ?? zeros,
+      ommersHash: keccak256(encodeRlp([])),
+      coinbase: 0n,
+      stateRoot: accounts.root(),
+      transactionsRoot: zeros,
+      receiptsRoot: zeros,
+      logsBloom: new Uint8Array(256),
+      difficulty: 0n,
+      number: this.#blocks.length,
+      gasLimit: 30_000_000n,
+      gasUsed: 0n,
+      timestamp: this.#l1.world.timestamp,
+      extraData: new Uint8Array(0),
+      prevRandao: zeros,
+      nonce: new Uint8Array(8),
+      baseFeePerGas: 7n,
+    }
+    const hash = headerHash(header)
+    this.#blocks.push({ header, hash, accounts, storages, credits: [...this.#credits] })
+  }
+
+  async finalHeader(): Promise<L1Header> {
+    const found = this.#block(this.height)
+    return this.bend.final?.(found) ?? found
+  }
+
+  async header(number: bigint): Promise<L1Header | undefined> {
+    const found = this.#blocks[Number(number)]
+    return this.bend.header === undefined ? found : this.bend.header(found)
+  }
+
+  async proof(address: bigint, slots: readonly bigint[], number: bigint): Promise<L1Proof> {
+    const { accounts, storages } = this.#block(number)
+    const storage = storages.get(address) ?? (await createMPT({ useKeyHashing: true }))
+    const found: L1Proof = {
+      account: await createMerkleProof(accounts, bigintToBytes(address, 20)),
+      slots: await Promise.all(
+        slots.map((slot) => createMerkleProof(storage, bigintToBytes(slot, 32))),
+      ),
+    }
+    return this.bend.proof?.(found) ?? found
+  }
+
+  async credits({
+    networkId,
+    fromBlock,
+    toBlock,
+  }: Parameters<L1Endpoint['credits']>[0]): Promise<readonly L1Credit[]> {
+    const before = this.#blocks[Number(fromBlock) - 1]?.credits ?? []
+    const found = this.#block(toBlock)
+      .credits.slice(before.length)
+      .filter((credit) => credit.networkId === networkId)
+      .map(({ index, address, amountGwei }) => ({ index, address, amountGwei }))
+    return this.bend.credits?.(found) ?? found
+  }
+
+  #block(number: bigint): Block {
+    const found = this.#blocks[Number(number)]
+    if (found === undefined) throw new Error(`no block ${number} was mined`)
+    return found
+  }
+}
