@@ -93,7 +93,7 @@ export class ChainFollower {
     if (first === undefined || first.header.height !== head.header.height + 1n) return true
     const { genesis, scheme, stake, network } = this.#options
     const { epoch } = chain.blocks.at(-1)?.header ?? first.header
-    // Not known here yet, so that nothing can be said of the chain: asked for again at the next status.
+    // Its set is not known here yet: no verdict on the chain; the next status asks for it again.
     if (stake.validatorSet(epoch) === undefined) return false
     const context = { identity: genesis.identity, scheme, stake }
     const history = this.#ports.history(Number(head.header.height) + 1)

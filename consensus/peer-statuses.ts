@@ -5,6 +5,18 @@ import type { PeerId } from '@zg/runtime'
 import type { ValidatorSet } from './validator-set.ts'
 import { peerIdOf } from './validator-set.ts'
 
+/** How far a node is. */
+type Progress = { readonly epoch: bigint; readonly finalHeight: bigint }
+
+/**
+ * Whether one node lacks what another could bring it. One block behind is the way of things; but
+ * across a closing block, which the other's epoch has left, nothing else brings it.
+ */
+export function isBehind(one: Progress, other: Progress): boolean {
+  const lead = other.finalHeight - one.finalHeight
+  return lead > 1n || (lead > 0n && other.epoch > one.epoch)
+}
+
 export class PeerStatuses {
   readonly #heights = new Map<PeerId, bigint>()
 

@@ -33,7 +33,7 @@ import type { ConsensusHeader } from './header.ts'
 import type { Ledger, LedgerBlock } from './ledger.ts'
 import { channelOf, decodeMessage, encodeMessage } from './messages.ts'
 import type { Block, Message } from './messages.ts'
-import { PeerStatuses } from './peer-statuses.ts'
+import { isBehind, PeerStatuses } from './peer-statuses.ts'
 import { recover, seedOf, startAfter } from './recovery.ts'
 import type { EpochStart, Recovery } from './recovery.ts'
 import type {
@@ -434,14 +434,10 @@ export class Validator {
 
   #receiveStatus(from: PeerId, status: Extract<Message, { kind: 'status' }>): void {
     const isNews = this.#peers.update(from, status.finalHeight)
-    const { height } = this.#head.header
-    const { epoch } = this.#start
-    // One block behind is the way of things; across a closing block nobody else will bring it.
-    const isAhead = status.epoch > epoch && status.finalHeight > height
-    if (isAhead || status.finalHeight > height + 1n) this.#follower.follow()
+    const own = { epoch: this.#start.epoch, finalHeight: this.#head.header.height }
+    if (isBehind(own, status)) this.#follower.follow()
     // Whoever is behind learns at once from whom to catch up.
-    const isBehind = status.epoch < epoch || status.finalHeight + 1n < height
-    if (isNews || isBehind) this.#send(from, this.#statusMessage())
+    if (isNews || isBehind(status, own)) this.#send(from, this.#statusMessage())
     if (this.#budget.take(from)) this.#finality.helpStraggler(from, status.certifiedHeight)
   }
 

@@ -15,8 +15,9 @@ import type { Hex } from '@zg/primitives'
 export type KeyWords = { readonly a: Hex; readonly b: Hex; readonly c: Hex }
 
 const fieldSizeBytes = 48
-const fieldModulus =
-  0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaabn
+const fieldModulus = BigInt(
+  '0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab',
+)
 const fieldPadding = new Uint8Array(16)
 
 /** Returns a public key of 48 bytes as `Bls.Key`. */

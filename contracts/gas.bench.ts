@@ -4,8 +4,9 @@
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
  * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
  * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote,
- * `certify_*` brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts, `claim_*` pays one of its entries;
- * `conflict_*` the one that proves two certificates (S8), `punish_*` the pages after it.
+ * `conflict_*` the one that proves two certificates (S8), `punish_*` pages after it; `certify_*`
+ * brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts,
+ * `claim_*` pays one of its entries.
  */
 
 import type { RoundVote } from '@zg/consensus'

@@ -9,8 +9,8 @@
  *   certificates  every certificate an honest node sends is by a quorum, and no two contradict
  *   finality      one finality certificate content a height, and it names the final block; nobody
  *                 honest votes for a height that is not final and durable at home
- *   epochs        a block names a block of L1, never an earlier one than below; the epoch closes with
- *                 the first that names one of a later epoch, and nothing is built on that one in it
+ *   epochs        a block names a block of L1, never an earlier one than below; the epoch closes
+ *                 with the first that names one of a later epoch; nothing follows that one in it
  *   justice       evidence convicts the traitor and nobody else
  *   crash, storm  no node throws, and messages do not beget messages without end
  *

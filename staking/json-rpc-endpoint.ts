@@ -100,6 +100,17 @@ export class JsonRpcEndpoint implements L1Endpoint {
   }
 
   async #ask(method: string, params: readonly unknown[]): Promise<unknown> {
+    try {
+      return await this.#post(method, params)
+    } catch (error) {
+      if (error instanceof L1EndpointError) throw error
+      // It cannot be reached, was too slow, or gives no JSON.
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new L1EndpointError(`${method} failed: ${reason}`)
+    }
+  }
+
+  async #post(method: string, params: readonly unknown[]): Promise<unknown> {
     const id = this.#nextId++
     const response = await fetch(this.#options.url, {
       method: 'POST',

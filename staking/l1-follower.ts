@@ -9,8 +9,8 @@
  * What the endpoint is believed: which block is final. All else is checked: a header against its
  * hash, values against the state root, credits against the root of their tree. An endpoint that
  * changes its mind about a final block is believed nothing more, and the node says so; one that
- * is late, or fails, leaves the view as it was. Consensus asks at any time and gets an answer at once;
- * what it asks for and is not here is fetched by the next poll.
+ * is late, or fails, leaves the view as it was. Consensus asks at any time and gets an answer at
+ * once; what it asks for and is not here is fetched by the next poll.
  */
 
 import { sameL1Reference } from '@zg/consensus'
@@ -301,7 +301,7 @@ function keep<value>(map: Map<bigint, value>, number: bigint, value: value): voi
   if (map.size > referencesMax && oldest !== undefined) map.delete(oldest)
 }
 
-/** The endpoint names another block where it named a final one: it follows no chain that is final. */
+/** The endpoint names another block where it named a final one. */
 export class L1ContradictionError extends ZgError<'STAKING_L1_CONTRADICTS'> {
   constructor(number: bigint) {
     const message = `The L1 endpoint has another final block ${number} than before`

@@ -134,7 +134,7 @@ export class ContractWorld {
     return { address: bigintToHex(contractAddress, 20), abi: abi as Abi }
   }
 
-  /** Puts the code of an artifact to an address, as a genesis does; no constructor has run there. */
+  /** Puts the code of an artifact to an address, as a genesis does: no constructor runs there. */
   predeploy(artifact: ArtifactName, address: Hex): Deployed {
     const { address: elsewhere, abi } = this.deploy(artifact)
     const account = this.#state.account(BigInt(elsewhere))

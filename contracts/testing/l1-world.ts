@@ -47,7 +47,7 @@ export class L1World {
    *
    * @param options.slasher - Who may slash in the place of the SlashingManager.
    * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
-   * @param options.securedBps - What may live on a network, in hundredths of a percent of its stake.
+   * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake.
    */
   constructor({
     slasher,

@@ -2,7 +2,7 @@
  * A network as L1 sees it: an execution state with an Outbox, headers over it, certificates by
  * operators whose keys a test holds, and the proofs that relayers send.
  *
- * Tries are those of @ethereumjs/mpt, so the proofs come from other hands than the contracts' rules.
+ * Tries are those of @ethereumjs/mpt: the proofs come from other hands than the contracts' rules.
  */
 
 import { createMerkleProof, createMPT } from '@ethereumjs/mpt'

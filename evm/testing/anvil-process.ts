@@ -15,6 +15,8 @@ export type RpcCall = readonly [method: string, params: readonly unknown[]]
 
 export type AnvilProcess = {
   readonly child: ChildProcess
+  /** Of its JSON-RPC. */
+  readonly url: string
   readonly rpc: (method: string, params: readonly unknown[]) => Promise<unknown>
   /** Results in order; an `Error` for each that failed. */
   readonly batch: (calls: readonly RpcCall[]) => Promise<readonly unknown[]>
@@ -31,9 +33,11 @@ export async function startAnvil(args: readonly string[]): Promise<AnvilProcess 
     child.once('error', () => resolve(false))
     child.once('exit', () => resolve(false))
   })
-  const post = poster(`http://127.0.0.1:${port}`)
+  const url = `http://127.0.0.1:${port}`
+  const post = poster(url)
   const anvil: AnvilProcess = {
     child,
+    url,
     rpc: async (method, params) => resultOf((await post([[method, params]]))[0]),
     batch: async (calls) => (await post(calls)).map(resultOrError),
     async close() {

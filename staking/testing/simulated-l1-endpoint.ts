@@ -1,6 +1,6 @@
 /**
- * An L1 endpoint over contracts in a test: each `mine` makes a block of the state as it is, with its
- * tries; all blocks are final at once. What it answers can be bent, as a lying endpoint's is.
+ * An L1 endpoint over contracts in a test: each `mine` makes a block of the state as it is, with
+ * its tries; all blocks are final at once. What it answers can be bent, as a lying endpoint's is.
  *
  * Tries are those of @ethereumjs/mpt, so the proofs come from other hands than what checks them.
  */

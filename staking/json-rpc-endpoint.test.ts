@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+
+import { possessionDigest, zeroL1Reference } from '@zg/consensus'
+import { artifactOf, keyWords, signatureWords } from '@zg/contracts'
+import type { ArtifactName } from '@zg/contracts'
+import { testOperator } from '@zg/contracts/testing'
+import { startAnvil } from '@zg/evm/testing'
+import { blsPublicKeyOf, blsSign, fromHex, toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import { createSystemClock } from '@zg/runtime'
+import { encodeDeployData, encodeFunctionData, getContractAddress } from 'viem'
+import type { Abi } from 'viem'
+
+import { JsonRpcEndpoint } from './json-rpc-endpoint.ts'
+import { L1Follower } from './l1-follower.ts'
+
+const networkId = 3
+const epochSeconds = 100
+/** Looks for a receipt, 10 ms between: anvil makes the block after it has answered. */
+const receiptTriesMax = 500
+const zeroAddress: Hex = `0x${'00'.repeat(20)}`
+const word = (fill: number): Hex => toHex(new Uint8Array(32).fill(fill))
+
+test('a follower proves on anvil what the contracts hold there', async (context) => {
+  const anvil = await startAnvil(['--hardfork', 'prague', '--slots-in-an-epoch', '1'])
+  if (anvil === undefined) return context.skip('anvil does not run here')
+  context.after(() => anvil.close())
+  const { rpc } = anvil
+  const accounts = (await rpc('eth_accounts', [])) as readonly Hex[]
+  // The first account stands for the stake manager, the bridge and governance.
+  const [owner, ...operators] = accounts.slice(0, 4) as [Hex, ...Hex[]]
+  const send = async (from: Hex, to: Hex | undefined, data: Hex): Promise<Hex> => {
+    const call = { from, data, gas: '0xe00000', ...(to === undefined ? {} : { to }) }
+    const hash = (await rpc('eth_sendTransaction', [call])) as Hex
+    for (let tries = 0; tries < receiptTriesMax; tries++) {
+      const found = await rpc('eth_getTransactionReceipt', [hash])
+      if (found === null) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        continue
+      }
+      const receipt = found as { readonly status: Hex; readonly contractAddress: Hex | null }
+      assert.equal(receipt.status, '0x1')
+      return receipt.contractAddress ?? zeroAddress
+    }
+    assert.fail('no receipt came')
+  }
+  const deploy = (name: ArtifactName, args: readonly unknown[]): Promise<Hex> => {
+    const { abi, bytecode } = artifactOf(name)
+    const code = { abi: abi as Abi, bytecode: toHex(bytecode), args: [...args] }
+    return send(owner, undefined, encodeDeployData(code))
+  }
+  const tell = (from: Hex, to: Hex, name: ArtifactName, call: readonly unknown[]) => {
+    const [functionName, ...args] = call as [string, ...unknown[]]
+    const abi = artifactOf(name).abi as Abi
+    return send(from, to, encodeFunctionData({ abi, functionName, args }))
+  }
+  const { timestamp } = (await rpc('eth_getBlockByNumber', ['latest', false])) as {
+    readonly timestamp: Hex
+  }
+  const start = BigInt(timestamp) - 10n * BigInt(epochSeconds)
+  const registry = getContractAddress({ from: owner, nonce: 1n })
+  const operatorRegistry = await deploy('OperatorRegistry', [start, epochSeconds, owner, registry])
+  const networkRegistry = await deploy('NetworkRegistry', [operatorRegistry, owner])
+  const inbox = await deploy('Inbox', [networkRegistry, owner])
+  const network = {
+    chainId: 1,
+    firstEpoch: 12,
+    genesisHash: word(1),
+    genesisRoot: word(2),
+  }
+  await tell(owner, networkRegistry, 'NetworkRegistry', ['open', networkId, network])
+  const secretKeys = operators.map((_, index) => testOperator(index + 1).secretKey)
+  for (const [index, address] of operators.entries()) {
+    const secretKey = secretKeys[index] as Uint8Array
+    const publicKey = blsPublicKeyOf(secretKey)
+    const digest = possessionDigest({
+      l1ChainId: 31_337n,
+      registry: fromHex(operatorRegistry),
+      operator: fromHex(address),
+      publicKey,
+    })
+    const claim = [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
+    await tell(address, operatorRegistry, 'OperatorRegistry', ['register', ...claim])
+    const weight = 100 + index
+    await tell(owner, operatorRegistry, 'OperatorRegistry', ['setWeight', address, weight])
+    await tell(address, networkRegistry, 'NetworkRegistry', ['optIn', networkId, 10_000])
+  }
+  for (const amount of [5, 6, 7]) {
+    await tell(owner, inbox, 'Inbox', ['credit', networkId, owner, amount])
+  }
+  await rpc('evm_increaseTime', [2 * epochSeconds])
+  await rpc('anvil_mine', ['0x8'])
+
+  const url = anvil.url
+  const contracts = {
+    networkRegistry: BigInt(networkRegistry),
+    operatorRegistry: BigInt(operatorRegistry),
+    inbox: BigInt(inbox),
+  }
+  const follower = new L1Follower({
+    endpoint: new JsonRpcEndpoint({ url, inbox: contracts.inbox }),
+    contracts,
+    networkId,
+    fromBlock: 0n,
+    epochs: { start, length: BigInt(epochSeconds) },
+    clock: createSystemClock(),
+  })
+  await follower.poll()
+  const set = follower.validatorSet(12n)
+  assert.deepEqual(
+    set?.validators.map(({ operator, stake, publicKey }) => [
+      toHex(operator),
+      stake,
+      toHex(publicKey),
+    ]),
+    operators.map((address, index) => [
+      address,
+      BigInt(100 + index),
+      toHex(blsPublicKeyOf(secretKeys[index] as Uint8Array)),
+    ]),
+  )
+  const reference = follower.nextReference(zeroL1Reference)
+  assert.equal(reference.creditCount, 3n)
+  assert.equal(follower.checkReference(reference, zeroL1Reference), 'VALID')
+  assert.deepEqual(
+    follower.creditsOf({ first: 0n, count: 3 })?.map(({ amountGwei }) => amountGwei),
+    [5n, 6n, 7n],
+  )
+})
+
+test('an endpoint that answers nonsense, too much or nothing is told by a typed error', async (context) => {
+  let answer = ''
+  let status = 200
+  const server = createServer((_request, response) => {
+    response.writeHead(status).end(answer)
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  context.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const endpoint = new JsonRpcEndpoint({ url: `http://127.0.0.1:${port}`, inbox: 1n })
+  const refused = { code: 'STAKING_L1_ENDPOINT' }
+  const answers = [
+    'null',
+    '7',
+    '{"result":7}',
+    '{"result":null}',
+    '{"result":{}}',
+    '{"result":{"parentHash":"0x"}}',
+    '{"error":{"message":"no"}}',
+  ]
+  for (const each of answers) {
+    answer = each
+    await assert.rejects(endpoint.finalHeader(), refused, each)
+    await assert.rejects(endpoint.proof(1n, [1n], 1n), refused, each)
+  }
+  answer = '{"result":[{"topics":[],"data":"0x"}]}'
+  const query = { networkId, fromBlock: 0n, toBlock: 1n }
+  await assert.rejects(endpoint.credits(query), refused)
+  answer = 'no json'
+  await assert.rejects(endpoint.finalHeader(), refused)
+  answer = ' '.repeat(33 * 1_024 * 1_024)
+  await assert.rejects(endpoint.finalHeader(), refused)
+  status = 500
+  await assert.rejects(endpoint.finalHeader(), refused)
+  server.close()
+  server.closeAllConnections()
+  await assert.rejects(endpoint.finalHeader(), refused)
+})
