@@ -21,8 +21,10 @@ export const artifactSources = {
   RewardBridge: 'l1/RewardBridge.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
+  TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',
   VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',
+  ZgGovernor: 'l1/ZgGovernor.sol',
   ZgToken: 'l1/ZgToken.sol',
 } as const
 

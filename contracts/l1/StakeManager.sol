@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {OperatorRegistry} from "./OperatorRegistry.sol";
@@ -30,9 +31,13 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 /// them: a staker collects its own as tokens, or stakes it with the same operator (compounds). A new
 /// commission holds from the epoch after the next.
 ///
+/// Staked tokens vote (ZgGovernor): a staker has the votes of its shares in active pools, at what a
+/// share was worth then. What leaves votes no more.
+///
 /// Shares are rounded down in favour of the pool. Pools count their own tokens, so tokens sent here
 /// change nothing, and a first staker cannot make shares dear for a second.
 contract StakeManager {
+    using Checkpoints for Checkpoints.Trace208;
     using SafeCast for uint256;
     using SafeERC20 for ERC20Burnable;
 
@@ -40,8 +45,14 @@ contract StakeManager {
     struct Pool {
         uint120 assets;
         uint120 shares;
-        /// Of a tombstone: nothing comes in any more.
-        bool isClosed;
+        /// Of an active pool; from the first on nothing comes in any more.
+        uint8 slashCount;
+    }
+
+    /// What a share is worth from a time on, in PRICE-ths of a token.
+    struct Price {
+        uint48 since;
+        uint208 price;
     }
 
     /// An operator's part of rewards, in hundredths of a percent.
@@ -71,6 +82,10 @@ contract StakeManager {
     uint256 private constant WEI_PER_GWEI = 1e9;
     /// Rewards of a share are counted in so small parts of a wei.
     uint256 private constant REWARD_SCALE = 1e27;
+    /// What a share is worth before any slash.
+    uint208 private constant PRICE = 1e18;
+    /// Operators that one account may ever stake with.
+    uint256 public constant OPERATORS_PER_STAKER = 32;
     /// Exit pools that one slash may have to touch.
     uint256 public constant EXIT_POOLS_MAX = 64;
 
@@ -93,6 +108,11 @@ contract StakeManager {
     mapping(address operator => Pool) private _active;
     mapping(address operator => mapping(uint64 exitEpoch => Pool)) private _exits;
     mapping(address operator => mapping(address staker => uint256)) private _shares;
+    /// The same by time; the worth of a share after each slash, counted from 1; and whom a staker
+    /// ever staked with.
+    mapping(address operator => mapping(address staker => Checkpoints.Trace208)) private _shareTrace;
+    mapping(address operator => mapping(uint256 slashCount => Price)) private _prices;
+    mapping(address staker => address[]) private _operatorsOf;
     mapping(address operator => mapping(uint64 exitEpoch => mapping(address staker => uint256)))
         private _exitShares;
 
@@ -170,11 +190,11 @@ contract StakeManager {
         // Reverts unless it is registered.
         operators.upcoming(operator);
         Pool memory pool = _active[operator];
-        if (pool.isClosed) revert OperatorSlashed();
+        if (pool.slashCount > 0) revert OperatorSlashed();
         shares = _toShares(pool, assets);
         if (shares == 0) revert AmountTooSmall();
         _active[operator] = _grown(pool, assets, shares);
-        _shares[operator][msg.sender] += shares;
+        _setShares(operator, msg.sender, _shares[operator][msg.sender] + shares);
         _weigh(operator, pool.assets);
         emit Staked(operator, msg.sender, assets, shares);
     }
@@ -191,7 +211,7 @@ contract StakeManager {
         _settle(operator, msg.sender);
         Pool memory pool = _active[operator];
         assets = _toAssets(pool, shares);
-        _shares[operator][msg.sender] = own - shares;
+        _setShares(operator, msg.sender, own - shares);
         _active[operator] = _shrunk(pool, assets, shares);
 
         exitEpoch = operators.currentEpoch() + operators.NOTICE();
@@ -199,7 +219,7 @@ contract StakeManager {
         uint256 exitShares = _toShares(exit, assets);
         _exits[operator][exitEpoch] = _grown(exit, assets, exitShares);
         _exitShares[operator][exitEpoch][msg.sender] += exitShares;
-        if (!pool.isClosed) _weigh(operator, pool.assets);
+        if (pool.slashCount == 0) _weigh(operator, pool.assets);
         emit Unstaked(operator, msg.sender, exitEpoch, assets);
     }
 
@@ -250,6 +270,23 @@ contract StakeManager {
         return earnings.owed + Math.mulDiv(_shares[operator][staker], gain, REWARD_SCALE);
     }
 
+    /// The votes of what an account had staked at a time that is past, in wei.
+    function getPastVotes(address account, uint256 timepoint)
+        external
+        view
+        returns (uint256 votes)
+    {
+        if (timepoint >= block.timestamp) revert NotPast();
+        address[] storage list = _operatorsOf[account];
+        uint48 time = uint48(timepoint);
+        for (uint256 index = 0; index < list.length; ++index) {
+            address operator = list[index];
+            uint256 shares = _shareTrace[operator][account].upperLookupRecent(time);
+            if (shares == 0) continue;
+            votes += Math.mulDiv(shares, _priceAt(operator, time), PRICE);
+        }
+    }
+
     /// An operator's part of rewards now, in hundredths of a percent.
     function commissionOf(address operator) public view returns (uint16) {
         Commission memory commission = _commissions[operator];
@@ -259,7 +296,7 @@ contract StakeManager {
 
     /// Whether an operator was slashed.
     function isTombstone(address operator) external view returns (bool) {
-        return _active[operator].isClosed;
+        return _active[operator].slashCount > 0;
     }
 
     /// Tokens and shares of an operator's active pool.
@@ -291,6 +328,25 @@ contract StakeManager {
         return _toAssets(_exits[operator][exitEpoch], _exitShares[operator][exitEpoch][staker]);
     }
 
+    function _setShares(address operator, address staker, uint256 shares) private {
+        _shares[operator][staker] = shares;
+        Checkpoints.Trace208 storage trace = _shareTrace[operator][staker];
+        if (trace.length() == 0) {
+            address[] storage list = _operatorsOf[staker];
+            if (list.length == OPERATORS_PER_STAKER) revert TooManyOperators();
+            list.push(operator);
+        }
+        trace.push(uint48(block.timestamp), uint208(shares));
+    }
+
+    function _priceAt(address operator, uint48 time) private view returns (uint208) {
+        for (uint256 count = _active[operator].slashCount; count > 0; --count) {
+            Price memory found = _prices[operator][count];
+            if (found.since <= time) return found.price;
+        }
+        return PRICE;
+    }
+
     /// Counts what a staker's shares have earned, before they change.
     function _settle(address operator, address staker) private {
         _earnings[operator][staker] =
@@ -310,10 +366,14 @@ contract StakeManager {
         address operator = cut.operator;
         Pool memory active = _active[operator];
         slashed = _cut(active, cut.bps);
-        bool isFirst = !active.isClosed;
-        active.isClosed = true;
+        uint8 count = active.slashCount;
+        uint208 price = count == 0 ? PRICE : _prices[operator][count].price;
+        // The last that can be counted stands for all after it.
+        if (count < type(uint8).max) active.slashCount = count + 1;
+        _prices[operator][active.slashCount] =
+            Price(uint48(block.timestamp), price * (BPS - cut.bps) / BPS);
         _active[operator] = active;
-        if (isFirst) operators.setWeight(operator, 0);
+        if (count == 0) operators.setWeight(operator, 0);
         // From the newest exit down to the fault, or to what may be withdrawn already.
         uint64 last = operators.currentEpoch() + operators.NOTICE();
         for (uint64 epoch = last; epoch > cut.faultEpoch; --epoch) {
@@ -368,6 +428,8 @@ contract StakeManager {
     }
 
     error NotTheSlasher();
+    error NotPast();
+    error TooManyOperators();
     error NotTheBridge();
     error UnbondingTooLong();
     error AmountTooSmall();

@@ -125,7 +125,7 @@ test('what may be withdrawn already is not slashed, whoever is late', () => {
   world.advance(2 * epochSeconds + unbondingSeconds + epochSeconds)
   slash(operator, { fault: exit - 1, bps: 10_000, reporterBps: 500 })
   assert.equal(read('exitingOf', operator, exit, alice), 40n * ether)
-  assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether, isClosed: true })
+  assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether, slashCount: 1 })
   send('withdraw', [operator, exit], alice)
 })
 

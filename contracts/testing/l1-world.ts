@@ -34,6 +34,7 @@ export class L1World {
   /** When epoch 0 began. */
   readonly start = this.world.timestamp - firstEpoch * this.epochSeconds
   readonly token: Deployed
+  readonly emission: Deployed
   readonly operators: Deployed
   readonly networks: Deployed
   readonly stakes: Deployed
@@ -46,25 +47,36 @@ export class L1World {
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
    *
    * @param options.slasher - Who may slash in the place of the SlashingManager.
+   * @param options.governance - Who governs in the place of `somebody`; an address to come, too.
    * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
    * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake.
    */
   constructor({
     slasher,
+    governance = somebody,
     genesisOutstanding = 0n,
     securedBps = this.bridgeSettings.securedBps,
-  }: { slasher?: Hex; genesisOutstanding?: bigint; securedBps?: bigint } = {}) {
+  }: {
+    slasher?: Hex
+    governance?: Hex
+    genesisOutstanding?: bigint
+    securedBps?: bigint
+  } = {}) {
     const { world } = this
     const owners = Array.from({ length: 5 }, () => somebody)
     const bridge = world.nextAddress(7)
     const genesis = world.deploy('TokenGenesis', {
-      args: [owners, bridge, somebody, genesisOutstanding],
+      args: [owners, bridge, governance, genesisOutstanding],
     })
+    this.emission = world.at(
+      'EmissionController',
+      world.read({ contract: genesis, name: 'emission' }),
+    )
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
     const [networks, stakes, slashing] = [1, 2, 4].map((offset) => world.nextAddress(offset))
     const clock = [this.start, this.epochSeconds]
     this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
-    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, somebody] })
+    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, governance] })
     this.stakes = world.deploy('StakeManager', {
       args: [
         this.token.address,
