@@ -175,8 +175,12 @@ export type ViewCertificateView = {
 export interface FinalityReader {
   /** The certificate of a height, or of the newest one that has any. */
   finalityCertificate(height: bigint | 'latest'): FinalityCertificateView | undefined
-  /** Certificates of the views from..to, inclusive, as far as they are kept. */
-  certificates(fromView: bigint, toView: bigint): readonly ViewCertificateView[]
+  /** Certificates of the views from..to of an epoch, inclusive; of the current one by default. */
+  certificates(
+    fromView: bigint,
+    toView: bigint,
+    epoch: bigint | undefined,
+  ): readonly ViewCertificateView[]
 }
 
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */

@@ -2,20 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { headerHash, withdrawalsRoot } from '@zg/evm'
-import { concat, encodeRlp } from '@zg/primitives'
+import { bytesToBigint, concat, encodeRlp } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
-import type { PayloadAttributes } from '@zg/consensus'
+import type { Credit, PayloadAttributes } from '@zg/consensus'
 
 import { decodePayload, encodePayload, PayloadMalformedError } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import { ConsensusApplication } from './consensus-application.ts'
-import type { Credit } from './l1-view.ts'
 import { openTestChain, signedTransfer, testKeys, testTimestamp } from './testing/test-chain.ts'
 
-/** What L1 gave the network, as far as a side knows. */
-const l1Credits: readonly Credit[] = [1n, 2n, 3n].map((address) => ({ address, amountGwei: 7n }))
-
-async function openSide(known = l1Credits.length) {
+async function openSide() {
   const side = await openTestChain()
   const { chain, engine, pool, genesis } = side
   const application = new ConsensusApplication({
@@ -27,10 +23,6 @@ async function openSide(known = l1Credits.length) {
       hasPending: () => pool.hasPending(),
     },
     gasLimit: genesis.header.gasLimit,
-    creditsOf: ({ first, count }) => {
-      const last = Number(first) + count
-      return last > known ? undefined : l1Credits.slice(Number(first), last)
-    },
     logger: silentLogger,
   })
   return { ...side, application }
@@ -44,41 +36,9 @@ function attributesOn(parentExecutionHash: Uint8Array, height: bigint): PayloadA
     prevRandao: new Uint8Array(32).fill(3),
     parentConsensusRoot: new Uint8Array(32).fill(4),
     feeRecipient: new Uint8Array(20).fill(5),
-    credits: { first: 0n, count: 0 },
+    credits: [],
   }
 }
-
-test('ConsensusApplication: a block pays out the credits due, in order, and no others', async () => {
-  const [leader, voter, laggard] = [await openSide(), await openSide(), await openSide(2)]
-  const attributes = {
-    ...attributesOn(leader.genesis.hash, 1n),
-    credits: { first: 1n, count: 2 },
-  }
-  const payload = await leader.application.buildPayload(attributes, 100)
-  const block = decodePayload(payload.bytes)
-  assert.deepEqual(block.withdrawals, [
-    { index: 1n, validatorIndex: 0n, address: 2n, amountGwei: 7n },
-    { index: 2n, validatorIndex: 0n, address: 3n, amountGwei: 7n },
-  ])
-  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
-  const state = voter.chain.stateAt(payload.executionHash)
-  await voter.application.finalize(payload.executionHash)
-  const paid = (state ?? voter.chain.stateAt(payload.executionHash))?.account(3n)
-  assert.equal(paid?.balance, 7_000_000_000n)
-  // Who does not know a credit yet has no verdict, and builds nothing with it.
-  assert.equal(await laggard.application.validatePayload(attributes, payload), 'SYNCING')
-  await assert.rejects(laggard.application.buildPayload(attributes, 100), {
-    code: 'CHAIN_BUILD_REFUSED',
-  })
-  for (const credits of [
-    { first: 1n, count: 1 },
-    { first: 0n, count: 2 },
-    { first: 0n, count: 0 },
-  ]) {
-    const status = await voter.application.validatePayload({ ...attributes, credits }, payload)
-    assert.equal(status, 'INVALID', JSON.stringify(Number(credits.first)))
-  }
-})
 
 test('ConsensusApplication: a built payload is VALID elsewhere, and final when told', async () => {
   const [leader, voter] = [await openSide(), await openSide()]
@@ -95,6 +55,46 @@ test('ConsensusApplication: a built payload is VALID elsewhere, and final when t
     executionHash: payload.executionHash,
   })
   assert.deepEqual(voter.application.payloadOf(payload.executionHash), payload.bytes)
+})
+
+function creditOf(index: bigint, amountGwei = 7n + index): Credit {
+  return { index, recipient: new Uint8Array(20).fill(0xc0 + Number(index)), amountGwei }
+}
+
+test('ConsensusApplication: exactly the credits due are paid out, in their order', async () => {
+  const [leader, voter] = [await openSide(), await openSide()]
+  const credits = [3n, 4n, 5n].map((index) => creditOf(index))
+  const attributes = { ...attributesOn(leader.genesis.hash, 1n), credits }
+  const payload = await leader.application.buildPayload(attributes, 100)
+  assert.deepEqual(
+    decodePayload(payload.bytes).withdrawals,
+    credits.map(({ index, recipient, amountGwei }) => ({
+      index,
+      validatorIndex: 0n,
+      address: bytesToBigint(recipient),
+      amountGwei,
+    })),
+  )
+  const others = [
+    [],
+    credits.slice(0, 2),
+    [...credits, creditOf(6n)],
+    credits.toReversed(),
+    credits.map((credit) => ({ ...credit, index: credit.index + 1n })),
+    credits.map((credit) => ({ ...credit, amountGwei: 1n })),
+    credits.map((credit) => ({ ...credit, recipient: new Uint8Array(20) })),
+  ]
+  for (const [index, other] of others.entries()) {
+    const due = { ...attributes, credits: other }
+    assert.equal(await voter.application.validatePayload(due, payload), 'INVALID', `${index}`)
+  }
+  assert.equal(await voter.application.validatePayload(attributes, payload), 'VALID')
+  await voter.application.finalize(payload.executionHash)
+  const state = voter.chain.stateAt(payload.executionHash)!
+  for (const { recipient, amountGwei } of credits) {
+    const account = state.account(bytesToBigint(recipient))
+    assert.equal(account?.balance, amountGwei * 1_000_000_000n)
+  }
 })
 
 test('ConsensusApplication: an unknown parent is SYNCING, never INVALID', async () => {
@@ -120,6 +120,7 @@ test('ConsensusApplication: what the consensus header does not say is INVALID', 
     { prevRandao: bytes32 },
     { parentConsensusRoot: bytes32 },
     { feeRecipient: new Uint8Array(20) },
+    { credits: [creditOf(0n)] },
   ]
   for (const other of others) {
     const status = await voter.application.validatePayload({ ...attributes, ...other }, payload)

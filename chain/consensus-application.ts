@@ -2,11 +2,10 @@
  * What consensus orders, upon any `ExecutionEngine`: payloads are blocks, VALID is newPayload's,
  * final is forkchoiceUpdated's.
  *
- * The consensus header fixes timestamp, prevRandao, fee recipient and parentBeaconBlockRoot of its
- * execution block; a payload that says otherwise is INVALID before it reaches the engine. So is one
- * with another gas limit than the genesis, with blobs, or with withdrawals other than the credits
- * due: those are rules of the network, of which an engine knows nothing. A credit that is not known
- * here yet makes no verdict.
+ * The consensus header fixes timestamp, prevRandao, fee recipient, parentBeaconBlockRoot and
+ * withdrawals (the credits due) of its execution block; a payload that says otherwise is INVALID
+ * before it reaches the engine. So is one with another gas limit than the genesis or with blobs:
+ * those are rules of the network, of which an engine knows nothing.
  *
  * Consensus votes on the hash of the execution header, which commits to all the rest. Bytes that
  * are not that block (another header, transactions that are not those of its root, or no block at
@@ -14,22 +13,15 @@
  * INVALID without a `latestValidHash`.
  */
 
-import { headerHash } from '@zg/evm'
+import { headerHash, withdrawalsRoot } from '@zg/evm'
 import type { Header, Withdrawal } from '@zg/evm'
-import type {
-  Application,
-  CreditRange,
-  Payload,
-  PayloadAttributes,
-  PayloadStatus,
-} from '@zg/consensus'
+import type { Application, Payload, PayloadAttributes, PayloadStatus } from '@zg/consensus'
 import { assert, bytesEqual, bytesToBigint, toHex, ZgError } from '@zg/primitives'
 import type { Logger } from '@zg/runtime'
 
 import { blockOfPayload, decodePayload, encodePayload, newPayloadOf } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import type { ExecutionEngine } from './execution-engine.ts'
-import type { Credit } from './l1-view.ts'
 
 const zeroHash = new Uint8Array(32)
 
@@ -48,8 +40,6 @@ export type ConsensusApplicationOptions = {
   readonly blocks: BlockSource
   /** Of every block: the genesis block's. */
   readonly gasLimit: bigint
-  /** Credits of a range; undefined while one of them is not known here. */
-  readonly creditsOf: (range: CreditRange) => readonly Credit[] | undefined
   readonly logger: Logger
 }
 
@@ -57,14 +47,12 @@ export class ConsensusApplication implements Application {
   readonly #engine: ExecutionEngine
   readonly #blocks: BlockSource
   readonly #gasLimit: bigint
-  readonly #creditsOf: ConsensusApplicationOptions['creditsOf']
   readonly #logger: Logger
 
   constructor(options: ConsensusApplicationOptions) {
     this.#engine = options.engine
     this.#blocks = options.blocks
     this.#gasLimit = options.gasLimit
-    this.#creditsOf = options.creditsOf
     this.#logger = options.logger
   }
 
@@ -78,8 +66,6 @@ export class ConsensusApplication implements Application {
   }
 
   async buildPayload(attributes: PayloadAttributes, buildBudgetMs: number): Promise<Payload> {
-    const withdrawals = this.#withdrawalsOf(attributes)
-    if (withdrawals === undefined) throw new BuildRefusedError('a credit is not known here yet')
     const { payloadStatus, payloadId } = await this.#engine.forkchoiceUpdated(
       {
         headBlockHash: attributes.parentExecutionHash,
@@ -90,14 +76,12 @@ export class ConsensusApplication implements Application {
         timestamp: Number(attributes.timestampSeconds),
         prevRandao: attributes.prevRandao,
         suggestedFeeRecipient: bytesToBigint(attributes.feeRecipient),
-        withdrawals,
+        withdrawals: withdrawalsOf(attributes),
         parentBeaconBlockRoot: attributes.parentConsensusRoot,
         buildBudgetMs,
       },
     )
-    if (payloadId === undefined) {
-      throw new BuildRefusedError(`the engine answers ${payloadStatus.status} for its parent`)
-    }
+    if (payloadId === undefined) throw new BuildRefusedError(payloadStatus.status)
     const { executionPayload, executionRequests } = await this.#engine.getPayload(payloadId)
     const block = blockOfPayload({
       executionPayload,
@@ -123,16 +107,10 @@ export class ConsensusApplication implements Application {
     }
     const problem = this.#ruleProblem(header, attributes)
     if (problem !== undefined) return this.#refuse('INVALID', payload, problem)
-    const due = this.#withdrawalsOf(attributes)
-    if (due === undefined) return 'SYNCING'
     const answer = await this.#engine.newPayload(newPayloadOf(block, payload.executionHash))
     if (answer.status === 'INVALID') {
       const status = answer.latestValidHash === undefined ? 'MISMATCH' : 'INVALID'
       return this.#refuse(status, payload, answer.validationError)
-    }
-    // Only now is it sure that the withdrawals are those the header commits to.
-    if (!sameWithdrawals(block.withdrawals, due)) {
-      return this.#refuse('INVALID', payload, 'The withdrawals are not the credits due')
     }
     return answer.status
   }
@@ -174,17 +152,12 @@ export class ConsensusApplication implements Application {
       return `The gas limit is ${header.gasLimit}, not ${this.#gasLimit}`
     }
     if (header.blobGasUsed !== 0n) return 'The block has blobs'
+    // The root names the list, whatever the body says.
+    const due = withdrawalsRoot(withdrawalsOf(attributes))
+    if (header.withdrawalsRoot === undefined || !bytesEqual(header.withdrawalsRoot, due)) {
+      return 'The withdrawals are not the credits due'
+    }
     return undefined
-  }
-
-  /** Index and order are those of L1's tree; nobody validates there. */
-  #withdrawalsOf({ credits }: PayloadAttributes): readonly Withdrawal[] | undefined {
-    return this.#creditsOf(credits)?.map(({ address, amountGwei }, offset) => ({
-      index: credits.first + BigInt(offset),
-      validatorIndex: 0n,
-      address,
-      amountGwei,
-    }))
   }
 
   #refuse(status: 'INVALID' | 'MISMATCH', payload: Payload, problem: string): PayloadStatus {
@@ -194,23 +167,19 @@ export class ConsensusApplication implements Application {
   }
 }
 
-function sameWithdrawals(a: readonly Withdrawal[], b: readonly Withdrawal[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((withdrawal, index) => {
-      const other = b[index]
-      return (
-        withdrawal.index === other?.index &&
-        withdrawal.validatorIndex === other.validatorIndex &&
-        withdrawal.address === other.address &&
-        withdrawal.amountGwei === other.amountGwei
-      )
-    })
-  )
+/** The credits from L1 that a block pays out, as EIP-4895 has it. */
+function withdrawalsOf({ credits }: PayloadAttributes): readonly Withdrawal[] {
+  return credits.map(({ index, recipient, amountGwei }) => ({
+    index,
+    validatorIndex: 0n,
+    address: bytesToBigint(recipient),
+    amountGwei,
+  }))
 }
 
 export class BuildRefusedError extends ZgError<'CHAIN_BUILD_REFUSED'> {
-  constructor(reason: string) {
-    super('CHAIN_BUILD_REFUSED', `Cannot build a block: ${reason}`, { reason })
+  constructor(status: string) {
+    const message = `Cannot build a block: the engine answers ${status} for its parent`
+    super('CHAIN_BUILD_REFUSED', message, { status })
   }
 }

@@ -17,9 +17,9 @@ export function finalityReaderOf(validator: Validator, networkId: number): Final
       const certificate = validator.finalityCertificate(height)
       return certificate === undefined ? undefined : finalityViewOf(certificate, networkId)
     },
-    certificates(fromView, toView) {
+    certificates(fromView, toView, epoch) {
       return validator
-        .certificates(safeView(fromView), safeView(toView))
+        .certificates(safeView(fromView), safeView(toView), epoch)
         .map((certificate) => certificateViewOf(certificate, networkId))
     },
   }

@@ -57,7 +57,9 @@ test('parseGenesis refuses malformed fields', () => {
 
 test('parseNetworkParameters reads what encodeNetworkParameters wrote', () => {
   const parameters = testNetworkParameters(4)
-  assert.deepEqual(parseNetworkParameters(encodeNetworkParameters(parameters)), parameters)
+  for (const each of [parameters, { ...parameters, firstEpoch: 412n }]) {
+    assert.deepEqual(parseNetworkParameters(encodeNetworkParameters(each)), each)
+  }
 })
 
 test('parseNetworkParameters refuses unknown, missing and wrong fields', () => {
@@ -67,6 +69,9 @@ test('parseNetworkParameters refuses unknown, missing and wrong fields', () => {
     { ...json, networkId: undefined },
     { ...json, networkId: -1 },
     { ...json, l1ChainId: '01' },
+    { ...json, firstEpoch: '0' },
+    { ...json, firstEpoch: 7 },
+    { ...json, firstEpoch: (1n << 64n).toString() },
     { ...json, stakingContract: `0x${'AB'.repeat(20)}` },
     { ...json, deltaMs: 0 },
     { ...json, subSecond: false },

@@ -9,8 +9,8 @@
  *        \-- chain database (blocks and state, one store)
  */
 
-import { localSigner, Validator } from '@zg/consensus'
-import type { ConsensusGenesis, SignatureScheme } from '@zg/consensus'
+import { viewWithoutL1, localSigner, Validator } from '@zg/consensus'
+import type { ConsensusGenesis, L1View, SignatureScheme } from '@zg/consensus'
 import { nextBaseFee } from '@zg/evm'
 import { assert, ZgError } from '@zg/primitives'
 import type { Clock, Disk, KeyValueStore, Logger, Metrics, Network, Rng } from '@zg/runtime'
@@ -23,8 +23,6 @@ import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
 import { finalityReaderOf } from './finality-view.ts'
 import type { Genesis } from './genesis.ts'
-import { withoutL1 } from './l1-view.ts'
-import type { L1View } from './l1-view.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
 import { splitNetwork } from './network-channels.ts'
@@ -38,8 +36,12 @@ const wakeIntervalMs = 20
 
 export type ValidatorNodeOptions = {
   readonly genesis: Genesis
-  /** 32 bytes. */
+  /** 32 bytes: the operator's key in the genesis set. */
   readonly secretKey: Uint8Array
+  /** Keys of the operator in other epochs, former and coming ones. */
+  readonly otherSecretKeys?: readonly Uint8Array[]
+  /** This node's view of L1; absent in a network without one, whose genesis set votes for ever. */
+  readonly l1View?: L1View
   readonly scheme: SignatureScheme
   readonly store: KeyValueStore
   /** Holds the vote log. */
@@ -50,8 +52,6 @@ export type ValidatorNodeOptions = {
   readonly rng: Rng
   readonly logger: Logger
   readonly metrics: Metrics
-  /** @default The one set of the genesis, for a network without an L1. */
-  readonly l1?: L1View
   /** @default false */
   readonly archive?: boolean
 }
@@ -82,19 +82,16 @@ export async function openValidatorNode(
   const chain = await ChainDatabase.open({ genesis, store, archive })
   const pool = openPool(chain, { recovery, clock })
   const { subSecond } = parameters
-  const l1 = options.l1 ?? withoutL1(genesisValidatorSet(parameters))
   const engine = new BuiltInEngine({ chain, pool, recovery, clock, subSecond })
   const application = new ConsensusApplication({
     engine,
     blocks: blockSourceOf(chain, pool, engine),
     gasLimit: genesis.header.gasLimit,
-    creditsOf: (range) => l1.creditsOf(range),
     logger,
   })
   const channels = splitNetwork(options.network)
   const validator = await openValidator(options, parameters, {
     application,
-    stake: l1,
     network: channels.consensus,
   })
   validator.onFailure(onFailure)
@@ -143,19 +140,21 @@ export function poolHeadOf(chain: ChainDatabase) {
 function openValidator(
   options: ValidatorNodeOptions,
   parameters: NetworkParameters,
-  seams: { application: ConsensusApplication; stake: L1View; network: Network },
+  seams: { application: ConsensusApplication; network: Network },
 ): Promise<Validator> {
   const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
+  const { otherSecretKeys = [], l1View = viewWithoutL1(genesisValidatorSet(parameters)) } = options
   return Validator.open({
     genesis: consensusGenesisOf(genesis, parameters),
     parameters,
+    l1View,
     ...seams,
     clock,
     rng,
     disk,
     store,
     scheme,
-    signer: localSigner(scheme, secretKey),
+    signers: [secretKey, ...otherSecretKeys].map((key) => localSigner(scheme, key)),
     log: logger,
     metrics,
   })
@@ -166,10 +165,10 @@ export function consensusGenesisOf(
   genesis: Genesis,
   parameters: NetworkParameters,
 ): ConsensusGenesis {
-  const { l1ChainId, stakingContract, networkId } = parameters
+  const { l1ChainId, stakingContract, networkId, firstEpoch } = parameters
   return {
     identity: { l1ChainId, stakingContract, networkId, genesisHash: genesis.hash },
-    epoch: 0n,
+    epoch: firstEpoch,
     timestampMs: genesis.header.timestamp * 1_000,
   }
 }

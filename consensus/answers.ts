@@ -6,11 +6,11 @@ import { answerChainRequest } from './chain-sync.ts'
 import type { Ledger } from './ledger.ts'
 import { certificatesPerMessageMax } from './messages.ts'
 import type { Block, Message } from './messages.ts'
-import type { StakeView } from './stake-view.ts'
+import type { L1View } from './l1-view.ts'
 
 export type AnswerSources = {
   readonly ledger: Ledger
-  readonly stake: StakeView
+  readonly l1View: L1View
   /** A block by its consensusRoot that is not final and durable yet. */
   readonly bodyOf: (consensusRoot: Uint8Array) => Block | undefined
   readonly payloadOf: (executionHash: Uint8Array) => Uint8Array | undefined
@@ -47,7 +47,7 @@ type Request = Extract<Message, { kind: 'certificate-request' | 'block-request' 
 
 /** Returns the answer to a request; undefined when nothing of it is here. */
 export function answerRequest(sources: AnswerSources, request: Request): Message | undefined {
-  const { ledger, stake, payloadOf } = sources
+  const { ledger, l1View, payloadOf } = sources
   switch (request.kind) {
     case 'certificate-request': {
       const { epoch, fromView, toView } = request
@@ -61,7 +61,7 @@ export function answerRequest(sources: AnswerSources, request: Request): Message
     }
     case 'chain-request': {
       const { fromHeight, count } = request
-      return answerChainRequest(ledger, stake, { fromHeight, count, payloadOf })
+      return answerChainRequest(ledger, l1View, { fromHeight, count, payloadOf })
     }
   }
 }

@@ -9,15 +9,16 @@ import { silentLogger } from '@zg/runtime'
 
 import type { EngineEffect, EngineEvent } from './engine-state.ts'
 import { nextMix } from './header.ts'
+import type { Signer } from './signer.ts'
 import type { ValidatorOptions } from './validator-options.ts'
 import { beaconDigest } from './votes.ts'
 
-/** Reveals, and has a payload built for the view; undefined where there is no signer to reveal. */
+/** Reveals, and has a payload built for the view. */
 export async function buildBlock(
-  { signer, application, genesis, parameters, log = silentLogger }: ValidatorOptions,
+  { application, genesis, parameters, log = silentLogger }: ValidatorOptions,
+  signer: Signer,
   { view, draft, parentMix, attributes, mayFill }: Extract<EngineEffect, { kind: 'build' }>,
-): Promise<EngineEvent | undefined> {
-  if (signer === undefined) return undefined
+): Promise<EngineEvent> {
   try {
     const message = beaconDigest(genesis.identity, draft.epoch, draft.height)
     const reveal = await signer.sign(message)

@@ -6,6 +6,8 @@
  * All calls may take time; none may answer "invalid" for "slow" or "not yet known".
  */
 
+import type { Credit } from './l1-view.ts'
+
 /** What the next execution block must be built with; the consensus header fixes all of it. */
 export type PayloadAttributes = {
   readonly height: bigint
@@ -19,14 +21,8 @@ export type PayloadAttributes = {
   readonly parentConsensusRoot: Uint8Array
   /** 20 bytes: where the proposer's tips go. */
   readonly feeRecipient: Uint8Array
-  /** The credits from L1 that it pays out, in order. */
-  readonly credits: CreditRange
-}
-
-/** Credits of L1's tree for this network: from one index on, so many; none while there is no L1. */
-export type CreditRange = {
-  readonly first: bigint
-  readonly count: number
+  /** Credits from L1 that the block pays out: exactly these, in this order. */
+  readonly credits: readonly Credit[]
 }
 
 export type Payload = {

@@ -10,7 +10,7 @@ import type { IncrementalTree } from '@zg/primitives'
 
 import type { PayloadAttributes, PayloadStatus } from './application.ts'
 import type { Certificate } from './certificate.ts'
-import { chainRequestTimeoutMs, proveChain } from './chain-sync.ts'
+import { chainRequestTimeoutMs, EpochUnknownError, proveChain } from './chain-sync.ts'
 import type { ProvedBlock } from './chain-sync.ts'
 import { attributesFor } from './engine-blocks.ts'
 import type { BlockNode } from './engine-state.ts'
@@ -91,17 +91,18 @@ export class ChainFollower {
     const first = chain.blocks[0]
     // The engine may have finalized some of these meanwhile.
     if (first === undefined || first.header.height !== head.header.height + 1n) return true
-    const { genesis, scheme, stake, network } = this.#options
-    const { epoch } = chain.blocks.at(-1)?.header ?? first.header
-    // Its set is not known here yet: no verdict on the chain; the next status asks for it again.
-    if (stake.validatorSet(epoch) === undefined) return false
-    const context = { identity: genesis.identity, scheme, stake }
+    const { genesis, scheme, l1View, network } = this.#options
+    const context = { identity: genesis.identity, scheme, l1View }
     const history = this.#ports.history(Number(head.header.height) + 1)
     let proved: readonly ProvedBlock[]
     try {
       proved = proveChain(context, { header: head.header, history }, chain)
     } catch (error) {
       if (!(error instanceof ZgError)) throw error
+      if (error instanceof EpochUnknownError) {
+        this.#logger.debug('a chain waits for the set of its epoch', { from, error })
+        return false
+      }
       this.#logger.warn('a peer sent a chain that does not verify', { from, error })
       network.reportMisbehaviour(from, 'a chain that does not verify')
       // The next status or retry asks somebody else; asking at once would loop at network speed.
@@ -119,7 +120,11 @@ export class ChainFollower {
     let parent = head
     for (const [index, { block, consensusRoot }] of proved.entries()) {
       const { header, payload } = block
-      const attributes = attributesFor(header, parent)
+      const attributes = attributesFor(this.#options.l1View, header, parent)
+      if (attributes === undefined) {
+        this.#logger.debug('a final block waits for its credits', { height: header.height })
+        return index
+      }
       const status = await this.#validate(attributes, header, payload)
       if (status !== 'VALID') {
         // INVALID: more than two thirds finalized what this application refuses. Never follow.
@@ -172,7 +177,7 @@ export class ChainFollower {
       block: undefined,
       parent: undefined,
       history: last.history,
-      isClosing: isClosing(last.block.header, this.#options.stake),
+      isClosing: isClosing(last.block.header, this.#options.l1View),
       status: 'valid',
     })
     // The engine first: it must not finalize these a second time behind the queue.

@@ -17,7 +17,7 @@ import type { Ledger } from './ledger.ts'
 import { blocksPerMessageMax } from './messages.ts'
 import type { Block, FinalityProof, Message } from './messages.ts'
 import type { SignatureScheme } from './signature-scheme.ts'
-import type { StakeView } from './stake-view.ts'
+import type { L1View } from './l1-view.ts'
 
 /** Bytes of payloads in one answer, unless one block alone is larger. */
 export const chainAnswerSizeBytesMax = 2 * 1_024 * 1_024
@@ -28,7 +28,7 @@ export const chainRequestTimeoutMs = 4_000
 export type ChainContext = {
   readonly identity: NetworkIdentity
   readonly scheme: SignatureScheme
-  readonly stake: StakeView
+  readonly l1View: L1View
 }
 
 /** A block whose place and finality are proved; its payload is not executed yet. */
@@ -44,6 +44,8 @@ export type ProvedBlock = {
  *
  * @param parent - The last final block here, and the history up to it.
  * @throws {ChainInvalidError} `CONSENSUS_CHAIN_INVALID`
+ * @throws {EpochUnknownError} `CONSENSUS_EPOCH_UNKNOWN` when the set that proves it is not known
+ *   here: no fault of the sender's.
  */
 export function proveChain(
   context: ChainContext,
@@ -72,7 +74,7 @@ export function proveChain(
 /** Final blocks from a height on, for a peer; undefined when none can be proved or found here. */
 export function answerChainRequest(
   ledger: Ledger,
-  stake: StakeView,
+  l1View: L1View,
   request: {
     readonly fromHeight: bigint
     readonly count: number
@@ -90,7 +92,7 @@ export function answerChainRequest(
     if (blocks.length > 0 && sizeBytes > chainAnswerSizeBytesMax) break
     blocks.push({ header: found.header, reveal: found.reveal, payload })
     // One certificate proves blocks of its own epoch only.
-    if (isClosing(found.header, stake)) break
+    if (isClosing(found.header, l1View)) break
   }
   for (let last = blocks.at(-1); last !== undefined; last = blocks.at(-1)) {
     const proof = proofOf(ledger, last.header.height)
@@ -116,16 +118,16 @@ function proofOf(ledger: Ledger, height: bigint): FinalityProof | undefined {
 
 function checkLink(context: ChainContext, above: ConsensusHeader, header: ConsensusHeader): void {
   checkHeader(header, above)
-  const { stake } = context
-  const epoch = isClosing(above, stake) ? stake.epochAt(above.l1.timestamp) : above.epoch
+  const { l1View } = context
+  const epoch = isClosing(above, l1View) ? l1View.epochAt(above.l1.timestamp) : above.epoch
   if (header.epoch !== epoch) throw new ChainInvalidError('epoch')
 }
 
 function isProofOf(context: ChainContext, proof: FinalityProof, last: ProvedBlock): boolean {
   const { header } = last.block
-  const { scheme, identity, stake } = context
-  const set = stake.validatorSet(header.epoch)
-  if (set === undefined) return false
+  const { scheme, identity, l1View } = context
+  const set = l1View.validatorSet(header.epoch)
+  if (set === undefined) throw new EpochUnknownError(header.epoch)
   if (proof.kind === 'finalization') {
     const { vote } = proof.certificate
     return (
@@ -138,6 +140,18 @@ function isProofOf(context: ChainContext, proof: FinalityProof, last: ProvedBloc
     bytesEqual(proof.certificate.vote.consensusRoot, last.consensusRoot) &&
     verifyFinalityCertificate(scheme, identity, set, proof.certificate)
   )
+}
+
+export class EpochUnknownError extends ZgError<'CONSENSUS_EPOCH_UNKNOWN'> {
+  constructor(epoch: bigint) {
+    super(
+      'CONSENSUS_EPOCH_UNKNOWN',
+      `Cannot check the chain: the set of epoch ${epoch} is unknown`,
+      {
+        epoch,
+      },
+    )
+  }
 }
 
 export class ChainInvalidError extends ZgError<'CONSENSUS_CHAIN_INVALID'> {

@@ -24,9 +24,15 @@ import {
   nextCredit,
   nextMix,
 } from './header.ts'
+import type { L1Reference } from './l1-reference.ts'
+import { sameL1Reference, zeroL1Reference } from './l1-reference.ts'
+import type { L1View, ReferenceStatus } from './l1-view.ts'
 import type { Block } from './messages.ts'
 import { peerIdOf } from './validator-set.ts'
 import { beaconDigest } from './votes.ts'
+
+/** Views given up in a row after which leaders repeat the parent's L1 reference. */
+const failuresRepeatReference = 3
 
 /** What a leader builds on: the newest notarised block that only nullified views separate from. */
 export type ParentChoice = { readonly node: BlockNode; readonly view: number }
@@ -84,7 +90,8 @@ export function judgeProposal(state: EngineState, round: Round, nowMs: number): 
   if (node === undefined || node.status === 'invalid') return 'invalid'
   if (node.status === 'valid' || state.config.faults.voteWithoutValidation === true) return 'vote'
   requestValidation(state, node)
-  return 'executing'
+  // What cannot be executed yet (its parent is not, its credits are not known) is judged again.
+  return node.status === 'pending' ? 'wait' : 'executing'
 }
 
 function judgeHeader(
@@ -93,13 +100,12 @@ function judgeHeader(
   header: ConsensusHeader,
   parent: BlockNode,
 ): Judgement {
-  const { set, stake, faults } = state.config
+  const { set } = state.config
   const leader = set.validators[round.leader]
   if (leader === undefined || header.epoch !== set.epoch) return 'invalid'
   if (!bytesEqual(header.proposer, leader.operator)) return 'invalid'
   if (!isGoodHeader(state, header, parent, round)) return 'invalid'
-  if (faults.anyReference === true) return 'vote'
-  switch (stake.checkReference(header.l1, parent.header.l1)) {
+  switch (judgeReference(state, header.l1, parent.header.l1)) {
     case 'VALID':
       return 'vote'
     case 'UNKNOWN':
@@ -107,6 +113,22 @@ function judgeHeader(
     case 'INVALID':
       return 'invalid'
   }
+}
+
+/**
+ * A reference repeats the parent's, for which a quorum has vouched; or it is a higher one (which
+ * `checkHeader` holds it to), and L1 holds both here.
+ */
+function judgeReference(
+  { config: { l1View, faults } }: EngineState,
+  reference: L1Reference,
+  parent: L1Reference,
+): ReferenceStatus {
+  if (sameL1Reference(reference, parent) || faults.takeAnyReference === true) return 'VALID'
+  const status = l1View.checkReference(reference)
+  // A genesis refers to nothing.
+  if (status !== 'VALID' || sameL1Reference(parent, zeroL1Reference)) return status
+  return l1View.checkReference(parent)
 }
 
 function isGoodHeader(
@@ -139,16 +161,26 @@ export function requestValidation(state: EngineState, node: BlockNode): void {
     requestValidation(state, parent)
     return
   }
+  const attributes = attributesFor(state.config.l1View, node.header, parent)
+  // Its credits are not known here yet: asked again whenever the block is.
+  if (attributes === undefined) return
   node.status = 'validating'
-  const attributes = attributesFor(node.header, parent)
   state.effects.push({ kind: 'validate', key: node.key, attributes, block: node.block })
 }
 
-/** What the execution block of `header` must be built with. */
+/**
+ * What the execution block of `header` must be built with; undefined while the credits it pays out
+ * are not known here.
+ */
 export function attributesFor(
+  l1View: L1View,
   header: Pick<ConsensusHeader, 'height' | 'timestampMs' | 'proposer' | 'creditNext'>,
   parent: { readonly header: ConsensusHeader; readonly consensusRoot: Uint8Array },
-): PayloadAttributes {
+): PayloadAttributes | undefined {
+  const { creditNext } = parent.header
+  const credits =
+    creditNext === header.creditNext ? [] : l1View.credits(creditNext, header.creditNext)
+  if (credits === undefined) return undefined
   return {
     height: header.height,
     parentExecutionHash: parent.header.executionHash,
@@ -156,10 +188,7 @@ export function attributesFor(
     prevRandao: parent.header.mix,
     parentConsensusRoot: parent.consensusRoot,
     feeRecipient: header.proposer,
-    credits: {
-      first: parent.header.creditNext,
-      count: Number(header.creditNext - parent.header.creditNext),
-    },
+    credits,
   }
 }
 
@@ -211,16 +240,16 @@ export function insertBlock(
 
 /** Whether a header of this epoch closes it; the block the epoch began on does not. */
 export function closesEpoch(state: EngineState, header: ConsensusHeader): boolean {
-  const { stake, set, faults } = state.config
-  return faults.buildPastClose !== true && header.epoch === set.epoch && isClosing(header, stake)
+  const { l1View, set, faults } = state.config
+  if (faults.buildOnClosing === true) return false
+  return header.epoch === set.epoch && isClosing(header, l1View)
 }
 
 /** The header a leader proposes on `parent`, but for what building yields. */
 export function draftHeader(state: EngineState, parent: BlockNode, nowMs: number): HeaderDraft {
-  const { identity, set, stake, self } = state.config
+  const { identity, set, self } = state.config
   const { header } = parent
-  // After three views in a row without a block, maybe the others cannot check our L1 yet.
-  const l1 = state.failures >= 3 ? header.l1 : stake.nextReference(header.l1)
+  const l1 = referenceOn(state, header)
   return {
     networkId: identity.networkId,
     epoch: set.epoch,
@@ -231,6 +260,18 @@ export function draftHeader(state: EngineState, parent: BlockNode, nowMs: number
     creditNext: nextCredit(header.creditNext, l1.creditCount),
     histRoot: parent.childHistRoot,
   }
+}
+
+/** The newest reference there is for a block on `parent`, or the parent's again. */
+function referenceOn({ config: { l1View }, failures }: EngineState, parent: ConsensusHeader) {
+  // After three views in a row without a block, maybe the others cannot check our L1 yet.
+  const newest = failures >= failuresRepeatReference ? undefined : l1View.newestReference()
+  const isHigher =
+    newest !== undefined &&
+    newest.number > parent.l1.number &&
+    newest.timestamp >= parent.l1.timestamp &&
+    newest.creditCount >= parent.creditNext
+  return isHigher ? newest : parent.l1
 }
 
 /**

@@ -15,7 +15,7 @@ import type { ConsensusHeader } from './header.ts'
 import { leaderOf } from './leader.ts'
 import type { Block, Message } from './messages.ts'
 import type { SignatureScheme } from './signature-scheme.ts'
-import type { StakeView } from './stake-view.ts'
+import type { L1View } from './l1-view.ts'
 import { isQuorum } from './validator-set.ts'
 import type { ValidatorSet } from './validator-set.ts'
 import type { RoundVote } from './votes.ts'
@@ -50,7 +50,7 @@ export type BlockKey = string
 export type EngineConfig = {
   readonly identity: NetworkIdentity
   readonly parameters: ConsensusParameters
-  readonly stake: StakeView
+  readonly l1View: L1View
   readonly scheme: SignatureScheme
   readonly set: ValidatorSet
   /** seed(e), 32 bytes. */

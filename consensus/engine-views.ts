@@ -181,14 +181,20 @@ export function build(state: EngineState, nowMs: number): void {
   }
   state.buildAtMs = undefined
   if (state.nodes.size > unfinalBlocksMax) return
-  round.isBuilding = true
   const draft = draftHeader(state, node, nowMs)
+  const attributes = attributesFor(state.config.l1View, draft, node)
+  if (attributes === undefined) {
+    // The credits due are not known here: maybe soon.
+    state.buildAtMs = nowMs + judgeAgainMs
+    return
+  }
+  round.isBuilding = true
   state.effects.push({
     kind: 'build',
     view: state.view,
     draft,
     parentMix: node.header.mix,
-    attributes: attributesFor(draft, node),
+    attributes,
     mayFill: state.nodes.size <= fullBlocksMax,
   })
 }
@@ -257,7 +263,7 @@ export function finalize(state: EngineState, certificate: Certificate): void {
     else state.effects.push({ kind: 'behind' })
     return
   }
-  // A closing block may be notarised in several views; this one finalized it, which proves it.
+  // The last in the view that proves it: a closing block may be notarised again in later ones.
   const views = path.map((node) => (node === last ? view : viewOf(state, node.key)))
   state.effects.push({ kind: 'finalize', nodes: path, views })
   state.failures = 0

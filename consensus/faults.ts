@@ -34,12 +34,18 @@ export type EngineFaults = {
   readonly keepMismatch?: boolean
   /** Takes bodies whose reveal is not the one their header mixes in. */
   readonly takeAnyReveal?: boolean
-  /** Goes on in an epoch after the block that closes it. */
-  readonly buildPastClose?: boolean
-  /** Votes for blocks whatever they say of L1. */
-  readonly anyReference?: boolean
-  /** Votes in every epoch with the set of the first. */
-  readonly staleSet?: boolean
+  /** Takes any L1 reference a proposal names for a good one. */
+  readonly takeAnyReference?: boolean
+  /** Goes on building in an epoch whose closing block it holds. */
+  readonly buildOnClosing?: boolean
+  /** Begins an epoch with the set of the one before. */
+  readonly keepFormerSet?: boolean
+  /** Draws leaders from the close of the previous epoch, not of the one before it. */
+  readonly useRecentSeed?: boolean
+  /** Says in its closing finality vote that the epoch goes on. */
+  readonly closeWithoutNext?: boolean
+  /** After a restart on a closing block, goes on in the epoch it closed. */
+  readonly restartInClosedEpoch?: boolean
   /** Never answers a timeout: a silent leader stops the network. */
   readonly neverNullify?: boolean
 }

@@ -21,9 +21,11 @@ import type { ConsensusHeader } from './header.ts'
 import type { Ledger, LedgerBlock } from './ledger.ts'
 import type { Message } from './messages.ts'
 import type { Recovery } from './recovery.ts'
+import { seatIn } from './seat.ts'
+import type { Seat } from './seat.ts'
 import type { ValidatorOptions } from './validator-options.ts'
 import type { ValidatorSet } from './validator-set.ts'
-import { peerIdOf, validatorIndexOf } from './validator-set.ts'
+import { peerIdOf } from './validator-set.ts'
 import type { FinalityVote } from './votes.ts'
 import { finalityVoteDigest } from './votes.ts'
 import type { VoteLog } from './wal.ts'
@@ -47,6 +49,8 @@ export type FinalityPorts = {
   readonly credibleHeight: () => bigint
   readonly onEvidence: (evidence: Evidence) => void
   readonly onRefused: (error: VoteRefusedError) => void
+  /** The key in a set of the operator behind a connection. */
+  readonly nameIn: (set: ValidatorSet, peer: PeerId) => PeerId
 }
 
 export class FinalityVoter {
@@ -79,25 +83,26 @@ export class FinalityVoter {
 
   /** A block is final and durable: vote on it, and count what others said of it. */
   async onFinal(block: LedgerBlock): Promise<void> {
-    const { parameters, stake, signer } = this.#options
+    const { parameters, l1View, signers = [] } = this.#options
     const { height } = block.header
     if (!parameters.finalityVotes || height === 0n) return
     // While catching up: the others have long agreed on it.
     if (height + finalityVotesOwedMax < this.#ports.credibleHeight()) return
-    const set = stake.validatorSet(block.header.epoch)
+    const set = l1View.validatorSet(block.header.epoch)
     if (set === undefined) return
     const vote = this.#voteOn(block)
     await this.#take(this.#tracker.setContent(vote, set), set)
-    const self = signer === undefined ? -1 : validatorIndexOf(set, signer.publicKey)
-    if (self >= 0) await this.#cast(vote, set, self)
+    const seat = seatIn(set, signers)
+    if (seat !== undefined) await this.#cast(vote, set, seat)
   }
 
   /** A vote of a peer on its own connection. */
   receive(from: PeerId, { vote, signature }: Extract<Message, { kind: 'finality-vote' }>): void {
-    const { stake, parameters } = this.#options
-    const set = stake.validatorSet(vote.epoch)
+    const { l1View, parameters } = this.#options
+    const set = l1View.validatorSet(vote.epoch)
     if (set === undefined || !parameters.finalityVotes || !this.#isTimely(vote)) return
-    const voter = set.validators.findIndex(({ publicKey }) => peerIdOf(publicKey) === from)
+    const name = this.#ports.nameIn(set, from)
+    const voter = set.validators.findIndex(({ publicKey }) => peerIdOf(publicKey) === name)
     if (voter < 0) return
     const answer = this.#tracker.addVote(voter, { vote, signature }, set)
     this.#own(this.#take(answer, set))
@@ -105,17 +110,17 @@ export class FinalityVoter {
 
   /** Repeats our votes to a peer whose newest certificate is older than ours. */
   helpStraggler(peer: PeerId, certifiedNext: bigint): void {
-    const { signer, stake } = this.#options
-    if (signer === undefined) return
+    const { signers = [], l1View } = this.#options
+    if (signers.length === 0) return
     const newest = this.#ledger.height
     const until =
       newest < certifiedNext + votesRepeatedMax ? newest : certifiedNext + votesRepeatedMax
     for (let height = certifiedNext; height <= until; height++) {
       const header = this.#ledger.block(height)?.header
-      const set = header === undefined ? undefined : stake.validatorSet(header.epoch)
-      if (set === undefined) continue
-      const voter = validatorIndexOf(set, signer.publicKey)
-      const own = this.#tracker.voteAt({ height, epoch: set.epoch, voter })
+      const set = header === undefined ? undefined : l1View.validatorSet(header.epoch)
+      const seat = set === undefined ? undefined : seatIn(set, signers)
+      if (set === undefined || seat === undefined) continue
+      const own = this.#tracker.voteAt({ height, epoch: set.epoch, voter: seat.index })
       if (own === undefined) continue
       this.#ports.send(peer, { kind: 'finality-vote', ...own })
     }
@@ -126,8 +131,9 @@ export class FinalityVoter {
     const { faults } = this.#options
     if (faults?.finalityVoteOnNotarization !== true || certificate.vote.kind !== 'notarize') return
     const node = engine.nodes.get(keyOf(certificate.vote.digest))
-    if (node === undefined || engine.config.self < 0) return
-    this.#own(this.#sign(this.#voteOn(node), engine.config.set, engine.config.self))
+    const seat = seatIn(engine.config.set, this.#options.signers ?? [])
+    if (node === undefined || seat === undefined) return
+    this.#own(this.#sign(this.#voteOn(node), engine.config.set, seat))
   }
 
   /** Of the epoch a final height belongs to; above, of ours or one that may follow soon. */
@@ -145,7 +151,7 @@ export class FinalityVoter {
     return !this.#guard.finalityVotes.some((vote) => vote.height === height)
   }
 
-  async #cast(vote: FinalityVote, set: ValidatorSet, self: number): Promise<void> {
+  async #cast(vote: FinalityVote, set: ValidatorSet, seat: Seat): Promise<void> {
     if (vote.epoch < this.#log.checkpoint.voteFromEpoch) return
     const last = this.#guard.lastFinalityVote
     const rootsSince = last === undefined ? [] : this.#ledger.roots(last.height, vote.height)
@@ -160,15 +166,14 @@ export class FinalityVoter {
       if (!(error instanceof VoteRefusedError)) throw error
       return this.#ports.onRefused(error)
     }
-    await this.#sign(vote, set, self)
+    await this.#sign(vote, set, seat)
   }
 
-  async #sign(vote: FinalityVote, set: ValidatorSet, self: number): Promise<void> {
-    const { signer, genesis } = this.#options
-    if (signer === undefined) return
+  async #sign(vote: FinalityVote, set: ValidatorSet, { index, signer }: Seat): Promise<void> {
+    const { genesis } = this.#options
     const signature = await signer.sign(finalityVoteDigest(genesis.identity, vote))
     this.#ports.send(undefined, { kind: 'finality-vote', vote, signature })
-    await this.#take(this.#tracker.addVote(self, { vote, signature }, set), set)
+    await this.#take(this.#tracker.addVote(index, { vote, signature }, set), set)
   }
 
   async #take(
@@ -186,7 +191,9 @@ export class FinalityVoter {
   }
 
   #voteOn({ header, consensusRoot }: Pick<BlockNode, 'header' | 'consensusRoot'>): FinalityVote {
-    return finalityVoteOn(header, consensusRoot, nextEpochOf(header, this.#options.stake))
+    const { l1View, faults } = this.#options
+    const nextEpoch = faults?.closeWithoutNext === true ? 0n : nextEpochOf(header, l1View)
+    return finalityVoteOn(header, consensusRoot, nextEpoch)
   }
 
   #own(work: Promise<void>): void {

@@ -4,7 +4,12 @@
  * A vote counts for a height once this node knows, by its own finalization, what the height holds;
  * votes that arrive before wait. Verification is lazy as in engine-votes.ts. After the quorum,
  * later votes still count: when all have voted, a fuller certificate replaces the first.
+ *
+ * Votes of one operator that clash are evidence: at one height (S5), in other epochs and under
+ * other keys too, and around a closing vote (S7). S6 needs a proof from the history, not seen here.
  */
+
+import { bytesEqual } from '@zg/primitives'
 
 import { bitmapOf } from './certificate.ts'
 import type { FinalityCertificate } from './certificate.ts'
@@ -12,7 +17,7 @@ import type { NetworkIdentity } from './configuration.ts'
 import type { Evidence, SignedFinalityVote } from './evidence.ts'
 import { finalityFaultOf, sameFinalityVote } from './evidence.ts'
 import type { SignatureScheme } from './signature-scheme.ts'
-import type { ValidatorSet } from './validator-set.ts'
+import type { ValidatorEntry, ValidatorSet } from './validator-set.ts'
 import { isQuorum } from './validator-set.ts'
 import type { FinalityVote } from './votes.ts'
 import { finalityVoteDigest } from './votes.ts'
@@ -30,6 +35,8 @@ type Height = {
   readonly votes: Map<number, SignedFinalityVote & { verified: boolean }>
   certificate: FinalityCertificate | undefined
   signerCount: number
+  /** Whether some vote says that the epoch closes here. */
+  hasClosingVote: boolean
 }
 
 export type FinalityAnswer = {
@@ -69,8 +76,11 @@ export class FinalityTracker {
     const height = this.#heightAt(vote.height, set)
     const known = height.votes.get(voter)
     if (known !== undefined) return this.#compare(height, voter, known, signed)
+    const evidence = this.#clashWith(set, voter, signed)
     height.votes.set(voter, { ...signed, verified: false })
-    return this.#tally(height)
+    if (vote.nextEpoch !== 0n) height.hasClosingVote = true
+    const answer = this.#tally(height)
+    return evidence === undefined ? answer : { ...answer, evidence }
   }
 
   /** Our own vote at a height, if it was cast. */
@@ -94,6 +104,7 @@ export class FinalityTracker {
       votes: new Map(),
       certificate: undefined,
       signerCount: 0,
+      hasClosingVote: false,
     }
     this.#heights.set(name, fresh)
     return fresh
@@ -152,12 +163,36 @@ export class FinalityTracker {
     if (finalityFaultOf(first.vote, second.vote) === undefined) return nothing
     const signer = height.set.validators[voter]
     if (signer === undefined) return nothing
-    const isGood = ({ vote, signature }: SignedFinalityVote): boolean =>
-      this.#scheme.verify(signer.publicKey, finalityVoteDigest(this.#identity, vote), signature)
     // Only what verifies convicts.
-    if (!isGood(first) || !isGood(second)) return nothing
+    if (!this.#isGood(signer, first) || !this.#isGood(signer, second)) return nothing
     const { operator } = signer
     return { evidence: { kind: 'finality-votes', operator, first, second }, forgers: [] }
+  }
+
+  /** Evidence from a vote and one of its operator at another height or in another epoch. */
+  #clashWith(set: ValidatorSet, voter: number, second: SignedFinalityVote): Evidence | undefined {
+    const signer = set.validators[voter]
+    if (signer === undefined) return undefined
+    for (const other of this.#heights.values()) {
+      const isSamePlace = other.height === second.vote.height && other.set.epoch === set.epoch
+      const isNear = other.height === second.vote.height || other.hasClosingVote
+      // A closing vote may clash with any, others with closing ones alone.
+      if (isSamePlace || (second.vote.nextEpoch === 0n && !isNear)) continue
+      const { validators } = other.set
+      const place = validators.findIndex(({ operator }) => bytesEqual(operator, signer.operator))
+      const [member, first] = [validators[place], other.votes.get(place)]
+      if (member === undefined || first === undefined) continue
+      if (finalityFaultOf(first.vote, second.vote) === undefined) continue
+      if (!this.#isGood(member, first) || !this.#isGood(signer, second)) continue
+      const { operator } = signer
+      const { vote, signature } = first
+      return { kind: 'finality-votes', operator, first: { vote, signature }, second }
+    }
+    return undefined
+  }
+
+  #isGood({ publicKey }: ValidatorEntry, { vote, signature }: SignedFinalityVote): boolean {
+    return this.#scheme.verify(publicKey, finalityVoteDigest(this.#identity, vote), signature)
   }
 
   #forget(): void {

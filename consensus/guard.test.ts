@@ -186,3 +186,13 @@ test('VoteGuard restored from a log segment refuses what the guard before it ref
     assert.throws(() => each.admitRoundVote(vote('finalize', a, last)), refusal('S3'))
   }
 })
+
+test('VoteGuard restored from finality votes holds the epochs they closed for closed', () => {
+  const restored = new VoteGuard()
+  const closing = voteAt(main, 3, { nextEpoch: 2n })
+  const last = voteAt(main, 4, { epoch: 2n })
+  for (const kept of [closing, last]) restored.rememberFinality(kept)
+  restored.restoreFinality(last, main.trees[4]!)
+  assert.throws(() => restored.admitRoundVote(vote('notarize', a, 9)), VoteRefusedError)
+  assert.equal(restored.admitRoundVote(vote('notarize', a, 1, 2n)), true)
+})

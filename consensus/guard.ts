@@ -142,12 +142,12 @@ export class VoteGuard {
     assert(bytesEqual(incrementalRoot(history), vote.histRoot), 'a logged vote fits its history')
     this.#finality = { vote, history }
     this.rememberFinality(vote)
-    if (vote.nextEpoch !== 0n) this.#epochClosed = vote.epoch
   }
 
   /** Takes over an older logged finality vote, so that it can be made again. */
   rememberFinality(vote: FinalityVote): void {
     this.#finalityVotes.set(vote.height, vote)
+    if (vote.nextEpoch !== 0n && vote.epoch > this.#epochClosed) this.#epochClosed = vote.epoch
     const [oldest] = this.#finalityVotes.keys()
     if (this.#finalityVotes.size > guardFinalityVotesMax && oldest !== undefined) {
       this.#finalityVotes.delete(oldest)

@@ -22,7 +22,7 @@ import { ByteReader, ByteWriter } from './codec.ts'
 import type { ConsensusGenesis } from './configuration.ts'
 import type { L1Reference } from './l1-reference.ts'
 import { sameL1Reference, zeroL1Reference } from './l1-reference.ts'
-import type { StakeView } from './stake-view.ts'
+import type { L1View } from './l1-view.ts'
 
 /** Credits the withdrawals of one block take, at most (EIP-4895's bound). */
 export const creditsPerBlockMax = 16n
@@ -133,13 +133,13 @@ export function nextCredit(parentCreditNext: bigint, creditCount: bigint): bigin
 }
 
 /** Whether a block closes its epoch: its L1 reference lies in a later one. */
-export function isClosing(header: ConsensusHeader, stake: StakeView): boolean {
-  return stake.epochAt(header.l1.timestamp) > header.epoch
+export function isClosing(header: ConsensusHeader, l1View: L1View): boolean {
+  return l1View.epochAt(header.l1.timestamp) > header.epoch
 }
 
 /** The nextEpoch of a FinalityVote on `header`: zero unless the block closes its epoch. */
-export function nextEpochOf(header: ConsensusHeader, stake: StakeView): bigint {
-  return isClosing(header, stake) ? stake.epochAt(header.l1.timestamp) : 0n
+export function nextEpochOf(header: ConsensusHeader, l1View: L1View): bigint {
+  return isClosing(header, l1View) ? l1View.epochAt(header.l1.timestamp) : 0n
 }
 
 export function writeHeader(writer: ByteWriter, header: ConsensusHeader): void {

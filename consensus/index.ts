@@ -1,18 +1,12 @@
 /** Agree on one block a height among validators of which fewer than a third are faulty. */
 
-export type {
-  Application,
-  CreditRange,
-  Payload,
-  PayloadAttributes,
-  PayloadStatus,
-} from './application.ts'
+export type { Application, Payload, PayloadAttributes, PayloadStatus } from './application.ts'
 export { defaultParameters } from './configuration.ts'
 export type { ConsensusGenesis, ConsensusParameters, NetworkIdentity } from './configuration.ts'
 export { sameL1Reference, zeroL1Reference } from './l1-reference.ts'
 export type { L1Reference } from './l1-reference.ts'
-export { fixedStakeView } from './stake-view.ts'
-export type { StakeView } from './stake-view.ts'
+export { l1ReferenceDepth, viewWithoutL1 } from './l1-view.ts'
+export type { Credit, L1View, ReferenceStatus } from './l1-view.ts'
 
 export {
   isQuorum,

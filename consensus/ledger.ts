@@ -104,7 +104,7 @@ export class Ledger {
   /** Adds the block after the last one; resolves when it is durable. */
   async append(
     block: LedgerBlock,
-    extras: { readonly closing?: Closing; readonly voted?: VotedMark } = {},
+    extras: { readonly closing?: Closing | undefined; readonly voted?: VotedMark } = {},
   ): Promise<void> {
     const key = heightKey(block.header.height)
     const writer = new ByteWriter()

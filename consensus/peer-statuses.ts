@@ -5,18 +5,6 @@ import type { PeerId } from '@zg/runtime'
 import type { ValidatorSet } from './validator-set.ts'
 import { peerIdOf } from './validator-set.ts'
 
-/** How far a node is. */
-type Progress = { readonly epoch: bigint; readonly finalHeight: bigint }
-
-/**
- * Whether one node lacks what another could bring it. One block behind is the way of things; but
- * across a closing block, which the other's epoch has left, nothing else brings it.
- */
-export function isBehind(one: Progress, other: Progress): boolean {
-  const lead = other.finalHeight - one.finalHeight
-  return lead > 1n || (lead > 0n && other.epoch > one.epoch)
-}
-
 export class PeerStatuses {
   readonly #heights = new Map<PeerId, bigint>()
 
@@ -49,10 +37,13 @@ export class PeerStatuses {
   /**
    * The greatest height that validators with more than a third of the stake claim to have reached:
    * at least one of them is honest. Zero when too few have spoken.
+   *
+   * @param nameOf - The key in the set of the operator behind a connection.
    */
-  credible(set: ValidatorSet): bigint {
+  credible(set: ValidatorSet, nameOf: (peer: PeerId) => PeerId): bigint {
+    const heights = new Map([...this.#heights].map(([peer, height]) => [nameOf(peer), height]))
     const claims = set.validators
-      .map(({ publicKey, stake }) => ({ stake, height: this.#heights.get(peerIdOf(publicKey)) }))
+      .map(({ publicKey, stake }) => ({ stake, height: heights.get(peerIdOf(publicKey)) }))
       .flatMap(({ stake, height }) => (height === undefined ? [] : [{ stake, height }]))
       .sort((a, b) => Number(b.height - a.height))
     let stake = 0n

@@ -7,20 +7,23 @@
  */
 
 import { bytesEqual, keccak256, ZgError } from '@zg/primitives'
-import type { IncrementalTree } from '@zg/primitives'
 
-import type { BlockNode } from './engine-state.ts'
-import { nodeOf } from './engine-state.ts'
+import type { BlockNode, EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
+import { newEngine, nodeOf } from './engine-state.ts'
 import { VoteGuard } from './guard.ts'
 import { consensusRoot, genesisHeader, isClosing, nextEpochOf } from './header.ts'
 import { Ledger } from './ledger.ts'
 import type { LedgerBlock, VotedMark } from './ledger.ts'
 import type { Block } from './messages.ts'
+import { seatIn } from './seat.ts'
 import { signatureSizeBytes } from './signature-scheme.ts'
 import type { ValidatorOptions } from './validator-options.ts'
 import type { FinalityVote, RoundVote } from './votes.ts'
 import { VoteLog, WalCorruptError } from './wal.ts'
 import type { WalRecord } from './wal.ts'
+
+/** Certificates read back from the ledger when a node starts. */
+const certificatesRestoredMax = 4_096
 
 /** Where an instance of the engine begins. */
 export type EpochStart = {
@@ -38,6 +41,8 @@ export type Recovery = {
   readonly votes: readonly RoundVote[]
   /** The last block that is final and durable everywhere here. */
   readonly head: LedgerBlock
+  /** Where the engine begins on it. */
+  readonly start: EpochStart
 }
 
 /**
@@ -65,38 +70,93 @@ export async function recover(options: ValidatorOptions): Promise<Recovery> {
   }
   for (const vote of votes) if (vote.epoch >= guard.newest.epoch) guard.admitRoundVote(vote)
   restoreFinalityVotes(guard, ledger, finalityVotes)
-  return { ledger, log, guard, bodies, votes, head }
+  const next = startOn(options, ledger, head)
+  const start = faults.restartInClosedEpoch === true ? { ...next, epoch: head.header.epoch } : next
+  return { ledger, log, guard, bodies, votes, head, start }
 }
 
 /** Where the engine begins after a block: in its epoch, or in the next when the block closes it. */
-export function startAfter(
-  options: ValidatorOptions,
-  block: LedgerBlock,
-  history: IncrementalTree,
-): EpochStart {
+export function startOn(options: ValidatorOptions, ledger: Ledger, block: LedgerBlock): EpochStart {
   const { header } = block
-  const closes = isClosing(header, options.stake)
+  const closes = isClosing(header, options.l1View)
   const isFirst = closes || header.height === 0n
   const base = nodeOf({
     header,
     consensusRoot: block.consensusRoot,
     block: undefined,
     parent: undefined,
-    history,
+    history: ledger.historyAt(Number(header.height) + 1),
     // In the epoch that begins on it, it closes nothing.
     isClosing: false,
     status: 'valid',
   })
-  const epoch = closes ? nextEpochOf(header, options.stake) : header.epoch
+  const epoch = closes ? nextEpochOf(header, options.l1View) : header.epoch
   const knownView = block.view === 0 ? undefined : block.view
   return { epoch, base, baseView: isFirst ? 0 : knownView }
 }
 
 /** seed(e): mix at the close of the epoch before the previous one, or keccak256(genesis hash). */
-export function seedOf(options: ValidatorOptions, ledger: Ledger, epoch: bigint): Uint8Array {
+function seedOf(options: ValidatorOptions, ledger: Ledger, epoch: bigint): Uint8Array {
   const previous = ledger.closingBefore(epoch)
+  if (options.faults?.useRecentSeed === true && previous !== undefined) return previous.mix
   const earlier = previous === undefined ? undefined : ledger.closingBefore(previous.epoch)
   return earlier?.mix ?? keccak256(options.genesis.identity.genesisHash)
+}
+
+/**
+ * An engine for the epoch that begins at `start`; undefined while its set is not known.
+ *
+ * @param voteFromEpoch - Before it this node only follows.
+ */
+export function engineAt(
+  options: ValidatorOptions,
+  ledger: Ledger,
+  { epoch, base, baseView }: EpochStart,
+  voteFromEpoch: bigint,
+): EngineState | undefined {
+  const { l1View, signers = [], genesis, parameters, scheme, faults = {} } = options
+  const known = l1View.validatorSet(epoch)
+  if (known === undefined) return undefined
+  const former = faults.keepFormerSet === true ? l1View.validatorSet(base.header.epoch) : undefined
+  const set = former === undefined ? known : { ...former, epoch }
+  const seat = epoch < voteFromEpoch ? undefined : seatIn(set, signers)
+  const self = seat?.index ?? -1
+  const seed = seedOf(options, ledger, epoch)
+  const { identity } = genesis
+  const config = { identity, parameters, l1View, scheme, set, seed, self, faults }
+  return newEngine(config, base, baseView)
+}
+
+/** What a node held when it stopped, for an engine that begins at `start`. */
+export function restoredEvents(
+  ledger: Ledger,
+  { epoch, baseView }: EpochStart,
+  { bodies, votes }: Pick<Recovery, 'bodies' | 'votes'>,
+): readonly EngineEvent[] {
+  const certificates = ledger.certificates({
+    epoch,
+    fromView: Math.max(1, baseView ?? 1),
+    toView: Number.MAX_SAFE_INTEGER,
+    limit: certificatesRestoredMax,
+  })
+  return [
+    ...bodies.map((block) => ({ kind: 'restored-block', block }) as const),
+    ...certificates.map((certificate) => ({ kind: 'restored-certificate', certificate }) as const),
+    ...votes.map((vote) => ({ kind: 'restored-vote', vote }) as const),
+  ]
+}
+
+/** The blocks that an engine makes final, as the ledger holds them. */
+export function ledgerBlocksOf({
+  nodes,
+  views,
+}: Extract<EngineEffect, { kind: 'finalize' }>): readonly LedgerBlock[] {
+  return nodes.map(({ header, consensusRoot, block }, index) => ({
+    header,
+    consensusRoot,
+    reveal: block?.reveal ?? new Uint8Array(0),
+    view: views[index] ?? 0,
+  }))
 }
 
 async function openLedger(options: ValidatorOptions): Promise<Ledger> {
@@ -147,7 +207,7 @@ async function openLog(
   } catch (error) {
     if (!(error instanceof WalCorruptError) || voteFromEpoch === undefined) throw error
     // MUST be an epoch of which nothing can have been signed before the loss.
-    const current = startAfter(options, head, ledger.history).epoch
+    const current = startOn(options, ledger, head).epoch
     if (voteFromEpoch <= current) throw error
     const log = await VoteLog.restart({ disk, rng, voteFromEpoch })
     await ledger.setLogId(log.checkpoint.logId)

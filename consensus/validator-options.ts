@@ -11,13 +11,14 @@ import type { EngineFaults } from './faults.ts'
 import type { ConsensusHeader } from './header.ts'
 import type { SignatureScheme } from './signature-scheme.ts'
 import type { Signer } from './signer.ts'
-import type { StakeView } from './stake-view.ts'
+import type { L1View } from './l1-view.ts'
 
 /** Arguments of `Validator.open`. */
 export type ValidatorOptions = {
   readonly genesis: ConsensusGenesis
   readonly parameters: ConsensusParameters
-  readonly stake: StakeView
+  /** Of one set for ever in a network without an L1: `viewWithoutL1`. */
+  readonly l1View: L1View
   readonly application: Application
   readonly clock: Clock
   readonly rng: Rng
@@ -27,8 +28,11 @@ export type ValidatorOptions = {
   /** Holds the ledger in tables `consensus-…`; may be the application's own store. */
   readonly store: KeyValueStore
   readonly scheme: SignatureScheme
-  /** Absent: a node that follows without voting. */
-  readonly signer?: Signer
+  /**
+   * The operator's keys, former and coming ones too: in each epoch the one in its set signs. Absent
+   * or in no set: a node that follows without voting.
+   */
+  readonly signers?: readonly Signer[]
   /**
    * The operator's statement that this machine's vote log is lost: begin a new one and sign nothing
    * in any epoch before this one, which must not have begun when the log was lost.
@@ -74,6 +78,19 @@ export type ValidatorCounters = {
   readonly votesRefused: number
   readonly messagesMalformed: number
   readonly evidenceFound: number
+}
+
+/** All zero, to be counted up. */
+export function newCounters(): { -readonly [name in keyof ValidatorCounters]: number } {
+  return {
+    blocksFinalized: 0,
+    blocksProposed: 0,
+    viewsNullified: 0,
+    votesSigned: 0,
+    votesRefused: 0,
+    messagesMalformed: 0,
+    evidenceFound: 0,
+  }
 }
 
 /** Called once for every final height in order, after the application has made it durable. */

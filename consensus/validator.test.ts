@@ -2,15 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { toHex } from '@zg/primitives'
-import { simulatedStartMs } from '@zg/runtime'
 
 import { verifyFinalityCertificate } from './certificate.ts'
-import { zeroL1Reference } from './l1-reference.ts'
 import { blsScheme } from './signature-scheme.ts'
-import type { StakeView } from './stake-view.ts'
 import { World } from './testing/world.ts'
-import { validatorSet } from './validator-set.ts'
-import type { ValidatorSet } from './validator-set.ts'
 import { WalCorruptError } from './wal.ts'
 
 test('Validator: four validators finalize the same blocks and certify them', async () => {
@@ -141,73 +136,4 @@ test('Validator: real BLS signatures finalize as the keyed hash does', async () 
   const certificate = world.nodes[3]!.validator!.finalityCertificate('latest')!
   assert.ok(certificate.vote.height >= 3n)
   assert.ok(verifyFinalityCertificate(scheme, genesis.identity, set, certificate))
-})
-
-/** Epochs of eight seconds of L1 time; in epoch e, validator e mod 5 of five sits out. */
-function rotatingStake(nowMs: () => number): (set: ValidatorSet) => StakeView {
-  const beginSeconds = BigInt(simulatedStartMs / 1_000)
-  return ({ validators }) => ({
-    validatorSet: (epoch) =>
-      validatorSet(
-        epoch,
-        validators.filter((_, index) => BigInt(index) !== epoch % BigInt(validators.length)),
-      ),
-    epochAt: (timestamp) => (timestamp <= beginSeconds ? 0n : (timestamp - beginSeconds) / 8n),
-    nextReference: (parent) => {
-      // An L1 block every two seconds, finalized at once.
-      const number = BigInt(Math.floor((nowMs() - simulatedStartMs) / 2_000))
-      if (number <= parent.number) return parent
-      return { ...zeroL1Reference, number, timestamp: beginSeconds + 2n * number }
-    },
-    checkReference: ({ number, timestamp }, parent) => {
-      if (number === parent.number) return 'VALID'
-      return timestamp === beginSeconds + 2n * number ? 'VALID' : 'INVALID'
-    },
-  })
-}
-
-test('Validator: epochs close, sets change, and followers stay with the chain', async () => {
-  let nowMs = (): number => simulatedStartMs
-  const world = new World({ count: 5, stake: rotatingStake(() => nowMs()) })
-  nowMs = () => world.clock.nowMs()
-  await world.startAll()
-  await world.run(60_000)
-  const [node] = world.nodes
-  const status = node!.validator!.status()
-  assert.ok(status.epoch >= 6n, `epoch ${status.epoch}`)
-  assert.ok(world.finalHeight() >= 40n, `height ${world.finalHeight()}`)
-  for (const each of world.nodes) {
-    assert.deepEqual(each.failures, [])
-    assert.equal(each.validator!.counters().votesRefused, 0)
-    assert.equal(each.validator!.counters().evidenceFound, 0)
-  }
-  let closings = 0
-  for (const { header } of node!.finalized.slice(0, -3)) {
-    const certificate = node!.validator!.finalityCertificate(header.height)!
-    const set = world.stake.validatorSet(header.epoch)!
-    assert.ok(verifyFinalityCertificate(world.scheme, world.genesis.identity, set, certificate))
-    const next = world.stake.epochAt(header.l1.timestamp)
-    assert.equal(certificate.vote.nextEpoch, next > header.epoch ? next : 0n)
-    if (certificate.vote.nextEpoch !== 0n) closings++
-  }
-  assert.ok(closings >= 5)
-})
-
-test('Validator: a node away over epoch changes catches up through all of them', async () => {
-  let nowMs = (): number => simulatedStartMs
-  const world = new World({ count: 5, stake: rotatingStake(() => nowMs()) })
-  nowMs = () => world.clock.nowMs()
-  await world.startAll()
-  await world.run(4_000)
-  const away = world.nodes[2]!
-  world.crash(away)
-  await world.run(60_000)
-  await world.start(away)
-  await world.run(20_000)
-  const [node] = world.nodes
-  assert.ok(
-    away.validator!.status().finalHeight + 3n >= node!.validator!.status().finalHeight,
-    `${away.validator!.status().finalHeight} of ${node!.validator!.status().finalHeight}`,
-  )
-  assert.equal(away.validator!.status().epoch, node!.validator!.status().epoch)
 })

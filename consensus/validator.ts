@@ -22,20 +22,23 @@ import { buildBlock, validateBlock } from './application-work.ts'
 import type { Certificate, FinalityCertificate } from './certificate.ts'
 import { ChainFollower } from './chain-follower.ts'
 import type { EngineEffect, EngineEvent, EngineState } from './engine-state.ts'
-import { keyOf, newEngine, nextWakeMs } from './engine-state.ts'
+import { keyOf, nextWakeMs } from './engine-state.ts'
 import { step } from './engine.ts'
 import { EvidenceRecord } from './evidence-record.ts'
 import type { Evidence } from './evidence.ts'
 import { FinalityVoter } from './finality-voter.ts'
 import { VoteRefusedError } from './guard.ts'
-import { isClosing, nextEpochOf } from './header.ts'
+import { nextEpochOf } from './header.ts'
 import type { ConsensusHeader } from './header.ts'
 import type { Ledger, LedgerBlock } from './ledger.ts'
 import { channelOf, decodeMessage, encodeMessage } from './messages.ts'
 import type { Block, Message } from './messages.ts'
-import { isBehind, PeerStatuses } from './peer-statuses.ts'
-import { recover, seedOf, startAfter } from './recovery.ts'
+import { OperatorPeers } from './operator-peers.ts'
+import { PeerStatuses } from './peer-statuses.ts'
+import { engineAt, ledgerBlocksOf, recover, restoredEvents, startOn } from './recovery.ts'
 import type { EpochStart, Recovery } from './recovery.ts'
+import { signerIn } from './seat.ts'
+import type { Signer } from './signer.ts'
 import type {
   EvidenceHandler,
   FailureHandler,
@@ -44,7 +47,7 @@ import type {
   ValidatorOptions,
   ValidatorStatus,
 } from './validator-options.ts'
-import { validatorIndexOf } from './validator-set.ts'
+import { newCounters } from './validator-options.ts'
 import { VoteCaster } from './vote-caster.ts'
 import type { VoteLog } from './wal.ts'
 
@@ -53,9 +56,6 @@ export const statusIntervalMs = 2_000
 
 /** The set of a new epoch that is not known yet is asked for again after this. */
 const setRetryMs = 500
-
-/** Certificates read back from the ledger when a node starts. */
-const certificatesRestoredMax = 4_096
 
 /** Certificates one call of `certificates` returns, at most. */
 export const certificatesReturnedMax = 1_024
@@ -70,20 +70,13 @@ export class Validator {
   readonly #finality: FinalityVoter
   readonly #follower: ChainFollower
   readonly #peers = new PeerStatuses()
+  readonly #operators: OperatorPeers
   readonly #budget: AnswerBudget
   readonly #finalizedHandlers: FinalizedHandler[] = []
   readonly #evidenceHandlers: EvidenceHandler[] = []
   readonly #failureHandlers: FailureHandler[] = []
   readonly #evidence = new EvidenceRecord()
-  readonly #counters = {
-    blocksFinalized: 0,
-    blocksProposed: 0,
-    viewsNullified: 0,
-    votesSigned: 0,
-    votesRefused: 0,
-    messagesMalformed: 0,
-    evidenceFound: 0,
-  }
+  readonly #counters = newCounters()
   #head: LedgerBlock
   #engine: EngineState | undefined
   #start: EpochStart
@@ -97,17 +90,18 @@ export class Validator {
   #setTimer: Timer | undefined
 
   private constructor(options: ValidatorOptions, recovery: Recovery) {
-    const { ledger, log, guard, head } = recovery
+    const { ledger, log, guard } = recovery
     this.#options = options
     this.#logger = options.log ?? silentLogger
     this.#ledger = ledger
     this.#log = log
-    this.#head = head
+    this.#head = recovery.head
+    this.#start = recovery.start
     this.#restored = recovery
     this.#budget = new AnswerBudget(options.clock)
-    const bodies = () => this.#bodies()
-    this.#caster = new VoteCaster(options, { guard, log, bodies, isRunning: () => this.#isRunning })
-    this.#start = startAfter(options, head, ledger.historyAt(Number(head.header.height) + 1))
+    this.#operators = new OperatorPeers(options.network, options.l1View)
+    const [bodies, isRunning] = [() => this.#bodies(), () => this.#isRunning]
+    this.#caster = new VoteCaster(options, { guard, log, bodies, isRunning })
     this.#finality = new FinalityVoter(options, recovery, {
       send: (to, message) => this.#send(to, message),
       onFailure: (error) => this.#fail(error),
@@ -115,6 +109,7 @@ export class Validator {
       credibleHeight: () => this.#credibleHeight(),
       onEvidence: (evidence) => this.#onEvidence(evidence),
       onRefused: (error) => this.#onRefused(error),
+      nameIn: (set, peer) => this.#operators.nameIn(set, peer),
     })
     this.#follower = new ChainFollower(options, {
       head: () => ({ header: this.#head.header, consensusRoot: this.#head.consensusRoot }),
@@ -128,11 +123,11 @@ export class Validator {
 
   /** Where answers to peers come from. */
   get #sources(): Parameters<typeof answerRequest>[0] {
-    const { application, stake } = this.#options
+    const { application, l1View } = this.#options
     const bodyOf = (root: Uint8Array): Block | undefined =>
       this.#engine?.nodes.get(keyOf(root))?.block ?? this.#unsaved.get(keyOf(root))
     const payloadOf = (hash: Uint8Array): Uint8Array | undefined => application.payloadOf(hash)
-    return { ledger: this.#ledger, stake, bodyOf, payloadOf }
+    return { ledger: this.#ledger, l1View, bodyOf, payloadOf }
   }
 
   /**
@@ -152,8 +147,9 @@ export class Validator {
     const { network } = this.#options
     network.onMessage((from, _channel, bytes) => this.#receive(from, bytes))
     network.onPeer((peer, connected) => {
-      if (connected) this.#send(peer, this.#statusMessage())
-      else this.#peers.delete(peer)
+      if (!connected) return this.#peers.delete(peer)
+      this.#operators.learn(this.#start.epoch)
+      this.#send(peer, this.#statusMessage())
     })
     this.#own(this.#enqueue(() => this.#finality.signOwed(this.#head.header.height)))
     this.#beginEpoch()
@@ -239,30 +235,25 @@ export class Validator {
     return this.#ledger.historyProof(height, under)
   }
 
+  /** Begins the epoch of the head, unless its set is not known yet: then a little later. */
   #beginEpoch(): void {
-    const { epoch, base, baseView } = this.#start
-    const { stake, signer, genesis, parameters, scheme, faults = {}, clock } = this.#options
-    const known = stake.validatorSet(faults.staleSet === true ? genesis.epoch : epoch)
-    const set = known && { ...known, epoch }
-    if (set === undefined) {
-      this.#setTimer = clock.setTimer(setRetryMs, () => this.#beginEpoch())
+    const { voteFromEpoch } = this.#log.checkpoint
+    const engine = engineAt(this.#options, this.#ledger, this.#start, voteFromEpoch)
+    if (engine === undefined) {
+      this.#setTimer = this.#options.clock.setTimer(setRetryMs, () => {
+        // A catch-up may have gone further meanwhile.
+        this.#start = startOn(this.#options, this.#ledger, this.#head)
+        this.#beginEpoch()
+      })
       return
     }
-    const maySign = signer !== undefined && epoch >= this.#log.checkpoint.voteFromEpoch
-    const self = maySign ? validatorIndexOf(set, signer.publicKey) : -1
-    const seed = seedOf(this.#options, this.#ledger, epoch)
-    const { identity } = genesis
-    const config = { identity, parameters, stake, scheme, set, seed, self, faults }
-    this.#engine = newEngine(config, base, baseView)
-    for (const block of this.#restored.bodies) this.#feed({ kind: 'restored-block', block })
-    const from = { epoch, fromView: Math.max(1, baseView ?? 1), toView: Number.MAX_SAFE_INTEGER }
-    const limit = certificatesRestoredMax
-    for (const certificate of this.#ledger.certificates({ ...from, limit })) {
-      this.#feed({ kind: 'restored-certificate', certificate })
-    }
-    for (const vote of this.#restored.votes) this.#feed({ kind: 'restored-vote', vote })
+    this.#engine = engine
+    const { epoch } = this.#start
+    this.#operators.learn(epoch)
+    for (const event of restoredEvents(this.#ledger, this.#start, this.#restored)) this.#feed(event)
     this.#restored = { bodies: [], votes: [] }
-    this.#logger.info('epoch begun', { epoch, self, height: base.header.height })
+    const { self } = engine.config
+    this.#logger.info('epoch begun', { epoch, self, height: engine.base.header.height })
     this.#feed({ kind: 'start' })
   }
 
@@ -292,13 +283,15 @@ export class Validator {
   #perform(engine: EngineState, effect: EngineEffect): void {
     switch (effect.kind) {
       case 'send':
-        this.#send(effect.to, effect.message)
+        this.#send(effect.to && this.#operators.connectionOf(effect.to), effect.message)
         return
       case 'vote':
         this.#own(this.#castVote(engine, effect))
         return
       case 'build':
-        this.#own(this.#feedLater(engine, buildBlock(this.#options, effect)))
+        this.#own(
+          this.#feedLater(engine, buildBlock(this.#options, this.#signerIn(engine), effect)),
+        )
         return
       case 'validate':
         this.#own(this.#feedLater(engine, validateBlock(this.#options, effect)))
@@ -306,16 +299,10 @@ export class Validator {
       case 'forget':
         return this.#options.application.forget?.(effect.executionHash)
       case 'finalize': {
-        const blocks = effect.nodes.map(({ header, consensusRoot, block }, index) => ({
-          header,
-          consensusRoot,
-          reveal: block?.reveal ?? new Uint8Array(0),
-          view: effect.views[index] ?? 0,
-        }))
         for (const { key, block } of effect.nodes) {
           if (block !== undefined) this.#unsaved.set(key, block)
         }
-        this.#own(this.#finalizeAll(blocks))
+        this.#own(this.#finalizeAll(ledgerBlocksOf(effect)))
         return
       }
       case 'certificate':
@@ -325,7 +312,7 @@ export class Validator {
       case 'evidence':
         return this.#onEvidence(effect.evidence)
       case 'misbehaviour':
-        return this.#options.network.reportMisbehaviour(effect.peer, effect.reason)
+        return this.#report(effect.peer, effect.reason)
       case 'behind':
         return this.#follower.follow()
       case 'nullified':
@@ -340,8 +327,7 @@ export class Validator {
     { vote, body }: Extract<EngineEffect, { kind: 'vote' }>,
   ): Promise<void> {
     try {
-      const signature = await this.#caster.cast(vote, body)
-      if (signature === undefined) return
+      const signature = await this.#caster.cast(this.#signerIn(engine), vote, body)
       this.#counters.votesSigned++
       if (this.#engine === engine) this.#feed({ kind: 'voted', vote, signature })
     } catch (error) {
@@ -351,9 +337,9 @@ export class Validator {
   }
 
   /** Feeds what the application answers, unless another epoch has begun meanwhile. */
-  async #feedLater(engine: EngineState, work: Promise<EngineEvent | undefined>): Promise<void> {
+  async #feedLater(engine: EngineState, work: Promise<EngineEvent>): Promise<void> {
     const event = await work
-    if (event === undefined || this.#engine !== engine) return
+    if (this.#engine !== engine) return
     if (event.kind === 'built') this.#counters.blocksProposed++
     this.#feed(event)
   }
@@ -374,12 +360,11 @@ export class Validator {
   async #finalizeOne(block: LedgerBlock): Promise<void> {
     const { header } = block
     if (header.height !== this.#head.header.height + 1n) return
-    const { stake, application } = this.#options
+    const { l1View, application } = this.#options
+    const next = nextEpochOf(header, l1View)
     if (header.height > this.#ledger.height) {
-      const { epoch, mix } = header
-      const next = nextEpochOf(header, stake)
-      const closing = isClosing(header, stake) ? { closing: { epoch, mix, next } } : {}
-      await this.#ledger.append(block, { ...closing, voted: this.#caster.voted })
+      const closing = next === 0n ? undefined : { epoch: header.epoch, mix: header.mix, next }
+      await this.#ledger.append(block, { closing, voted: this.#caster.voted })
     }
     await application.finalize(header.executionHash)
     this.#head = block
@@ -388,11 +373,9 @@ export class Validator {
     for (const handler of this.#finalizedHandlers) {
       handler({ header, consensusRoot: block.consensusRoot })
     }
-    if (isClosing(header, stake)) {
-      this.#start = startAfter(this.#options, block, this.#ledger.history)
-    }
+    if (next !== 0n) this.#start = startOn(this.#options, this.#ledger, block)
     await this.#finality.onFinal(block)
-    if (isClosing(header, stake) && this.#isRunning) this.#beginEpoch()
+    if (next !== 0n && this.#isRunning) this.#beginEpoch()
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
@@ -427,17 +410,22 @@ export class Validator {
       case 'vote':
       case 'certificate':
       case 'certificates':
-      case 'block':
-        return this.#feed({ kind: 'message', from, message })
+      case 'block': {
+        const set = this.#engine?.config.set
+        if (set === undefined) return
+        return this.#feed({ kind: 'message', from: this.#operators.nameIn(set, from), message })
+      }
     }
   }
 
   #receiveStatus(from: PeerId, status: Extract<Message, { kind: 'status' }>): void {
     const isNews = this.#peers.update(from, status.finalHeight)
-    const own = { epoch: this.#start.epoch, finalHeight: this.#head.header.height }
-    if (isBehind(own, status)) this.#follower.follow()
+    const { height } = this.#head.header
+    // Whoever is in a later epoch repeats no certificate of ours: its chain is the way there.
+    const isEpochBehind = status.epoch > this.#start.epoch && status.finalHeight > height
+    if (isEpochBehind || status.finalHeight > height + 1n) this.#follower.follow()
     // Whoever is behind learns at once from whom to catch up.
-    if (isNews || isBehind(status, own)) this.#send(from, this.#statusMessage())
+    if (isNews || status.finalHeight + 1n < height) this.#send(from, this.#statusMessage())
     if (this.#budget.take(from)) this.#finality.helpStraggler(from, status.certifiedHeight)
   }
 
@@ -461,6 +449,7 @@ export class Validator {
 
   #tellStatus(): void {
     if (!this.#isRunning) return
+    this.#operators.learn(this.#start.epoch)
     this.#send(undefined, this.#statusMessage())
     if (this.#peers.greatest() > this.#head.header.height + 1n) this.#follower.follow()
     this.#statusTimer = this.#options.clock.setTimer(statusIntervalMs, () => this.#tellStatus())
@@ -468,8 +457,18 @@ export class Validator {
 
   /** The final height that more than a third of the stake reports: an honest peer is there. */
   #credibleHeight(): bigint {
-    const set = this.#options.stake.validatorSet(this.#start.epoch)
-    return set === undefined ? 0n : this.#peers.credible(set)
+    const set = this.#options.l1View.validatorSet(this.#start.epoch)
+    if (set === undefined) return 0n
+    return this.#peers.credible(set, (peer) => this.#operators.nameIn(set, peer))
+  }
+
+  /** The signer of an engine that votes or builds. */
+  #signerIn({ config: { set } }: EngineState): Signer {
+    return signerIn(set, this.#options.signers ?? [])
+  }
+
+  #report(peer: PeerId, reason: string): void {
+    this.#options.network.reportMisbehaviour(this.#operators.connectionOf(peer), reason)
   }
 
   #onEvidence(evidence: Evidence): void {

@@ -9,6 +9,7 @@
 import type { VoteGuard } from './guard.ts'
 import type { VotedMark } from './ledger.ts'
 import type { Block } from './messages.ts'
+import type { Signer } from './signer.ts'
 import type { ValidatorOptions } from './validator-options.ts'
 import type { RoundVote } from './votes.ts'
 import { roundVoteDigest } from './votes.ts'
@@ -47,13 +48,12 @@ export class VoteCaster {
   }
 
   /**
-   * Returns the signature once the vote is durable; undefined on a node that only follows.
+   * Returns the signature once the vote is durable.
    *
    * @throws {VoteRefusedError} `CONSENSUS_VOTE_REFUSED`
    */
-  async cast(vote: RoundVote, body: Block | undefined): Promise<Uint8Array | undefined> {
-    const { signer, genesis, faults } = this.#options
-    if (signer === undefined) return undefined
+  async cast(signer: Signer, vote: RoundVote, body: Block | undefined): Promise<Uint8Array> {
+    const { genesis, faults } = this.#options
     const isNew = this.#guard.admitRoundVote(vote)
     if (isNew && faults?.skipWal !== true) await this.#write(vote, body)
     return signer.sign(roundVoteDigest(genesis.identity, vote))

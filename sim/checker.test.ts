@@ -11,6 +11,7 @@ import {
   keyedHashScheme,
   roundVoteDigest,
   validatorSet,
+  viewWithoutL1,
 } from '@zg/consensus'
 import type { FinalizedBlock, FinalityVote, Message, RoundVote } from '@zg/consensus'
 
@@ -41,8 +42,8 @@ const createChecker = (traitor?: number): Checker =>
   new Checker({
     scheme,
     identity,
-    setOf: () => set,
-    l1: undefined,
+    genesis,
+    truth: viewWithoutL1(set),
     operators: set.validators.map(({ operator }) => operator),
     traitor,
     elapsedMs: () => 0,
@@ -59,7 +60,7 @@ function blockAt(height: bigint, total = 0n): { block: FinalizedBlock; payload: 
     prevRandao: digest(0),
     parentConsensusRoot: digest(0),
     feeRecipient: new Uint8Array(20),
-    credits: { first: 3n, count: 2 },
+    credits: [],
   }
   const payload = encodeCounterPayload(attributes, 0n, [])
   return { block: { header, consensusRoot: consensusRoot(header) }, payload }

@@ -9,8 +9,7 @@
  *   certificates  every certificate an honest node sends is by a quorum, and no two contradict
  *   finality      one finality certificate content a height, and it names the final block; nobody
  *                 honest votes for a height that is not final and durable at home
- *   epochs        a block names a block of L1, never an earlier one than below; the epoch closes
- *                 with the first that names one of a later epoch; nothing follows that one in it
+ *   epochs, l1, credits, leaders   epoch-rules.ts
  *   justice       evidence convicts the traitor and nobody else
  *   crash, storm  no node throws, and messages do not beget messages without end
  *
@@ -25,11 +24,9 @@ import {
   nextMix,
   roundFaultOf,
   sameFinalityVote,
-  sameL1Reference,
   verifyCertificate,
   verifyEvidence,
   verifyFinalityCertificate,
-  zeroL1Reference,
 } from '@zg/consensus'
 import type {
   Block,
@@ -39,7 +36,7 @@ import type {
   FinalityCertificate,
   FinalityVote,
   FinalizedBlock,
-  L1Reference,
+  L1View,
   NetworkIdentity,
   RoundVote,
   SignatureScheme,
@@ -47,19 +44,20 @@ import type {
 } from '@zg/consensus'
 
 import { decodeCounterPayload } from './counter-application.ts'
-import type { SimulatedL1 } from './simulated-l1.ts'
+import { EpochRules } from './epoch-rules.ts'
+import type { EpochRule } from './epoch-rules.ts'
 
 /** Violations kept of one run; one is enough to fail it. */
 const violationCountMax = 20
 
 export type Rule =
+  | EpochRule
   | 'agreement'
   | 'order'
   | 'validity'
   | 'honesty'
   | 'certificates'
   | 'finality'
-  | 'epochs'
   | 'justice'
   | 'bodies'
   | 'crash'
@@ -76,8 +74,6 @@ export type ToldBlock = {
 type Canonical = {
   readonly root: string
   readonly histRoot: Uint8Array
-  readonly epoch: bigint
-  readonly l1: L1Reference
   readonly total: bigint
   readonly node: number
 }
@@ -85,10 +81,10 @@ type Canonical = {
 export type CheckerOptions = {
   readonly scheme: SignatureScheme
   readonly identity: NetworkIdentity
-  readonly setOf: (epoch: bigint) => ValidatorSet | undefined
-  /** What the network refers to; undefined when it has no L1. */
-  readonly l1: SimulatedL1 | undefined
-  /** By node. */
+  readonly genesis: ConsensusHeader
+  /** L1 as it is: the sets of all epochs, references and credits. */
+  readonly truth: L1View
+  /** The operator of each node. */
   readonly operators: readonly Uint8Array[]
   /** The validator that need not keep the rules. */
   readonly traitor: number | undefined
@@ -107,6 +103,7 @@ export class Checker {
   readonly #finalityVotes = new Map<number, FinalityVote[]>()
   /** By epoch and view. */
   readonly #certificates = new Map<string, Certificate[]>()
+  readonly #epochs: EpochRules
   /** Blocks proposed so far, by consensusRoot; totals of the right ones, by execution hash. */
   readonly #blocks = new Map<string, { readonly isValid: boolean; readonly hash: string }>()
   readonly #totals = new Map<string, bigint>()
@@ -114,10 +111,12 @@ export class Checker {
   readonly #executed = new Map<number, Set<string>>()
   readonly #finality = new Map<bigint, FinalityVote>()
   readonly #mixes = new Map<bigint, Uint8Array>()
-  #epochsClosed = 0
 
   constructor(options: CheckerOptions) {
     this.#options = options
+    const { truth, genesis, operators } = options
+    const fail = (rule: EpochRule, detail: string): void => this.fail(rule, detail)
+    this.#epochs = new EpochRules({ truth, genesis, operators, fail })
   }
 
   /** Greatest height any honest node told to be final. */
@@ -127,9 +126,14 @@ export class Checker {
     return greatest
   }
 
-  /** Epochs that a final block closed. */
-  get epochsClosed(): number {
-    return this.#epochsClosed
+  /** Epochs that closed. */
+  get epochCount(): number {
+    return this.#epochs.closedCount
+  }
+
+  /** The epoch that follows the newest final block. */
+  get latestEpoch(): bigint {
+    return this.#epochs.latestEpoch
   }
 
   /** The height a node told to be final; zero at first. */
@@ -146,7 +150,9 @@ export class Checker {
   /** A block the traitor proposes, for what honest validators then say of it. */
   onTraitorBlock(bytes: Uint8Array): void {
     const message = decodeMessage(bytes)
-    if (message.kind === 'proposal') this.#learnBlock(message.vote.digest, message.block)
+    if (message.kind !== 'proposal') return
+    this.#learnBlock(message.vote.digest, message.block)
+    this.#epochs.onProposal(this.#options.traitor ?? -1, message.vote, message.block, false)
   }
 
   /** A message an honest node hands to the network. */
@@ -155,6 +161,7 @@ export class Checker {
     switch (message.kind) {
       case 'proposal':
         this.#learnBlock(message.vote.digest, message.block)
+        this.#epochs.onProposal(node, message.vote, message.block, true)
         this.#checkRoundVote(node, message.vote)
         break
       case 'vote':
@@ -218,9 +225,9 @@ export class Checker {
 
   /** A finality certificate an honest node holds or sends. */
   onFinality(node: number, certificate: FinalityCertificate): void {
-    const { scheme, identity, setOf } = this.#options
+    const { scheme, identity } = this.#options
     const { vote } = certificate
-    const set = setOf(vote.epoch)
+    const set = this.#setOf(vote.epoch)
     const known = this.#finality.get(vote.height)
     if (known !== undefined && !sameFinalityVote(known, vote)) {
       this.fail('finality', `node ${node}: two certificates at height ${vote.height}`)
@@ -241,7 +248,8 @@ export class Checker {
 
   /** Evidence an honest node found. */
   onEvidence(node: number, evidence: Evidence): void {
-    const { scheme, identity, setOf: validatorSet, operators, traitor } = this.#options
+    const { scheme, identity, operators, traitor } = this.#options
+    const validatorSet = (epoch: bigint): ValidatorSet | undefined => this.#setOf(epoch)
     const guilty = traitor === undefined ? undefined : operators[traitor]
     try {
       const convicted = verifyEvidence({ scheme, identity, validatorSet }, evidence)
@@ -256,41 +264,17 @@ export class Checker {
     const { header, consensusRoot } = block
     const below = this.#canonical.get(header.height - 1n)
     const total = below?.total ?? 0n
-    this.#checkEpoch(node, header, below)
     const counters = payload && decodeCounterPayload(payload)
     if (counters === undefined || counters.total !== (total + counters.sum) % (1n << 64n)) {
       this.fail('validity', `height ${header.height}: a wrong payload is final at node ${node}`)
     }
+    this.#epochs.onFinal(header, payload)
     this.#canonical.set(header.height, {
       root: toHex(consensusRoot),
       histRoot: header.histRoot,
-      epoch: header.epoch,
-      l1: header.l1,
       total: counters?.total ?? total,
       node,
     })
-  }
-
-  /** Blocks of one epoch until one of them names L1 in another; the next is of that one. */
-  #checkEpoch(
-    node: number,
-    { height, epoch, l1 }: ConsensusHeader,
-    below: Canonical | undefined,
-  ): void {
-    const { l1: real } = this.#options
-    const first = { epoch: 1n, l1: zeroL1Reference }
-    const { epoch: former, l1: parent } = below ?? first
-    const due = real === undefined ? former : real.epochAt(parent.timestamp)
-    const expected = due > former ? due : former
-    if (epoch !== expected) {
-      this.fail('epochs', `height ${height}: of epoch ${epoch} at node ${node}, not ${expected}`)
-    }
-    if (expected > former) this.#epochsClosed++
-    if (sameL1Reference(l1, parent)) return
-    const isReal = real !== undefined && sameL1Reference(l1, real.block(l1.number))
-    if (!isReal || l1.number < parent.number || l1.number > real.finalNumber()) {
-      this.fail('epochs', `height ${height}: node ${node} refers to an L1 block that is not`)
-    }
   }
 
   /** What an honest node hands on of final blocks must be believed where it arrives. */
@@ -300,6 +284,7 @@ export class Checker {
     this.fail('bodies', `node ${node} hands on a wrong reveal of height ${header.height}`)
   }
 
+  /** Executes a payload on its parent's total, if that is known. */
   #learnBlock(root: Uint8Array, { header, payload }: Block): void {
     const key = toHex(root)
     const counters = decodeCounterPayload(payload)
@@ -329,6 +314,7 @@ export class Checker {
       this.fail('honesty', `node ${node}: ${fault} in view ${vote.view}`)
     }
     const isKnown = votes.some((other) => isSameVote(other, vote))
+    this.#epochs.onRoundVote(node, vote, !isKnown)
     if (!isKnown) this.#votes.set(key, [...votes, vote])
   }
 
@@ -355,6 +341,7 @@ export class Checker {
       this.fail('finality', `node ${node}: votes for height ${vote.height} before it is final`)
     }
     this.#finalityVotes.set(node, [...votes, vote])
+    this.#epochs.onFinalityVote(node, vote)
     this.#checkAgainstChain(node, vote)
   }
 
@@ -369,11 +356,11 @@ export class Checker {
   }
 
   #checkCertificate(node: number, certificate: Certificate): void {
-    const { scheme, identity, setOf } = this.#options
+    const { scheme, identity } = this.#options
     const { vote } = certificate
-    const set = setOf(vote.epoch)
-    const place = `${vote.epoch}/${vote.view}`
-    const held = this.#certificates.get(place) ?? []
+    const set = this.#setOf(vote.epoch)
+    const key = `${vote.epoch}/${vote.view}`
+    const held = this.#certificates.get(key) ?? []
     const isKnown = held.some(
       (other) => isSameVote(other.vote, vote) && bytesEqual(other.signers, certificate.signers),
     )
@@ -386,7 +373,11 @@ export class Checker {
       if (fault === undefined) continue
       this.fail('certificates', `node ${node}: ${fault} between certificates of view ${vote.view}`)
     }
-    this.#certificates.set(place, [...held, certificate])
+    this.#certificates.set(key, [...held, certificate])
+  }
+
+  #setOf(epoch: bigint): ValidatorSet | undefined {
+    return this.#options.truth.validatorSet(epoch)
   }
 }
 

@@ -40,7 +40,7 @@ const attributesAt = (height: bigint, parent: Uint8Array): PayloadAttributes => 
   prevRandao: new Uint8Array(32).fill(1),
   parentConsensusRoot: new Uint8Array(32).fill(2),
   feeRecipient: new Uint8Array(20).fill(3),
-  credits: { first: 3n, count: 2 },
+  credits: [{ index: height, recipient: new Uint8Array(20).fill(4), amountGwei: 5n }],
 })
 
 test('a payload round-trips, and bytes that are none are refused', () => {

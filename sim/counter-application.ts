@@ -2,8 +2,8 @@
  * The smallest chain that can be wrong: blocks of counters, and their running total.
  *
  *     payload = height u64 | parent 32 | timestamp u64 | prevRandao 32 | parentConsensusRoot 32
- *             | feeRecipient 20 | first credit u64 | credits u16
- *             | total u64 | count u16 | counter u32 · count                          (big-endian)
+ *             | feeRecipient 20 | total u64 | count u16 | counter u32 · count
+ *             | credits u8 | (index u64 | recipient 20 | gwei u64) · credits         (big-endian)
  *
  * `total` is the parent's total plus the counters, modulo 2^64: the state root of this chain. The
  * execution hash is SHA-256 of the payload. Executing takes virtual time, and now and then an
@@ -21,7 +21,7 @@ import {
   sha256,
   toHex,
 } from '@zg/primitives'
-import type { Application, Payload, PayloadAttributes, PayloadStatus } from '@zg/consensus'
+import type { Application, Credit, Payload, PayloadAttributes, PayloadStatus } from '@zg/consensus'
 import type { Clock, KeyValueStore, Rng } from '@zg/runtime'
 
 /** Counters in one block, at most. */
@@ -33,7 +33,9 @@ const executedCountMax = 96
 /** Transactions wait for so long, then none do for as long. */
 const busySpanMs = 2_000
 
-const headSizeBytes = 8 + 32 + 8 + 32 + 32 + 20 + 8 + 2 + 8 + 2
+const creditCountMax = 16
+const creditSizeBytes = 8 + 20 + 8
+const headSizeBytes = 8 + 32 + 8 + 32 + 32 + 20 + 8 + 2
 const table = 'counter-chain'
 const headKey = new TextEncoder().encode('head')
 const wrap = 1n << 64n
@@ -232,11 +234,11 @@ export function encodeCounterPayload(
     attributes.prevRandao,
     attributes.parentConsensusRoot,
     attributes.feeRecipient,
-    bigintToBytes(attributes.credits.first, 8),
-    bigintToBytes(BigInt(attributes.credits.count), 2),
     bigintToBytes((parentTotal + sum) % wrap, 8),
     bigintToBytes(BigInt(counters.length), 2),
     ...counters.map((counter) => bigintToBytes(BigInt(counter), 4)),
+    Uint8Array.of(attributes.credits.length),
+    ...attributes.credits.map(encodeCredit),
   )
 }
 
@@ -245,7 +247,11 @@ export function decodeCounterPayload(bytes: Uint8Array): CounterBlock | undefine
   if (bytes.length < headSizeBytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const count = view.getUint16(headSizeBytes - 2)
-  if (count > counterCountMax || bytes.length !== headSizeBytes + 4 * count) return undefined
+  const creditsAt = headSizeBytes + 4 * count
+  if (count > counterCountMax || bytes.length <= creditsAt) return undefined
+  const creditCount = view.getUint8(creditsAt)
+  const sizeBytes = creditsAt + 1 + creditSizeBytes * creditCount
+  if (creditCount > creditCountMax || bytes.length !== sizeBytes) return undefined
   let sum = 0n
   for (let index = 0; index < count; index++) {
     sum += BigInt(view.getUint32(headSizeBytes + 4 * index))
@@ -257,9 +263,11 @@ export function decodeCounterPayload(bytes: Uint8Array): CounterBlock | undefine
     prevRandao: bytes.slice(48, 80),
     parentConsensusRoot: bytes.slice(80, 112),
     feeRecipient: bytes.slice(112, 132),
-    credits: { first: bytesToBigint(bytes.subarray(132, 140)), count: view.getUint16(140) },
+    credits: Array.from({ length: creditCount }, (_, place) =>
+      decodeCredit(bytes.subarray(creditsAt + 1 + creditSizeBytes * place)),
+    ),
   }
-  return { attributes, total: bytesToBigint(bytes.subarray(142, 150)), sum }
+  return { attributes, total: bytesToBigint(bytes.subarray(132, 140)), sum }
 }
 
 function sameAttributes(a: PayloadAttributes, b: PayloadAttributes): boolean {
@@ -270,7 +278,23 @@ function sameAttributes(a: PayloadAttributes, b: PayloadAttributes): boolean {
     bytesEqual(a.prevRandao, b.prevRandao) &&
     bytesEqual(a.parentConsensusRoot, b.parentConsensusRoot) &&
     bytesEqual(a.feeRecipient, b.feeRecipient) &&
-    a.credits.first === b.credits.first &&
-    a.credits.count === b.credits.count
+    sameCredits(a.credits, b.credits)
   )
+}
+
+/** Whether two lists pay out the same. */
+export function sameCredits(a: readonly Credit[], b: readonly Credit[]): boolean {
+  return bytesEqual(concat(...a.map(encodeCredit)), concat(...b.map(encodeCredit)))
+}
+
+function encodeCredit({ index, recipient, amountGwei }: Credit): Uint8Array {
+  return concat(bigintToBytes(index, 8), recipient, bigintToBytes(amountGwei, 8))
+}
+
+function decodeCredit(bytes: Uint8Array): Credit {
+  return {
+    index: bytesToBigint(bytes.subarray(0, 8)),
+    recipient: bytes.slice(8, 28),
+    amountGwei: bytesToBigint(bytes.subarray(28, 36)),
+  }
 }

@@ -68,11 +68,13 @@ async function run({ seeds, from, threads, faults, isJson }: Arguments): Promise
 }
 
 function printSummary(summary: BatchSummary, seconds: number): void {
-  const { seeds, violations, stalls, traceHash, faults, heights, events, virtualSeconds } = summary
+  const { seeds, violations, stalls, traceHash, faults, events, virtualSeconds } = summary
   const kinds = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`)
   console.log(`\n${seeds} seeds: ${violations} violations, ${stalls} stalls, trace ${traceHash}`)
   console.log(`faults: ${kinds.join(' · ')}`)
-  console.log(`${heights} blocks, ${events} events, ${virtualSeconds} virtual seconds`)
+  const { heights, epochs } = summary
+  console.log(`${heights} blocks, ${epochs} epochs closed`)
+  console.log(`${events} events, ${virtualSeconds} virtual seconds`)
   console.log(`${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(1)} seeds/s`)
 }
 

@@ -11,13 +11,21 @@ import type { DiskStep, LinkBehaviour, Rng } from '@zg/runtime'
 
 import type { CounterTemper } from './counter-application.ts'
 import type { Poison } from './meddled-network.ts'
-import { drawL1Temper } from './simulated-l1.ts'
-import type { L1Temper } from './simulated-l1.ts'
+import type { L1Plan, LieKind, ViewPlan } from './simulated-l1.ts'
 
 /**
  * Where in its work a node stops: after handing a message to the network, or in its disk or store.
  */
 export type CrashPoint = 'send' | DiskStep | 'write' | 'written'
+
+export const crashPoints: readonly CrashPoint[] = [
+  'send',
+  'append',
+  'sync',
+  'synced',
+  'write',
+  'written',
+]
 
 /** A crash: at a time, or at the next so-many-th passage of a point after that time. */
 export type Crash = {
@@ -72,8 +80,8 @@ export type Scenario = {
   /** Times at which a random connection is closed. */
   readonly resetsMs: readonly number[]
   readonly traitor: Traitor | undefined
-  /** What L1 is like; undefined for a network that has none, and one epoch for ever. */
-  readonly l1: L1Temper | undefined
+  /** Ethereum as it goes and as each node sees it; undefined in a network without an L1. */
+  readonly l1: L1Plan | undefined
   /**
    * From then on until the heal votes for blocks are lost, all of them: hundreds of views fail, one
    * after the other. Undefined in most seeds.
@@ -89,11 +97,11 @@ export type Scenario = {
 const spellChance = 0.015
 const spellDurationMs = 600_000
 
-/** Probability that a network has an L1, and epochs. */
-const l1Chance = 0.5
-
 /** Probability that a seed signs with real BLS. */
 const blsChance = 0.02
+
+/** L1 blocks of an epoch that does not end within a run. */
+export const endlessEpochBlocks = 1_000_000
 
 /** The link after the heal. */
 export const healedLink: LinkBehaviour = {
@@ -113,7 +121,7 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
   const faultsEndMs = 2_000 + rng.below(6_000)
   const hasSpell = !useBls && count > 1 && rng.fork('spell').chance(spellChance)
   const parameters = drawParameters(rng)
-  const l1 = rng.fork('l1')
+  const l1 = drawL1(rng.fork('l1'), count)
   return {
     seed,
     stakes,
@@ -127,7 +135,7 @@ export function drawScenario(seed: number, rng: Rng): Scenario {
     partitions: drawPartitions(rng, count, faultsEndMs),
     resetsMs: rng.chance(0.2) ? drawTimes(rng, 1 + rng.below(6), faultsEndMs) : [],
     traitor: drawTraitor(rng, stakes),
-    l1: l1.chance(l1Chance) ? drawL1Temper(l1, count, faultsEndMs) : undefined,
+    l1,
     spellMs: hasSpell ? faultsEndMs : undefined,
     healMs: hasSpell ? faultsEndMs + spellDurationMs : faultsEndMs,
     // Ten of the longest rounds: 3 deltas to give up, as often as it takes to meet an honest
@@ -189,12 +197,11 @@ function drawCrashes(rng: Rng, count: number, healMs: number): readonly Crash[] 
   const isPointed = rng.chance(0.6)
   // Storms crash often and come back at once; that is where forgotten votes show.
   const isStorm = rng.chance(0.3)
-  const points: readonly CrashPoint[] = ['send', 'append', 'sync', 'synced', 'write', 'written']
   const crashCount = (isStorm ? 8 : 1) + rng.below(isStorm ? 16 : 6)
   return drawTimes(rng, crashCount, healMs).map((atMs) => ({
     atMs,
     node: rng.below(count),
-    point: isPointed ? pick(rng, points) : undefined,
+    point: isPointed ? pick(rng, crashPoints) : undefined,
     skip: rng.below(12),
     downMs: isStorm ? 1 + rng.below(60) : 50 + rng.below(2_000),
   }))
@@ -230,6 +237,39 @@ function drawTraitor(rng: Rng, stakes: readonly bigint[]): Traitor | undefined {
     bothChance: pick(rng, [0, 0.3, 0.6]),
     poison: rng.chance(0.4) ? pick(rng, poisons) : undefined,
   }
+}
+
+function drawL1(rng: Rng, count: number): L1Plan | undefined {
+  if (rng.chance(0.25)) return undefined
+  const blockIntervalMs = pick(rng, [100, 200, 400])
+  const isSteady = rng.chance(0.3)
+  const isLagging = rng.chance(0.4)
+  const liar = rng.chance(0.4) ? rng.below(count) : undefined
+  return {
+    blockIntervalMs,
+    finalityLag: pick(rng, [0, 2, 5]),
+    blocksPerEpoch: pick(rng, [2, 4, 8, 12, endlessEpochBlocks]),
+    gapChance: rng.chance(0.3) ? 0.1 : 0,
+    creditCountMax: pick(rng, [0, 3, 40]),
+    moveChance: isSteady ? 0 : pick(rng, [0.05, 0.2]),
+    weightChance: isSteady ? 0 : 0.2,
+    rotateChance: rng.chance(0.4) ? 0.15 : 0,
+    closingCrashChance: rng.chance(0.4) ? 0.4 : 0,
+    views: Array.from({ length: count }, (_, node) => ({
+      lagMs: rng.below(blockIntervalMs),
+      lagUntilHealMs: isLagging && rng.chance(0.4) ? rng.below(8 * blockIntervalMs) : 0,
+      lies: node === liar && count > 1 ? drawLies(rng) : [],
+    })),
+  }
+}
+
+function drawLies(rng: Rng): ViewPlan['lies'] {
+  const kinds: readonly LieKind[] = ['ahead', 'fork', 'credulous', 'contrary']
+  return drawTimes(rng, 1 + rng.below(3), 5_000).map((fromMs) => ({
+    kind: pick(rng, kinds),
+    fromMs,
+    untilMs: fromMs + 500 + rng.below(3_000),
+  }))
 }
 
 const poisons: readonly Poison[] = [

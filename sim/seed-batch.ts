@@ -26,10 +26,10 @@ export type BatchSummary = {
   /** SHA-256 over the trace hashes of all seeds in order, 16 hex digits. */
   readonly traceHash: string
   readonly faults: FaultCounts
-  /** Epochs that closed, over all seeds. */
-  readonly epochs: number
   /** Blocks made final and events of the virtual clocks, over all seeds. */
   readonly heights: number
+  /** Epochs that closed, over all seeds. */
+  readonly epochs: number
   readonly events: number
   readonly virtualSeconds: number
   /** The seeds that failed, each with its first reason. */
@@ -129,11 +129,13 @@ function summarize(
       resets: sum(({ faults }) => faults.resets),
       traitors: sum(({ faults }) => faults.traitors),
       twins: sum(({ faults }) => faults.twins),
+      liars: sum(({ faults }) => faults.liars),
+      rotations: sum(({ faults }) => faults.rotations),
       lost: sum(({ faults }) => faults.lost),
       duplicated: sum(({ faults }) => faults.duplicated),
     },
-    epochs: sum(({ epochs }) => epochs),
     heights: sum(({ height }) => Number(height)),
+    epochs: sum(({ epochCount }) => epochCount),
     events: sum(({ eventCount }) => eventCount),
     virtualSeconds: Math.round(sum(({ virtualMs }) => virtualMs) / 1_000),
     failures: ordered.flatMap((result) => {

@@ -1,181 +1,278 @@
 /**
- * A simulated L1: blocks at a steady pace, final after a while, operators that come and go.
+ * The L1 of a seed: blocks at an even pace, finalized some blocks later, credits, and the stake
+ * that comes and goes. Every node looks at it through a view of its own, which lags, and in some
+ * seeds lies for a while.
  *
- *     number      0   1   2   …                timestamp = start + number · blockMs, in seconds
- *     epoch       1 at the start, one more each `epochSeconds`
- *     set(e)      drawn for each epoch; known once epoch e - 1 has begun in a final block, as what
- *                 is changed in e - 2 holds from e on
- *     credits     some more with each block
+ *     numbers   1 ── 2 ── 3 ── 4 ···· 5 ── 6      12 s apart, but for gaps that skip epochs
+ *     epochs    ├──── e ────┤         ├─ e+3 ─    fixed by the timestamps alone
  *
- * Every node looks through a view of its own, which is behind the others', sees nothing new for a
- * while, or, a traitor's, lies. All honest views show parts of one chain.
+ * Truth is a function of the seed and a number; only what is finalized already depends on the
+ * clock. A set is known one epoch ahead, as L1 counts keys and stake.
  */
 
 import { bigintToBytes, concat, sha256 } from '@zg/primitives'
-import { sameL1Reference, validatorSet } from '@zg/consensus'
-import type { L1Reference, StakeView, ValidatorEntry, ValidatorSet } from '@zg/consensus'
+import { l1ReferenceDepth, sameL1Reference, validatorSet } from '@zg/consensus'
+import type { Credit, L1Reference, L1View, ReferenceStatus, ValidatorSet } from '@zg/consensus'
 import type { Rng } from '@zg/runtime'
 
-/** Blocks behind the newest final one that a leader's reference is. */
-const referenceLag = 2
+/** Keys an operator has in a run, at most. */
+export const keysPerOperator = 3
 
-/** Sets in which an operator is missing, and in which its stake is another. */
-const absentChance = 0.2
-const restakeChance = 0.3
+const secondsPerBlock = 12n
+const beginSeconds = 1_800_000_000n
 
-/** What an L1 is like, and what each node sees of it. */
-export type L1Temper = {
-  readonly blockMs: number
-  readonly epochSeconds: number
-  /** From a block's time until it is final. */
-  readonly finalityMs: number
-  /** By node, how much later it learns what is final. */
-  readonly lagsMs: readonly number[]
-  /** By node, from when until when it learns nothing. */
-  readonly blindMs: readonly (readonly [from: number, until: number])[]
-  /** How likely the traitor's reference is one that L1 does not hold. */
-  readonly lieChance: number
+/**
+ * `ahead`: refers to what does not exist, in a later epoch · `fork`: follows a branch nobody else
+ * has, and refuses the others' · `credulous`: finds every reference good · `contrary`: none.
+ */
+export type LieKind = 'ahead' | 'fork' | 'credulous' | 'contrary'
+
+export type Lie = { readonly kind: LieKind; readonly fromMs: number; readonly untilMs: number }
+
+/** How one node sees L1. */
+export type ViewPlan = {
+  /** Behind the truth, always and until the heal. */
+  readonly lagMs: number
+  readonly lagUntilHealMs: number
+  readonly lies: readonly Lie[]
 }
 
-/** Draws an L1; `endMs`: when all faults end. */
-export function drawL1Temper(rng: Rng, count: number, endMs: number): L1Temper {
-  const blockMs = [200, 400, 1_000][rng.below(3)] as number
-  const isBlinding = rng.chance(0.4)
-  return {
-    blockMs,
-    epochSeconds: 1 + rng.below(4),
-    finalityMs: rng.below(3) * blockMs,
-    lagsMs: Array.from({ length: count }, () => rng.below(600)),
-    blindMs: Array.from({ length: count }, () => {
-      if (!isBlinding || rng.chance(0.5)) return [0, 0] as const
-      const from = rng.below(endMs)
-      return [from, from + rng.below(endMs - from)] as const
-    }),
-    lieChance: rng.chance(0.5) ? 0.5 : 0,
-  }
+export type L1Plan = {
+  readonly blockIntervalMs: number
+  /** Blocks after which one is final. */
+  readonly finalityLag: number
+  readonly blocksPerEpoch: number
+  /** How likely a block comes whole epochs late, so that none falls into them. */
+  readonly gapChance: number
+  /** Credits of one block, at most. */
+  readonly creditCountMax: number
+  /** How likely an operator changes, in each epoch: in or out, its weight, its key. */
+  readonly moveChance: number
+  readonly weightChance: number
+  readonly rotateChance: number
+  /** How likely a node crashes, somewhere in the next moments, when an epoch closes there. */
+  readonly closingCrashChance: number
+  /** By node. */
+  readonly views: readonly ViewPlan[]
 }
 
-export type SimulatedL1Options = {
-  readonly temper: L1Temper
+export type L1Options = {
+  readonly plan: L1Plan
   readonly rng: Rng
-  /** Everyone who ever stakes, with the stake it begins with. */
-  readonly operators: readonly ValidatorEntry[]
-  /** Whose stake stays below a third of every set. */
+  readonly genesisEpoch: bigint
+  /** Stake of each operator at first. */
+  readonly stakes: readonly bigint[]
+  /** By operator and number of its key. */
+  readonly publicKeys: readonly (readonly Uint8Array[])[]
+  readonly operators: readonly Uint8Array[]
+  /** Operators that keep no rules, or see a false L1: never a third of a set together. */
+  readonly faulty: ReadonlySet<number>
+  /** The one whose key is the run's: it has no other. */
   readonly traitor: number | undefined
-  readonly firstEpoch: bigint
-  /** When the first epoch begins, in milliseconds since 1970. */
-  readonly startMs: number
-  /** Milliseconds since 1970, of no node's clock. */
-  readonly nowMs: () => number
+  /** From the start of the run. */
+  readonly elapsedMs: () => number
+  readonly isHealed: () => boolean
 }
+
+type Member = { readonly isIn: boolean; readonly stake: bigint; readonly key: number }
+type Stake = { readonly members: readonly Member[]; readonly set: ValidatorSet }
 
 export class SimulatedL1 {
-  readonly #options: SimulatedL1Options
-  readonly #sets = new Map<bigint, ValidatorSet>()
+  readonly #options: L1Options
+  readonly #references: L1Reference[]
+  readonly #stakes: Stake[] = []
 
-  constructor(options: SimulatedL1Options) {
+  constructor(options: L1Options) {
     this.#options = options
+    this.#references = [
+      {
+        number: 0n,
+        hash: hashOf('block', 0n),
+        timestamp: beginSeconds,
+        stateRoot: hashOf('state', 0n),
+        creditRoot: hashOf('credits', 0n),
+        creditCount: 0n,
+        messageRoot: hashOf('messages', 0n),
+      },
+    ]
+    const members = options.stakes.map((stake) => ({ isIn: true, stake, key: 0 }))
+    this.#stakes.push({ members, set: this.#setOf(options.genesisEpoch, members) })
   }
 
-  /** The set of an epoch from the first on, whoever knows it already. */
-  setOf(epoch: bigint): ValidatorSet | undefined {
-    const { rng, operators, traitor, firstEpoch } = this.#options
-    if (epoch < firstEpoch) return undefined
-    const known = this.#sets.get(epoch)
-    const isFirst = epoch === firstEpoch
-    const set = known ?? drawSet(rng.fork(`set ${epoch}`), { operators, traitor, epoch, isFirst })
-    this.#sets.set(epoch, set)
-    return set
-  }
-
-  epochAt(timestamp: bigint): bigint {
-    const { startMs, temper, firstEpoch } = this.#options
-    const seconds = Number(timestamp) - Math.floor(startMs / 1_000)
-    return seconds < 0 ? 0n : firstEpoch + BigInt(Math.floor(seconds / temper.epochSeconds))
-  }
-
-  /** The block of a number, as every honest node sees it. */
-  block(number: bigint): L1Reference {
-    const { startMs, temper } = this.#options
-    const word = (tag: string): Uint8Array =>
-      sha256(concat(new TextEncoder().encode(tag), bigintToBytes(number, 8)))
+  /** What is true, known at once. */
+  get truth(): L1View {
     return {
-      number,
-      hash: word('hash'),
-      timestamp: BigInt(Math.floor((startMs + Number(number) * temper.blockMs) / 1_000)),
-      stateRoot: word('state'),
-      creditRoot: word('credits'),
-      creditCount: number / 2n,
-      messageRoot: word('messages'),
+      epochAt: (seconds) => this.#epochAt(seconds),
+      validatorSet: (epoch) => this.#setKnown(epoch, this.#finalizedAt(0)),
+      newestReference: () => this.#referenceAt(this.#finalizedAt(0)),
+      checkReference: (reference) => this.#check(reference, this.#finalizedAt(0)),
+      credits: (from, until) => creditsOf(from, until),
     }
   }
 
-  /** Number of the newest block that was final so long ago. */
-  finalNumber(agoMs = 0): bigint {
-    const { startMs, temper, nowMs } = this.#options
-    const ageMs = nowMs() - startMs - temper.finalityMs - agoMs
-    return BigInt(Math.max(0, Math.floor(ageMs / temper.blockMs)))
-  }
-
-  /** What a node sees; `lies`, drawn at each reference it gives, is the traitor's. */
-  viewOf(node: number, lies: () => boolean): StakeView {
-    const known = (): bigint => this.#seenBy(node)
+  /** What a node sees. */
+  viewOf(node: number): L1View {
+    const head = (): number => this.#headOf(node)
     return {
-      validatorSet: (epoch) => {
-        const { firstEpoch } = this.#options
-        const isKnown =
-          epoch <= firstEpoch + 1n || this.epochAt(this.block(known()).timestamp) >= epoch - 1n
-        return isKnown ? this.setOf(epoch) : undefined
+      epochAt: (seconds) => this.#epochAt(seconds),
+      validatorSet: (epoch) => this.#setKnown(epoch, head()),
+      newestReference: () => {
+        const number = head() - Number(l1ReferenceDepth)
+        if (number < 1) return undefined
+        const reference = this.#referenceAt(number)
+        const lie = this.#lieOf(node)
+        if (lie === 'fork') return forked(reference)
+        return lie === 'ahead' ? this.#ahead(reference) : reference
       },
-      epochAt: (timestamp) => this.epochAt(timestamp),
-      nextReference: (parent) => {
-        const number = known() - BigInt(referenceLag)
-        const found = number > parent.number ? this.block(number) : parent
-        return lies() ? { ...found, number: found.number + 1n, hash: sha256(found.hash) } : found
+      checkReference: (reference) => {
+        const lie = this.#lieOf(node)
+        if (lie === 'credulous') return 'VALID'
+        if (lie === 'contrary') return 'INVALID'
+        if (lie === 'fork') return this.#check(forked(reference), head())
+        return this.#check(reference, head())
       },
-      checkReference: (reference, parent) => {
-        if (sameL1Reference(reference, parent)) return 'VALID'
-        if (reference.number <= parent.number) return 'INVALID'
-        if (reference.number > known()) return 'UNKNOWN'
-        return sameL1Reference(reference, this.block(reference.number)) ? 'VALID' : 'INVALID'
+      credits: (from, until) => {
+        const { creditCount } = this.#referenceAt(head())
+        return until > creditCount ? undefined : creditsOf(from, until)
       },
     }
   }
 
-  #seenBy(node: number): bigint {
-    const { temper, nowMs, startMs } = this.#options
-    const [from, until] = temper.blindMs[node] as readonly [number, number]
-    const elapsedMs = nowMs() - startMs
-    const isBlind = elapsedMs >= from && elapsedMs < until
-    return this.finalNumber((temper.lagsMs[node] as number) + (isBlind ? elapsedMs - from : 0))
+  /** The number of an operator's key that L1 counts now. */
+  keyOf(operator: number): number {
+    const { timestamp } = this.#referenceAt(this.#finalizedAt(0))
+    return this.#stakeAt(this.#epochAt(timestamp)).members[operator]?.key ?? 0
+  }
+
+  /** The set of an epoch once L1 has come to the one before it. */
+  #setKnown(epoch: bigint, head: number): ValidatorSet | undefined {
+    const known = this.#epochAt(this.#referenceAt(head).timestamp) + 1n
+    const { genesisEpoch } = this.#options
+    return epoch >= genesisEpoch && epoch <= known ? this.#stakeAt(epoch).set : undefined
+  }
+
+  #headOf(node: number): number {
+    const { lagMs = 0, lagUntilHealMs = 0 } = this.#options.plan.views[node] ?? {}
+    return this.#finalizedAt(lagMs + (this.#options.isHealed() ? 0 : lagUntilHealMs))
+  }
+
+  #finalizedAt(lagMs: number): number {
+    const { blockIntervalMs, finalityLag } = this.#options.plan
+    const number = Math.floor((this.#options.elapsedMs() - lagMs) / blockIntervalMs)
+    return Math.max(0, number - finalityLag)
+  }
+
+  #lieOf(node: number): LieKind | undefined {
+    if (this.#options.isHealed()) return undefined
+    const nowMs = this.#options.elapsedMs()
+    const lies = this.#options.plan.views[node]?.lies ?? []
+    return lies.find(({ fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs)?.kind
+  }
+
+  #check(reference: L1Reference, head: number): ReferenceStatus {
+    if (reference.number > BigInt(head)) return 'UNKNOWN'
+    const own = this.#referenceAt(Number(reference.number))
+    return sameL1Reference(own, reference) ? 'VALID' : 'INVALID'
+  }
+
+  #epochAt(seconds: bigint): bigint {
+    const { plan, genesisEpoch } = this.#options
+    if (seconds <= beginSeconds) return genesisEpoch
+    return genesisEpoch + (seconds - beginSeconds) / (secondsPerBlock * BigInt(plan.blocksPerEpoch))
+  }
+
+  #referenceAt(number: number): L1Reference {
+    const { plan, rng } = this.#options
+    for (let next = this.#references.length; next <= number; next++) {
+      const below = this.#references[next - 1] as L1Reference
+      const draws = rng.fork(`block ${next}`)
+      const skipped = draws.chance(plan.gapChance) ? plan.blocksPerEpoch * (1 + draws.below(3)) : 0
+      const at = BigInt(next)
+      this.#references.push({
+        number: at,
+        hash: hashOf('block', at),
+        timestamp: below.timestamp + secondsPerBlock * BigInt(1 + skipped),
+        stateRoot: hashOf('state', at),
+        creditRoot: hashOf('credits', at),
+        creditCount: below.creditCount + BigInt(draws.below(plan.creditCountMax + 1)),
+        messageRoot: hashOf('messages', at),
+      })
+    }
+    return this.#references[number] as L1Reference
+  }
+
+  /** What a liar refers to: a block to come, epochs from now. */
+  #ahead(reference: L1Reference): L1Reference {
+    const { blocksPerEpoch } = this.#options.plan
+    const number = reference.number + 5n
+    const timestamp = reference.timestamp + 2n * secondsPerBlock * BigInt(blocksPerEpoch)
+    return { ...reference, number, timestamp, hash: hashOf('ahead', number) }
+  }
+
+  #stakeAt(epoch: bigint): Stake {
+    const { genesisEpoch } = this.#options
+    const place = Number(epoch - genesisEpoch)
+    for (let next = this.#stakes.length; next <= place; next++) {
+      const below = this.#stakes[next - 1] as Stake
+      this.#stakes.push(this.#nextStake(genesisEpoch + BigInt(next), below))
+    }
+    return this.#stakes[place] as Stake
+  }
+
+  #nextStake(epoch: bigint, below: Stake): Stake {
+    const { plan, rng, traitor, stakes } = this.#options
+    const draws = rng.fork(`stake ${epoch}`)
+    const members = below.members.map(({ isIn, stake, key }, operator) => {
+      const mayRotate = operator !== traitor && key + 1 < keysPerOperator
+      const rotates = draws.chance(plan.rotateChance) && mayRotate && !this.#options.isHealed()
+      return {
+        isIn: draws.chance(plan.moveChance) ? !isIn : isIn,
+        stake: draws.chance(plan.weightChance) ? BigInt(50 + draws.below(150)) : stake,
+        key: rotates ? key + 1 : key,
+      }
+    })
+    if (this.#isSound(members)) return { members, set: this.#setOf(epoch, members) }
+    const again = members.map(({ key }, operator) => {
+      return { isIn: true, stake: stakes[operator] as bigint, key }
+    })
+    return { members: again, set: this.#setOf(epoch, again) }
+  }
+
+  /** Less than a third of the stake is faulty: beyond that nothing is promised. */
+  #isSound(members: readonly Member[]): boolean {
+    let [total, faulty] = [0n, 0n]
+    for (const [operator, { isIn, stake }] of members.entries()) {
+      if (!isIn) continue
+      total += stake
+      if (this.#options.faulty.has(operator)) faulty += stake
+    }
+    return total > 0n && 3n * faulty < total
+  }
+
+  #setOf(epoch: bigint, members: readonly Member[]): ValidatorSet {
+    const { publicKeys, operators } = this.#options
+    const entries = members.flatMap(({ isIn, stake, key }, index) => {
+      const publicKey = publicKeys[index]?.[key]
+      const operator = operators[index]
+      return isIn && publicKey && operator ? [{ operator, publicKey, stake }] : []
+    })
+    return validatorSet(epoch, entries)
   }
 }
 
-function drawSet(
-  rng: Rng,
-  options: {
-    readonly operators: readonly ValidatorEntry[]
-    readonly traitor: number | undefined
-    readonly epoch: bigint
-    readonly isFirst: boolean
-  },
-): ValidatorSet {
-  const { operators, traitor, epoch, isFirst } = options
-  const honest = operators.flatMap((entry, index) => {
-    if (index === traitor || (!isFirst && rng.chance(absentChance))) return []
-    const change = isFirst || !rng.chance(restakeChance) ? 0 : rng.below(100)
-    return [{ ...entry, stake: entry.stake + BigInt(change) }]
+function creditsOf(from: bigint, until: bigint): readonly Credit[] {
+  return Array.from({ length: Number(until - from) }, (_, place) => {
+    const index = from + BigInt(place)
+    const hash = hashOf('credit', index)
+    return { index, recipient: hash.slice(0, 20), amountGwei: 1n + BigInt(hash[20] as number) }
   })
-  const [first] = operators.filter((_, index) => index !== traitor)
-  const members = honest.length === 0 && first !== undefined ? [first] : honest
-  const total = members.reduce((sum, { stake }) => sum + stake, 0n)
-  const own = traitor === undefined ? undefined : operators[traitor]
-  // With less than a third of all, or not at all.
-  const isIn = own !== undefined && 2n * own.stake < total && (isFirst || !rng.chance(absentChance))
-  const chosen = isIn ? new Set([...members, own]) : new Set(members)
-  const inOrder = operators.flatMap((entry) => {
-    const found = [...chosen].find(({ publicKey }) => publicKey === entry.publicKey)
-    return found === undefined ? [] : [found]
-  })
-  return validatorSet(epoch, inOrder)
+}
+
+/** The same block on another branch; of a block of that branch, the one on ours. */
+function forked(reference: L1Reference): L1Reference {
+  return { ...reference, hash: reference.hash.map((byte) => byte ^ 0xff) }
+}
+
+function hashOf(kind: string, number: bigint): Uint8Array {
+  return sha256(concat(new TextEncoder().encode(`zg/sim L1 ${kind}`), bigintToBytes(number, 8)))
 }

@@ -19,7 +19,7 @@ import type {
   Evidence,
   FinalizedBlock,
   SignatureScheme,
-  StakeView,
+  L1View,
   ValidatorStatus,
 } from '@zg/consensus'
 
@@ -47,11 +47,14 @@ export type SimulatedNodeOptions = {
   readonly clock: SimulatedClock
   readonly rng: Rng
   readonly network: SimulatedNetwork
-  readonly secretKey: Uint8Array
+  /** The keys of its operator, the one of the first epoch first. */
+  readonly secretKeys: readonly Uint8Array[]
+  /** The number of the key that a process which starts now proves its connections with. */
+  readonly keyNow: () => number
   readonly scheme: SignatureScheme
   readonly genesis: ConsensusGenesis
   readonly parameters: ConsensusParameters
-  readonly stake: StakeView
+  readonly l1View: L1View
   readonly temper: CounterTemper
   readonly skewMs: number
   readonly damageChance: number
@@ -77,6 +80,7 @@ export class SimulatedNode {
   #alive: Incarnation | undefined
   #armed: Armed | undefined
   #startCount = 0
+  #connectionKey = 0
 
   constructor(options: SimulatedNodeOptions) {
     const { clock, rng, damageChance } = options
@@ -102,7 +106,9 @@ export class SimulatedNode {
   /** Starts a process on what the disk and store hold. */
   start(): void {
     if (this.#alive !== undefined) return
-    const { clock, network, name, scheme, secretKey, skewMs, meddle } = this.#options
+    const { clock, network, name, scheme, secretKeys, skewMs, meddle, keyNow } = this.#options
+    this.#connectionKey = keyNow()
+    const secretKey = secretKeys[this.#connectionKey] as Uint8Array
     const identity = peerIdOf(scheme.publicKeyOf(secretKey))
     const incarnation: Incarnation = {
       clock: clock.forNode(skewMs),
@@ -111,6 +117,11 @@ export class SimulatedNode {
     }
     this.#alive = incarnation
     this.#open(incarnation).catch((error: unknown) => this.#fail(incarnation, describe(error)))
+  }
+
+  /** The number of the key its connections are proved with. */
+  get connectionKey(): number {
+    return this.#connectionKey
   }
 
   /** Stops it now. */
@@ -144,7 +155,7 @@ export class SimulatedNode {
   }
 
   async #open(incarnation: Incarnation): Promise<void> {
-    const { rng, scheme, secretKey, genesis, parameters, stake, temper, faults } = this.#options
+    const { rng, scheme, secretKeys, genesis, parameters, l1View, temper, faults } = this.#options
     const { onExecuted } = this.#options.handlers
     const { clock, network } = incarnation
     const draws = rng.fork(`start ${this.#startCount++}`)
@@ -159,7 +170,7 @@ export class SimulatedNode {
     const validator = await Validator.open({
       genesis,
       parameters,
-      stake,
+      l1View,
       application,
       clock,
       rng: draws.fork('consensus'),
@@ -167,7 +178,7 @@ export class SimulatedNode {
       disk: this.#disk.mount(),
       store,
       scheme,
-      signer: localSigner(scheme, secretKey),
+      signers: secretKeys.map((secretKey) => localSigner(scheme, secretKey)),
       faults,
     })
     if (this.#alive !== incarnation) return

@@ -17,7 +17,6 @@ test(`seeds ${sample.from} to ${sample.from + sample.count - 1} are clean`, asyn
   assert.deepEqual(summary.failures, [])
   assert.ok(summary.heights > 10 * sample.count)
   assert.ok(summary.faults.crashes > 100 && summary.faults.twins > 20)
-  assert.ok(summary.epochs > 20)
 })
 
 test('one seed gives one trace hash, on any number of threads', async () => {
@@ -33,12 +32,11 @@ test('one seed gives one trace hash, on any number of threads', async () => {
 const mended = [
   { seed: 283, was: 'each block that came in asked again for all that were missing: a storm' },
   { seed: 3_527, was: 'a final block not here was asked for on a retry, and views left no time' },
-  { seed: 218, was: 'a node one block behind a closing one was helped by nobody' },
-  { seed: 2_073, was: 'a closing block was kept with a view that did not finalize it: no proof' },
   {
     seed: 4_628,
     was: 'a notarised block once SYNCING was never executed when a view came between',
   },
+  { seed: 540, was: 'a closing block proposed again was kept without the view that proves it' },
 ]
 
 for (const { seed, was } of mended) {

@@ -11,14 +11,8 @@
 import { sha256 } from '@zg/primitives'
 import { createSeededRng, SimulatedClock, SimulatedNetwork, simulatedStartMs } from '@zg/runtime'
 import type { LinkBehaviour, Rng } from '@zg/runtime'
-import { blsScheme, fixedStakeView, keyedHashScheme, peerIdOf, validatorSet } from '@zg/consensus'
-import type {
-  ConsensusGenesis,
-  EngineFaults,
-  SignatureScheme,
-  StakeView,
-  ValidatorEntry,
-} from '@zg/consensus'
+import { blsScheme, genesisHeader, keyedHashScheme, nextEpochOf, peerIdOf } from '@zg/consensus'
+import type { ConsensusGenesis, EngineFaults, SignatureScheme } from '@zg/consensus'
 
 import { Checker } from './checker.ts'
 import type { Violation } from './checker.ts'
@@ -26,14 +20,32 @@ import { counterGenesisHash } from './counter-application.ts'
 import { Forger } from './forger.ts'
 import { loseVotes, poison } from './meddled-network.ts'
 import type { Meddle } from './meddled-network.ts'
-import { drawScenario, healedLink } from './scenario.ts'
-import type { Crash, Scenario } from './scenario.ts'
-import { SimulatedL1 } from './simulated-l1.ts'
+import { crashPoints, drawScenario, endlessEpochBlocks, healedLink } from './scenario.ts'
+import type { Crash, CrashPoint, Scenario } from './scenario.ts'
 import { SimulatedNode } from './simulated-node.ts'
+import { keysPerOperator, SimulatedL1 } from './simulated-l1.ts'
+import type { L1Plan } from './simulated-l1.ts'
 import { Trace } from './trace.ts'
 
 /** Blocks every honest node must finalize after the heal. */
 const progressHeights = 3n
+
+/** How often operators look whether their key in the set has changed. */
+const keyWatchMs = 250
+
+/** An L1 on which nothing ever is final: a network without one. */
+const withoutL1: L1Plan = {
+  blockIntervalMs: 1_000,
+  finalityLag: Number.MAX_SAFE_INTEGER,
+  blocksPerEpoch: 1,
+  gapChance: 0,
+  creditCountMax: 0,
+  moveChance: 0,
+  weightChance: 0,
+  rotateChance: 0,
+  closingCrashChance: 0,
+  views: [],
+}
 
 /** Events of one seed, at most: a hundred times the usual. More is a storm of messages. */
 const eventCountMax = 400_000
@@ -45,6 +57,9 @@ export type FaultCounts = {
   readonly resets: number
   readonly traitors: number
   readonly twins: number
+  /** Nodes that see a false L1 for a while, and processes ended because their key changed. */
+  readonly liars: number
+  readonly rotations: number
   readonly lost: number
   readonly duplicated: number
 }
@@ -59,10 +74,9 @@ export type SeedResult = {
   readonly stall: string
   readonly traceHash: string
   readonly faults: FaultCounts
-  /** Epochs that closed in it. */
-  readonly epochs: number
-  /** Greatest final height. */
+  /** Greatest final height, and epochs that closed below. */
   readonly height: bigint
+  readonly epochCount: number
   /** Events of the virtual clock. */
   readonly eventCount: number
   readonly virtualMs: number
@@ -75,6 +89,9 @@ export async function runSeed(seed: number, faults: EngineFaults = {}): Promise<
   return world.run()
 }
 
+/** What must be reached after the heal. */
+type Goal = { readonly height: bigint; readonly epochCount: number }
+
 class World {
   readonly #scenario: Scenario
   readonly #rng: Rng
@@ -82,9 +99,8 @@ class World {
   readonly #trace = new Trace()
   readonly #network: SimulatedNetwork
   readonly #checker: Checker
+  readonly #l1: SimulatedL1
   readonly #nodes: readonly SimulatedNode[]
-  /** What a node knows of the stake. */
-  readonly #stakeOf: (node: number) => StakeView
   readonly #names = new Map<string, number>()
   #twin: SimulatedNode | undefined
   /** By name of an endpoint, who it reaches: absent, everybody. Redrawn while a twin runs. */
@@ -94,17 +110,16 @@ class World {
   #lastSniffed: Uint8Array | undefined
   #crashCount = 0
   #resetCount = 0
+  #rotationCount = 0
+  readonly #closingDraws: Rng
 
   constructor(scenario: Scenario, rng: Rng, faults: EngineFaults) {
     this.#scenario = scenario
     this.#rng = rng
+    this.#closingDraws = rng.fork('closings')
     const scheme = scenario.useBls ? blsScheme() : keyedHashScheme()
-    const secretKeys = scenario.stakes.map((_, index) => secretKeyOf(scenario, index))
-    const operators = operatorsOf(scenario, scheme, secretKeys)
-    const l1 = this.#l1Of(operators)
-    const set = validatorSet(genesis.epoch, operators)
-    this.#stakeOf = (node) =>
-      l1 === undefined ? fixedStakeView(set) : l1.viewOf(node, this.#liesOf(node))
+    const secretKeys = scenario.stakes.map((_, index) => secretKeysOf(scenario, index))
+    this.#l1 = this.#createL1(scheme, secretKeys)
     this.#network = new SimulatedNetwork({
       clock: this.#clock,
       rng: rng.fork('network'),
@@ -114,10 +129,9 @@ class World {
     this.#checker = new Checker({
       scheme,
       identity: genesis.identity,
-      setOf: (epoch) =>
-        l1 === undefined ? (epoch === set.epoch ? set : undefined) : l1.setOf(epoch),
-      l1,
-      operators: operators.map(({ operator }) => operator),
+      truth: this.#l1.truth,
+      genesis: genesisHeader(genesis),
+      operators: scenario.stakes.map((_, index) => operatorOf(scenario, index)),
       traitor: scenario.traitor?.node,
       elapsedMs: () => this.#elapsedMs(),
     })
@@ -132,17 +146,22 @@ class World {
     this.#nodes = scenario.stakes.map((_, index) => create(index, `v${index}`))
     if (traitor?.hasTwin === true) this.#twin = create(traitor.node, `v${traitor.node}'`)
     if (traitor?.forgeryMs === undefined) return
-    const publicKey = scheme.publicKeyOf(secretKeys[traitor.node] as Uint8Array)
+    const publicKey = scheme.publicKeyOf(secretKeys[traitor.node]?.[0] as Uint8Array)
     this.#createForger(traitor.node, publicKey, traitor.forgeryMs)
   }
 
   async run(): Promise<SeedResult> {
     const { healMs, livenessMsMax } = this.#scenario
     this.#planFaults()
+    if ((this.#scenario.l1?.rotateChance ?? 0) > 0) this.#watchKeys()
     for (const node of this.#allNodes()) node.start()
     await this.#runUntil(healMs)
     this.#heal()
-    const goal = this.#checker.height + progressHeights
+    const epochs = (this.#scenario.l1?.blocksPerEpoch ?? Infinity) < endlessEpochBlocks ? 1 : 0
+    const goal = {
+      height: this.#checker.height + progressHeights,
+      epochCount: this.#checker.epochCount + epochs,
+    }
     const isDone = (): boolean => this.#hasViolation() || this.#hasProgressed(goal)
     await this.#runUntil(healMs + livenessMsMax, isDone)
     const stall = this.#hasProgressed(goal) || this.#hasViolation() ? '' : this.#stallOf(goal)
@@ -150,7 +169,7 @@ class World {
   }
 
   #result(stall: string): SeedResult {
-    const { seed, partitions, traitor } = this.#scenario
+    const { seed, partitions, traitor, l1 } = this.#scenario
     const { lost, duplicated } = this.#network.counts
     return {
       seed,
@@ -164,11 +183,13 @@ class World {
         resets: this.#resetCount,
         traitors: traitor === undefined ? 0 : 1,
         twins: traitor?.hasTwin === true ? 1 : 0,
+        liars: l1?.views.filter(({ lies }) => lies.length > 0).length ?? 0,
+        rotations: this.#rotationCount,
         lost,
         duplicated,
       },
-      epochs: this.#checker.epochsClosed,
       height: this.#checker.height,
+      epochCount: this.#checker.epochCount,
       eventCount: this.#clock.firedCount,
       virtualMs: this.#elapsedMs(),
     }
@@ -177,7 +198,7 @@ class World {
   #createNode(options: {
     name: string
     index: number
-    secretKeys: readonly Uint8Array[]
+    secretKeys: readonly (readonly Uint8Array[])[]
     scheme: SignatureScheme
     faults: EngineFaults
   }): SimulatedNode {
@@ -190,11 +211,12 @@ class World {
       clock: this.#clock,
       rng: this.#rng.fork(name),
       network: this.#network,
-      secretKey: secretKeys[index] as Uint8Array,
+      secretKeys: secretKeys[index] ?? [],
+      keyNow: () => this.#l1.keyOf(index),
       scheme,
       genesis,
       parameters,
-      stake: this.#stakeOf(index),
+      l1View: this.#l1.viewOf(index),
       temper: isHonest ? temper : { ...temper, wrongChance: traitor.wrongChance },
       skewMs: skewsMs[index] as number,
       damageChance,
@@ -208,6 +230,7 @@ class World {
         onFinal: (block, payload) => {
           this.#trace.add(`final ${name} ${block.header.height}`, block.consensusRoot)
           if (isHonest) checker.onFinal(index, block, payload)
+          if (nextEpochOf(block.header, this.#l1.truth) !== 0n) this.#onClosed(index)
         },
         onExecuted: (executionHash) => {
           if (isHonest) checker.onExecuted(index, executionHash)
@@ -228,25 +251,38 @@ class World {
     })
   }
 
-  #l1Of(operators: readonly ValidatorEntry[]): SimulatedL1 | undefined {
-    const { l1: temper, traitor } = this.#scenario
-    if (temper === undefined) return undefined
+  #createL1(scheme: SignatureScheme, secretKeys: readonly (readonly Uint8Array[])[]): SimulatedL1 {
+    const { stakes, traitor, l1: plan = withoutL1 } = this.#scenario
+    const liars = [...plan.views.entries()].filter(([, { lies }]) => lies.length > 0)
+    const faulty = new Set(liars.map(([node]) => node))
+    if (traitor !== undefined) faulty.add(traitor.node)
     return new SimulatedL1({
-      temper,
+      plan,
       rng: this.#rng.fork('l1'),
-      operators,
+      genesisEpoch: genesis.epoch,
+      stakes,
+      publicKeys: secretKeys.map((keys) => keys.map((key) => scheme.publicKeyOf(key))),
+      operators: stakes.map((_, index) => operatorOf(this.#scenario, index)),
+      faulty,
       traitor: traitor?.node,
-      firstEpoch: genesis.epoch,
-      startMs: simulatedStartMs,
-      nowMs: () => this.#clock.nowMs(),
+      elapsedMs: () => this.#elapsedMs(),
+      isHealed: () => this.#isHealed,
     })
   }
 
-  #liesOf(node: number): () => boolean {
-    const { l1, traitor } = this.#scenario
-    const draws = this.#rng.fork(`v${node} lies`)
-    const chance = node === traitor?.node ? (l1?.lieChance ?? 0) : 0
-    return () => !this.#isHealed && draws.chance(chance)
+  /** An operator whose key has changed starts its node again, a while later; at the heal all do. */
+  #watchKeys(): void {
+    const draws = this.#rng.fork('keys')
+    const watch = (): void => {
+      for (const [index, node] of this.#nodes.entries()) {
+        const isStale = node.isUp && node.connectionKey !== this.#l1.keyOf(index)
+        if (!isStale || !(this.#isHealed || draws.chance(0.3))) continue
+        this.#rotationCount++
+        node.crash(undefined, draws.below(200))
+      }
+      this.#at(keyWatchMs, watch)
+    }
+    watch()
   }
 
   #meddleOf(name: string, isHonest: boolean): Meddle {
@@ -302,6 +338,15 @@ class World {
     reshuffle()
   }
 
+  /** An epoch has closed at a node: maybe it crashes on its way into the next. */
+  #onClosed(index: number): void {
+    const { l1 } = this.#scenario
+    if (this.#isHealed || !this.#closingDraws.chance(l1?.closingCrashChance ?? 0)) return
+    const draws = this.#closingDraws
+    const point = crashPoints[draws.below(crashPoints.length)] as CrashPoint
+    this.#nodes[index]?.arm({ point, skip: draws.below(8), downMs: draws.below(400) })
+  }
+
   #crash({ node, point, skip, downMs }: Crash): void {
     const target = this.#nodes[node]
     if (target === undefined || this.#isHealed) return
@@ -355,12 +400,12 @@ class World {
   }
 
   /** Whether every honest node is up and has made the chain final up to `goal`, votes included. */
-  #hasProgressed(goal: bigint): boolean {
-    return this.#honest().every((node) => {
-      const { status } = node
-      return (
-        status !== undefined && status.finalHeight >= goal && status.certifiedHeight >= goal - 1n
-      )
+  #hasProgressed({ height, epochCount }: Goal): boolean {
+    const { latestEpoch } = this.#checker
+    if (this.#checker.epochCount < epochCount) return false
+    return this.#honest().every(({ status }) => {
+      if (status === undefined || status.epoch < latestEpoch) return false
+      return status.finalHeight >= height && status.certifiedHeight >= height - 1n
     })
   }
 
@@ -370,12 +415,15 @@ class World {
     return this.#checker.violations.length > 0
   }
 
-  #stallOf(goal: bigint): string {
+  #stallOf(goal: Goal): string {
     const heights = this.#honest().map(({ status }) => {
       if (status === undefined) return 'down'
-      return `${status.finalHeight}/${status.certifiedHeight} in view ${status.view}`
+      const { finalHeight, certifiedHeight, epoch, view } = status
+      return `${finalHeight}/${certifiedHeight} in view ${epoch}/${view}`
     })
-    return `height ${goal} not reached: ${heights.join(', ')}`
+    const { height, epochCount } = goal
+    const missing = `height ${height} and ${epochCount} epochs not reached`
+    return `${missing}: ${heights.join(', ')}`
   }
 
   #honest(): readonly SimulatedNode[] {
@@ -415,20 +463,15 @@ const genesis: ConsensusGenesis = {
   timestampMs: simulatedStartMs - 1_000,
 }
 
-function secretKeyOf({ seed, useBls }: Scenario, index: number): Uint8Array {
-  const entropy = sha256(new TextEncoder().encode(`zg/sim key ${seed}/${index}`))
-  // A BLS secret is below the group order, whose first byte is 0x73.
-  if (useBls) entropy[0] = (entropy[0] as number) & 0x3f
-  return entropy
+function secretKeysOf({ seed, useBls }: Scenario, index: number): readonly Uint8Array[] {
+  return Array.from({ length: keysPerOperator }, (_, number) => {
+    const entropy = sha256(new TextEncoder().encode(`zg/sim key ${seed}/${index}/${number}`))
+    // A BLS secret is below the group order, whose first byte is 0x73.
+    if (useBls) entropy[0] = (entropy[0] as number) & 0x3f
+    return entropy
+  })
 }
 
-function operatorsOf(
-  scenario: Scenario,
-  scheme: SignatureScheme,
-  secretKeys: readonly Uint8Array[],
-): readonly ValidatorEntry[] {
-  return scenario.stakes.map((stake, index) => {
-    const publicKey = scheme.publicKeyOf(secretKeys[index] as Uint8Array)
-    return { operator: sha256(publicKey).slice(0, 20), publicKey, stake }
-  })
+function operatorOf({ seed }: Scenario, index: number): Uint8Array {
+  return sha256(new TextEncoder().encode(`zg/sim operator ${seed}/${index}`)).slice(0, 20)
 }

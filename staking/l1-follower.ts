@@ -13,8 +13,8 @@
  * once; what it asks for and is not here is fetched by the next poll.
  */
 
-import { sameL1Reference } from '@zg/consensus'
-import type { CreditRange, L1Reference, StakeView, ValidatorSet } from '@zg/consensus'
+import { l1ReferenceDepth, sameL1Reference } from '@zg/consensus'
+import type { Credit, L1Reference, L1View, ReferenceStatus, ValidatorSet } from '@zg/consensus'
 import { headerHash } from '@zg/evm'
 import {
   appendLeaf,
@@ -30,14 +30,11 @@ import {
 import { silentLogger } from '@zg/runtime'
 import type { Clock, Logger, Timer } from '@zg/runtime'
 
-import type { L1Credit, L1Endpoint, L1Header } from './l1-endpoint.ts'
+import type { L1Endpoint, L1Header } from './l1-endpoint.ts'
 import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
 import { L1ProofError, ProvedState, wordBytes } from './proved-state.ts'
 import { readSet } from './set-reader.ts'
 import type { StakeContracts } from './set-reader.ts'
-
-/** Blocks behind the newest final one that a leader's reference is, so that others have it too. */
-export const referenceLag = 2n
 
 /** The endpoint is asked this often, and again so soon after something is wanted. */
 const pollMsDefault = 1_000
@@ -65,7 +62,7 @@ export type L1FollowerOptions = {
   readonly log?: Logger
 }
 
-export class L1Follower implements StakeView {
+export class L1Follower implements L1View {
   readonly #options: L1FollowerOptions
   readonly #log: Logger
   readonly #hashes = new Map<bigint, Uint8Array>()
@@ -73,7 +70,7 @@ export class L1Follower implements StakeView {
   readonly #sets = new Map<bigint, ValidatorSet>()
   readonly #wantedReferences = new Set<bigint>()
   readonly #wantedSets = new Set<bigint>()
-  readonly #credits: L1Credit[] = []
+  readonly #credits: Credit[] = []
   #creditTree = emptyIncrementalTree
   /** Of the newest reference whose credits are here. */
   #creditsBlock: bigint
@@ -125,25 +122,23 @@ export class L1Follower implements StakeView {
     return known
   }
 
-  nextReference(parent: L1Reference): L1Reference {
-    const newest = this.#newest
-    return newest !== undefined && newest.number > parent.number ? newest : parent
+  newestReference(): L1Reference | undefined {
+    return this.#newest
   }
 
-  checkReference(reference: L1Reference, parent: L1Reference): 'VALID' | 'INVALID' | 'UNKNOWN' {
-    if (sameL1Reference(reference, parent)) return 'VALID'
-    if (reference.number <= parent.number) return 'INVALID'
-    if (this.#final === undefined || reference.number > this.#final.number) return 'UNKNOWN'
-    const known = this.#references.get(reference.number)
-    if (known !== undefined) return sameL1Reference(known, reference) ? 'VALID' : 'INVALID'
-    this.#want(this.#wantedReferences, reference.number)
+  checkReference(reference: L1Reference): ReferenceStatus {
+    const { number, creditCount } = reference
+    if (this.#final === undefined || number > this.#final.number) return 'UNKNOWN'
+    const known = this.#references.get(number)
+    if (known !== undefined && !sameL1Reference(known, reference)) return 'INVALID'
+    if (known !== undefined && creditCount <= this.#credits.length) return 'VALID'
+    this.#want(this.#wantedReferences, number)
     return 'UNKNOWN'
   }
 
-  /** Credits of a range, in order; undefined while one of them is not known here. */
-  creditsOf({ first, count }: CreditRange): readonly L1Credit[] | undefined {
-    const end = Number(first) + count
-    return end > this.#credits.length ? undefined : this.#credits.slice(Number(first), end)
+  credits(from: bigint, until: bigint): readonly Credit[] | undefined {
+    if (until > this.#credits.length) return undefined
+    return this.#credits.slice(Number(from), Number(until))
   }
 
   /** Asks the endpoint once; never throws. */
@@ -182,10 +177,10 @@ export class L1Follower implements StakeView {
       const set = await readSet(state, contracts, { networkId, epoch: each })
       if (set !== undefined) this.#sets.set(each, set)
     }
-    if (number >= referenceLag) await this.#offer(number - referenceLag)
+    if (number >= l1ReferenceDepth) await this.#offer(number - l1ReferenceDepth)
     for (const wanted of this.#wantedReferences) {
       this.#wantedReferences.delete(wanted)
-      await this.#reference(wanted)
+      await this.#takeCredits(await this.#reference(wanted))
     }
   }
 
@@ -225,7 +220,7 @@ export class L1Follower implements StakeView {
   async #takeCredits({ number, creditCount, creditRoot }: L1Reference): Promise<void> {
     const { endpoint, networkId } = this.#options
     const from = BigInt(this.#credits.length)
-    if (creditCount === from) return
+    if (creditCount <= from) return
     const fromBlock = this.#creditsBlock
     const told = await endpoint.credits({ networkId, fromBlock, toBlock: number })
     const found = told.filter(({ index }) => index >= from)
@@ -241,7 +236,9 @@ export class L1Follower implements StakeView {
     }
     this.#creditTree = tree
     this.#creditsBlock = number
-    for (const credit of found) this.#credits.push(credit)
+    for (const { index, address, amountGwei } of found) {
+      this.#credits.push({ index, recipient: bigintToBytes(address, 20), amountGwei })
+    }
   }
 
   async #header(number: bigint): Promise<L1Header> {

@@ -14,7 +14,7 @@ import type {
 import { readBlockNumberOrTag } from './block-id.ts'
 import type { RpcMethod } from './json-rpc.ts'
 import { certificateViewsMax } from './limits.ts'
-import { checkCount, readQuantity } from './params.ts'
+import { checkCount, isAbsent, readQuantity } from './params.ts'
 import { LimitExceededError, MethodUnknownError, ParamsInvalidError } from './rpc-error.ts'
 
 /** The methods by name. */
@@ -35,7 +35,7 @@ export function finalityMethods({ finality }: NodeView): readonly [string, RpcMe
       'zg_getCertificates',
       (params) => {
         const reader = requireFinality(finality, 'zg_getCertificates')
-        checkCount(params, 2, 2)
+        checkCount(params, 2, 3)
         const fromView = readQuantity(params[0], 'fromView', 64)
         const toView = readQuantity(params[1], 'toView', 64)
         if (fromView > toView) throw new ParamsInvalidError('toView', 'it is below "fromView"')
@@ -46,7 +46,8 @@ export function finalityMethods({ finality }: NodeView): readonly [string, RpcMe
           }
           throw new LimitExceededError('views', certificateViewsMax, hint)
         }
-        return reader.certificates(fromView, toView).map(viewCertificateJson)
+        const epoch = isAbsent(params[2]) ? undefined : readQuantity(params[2], 'epoch', 64)
+        return reader.certificates(fromView, toView, epoch).map(viewCertificateJson)
       },
     ],
   ]

@@ -35,11 +35,11 @@ const finality: FinalityReader = {
   finalityCertificate: (height) => {
     return height === 'latest' || height === 2n ? certificate : undefined
   },
-  certificates: (fromView, toView) =>
+  certificates: (fromView, toView, epoch = 1n) =>
     [fromView, toView].map((view) => ({
       kind: 'nullification',
       networkId: 0,
-      epoch: 1n,
+      epoch,
       view,
       digest: undefined,
       signers: Uint8Array.of(7),
@@ -286,6 +286,9 @@ test('zg_getFinalityCertificate and zg_getCertificates print what consensus has'
     certificates.map(({ view }) => view),
     ['0x5', '0x6'],
   )
+  const former = (await ask('zg_getCertificates', '0x5', '0x5', '0x0')) as { epoch: string }[]
+  assert.equal(former[0]?.epoch, '0x0')
+  await assert.rejects(ask('zg_getCertificates', '0x5', '0x5', 'one'), { code: -32602 })
   await assert.rejects(ask('zg_getCertificates', '0x6', '0x5'), { code: -32602 })
   await assert.rejects(ask('zg_getCertificates', '0x0', '0xffff'), {
     code: -32005,

@@ -115,5 +115,9 @@ function encodeAttributes(attributes: PayloadAttributes): Uint8Array {
     attributes.prevRandao,
     attributes.parentConsensusRoot,
     attributes.feeRecipient,
+    bigintToBytes(BigInt(attributes.credits.length), 1),
+    ...attributes.credits.map(({ index, recipient, amountGwei }) =>
+      concat(bigintToBytes(index, 8), recipient, bigintToBytes(amountGwei, 8)),
+    ),
   )
 }

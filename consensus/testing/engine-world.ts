@@ -7,11 +7,12 @@ import { defaultParameters } from '../configuration.ts'
 import { newEngine, nodeOf } from '../engine-state.ts'
 import type { BlockNode, EngineEffect, EngineEvent, EngineState } from '../engine-state.ts'
 import { step } from '../engine.ts'
-import { consensusRoot, genesisHeader, nextMix } from '../header.ts'
+import { consensusRoot, genesisHeader, nextCredit, nextMix } from '../header.ts'
 import { leaderOf } from '../leader.ts'
 import type { Block, Message } from '../messages.ts'
 import { keyedHashScheme } from '../signature-scheme.ts'
-import { fixedStakeView } from '../stake-view.ts'
+import { viewWithoutL1 } from '../l1-view.ts'
+import type { L1View } from '../l1-view.ts'
 import { peerIdOf, validatorSet } from '../validator-set.ts'
 import type { RoundVote, RoundVoteKind } from '../votes.ts'
 import { beaconDigest, roundVoteDigest, zeroDigest } from '../votes.ts'
@@ -40,7 +41,7 @@ export const self = [0, 1, 2, 3].find(
 )!
 export const others = [0, 1, 2, 3].filter((index) => index !== self)
 
-export function engine(): EngineState {
+export function engine(l1View: L1View = viewWithoutL1(set)): EngineState {
   const base = nodeOf({
     header: genesis,
     consensusRoot: genesisRoot,
@@ -50,8 +51,7 @@ export function engine(): EngineState {
     isClosing: false,
     status: 'valid',
   })
-  const stake = fixedStakeView(set)
-  const config = { identity, parameters, stake, scheme, set, seed, self, faults: {} }
+  const config = { identity, parameters, l1View, scheme, set, seed, self, faults: {} }
   return newEngine(config, base, 0)
 }
 
@@ -85,8 +85,13 @@ export function certificateOf(vote: RoundVote, signers: readonly number[]): Mess
   return { kind: 'certificate', certificate: { vote, signers: bitmapOf(signers, 4), signature } }
 }
 
-/** A block on `parent` (genesis) by the leader of `view`. */
-export function blockIn(view: number, timestampMs = startMs + 1_000, parent = genesisNode): Block {
+/** A block on `parent` (genesis) by the leader of `view`, with the parent's reference to L1. */
+export function blockIn(
+  view: number,
+  timestampMs = startMs + 1_000,
+  parent = genesisNode,
+  l1 = parent.header.l1,
+): Block {
   const leader = leaderOf(set, seed, view)
   const height = parent.header.height + 1n
   const reveal = scheme.sign(secretKeyOf(leader), beaconDigest(identity, 0n, height))
@@ -94,6 +99,8 @@ export function blockIn(view: number, timestampMs = startMs + 1_000, parent = ge
     ...genesis,
     height,
     timestampMs,
+    l1,
+    creditNext: nextCredit(parent.header.creditNext, l1.creditCount),
     proposer: set.validators[leader]!.operator,
     histRoot: parent.childHistRoot,
     mix: nextMix(parent.header.mix, reveal),
@@ -148,8 +155,8 @@ export function drive(
   return seen
 }
 
-export function started(): EngineState {
-  const state = engine()
+export function started(l1View?: L1View): EngineState {
+  const state = engine(l1View)
   step(state, { kind: 'start' }, startMs)
   return state
 }

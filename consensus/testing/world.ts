@@ -19,8 +19,8 @@ import type { EngineFaults } from '../faults.ts'
 import type { SignatureScheme } from '../signature-scheme.ts'
 import { keyedHashScheme } from '../signature-scheme.ts'
 import { localSigner } from '../signer.ts'
-import { fixedStakeView } from '../stake-view.ts'
-import type { StakeView } from '../stake-view.ts'
+import { viewWithoutL1 } from '../l1-view.ts'
+import type { L1View } from '../l1-view.ts'
 import type { FinalizedBlock } from '../validator-options.ts'
 import { peerIdOf, validatorSet } from '../validator-set.ts'
 import type { ValidatorEntry, ValidatorSet } from '../validator-set.ts'
@@ -33,7 +33,11 @@ export type WorldOptions = {
   readonly parameters?: Partial<ConsensusParameters>
   readonly scheme?: SignatureScheme
   readonly faults?: EngineFaults
-  readonly stake?: (set: ValidatorSet) => StakeView
+  readonly l1View?: (set: ValidatorSet) => L1View
+  /** Secret keys of a validator's operator, the one of the first epoch first. */
+  readonly keysOf?: (index: number) => readonly Uint8Array[]
+  /** Called in the node's own turn, when a block is final there and its vote is not cast yet. */
+  readonly onFinalized?: (node: WorldNode, block: FinalizedBlock) => void
   readonly link?: (from: string, to: string) => LinkBehaviour
   readonly onSend?: (from: string, to: string, message: Uint8Array) => void
 }
@@ -77,7 +81,7 @@ export class World {
   readonly set: ValidatorSet
   readonly genesis: ConsensusGenesis
   readonly scheme: SignatureScheme
-  readonly stake: StakeView
+  readonly l1View: L1View
   readonly #options: WorldOptions
 
   constructor(options: WorldOptions) {
@@ -95,7 +99,7 @@ export class World {
     })
     const entries = Array.from({ length: options.count }, (_, i) => entryOf(this.scheme, i))
     this.set = validatorSet(0n, entries)
-    this.stake = options.stake?.(this.set) ?? fixedStakeView(this.set)
+    this.l1View = options.l1View?.(this.set) ?? viewWithoutL1(this.set)
     this.genesis = {
       identity: {
         l1ChainId: 1337n,
@@ -118,20 +122,22 @@ export class World {
     node: WorldNode,
     extra: { readonly voteFromEpoch?: bigint } = {},
   ): Promise<Validator> {
-    const { scheme, stake, genesis, parameters } = this
+    const { scheme, l1View, genesis, parameters } = this
     node.clock = this.clock.forNode()
     node.application = new ChainedApplication(node.clock, node.durable)
-    const signer = localSigner(scheme, secretKeyOf(node.index))
+    const keys = this.#options.keysOf?.(node.index) ?? [secretKeyOf(node.index)]
+    const signers = keys.map((key) => localSigner(scheme, key))
+    const identity = peerIdOf(scheme.publicKeyOf(secretKeyOf(node.index)))
     const opening = Validator.open({
       genesis,
       parameters,
-      stake,
+      l1View,
       scheme,
-      signer,
+      signers,
       application: node.application,
       clock: node.clock,
       rng: this.rng.fork(`node ${node.index}`),
-      network: this.network.join({ identity: peerIdOf(signer.publicKey), name: node.name }),
+      network: this.network.join({ identity, name: node.name }),
       disk: node.disk.mount(),
       store: node.store,
       ...(this.#options.faults === undefined ? {} : { faults: this.#options.faults }),
@@ -139,7 +145,11 @@ export class World {
     })
     // Opening waits for the disk, which works in virtual time.
     const validator = await this.settle(opening)
-    validator.onFinalized((block) => node.finalized.push(block))
+    validator.onFinalized((block) => {
+      if (node.validator !== validator) return
+      node.finalized.push(block)
+      this.#options.onFinalized?.(node, block)
+    })
     validator.onFailure((error) => node.failures.push(error))
     node.validator = validator
     validator.start()

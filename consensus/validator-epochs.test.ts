@@ -1,0 +1,211 @@
+/** Whole validators over epochs: sets that change, keys that change, crashes in the middle. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { simulatedStartMs } from '@zg/runtime'
+
+import { indexesOf, verifyCertificate, verifyFinalityCertificate } from './certificate.ts'
+import { nextEpochOf } from './header.ts'
+import { zeroL1Reference } from './l1-reference.ts'
+import type { L1View } from './l1-view.ts'
+import { entryOf, secretKeyOf, World } from './testing/world.ts'
+import type { WorldNode, WorldOptions } from './testing/world.ts'
+import { peerIdOf, validatorSet } from './validator-set.ts'
+import type { ValidatorEntry, ValidatorSet } from './validator-set.ts'
+
+const beginSeconds = BigInt(simulatedStartMs / 1_000)
+
+/** Epochs of eight seconds of L1 time; an L1 block every two seconds, finalized at once. */
+function l1Of(
+  nowMs: () => number,
+  membersIn: (epoch: bigint, all: readonly ValidatorEntry[]) => readonly ValidatorEntry[],
+): (set: ValidatorSet) => L1View {
+  // One set object an epoch, as a view that remembers has it.
+  const sets = new Map<bigint, ValidatorSet>()
+  return ({ validators }) => ({
+    validatorSet: (epoch) => {
+      const known = sets.get(epoch) ?? validatorSet(epoch, membersIn(epoch, validators))
+      sets.set(epoch, known)
+      return known
+    },
+    epochAt: (timestamp) => (timestamp <= beginSeconds ? 0n : (timestamp - beginSeconds) / 8n),
+    newestReference: () => {
+      const number = BigInt(Math.floor((nowMs() - simulatedStartMs) / 2_000))
+      return { ...zeroL1Reference, number, timestamp: beginSeconds + 2n * number }
+    },
+    checkReference: ({ number, timestamp }) =>
+      timestamp === beginSeconds + 2n * number ? 'VALID' : 'INVALID',
+    credits: () => [],
+  })
+}
+
+/** In epoch e, validator e mod 5 of five sits out. */
+const rotating = (epoch: bigint, all: readonly ValidatorEntry[]): readonly ValidatorEntry[] =>
+  all.filter((_, index) => BigInt(index) !== epoch % BigInt(all.length))
+
+async function started(
+  membersIn: (epoch: bigint, all: readonly ValidatorEntry[]) => readonly ValidatorEntry[],
+  options: Partial<WorldOptions> = {},
+): Promise<World> {
+  let nowMs = (): number => simulatedStartMs
+  const l1View = l1Of(() => nowMs(), membersIn)
+  const world = new World({ count: 5, l1View, ...options })
+  nowMs = () => world.clock.nowMs()
+  await world.startAll()
+  return world
+}
+
+/** Checks that every height but the last few is certified by the set of its epoch. */
+function assertCertified(world: World, node: WorldNode): { closings: number } {
+  let closings = 0
+  for (const { header } of node.finalized.slice(0, -3)) {
+    const certificate = node.validator!.finalityCertificate(header.height)!
+    assert.ok(certificate !== undefined, `height ${header.height}`)
+    const set = world.l1View.validatorSet(header.epoch)!
+    assert.ok(verifyFinalityCertificate(world.scheme, world.genesis.identity, set, certificate))
+    assert.equal(certificate.vote.nextEpoch, nextEpochOf(header, world.l1View))
+    if (certificate.vote.nextEpoch !== 0n) closings++
+  }
+  return { closings }
+}
+
+test('Validator: epochs close, sets change, and followers stay with the chain', async () => {
+  const world = await started(rotating)
+  await world.run(60_000)
+  const [node] = world.nodes
+  const status = node!.validator!.status()
+  assert.ok(status.epoch >= 6n, `epoch ${status.epoch}`)
+  assert.ok(world.finalHeight() >= 40n, `height ${world.finalHeight()}`)
+  for (const each of world.nodes) {
+    assert.deepEqual(each.failures, [])
+    assert.equal(each.validator!.counters().votesRefused, 0)
+    assert.equal(each.validator!.counters().evidenceFound, 0)
+    // The first views of an epoch do not fail: everybody is there in time.
+    assert.ok(each.validator!.counters().viewsNullified <= 2)
+  }
+  assert.ok(assertCertified(world, node!).closings >= 5)
+})
+
+test('Validator: certificates of a former epoch are still given, proved by its set', async () => {
+  const world = await started(rotating)
+  await world.run(40_000)
+  const { validator } = world.nodes[0]!
+  for (const epoch of [0n, 1n, 2n]) {
+    const certificates = validator!.certificates(1, 5, epoch)
+    assert.ok(certificates.length > 0)
+    const set = world.l1View.validatorSet(epoch)!
+    for (const certificate of certificates) {
+      assert.equal(certificate.vote.epoch, epoch)
+      assert.ok(verifyCertificate(world.scheme, world.genesis.identity, set, certificate))
+    }
+  }
+  const { epoch } = validator!.status()
+  assert.deepEqual(validator!.certificates(1, 5), validator!.certificates(1, 5, epoch))
+})
+
+test('Validator: a node away over epoch changes catches up through all of them', async () => {
+  const world = await started(rotating)
+  await world.run(4_000)
+  const away = world.nodes[2]!
+  world.crash(away)
+  await world.run(60_000)
+  await world.start(away)
+  await world.run(20_000)
+  const [node] = world.nodes
+  assert.ok(
+    away.validator!.status().finalHeight + 3n >= node!.validator!.status().finalHeight,
+    `${away.validator!.status().finalHeight} of ${node!.validator!.status().finalHeight}`,
+  )
+  assert.equal(away.validator!.status().epoch, node!.validator!.status().epoch)
+})
+
+test('Validator: an epoch whose set is unknown waits, and begins when it is known', async () => {
+  let isKnown = false
+  let nowMs = (): number => simulatedStartMs
+  const world = new World({
+    count: 5,
+    l1View: (set) => {
+      const l1View = l1Of(() => nowMs(), rotating)(set)
+      return {
+        ...l1View,
+        validatorSet: (epoch) => (epoch > 1n && !isKnown ? undefined : l1View.validatorSet(epoch)),
+      }
+    },
+  })
+  nowMs = () => world.clock.nowMs()
+  await world.startAll()
+  await world.run(30_000)
+  const heights = world.nodes.map(({ validator }) => validator!.status().finalHeight)
+  const halted = world.finalHeight()
+  assert.ok(halted > 5n && heights.every((height) => height === halted))
+  assert.equal(world.nodes[0]!.validator!.status().epoch, 2n)
+  isKnown = true
+  await world.run(10_000)
+  assert.ok(world.finalHeight() > halted + 3n)
+  for (const { failures } of world.nodes) assert.deepEqual(failures, [])
+})
+
+/** Validator 0 has another key from epoch 3 on. */
+const secondKey = secretKeyOf(100)
+const keysOf = (index: number): readonly Uint8Array[] =>
+  index === 0 ? [secretKeyOf(0), secondKey] : [secretKeyOf(index)]
+
+test("Validator: an operator's new key signs from its epoch on, over its old connection", async () => {
+  let publicKey = new Uint8Array(48)
+  const membersIn = (epoch: bigint, all: readonly ValidatorEntry[]): readonly ValidatorEntry[] =>
+    all
+      .slice(0, 4)
+      .map((entry, index) => (index > 0 || epoch < 3n ? entry : { ...entry, publicKey }))
+  const world = await started(membersIn, { keysOf })
+  publicKey = new Uint8Array(world.scheme.publicKeyOf(secondKey))
+  await world.run(15_000)
+  // Without the fourth, nothing is final without the operator whose key changes.
+  world.crash(world.nodes[3]!)
+  await world.run(45_000)
+  const [node, other] = world.nodes
+  const { epoch, finalHeight } = other!.validator!.status()
+  assert.ok(epoch >= 5n && finalHeight >= 20n, `epoch ${epoch}, height ${finalHeight}`)
+  assert.equal(other!.validator!.counters().evidenceFound, 0)
+  const certificate = other!.validator!.finalityCertificate('latest')!
+  assert.ok(certificate.vote.epoch >= 5n)
+  assert.ok(indexesOf(certificate.signers, 4)!.includes(0))
+  assert.notEqual(peerIdOf(entryOf(world.scheme, 0).publicKey), peerIdOf(publicKey))
+  // It reports its height, too, under the name it has in the set.
+  assert.ok(other!.validator!.status().peerHeight + 2n >= node!.validator!.status().finalHeight)
+})
+
+test('Validator: all crash where an epoch closes, and its closing votes are made up for', async () => {
+  const crashed = new Set<string>()
+  let isOver = false
+  const world: World = await started(rotating, {
+    keysOf,
+    onFinalized: (node, { header }) => {
+      const name = `${node.index}/${header.epoch}`
+      const isClosing = nextEpochOf(header, world.l1View) !== 0n
+      if (isOver || !isClosing || crashed.has(name)) return
+      crashed.add(name)
+      // The block is durable, the closing vote is not cast.
+      world.crash(node)
+    },
+  })
+  for (let round = 0; round < 12; round++) {
+    await world.run(5_000)
+    for (const node of world.nodes) if (node.validator === undefined) await world.start(node)
+  }
+  assert.ok(crashed.size >= 15, `${crashed.size} crashes`)
+  isOver = true
+  for (const node of world.nodes) if (node.validator === undefined) await world.start(node)
+  await world.run(10_000)
+  const node = world.nodes[0]!
+  assert.ok(node.validator!.status().epoch >= 3n)
+  for (const each of world.nodes) {
+    assert.deepEqual(each.failures, [])
+    assert.equal(each.validator!.counters().votesRefused, 0)
+  }
+  const closed = node.finalized.filter(({ header }) => nextEpochOf(header, world.l1View) !== 0n)
+  for (const { header } of closed.slice(0, -1)) {
+    const certificate = node.validator!.finalityCertificate(header.height)
+    assert.ok(certificate !== undefined, `the close of epoch ${header.epoch}`)
+  }
+})
