@@ -86,7 +86,7 @@ export function decodeAddresses(message: Uint8Array): readonly OpenAddress[] {
   })
 }
 
-/** One address a peer; when it is full, a newcomer takes the place of any that was only heard of. */
+/** One address a peer; when it is full, a newcomer takes the place of one only heard of. */
 export class AddressBook {
   readonly #entries = new Map<OpenPeerId, Entry>()
   readonly #countMax: number

@@ -5,9 +5,9 @@
  *     /zg/<genesis hash>/request/1   one stream a request: question | status u8, answer
  *     /zg/<genesis hash>/peers/1     one stream a request: nothing | addresses (address-book.ts)
  *
- * The genesis hash in their names is how peers of one network meet: a peer is ours once it takes our
- * gossip stream; who does not know the protocol is hung up on. Nobody is asked to prove more, for
- * nothing here is believed: what the messages say proves itself.
+ * The genesis hash in their names is how peers of one network meet: a peer is ours once it takes
+ * our gossip stream; who does not know the protocol is hung up on. Nobody is asked to prove more,
+ * for nothing here is believed: what the messages say proves itself.
  *
  * Peers are found from the addresses of the configuration, and by asking those for theirs. Every
  * limit has a name in `OpenNetworkLimits`. A banned peer is refused by its id and its address; on

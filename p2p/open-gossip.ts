@@ -2,8 +2,9 @@
  * Gossip with one peer: frames on two streams, ours to it and its to us (frame.ts, channel
  * "gossip").
  *
- * A stream that says nothing is cut off by libp2p, so each side sends a keep-alive now and then, and
- * a peer that is silent for long is gone. Who sends more than its budget is not read for a while.
+ * A stream that says nothing is cut off by libp2p, so each side sends a keep-alive now and then,
+ * and a peer that is silent for long is gone. Who sends more than its budget is not read for a
+ * while.
  */
 
 import type { Stream } from '@libp2p/interface'

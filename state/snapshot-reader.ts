@@ -1,6 +1,6 @@
 /**
- * One final state, given out in proved pieces: accounts by range of their hashed addresses, slots of
- * an account by range of their hashes, code by hash. Values are those of the tries' leaves.
+ * One final state, given out in proved pieces: accounts by range of their hashed addresses, slots
+ * of an account by range of their hashes, code by hash. Values are those of the tries' leaves.
  */
 
 import { bytesToBigint } from '@zg/primitives'
