@@ -29,4 +29,4 @@ export { firstKey, lastKey, rangeProofNodesMax, verifyRange } from './range-proo
 export type { ProvedRange, RangeEntry } from './range-proof.ts'
 export type { RangeWanted, SnapshotReader } from './snapshot-reader.ts'
 export { segmentCountMax, SnapshotRootMismatchError, SnapshotWriter } from './snapshot-writer.ts'
-export type { AccountGap, SlotGap } from './snapshot-writer.ts'
+export type { AccountGap, SlotGap, SlotPiece } from './snapshot-writer.ts'

@@ -9,7 +9,7 @@
  *          … from              to …
  *
  * The bounds are keys (hex digits, both inclusive) and need not be in the trie. A subtree hangs at
- * a path, so it holds the keys from `path 00…` to `path ff…`, which tells the three cases apart. The
+ * a path, so it holds the keys from `path 00…` to `path ff…`: this tells the three cases apart. The
  * check walks the trie from its root and takes the entries in order; each must be taken once. So a
  * key left out, put in, changed or moved changes a hash, or is left over.
  *

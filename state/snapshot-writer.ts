@@ -25,7 +25,7 @@ import {
 } from '@zg/primitives'
 import type { KeyValueStore, KeyValueWrite } from '@zg/runtime'
 
-import { decodeAccountRecord, decodeSlotValue, hasSlots } from './account-record.ts'
+import { decodeAccountRecord, hasSlots } from './account-record.ts'
 import { firstKey, keyDigits, lastKey, verifyRange } from './range-proof.ts'
 import type { ProvedRange } from './range-proof.ts'
 import { StateRecords } from './state-records.ts'
@@ -54,6 +54,9 @@ export type SlotGap = {
   readonly storageRoot: Uint8Array
   readonly from: string
 }
+
+/** Slots of one account. */
+export type SlotPiece = { readonly account: string; readonly range: ProvedRange }
 
 export class SnapshotWriter {
   readonly #store: KeyValueStore
@@ -131,21 +134,23 @@ export class SnapshotWriter {
   }
 
   /**
-   * Checks slots of an account and writes them. The range begins where the account's gap begins.
+   * Checks slots of accounts and writes them, all or none. A range begins where the account's gap
+   * begins; each account stands once.
    *
    * @throws {ProofInvalidError} `STATE_PROOF_INVALID`
    */
-  async addSlots(account: string, range: ProvedRange): Promise<void> {
-    const from = this.#store.get(tables.syncSlots, fromHex(`0x${account}`))
-    const fills = from !== undefined && nibblesOf(from) === range.from && range.to >= range.from
-    if (!fills) throw new ProofInvalidError('it fills no gap')
-    verifyRange(this.#storageRootOf(account), range)
-    const batch: KeyValueWrite[] = range.entries.map(({ key, value }) => {
-      // MUST be the one encoding of a word that is not zero.
-      if (decodeSlotValue(value) === 0n) throw new ProofInvalidError('a slot is zero')
-      return { table: tables.slots, key: slotKey(account, key), value: value.slice() }
-    })
-    batch.push(slotGapWrite(account, range.to === lastKey ? undefined : next(range.to)))
+  async addSlots(pieces: readonly SlotPiece[]): Promise<void> {
+    const batch: KeyValueWrite[] = []
+    for (const { account, range } of pieces) {
+      const from = this.#store.get(tables.syncSlots, fromHex(`0x${account}`))
+      const fills = from !== undefined && nibblesOf(from) === range.from && range.to >= range.from
+      if (!fills) throw new ProofInvalidError('it fills no gap')
+      verifyRange(this.#storageRootOf(account), range)
+      for (const { key, value } of range.entries) {
+        batch.push({ table: tables.slots, key: slotKey(account, key), value: value.slice() })
+      }
+      batch.push(slotGapWrite(account, range.to === lastKey ? undefined : next(range.to)))
+    }
     await this.#store.write(batch)
   }
 

@@ -53,7 +53,7 @@ async function fetchOne(store: KeyValueStore, reader: SnapshotReader, rng: Rng):
   } else if (slotGap !== undefined) {
     const { account, from } = slotGap
     const range = reader.slots(account, { from, to: lastKey, sizeBytesMax })
-    await writer.addSlots(account, range)
+    await writer.addSlots([{ account, range }])
   } else if (codeHash !== undefined) {
     await writer.addCodes([reader.code(codeHash) as Uint8Array])
   }
@@ -140,10 +140,10 @@ test('SnapshotWriter refuses pieces that are wrong, of another state, or fill no
     { ...slots, entries: slots.entries.with(0, changed) },
     { ...slots, entries: [] },
   ]
-  for (const range of wrong) await assert.rejects(writer.addSlots(account, range), invalid)
-  await assert.rejects(writer.addSlots('0'.repeat(64), slots), invalid)
-  await writer.addSlots(account, slots)
-  await assert.rejects(writer.addSlots(account, slots), invalid)
+  for (const range of wrong) await assert.rejects(writer.addSlots([{ account, range }]), invalid)
+  await assert.rejects(writer.addSlots([{ account: '0'.repeat(64), range: slots }]), invalid)
+  await writer.addSlots([{ account, range: slots }])
+  await assert.rejects(writer.addSlots([{ account, range: slots }]), invalid)
   await assert.rejects(writer.addCodes([Uint8Array.of(1, 2, 3)]), invalid)
 })
 
