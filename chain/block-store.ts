@@ -33,6 +33,7 @@ import type { KeyValueReader, KeyValueWrite } from '@zg/runtime'
 import { decodePayload, encodeBlock, encodePayload } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import type { Block, HeaderRecord, SignedTransaction, TransactionLocation } from './chain-view.ts'
+import type { Genesis } from './genesis.ts'
 
 const tables = {
   headers: 'chain.headers',
@@ -88,6 +89,41 @@ export function blockWrites(block: ExecutedBlock): KeyValueWrite[] {
 export function headWrite({ hash, body }: ExecutedBlock): KeyValueWrite {
   const value = concat(numberKey(body.header.number), hash)
   return { table: tables.head, key: headKey, value }
+}
+
+/**
+ * Returns the writes that begin a chain at a block whose state was taken in as a snapshot: the
+ * genesis, the block without receipts, the headers below it, the head.
+ */
+export function startWrites(start: {
+  readonly genesis: Genesis
+  readonly hash: Uint8Array
+  readonly body: BlockBody
+  readonly transactions: readonly SignedTransaction[]
+  readonly earlierHeaders: readonly HeaderRecord[]
+}): KeyValueWrite[] {
+  const { genesis, hash, body, transactions, earlierHeaders } = start
+  const executed = { hash, body, transactions, receipts: [] }
+  return [
+    ...blockWrites(genesisExecuted(genesis)),
+    ...blockWrites(executed).filter(({ table }) => table !== tables.receipts),
+    ...earlierHeaders.flatMap((record) => headerWrites(record)),
+    headWrite(executed),
+  ]
+}
+
+/** The genesis as a block that was executed. */
+export function genesisExecuted({ hash, header }: Genesis): ExecutedBlock {
+  const body = { header, transactions: [], withdrawals: [], requests: [] }
+  return { hash, body, transactions: [], receipts: [] }
+}
+
+function headerWrites({ header, hash }: HeaderRecord): KeyValueWrite[] {
+  const key = numberKey(header.number)
+  return [
+    { table: tables.headers, key, value: encodeHeader(header) },
+    { table: tables.numbers, key: hash, value: key },
+  ]
 }
 
 /** Returns the block of an executed one, as doors see it. */

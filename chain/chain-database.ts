@@ -20,7 +20,13 @@ import type { KeyValueStore } from '@zg/runtime'
 import { genesisParentHash, StateDatabase } from '@zg/state'
 import type { StateChanges, StateProof, StateReader } from '@zg/state'
 
-import { blockOfExecuted, BlockStore, blockWrites, headWrite } from './block-store.ts'
+import {
+  blockOfExecuted,
+  BlockStore,
+  blockWrites,
+  genesisExecuted,
+  headWrite,
+} from './block-store.ts'
 import type { ExecutedBlock } from './block-store.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type {
@@ -265,15 +271,12 @@ export class ChainDatabase implements ChainReader {
 
   #hashOf(number: number): Uint8Array {
     if (number === this.headNumber()) return this.#head.hash
+    // A chain that began with a snapshot has no child of it.
+    if (number === 0) return this.genesisHash
     const child = this.#blocks.header(number + 1)
     assert(child !== undefined, 'every block below the head has a child')
     return child.parentHash
   }
-}
-
-function genesisExecuted({ hash, header }: Genesis): ExecutedBlock {
-  const body = { header, transactions: [], withdrawals: [], requests: [] }
-  return { hash, body, transactions: [], receipts: [] }
 }
 
 export class GenesisMismatchError extends ZgError<'CHAIN_GENESIS_MISMATCH'> {

@@ -177,6 +177,11 @@ export interface FinalityReader {
   finalityCertificate(height: bigint | 'latest'): FinalityCertificateView | undefined
   /** Certificates of the views from..to, inclusive, as far as they are kept. */
   certificates(fromView: bigint, toView: bigint): readonly ViewCertificateView[]
+  /**
+   * Final blocks from a height on, as the chain message of docs/specs/blocks.md §7: proved by the
+   * finality certificate of the last; undefined when none is in reach.
+   */
+  chain(fromHeight: bigint, count: number): Uint8Array | undefined
 }
 
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */

@@ -9,7 +9,7 @@
  *        \-- chain database (blocks and state, one store)
  */
 
-import { fixedStakeView, localSigner, Validator } from '@zg/consensus'
+import { fixedStakeView, Ledger, localSigner, Validator } from '@zg/consensus'
 import type { ConsensusGenesis, SignatureScheme } from '@zg/consensus'
 import { nextBaseFee } from '@zg/evm'
 import { assert, ZgError } from '@zg/primitives'
@@ -22,12 +22,14 @@ import { observeChain } from './chain-metrics.ts'
 import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
 import { finalityReaderOf } from './finality-view.ts'
+import type { FinalitySource } from './finality-view.ts'
 import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
 import { splitNetwork } from './network-channels.ts'
 import { genesisValidatorSet } from './network-parameters.ts'
 import type { NetworkParameters } from './network-parameters.ts'
+import { answerBlocks } from './open/responder.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
 import { TransactionGossip } from './transaction-gossip.ts'
 
@@ -95,7 +97,7 @@ export async function openValidatorNode(
   const wake = wakeOnPending(pool, validator, clock)
   observeChain({ chain, pool, validator, metrics })
   validator.start()
-  const finality: FinalityReader = finalityReaderOf(validator, parameters.networkId)
+  const finality = finalityOf(validator, { chain, store, parameters })
   return {
     view: {
       chain,
@@ -115,6 +117,26 @@ export async function openValidatorNode(
       await validator.stop()
     },
   }
+}
+
+function finalityOf(
+  validator: Validator,
+  options: {
+    readonly chain: ChainDatabase
+    readonly store: KeyValueStore
+    readonly parameters: NetworkParameters
+  },
+): FinalityReader {
+  const { chain, store, parameters } = options
+  // The validator's own is its secret; what is asked here is read from the store each time.
+  const ledger = new Ledger(store)
+  const stake = fixedStakeView(genesisValidatorSet(parameters))
+  const source: FinalitySource = {
+    finalityCertificate: (height) => validator.finalityCertificate(height),
+    certificates: (fromView, toView) => validator.certificates(fromView, toView),
+    chain: (fromHeight, count) => answerBlocks({ chain, ledger, stake }, { fromHeight, count }),
+  }
+  return finalityReaderOf(source, parameters.networkId)
 }
 
 /** A pool over the chain's final head. */
