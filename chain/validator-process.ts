@@ -8,8 +8,8 @@
  *     <directory>/open.key         an open node's own (open/open-process.ts)
  *
  * Log lines go to standard output as JSON. When the doors are open it writes the line "Ready" and,
- * to a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`, an open
- * node its `p2pAddresses` too.
+ * to a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`, an
+ * open node its `p2pAddresses` too.
  *
  * SIGTERM and SIGINT end it: doors first, then consensus, then the store, within `stopMsMax`. A
  * SIGKILL at any moment is as good: what was acknowledged is on disk, and the vote log keeps a

@@ -103,8 +103,8 @@ export class Ledger {
 
   /**
    * Begins at a final block instead of the genesis: for a node that trusts a certificate and takes
-   * its state as a snapshot. Below `block` only the genesis is held, and only headers from it on can
-   * be proved.
+   * its state as a snapshot. Below `block` only the genesis is held, and only headers from it on
+   * can be proved.
    *
    * @param below - Leaves 0 .. the block's height - 1.
    */

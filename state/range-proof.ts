@@ -89,8 +89,8 @@ export function proveRange(
 /**
  * Checks a range against the root of its trie.
  *
- * @throws {ProofInvalidError} `STATE_PROOF_INVALID` unless `entries` are exactly what the trie holds
- *   between the bounds.
+ * @throws {ProofInvalidError} `STATE_PROOF_INVALID` unless `entries` are exactly what the trie
+ *   holds between the bounds.
  */
 export function verifyRange(root: Uint8Array, range: ProvedRange): void {
   const { proof } = range

@@ -5,11 +5,11 @@
  *     sources ──chain message──► proveChain ──► validatePayload, one by one ──► ledger ─► chain
  *
  * One batch at a time, sources in turn. A source that has nothing or fails rests for a moment, one
- * that lies is accused. A final block that does not execute here is not followed: then more than two
- * thirds of the stake, or this program, are wrong, and only people can tell which.
+ * that lies is accused. A final block that does not execute here is not followed: then more than
+ * two thirds of the stake, or this program, are wrong, and only people can tell which.
  *
- * As in a validator the ledger is written first and the chain after it, so a crash in between leaves
- * the ledger ahead, and those blocks are fetched again.
+ * As in a validator the ledger is written first and the chain after it, so a crash in between
+ * leaves the ledger ahead, and those blocks are fetched again.
  */
 
 import {

@@ -5,10 +5,10 @@
  *     question   kind u8, then                         answer
  *     1 status   -                                     status
  *     2 blocks   fromHeight u64 ‖ count u16            a chain message (docs/specs/blocks.md §7)
- *     3 start    height u64                            all that stands beside a state (start-bundle.ts)
+ *     3 start    height u64                            what stands beside a state (start-bundle.ts)
  *     4 accounts height u64 ‖ from 32 ‖ to 32          range
- *     5 slots    height u64 ‖ from 32 ‖ count u16 ‖ accounts 32   count u16 ‖ ranges, from the first
- *     6 codes    height u64 ‖ count u16 ‖ hashes 32    count u16 ‖ codes, a beginning of those asked
+ *     5 slots    height u64 ‖ from 32 ‖ count u16 ‖ accounts 32   count u16 ‖ ranges, the first ones
+ *     6 codes    height u64 ‖ count u16 ‖ hashes 32    count u16 ‖ codes, the first ones
  *     7 header   height u64 ‖ under u64                header 304 ‖ reveal 96 ‖ 32 siblings
  *
  *     gossip     kind u8, then

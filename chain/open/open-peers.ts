@@ -2,8 +2,8 @@
  * What the peers of an open node have: their answers to "status", asked when they come and now and
  * then, and the newest certificates, which travel as a flood.
  *
- * A height counts once a certificate of it verified here, so a peer cannot make itself look ahead of
- * the network. A certificate is passed on once, by the height: the first of a height is news.
+ * A height counts once a certificate of it verified here, so a peer cannot make itself look ahead
+ * of the network. A certificate is passed on once, by the height: the first of a height is news.
  */
 
 import { MessageMalformedError, verifyFinalityCertificate } from '@zg/consensus'
@@ -11,11 +11,12 @@ import type {
   ConsensusGenesis,
   ConsensusHeader,
   FinalityCertificate,
+  FinalityVote,
   SignatureScheme,
   StakeView,
 } from '@zg/consensus'
 import type { OpenNetwork, OpenPeerId } from '@zg/p2p/open'
-import { ZgError } from '@zg/primitives'
+import { bytesEqual, ZgError } from '@zg/primitives'
 import type { Clock, Logger, Timer } from '@zg/runtime'
 
 import { decodeHeaderProof, HeaderUnprovedError } from './header-proof.ts'
@@ -41,7 +42,8 @@ type Known = { status: OpenStatus | undefined; provedHeight: bigint }
 export class OpenPeers implements SnapshotPeers {
   readonly #options: OpenPeersOptions
   readonly #known = new Map<OpenPeerId, Known>()
-  #newestHeight = 0n
+  /** The newest vote that was proved here, or made final here. */
+  #newest: FinalityVote | undefined
   #timer: Timer | undefined
   #onNews: () => void = () => undefined
   #onTransactions: (from: OpenPeerId, transactions: readonly Uint8Array[]) => void = () => undefined
@@ -70,7 +72,7 @@ export class OpenPeers implements SnapshotPeers {
   /** Tells peers of a block that became final here. */
   announce(certificate: FinalityCertificate): void {
     if (certificate.vote.height <= this.#newestHeight) return
-    this.#newestHeight = certificate.vote.height
+    this.#newest = certificate.vote
     this.#options.network.gossip(encodeNews({ kind: 'certificate', certificate }))
   }
 
@@ -185,13 +187,22 @@ export class OpenPeers implements SnapshotPeers {
     const { certificate } = news
     const { height } = certificate.vote
     const known = this.#knownOf(from)
-    if (height <= known.provedHeight) return
-    // Others told it before: one height has one content, which was proved then.
-    const isNews = height > this.#newestHeight
-    if (!isNews || !this.#isProved(from, certificate)) return
-    this.#newestHeight = height
+    if (height <= known.provedHeight || height < this.#newestHeight) return
+    if (height > this.#newestHeight) {
+      if (!this.#isProved(from, certificate)) return
+      this.#newest = certificate.vote
+      this.#options.network.gossip(message, from)
+    } else if (!this.#isNewest(certificate)) return
     this.#learn(known, certificate)
-    this.#options.network.gossip(message, from)
+  }
+
+  get #newestHeight(): bigint {
+    return this.#newest?.height ?? 0n
+  }
+
+  /** Whether it tells what was proved already: then it need not be proved again. */
+  #isNewest({ vote }: FinalityCertificate): boolean {
+    return this.#newest !== undefined && bytesEqual(vote.consensusRoot, this.#newest.consensusRoot)
   }
 
   #learn(known: Known, newest: FinalityCertificate | undefined): void {

@@ -1,7 +1,7 @@
 /**
  * An open node's part of a process: its key, the open network, the node, the thread of its calls.
  *
- *     <directory>/open.key   what its libp2p key is made of, 32 bytes as hex, 0600; made when absent
+ *     <directory>/open.key   what its libp2p key is made of: 32 bytes as hex, 0600
  *
  * Nothing but this file is loaded by `@zg/p2p/open`, and this file by open nodes alone.
  */

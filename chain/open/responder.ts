@@ -1,6 +1,6 @@
 /**
- * Answers what open nodes ask, from the chain that this node has. Every answer is bounded; undefined
- * refuses what is not here (any more).
+ * Answers what open nodes ask, from the chain that this node has. Every answer is bounded;
+ * undefined refuses what is not here (any more).
  *
  * States are kept for who begins: every `snapshotIntervalBlocks` the newest height with a
  * certificate becomes the one that is offered, and the one before it stays readable for as long.

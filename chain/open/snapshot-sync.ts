@@ -1,6 +1,6 @@
 /**
- * Begins a chain with a state instead of its history: fetches the state of a checkpoint from several
- * peers at once, each piece proved before it is written.
+ * Begins a chain with a state instead of its history: fetches the state of a checkpoint from
+ * several peers at once, each piece proved before it is written.
  *
  *     checkpoint ─► bundle from any peer (start-bundle.ts) ─► pieces from all ─► tries ─► chain
  *                                                              │

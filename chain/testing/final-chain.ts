@@ -1,6 +1,6 @@
 /**
- * A network of one validator without its engine: makes final blocks on demand, certificates and all,
- * so that a test says when the chain grows.
+ * A network of one validator without its engine: makes final blocks on demand, certificates and
+ * all, so that a test says when the chain grows.
  */
 
 import {
