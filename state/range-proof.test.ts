@@ -86,6 +86,18 @@ test('verifyRange() refuses entries cut, put in, moved, changed, and bounds move
   }
 })
 
+test('verifyRange() refuses none for some, where both bounds lie between keys', () => {
+  const rng = createSeededRng('none')
+  for (let count = 1; count < 40; count++) {
+    const { trie, root } = createTrie(rng, count)
+    const from = `${'0'.repeat(63)}1`
+    const to = `${'f'.repeat(63)}e`
+    const range = proveRange(trie, { from, to, ...noLimit })
+    verifyRange(root, range)
+    assert.throws(() => verifyRange(root, { ...range, entries: [] }), invalid, `${count} keys`)
+  }
+})
+
 test('verifyRange() refuses every proof with a flipped bit, a node less, more or elsewhere', () => {
   const rng = createSeededRng('nodes')
   const { trie, root, keys } = createTrie(rng, 200)

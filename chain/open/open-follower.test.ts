@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { decodeMessage, encodeMessage, Ledger } from '@zg/consensus'
+import { consensusRoot, decodeMessage, encodeMessage, Ledger, roundVoteDigest } from '@zg/consensus'
 import type { Message } from '@zg/consensus'
 import { createSeededRng, MemoryStore, silentLogger, SimulatedClock } from '@zg/runtime'
 
@@ -14,6 +14,7 @@ import {
   testGenesisJson,
   testKeys,
   testTimestamp,
+  testValidatorKey,
 } from '../testing/test-chain.ts'
 import { consensusGenesisOf } from '../validator-node.ts'
 import { OpenFollower } from './open-follower.ts'
@@ -23,6 +24,8 @@ import { answerBlocks } from './responder.ts'
 type Chain = Extract<Message, { kind: 'chain' }>
 
 const genesis = parseGenesis(testGenesisJson())
+assert.ok(genesis.network)
+const { identity } = consensusGenesisOf(genesis, genesis.network)
 const validator = await openFinalChain(genesis)
 await validator.pool.add(signedTransfer(testKeys[0]!))
 await validator.extend(10)
@@ -120,8 +123,11 @@ test('OpenFollower accuses sources of what does not verify, and follows the othe
       return bytesOf(chain, { proof: { kind: 'finality', certificate: forged } })
     }),
     sourceOf('a finalization for a certificate', (chain) => {
-      const vote = { kind: 'finalize', epoch: 0n, view: 1, digest: rng.bytes(32) } as const
-      const certificate = { vote, signers: Uint8Array.of(1), signature: rng.bytes(96) }
+      const digest = consensusRoot(chain.blocks.at(-1)!.header)
+      const vote = { kind: 'finalize', epoch: 0n, view: 1, digest } as const
+      const signed = testScheme.sign(testValidatorKey(0), roundVoteDigest(identity, vote))
+      const signature = testScheme.aggregate([signed])!
+      const certificate = { vote, signers: Uint8Array.of(1), signature }
       return bytesOf(chain, { proof: { kind: 'finalization', certificate } })
     }),
     sourceOf('the chain of another network', () =>

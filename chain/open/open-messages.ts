@@ -7,9 +7,11 @@
  *     2 blocks   fromHeight u64 ‖ count u16            a chain message (docs/specs/blocks.md §7)
  *     3 start    height u64                            what stands beside a state (start-bundle.ts)
  *     4 accounts height u64 ‖ from 32 ‖ to 32          range
- *     5 slots    height u64 ‖ from 32 ‖ count u16 ‖ accounts 32   count u16 ‖ ranges, the first ones
- *     6 codes    height u64 ‖ count u16 ‖ hashes 32    count u16 ‖ codes, the first ones
+ *     5 slots    height u64 ‖ from 32 ‖ count u16 ‖ accounts 32   count u16 ‖ ranges
+ *     6 codes    height u64 ‖ count u16 ‖ hashes 32    count u16 ‖ codes
  *     7 header   height u64 ‖ under u64                header 304 ‖ reveal 96 ‖ 32 siblings
+ *
+ * Answers to 5 and 6 hold the first of what was asked, as many as fit.
  *
  *     gossip     kind u8, then
  *     1 news           the newest finality certificate

@@ -3,11 +3,12 @@ import { test } from 'node:test'
 
 import { consensusRoot, encodeMessage } from '@zg/consensus'
 import { encodeHeader } from '@zg/evm'
-import { bytesEqual } from '@zg/primitives'
+import { bytesEqual, incrementalRoot } from '@zg/primitives'
 import { createSeededRng } from '@zg/runtime'
 
 import { openFinalChain } from '../testing/final-chain.ts'
 import { signedTransfer, testGenesisJson, testKeys } from '../testing/test-chain.ts'
+import { decodePayload, encodePayload } from '../block-codec.ts'
 import { parseGenesis } from '../genesis.ts'
 import { decodeHeaderProof, encodeHeaderProof } from './header-proof.ts'
 import { answerQuestion } from './responder.ts'
@@ -46,6 +47,7 @@ test('proveStart() takes what a node answers, at every height', () => {
 test('proveStart() refuses every part of another block', () => {
   const good = bundleAt(5n)
   const other = bundleAt(4n)
+  const body = decodePayload(good.payload)
   const header = { ...good.block.header, timestampMs: good.block.header.timestampMs + 1 }
   const forged = { ...good.block, header, consensusRoot: consensusRoot(header) }
   const [first, ...rest] = good.earlierHeaders
@@ -58,6 +60,8 @@ test('proveStart() refuses every part of another block', () => {
       history: { ...good.history, frontier: [rng.bytes(32), ...good.history.frontier.slice(1)] },
     },
     { ...good, payload: other.payload },
+    { ...good, payload: encodePayload({ ...body, requests: [Uint8Array.of(1, 2)] }) },
+    { ...good, payload: encodePayload({ ...body, transactions: [signedTransfer(testKeys[1]!)] }) },
     { ...good, earlierHeaders: rest },
     { ...good, earlierHeaders: [first!, ...good.earlierHeaders] },
     { ...good, earlierHeaders: good.earlierHeaders.toReversed() },
@@ -67,6 +71,11 @@ test('proveStart() refuses every part of another block', () => {
     },
   ]
   for (const bundle of wrong) assert.throws(() => proveStart(checkpoint, bundle), invalid)
+  // A checkpoint whose parts contradict each other proves nothing.
+  const [leaf, ...frontier] = good.history.frontier
+  const history = { ...good.history, frontier: [leaf!.toReversed(), ...frontier] }
+  const contradiction = { ...checkpoint, histRoot: incrementalRoot(history) }
+  assert.throws(() => proveStart(contradiction, { ...good, history }), invalid)
   assert.throws(() => proveStart({ ...checkpoint, height: 4n }, good), invalid)
   assert.throws(() => proveStart({ ...checkpoint, histRoot: rng.bytes(32) }, good), invalid)
 })
