@@ -158,6 +158,12 @@ export class BlockStore {
     return value === undefined ? undefined : decodeHeader(value)
   }
 
+  /** The lowest block above the genesis whose receipts are held; undefined while there is none. */
+  firstReceipts(): number | undefined {
+    const [first] = this.#store.range(tables.receipts, { from: numberKey(1), limit: 1 })
+    return first === undefined ? undefined : Number(bytesToBigint(first[0]))
+  }
+
   /** The bytes that consensus ordered. */
   payload(number: number): Uint8Array | undefined {
     return this.#store.get(tables.payloads, numberKey(number))

@@ -74,6 +74,8 @@ export class ChainDatabase implements ChainReader {
   readonly #overridden = new Map<string, Uint8Array>()
   #overrideCount = 0
   #head: Block
+  /** The lowest block whose logs are held, the genesis, which has none, left out. */
+  readonly #firstLogs: number
   #pending: (() => Promise<PendingBlock>) | undefined
 
   private constructor(genesis: Genesis, states: StateDatabase, blocks: BlockStore) {
@@ -89,6 +91,7 @@ export class ChainDatabase implements ChainReader {
         : blocks.block({ header, hash: head.hash })
     assert(block !== undefined, 'the head block stands beside its state')
     this.#head = block
+    this.#firstLogs = blocks.firstReceipts() ?? block.header.number + 1
   }
 
   /**
@@ -193,6 +196,8 @@ export class ChainDatabase implements ChainReader {
   }
 
   logs(query: LogQuery): readonly LogRecord[] {
+    const isHeld = query.toNumber < 1 || Math.max(1, query.fromNumber) >= this.#firstLogs
+    if (!isHeld) throw new LogsNotHeldError(this.#firstLogs)
     return searchLogs(query, this.#blocks, (number) => this.headerByNumber(number))
   }
 
@@ -276,6 +281,13 @@ export class ChainDatabase implements ChainReader {
     const child = this.#blocks.header(number + 1)
     assert(child !== undefined, 'every block below the head has a child')
     return child.parentHash
+  }
+}
+
+export class LogsNotHeldError extends ZgError<'CHAIN_LOGS_NOT_HELD'> {
+  constructor(fromNumber: number) {
+    const message = `Cannot search logs: this node holds none below block ${fromNumber}`
+    super('CHAIN_LOGS_NOT_HELD', message, { fromNumber })
   }
 }
 

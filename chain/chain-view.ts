@@ -106,7 +106,11 @@ export interface ChainReader {
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined
   /** Executes what the pool would put next; at most one run a head and change of the pool. */
   pending(): Promise<PendingBlock>
-  /** Logs in chain order, by the blocks' bloom filters. */
+  /**
+   * Logs in chain order, by the blocks' bloom filters.
+   *
+   * @throws {LogsNotHeldError} `CHAIN_LOGS_NOT_HELD` for blocks below those this node holds.
+   */
   logs(query: LogQuery): readonly LogRecord[]
   /** Returns the function that ends the subscription. */
   onHead(listener: HeadListener): () => void

@@ -74,6 +74,13 @@ async function assertIsChain({ store }: SnapshotSyncOptions): Promise<void> {
   assert.equal(firstHeightOf(store), 8n)
   assert.equal(new Ledger(store).height, 8n)
   assert.equal(isSyncing(store), false)
+  // What the node does not hold is refused, not passed over.
+  const query = { addresses: [], topics: [], resultsMax: 10 }
+  assert.deepEqual(opened.logs({ ...query, fromNumber: 0, toNumber: 0 }), [])
+  for (const fromNumber of [0, 5, 8]) {
+    const missing = { code: 'CHAIN_LOGS_NOT_HELD', data: { fromNumber: 9 } }
+    assert.throws(() => opened.logs({ ...query, fromNumber, toNumber: 8 }), missing)
+  }
 }
 
 function flipOne(rng: Rng, from: number): Manner {
