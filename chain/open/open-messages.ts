@@ -42,7 +42,7 @@ export const accountsPerQuestionMax = 64
 export const codesPerQuestionMax = 64
 
 /** Bytes of records or code in one answer, unless one alone is larger. */
-export const rangeSizeBytesMax = 128 * 1_024
+export const rangeSizeBytesMax = 64 * 1_024
 export const codesSizeBytesMax = 512 * 1_024
 
 /** Entries of one range: the smallest have over 32 bytes. */

@@ -42,17 +42,14 @@ test('open nodes follow a network; one is killed in the midst of a snapshot', as
   t.after(() => network.close())
   const [validator] = network.nodes
   assert.ok(validator)
-  await Promise.all(network.nodes.map((node) => node.start()))
   const upstreams = [`http://127.0.0.1:${validator.rpcPort}`]
   const sentry = await network.addOpenNode({ upstreams, start: 'genesis' })
-  await sentry.start()
+  await Promise.all([validator.start(), sentry.start()])
   const bootstrap = sentry.p2pAddresses()
   const full = await network.addOpenNode({ bootstrap, start: 'genesis' })
-  await full.start()
-  await Promise.all([reaches(sentry, 8), reaches(full, 8)])
-
   const late = await network.addOpenNode({ bootstrap })
-  await late.startAndKillAt('A piece of the snapshot is here')
+  await reaches(sentry, 5)
+  await Promise.all([full.start(), late.startAndKillAt('A piece of the snapshot is here')])
   assert.ok(late.log().includes('A snapshot is taken in'))
   assert.ok(!late.log().includes('The snapshot is here'))
   await late.start()

@@ -34,6 +34,7 @@ import type { BlockSource } from './open-follower.ts'
 import { decodeQuestion } from './open-messages.ts'
 import type { OpenQuestion } from './open-messages.ts'
 import { OpenPeers } from './open-peers.ts'
+import { PacedAnswers } from './paced-answers.ts'
 import { answerBlocks, answerQuestion, keptStateHeight } from './responder.ts'
 import type { OpenSource } from './responder.ts'
 import {
@@ -201,9 +202,10 @@ async function openFollowing(
   const { chain, pool, application, ledger, networkId } = parts
   const source: OpenSource = { ...parts, stake, ...limitsOf(options) }
   const unpin = pinStates(source)
-  network.onRequest((from, message) => {
+  const paced = new PacedAnswers(clock)
+  network.onRequest(async (from, message) => {
     const question = readQuestion(network, from, message)
-    return Promise.resolve(question && answerQuestion(source, question))
+    return question && paced.answer(() => answerQuestion(source, question))
   })
   const relay = new TransactionRelay({
     network,
