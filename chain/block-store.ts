@@ -33,6 +33,7 @@ import type { KeyValueReader, KeyValueWrite } from '@zg/runtime'
 import { decodePayload, encodeBlock, encodePayload } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import type { Block, HeaderRecord, SignedTransaction, TransactionLocation } from './chain-view.ts'
+import type { Genesis } from './genesis.ts'
 
 const tables = {
   headers: 'chain.headers',
@@ -90,6 +91,41 @@ export function headWrite({ hash, body }: ExecutedBlock): KeyValueWrite {
   return { table: tables.head, key: headKey, value }
 }
 
+/**
+ * Returns the writes that begin a chain at a block whose state was taken in as a snapshot: the
+ * genesis, the block without receipts, the headers below it, the head.
+ */
+export function startWrites(start: {
+  readonly genesis: Genesis
+  readonly hash: Uint8Array
+  readonly body: BlockBody
+  readonly transactions: readonly SignedTransaction[]
+  readonly earlierHeaders: readonly HeaderRecord[]
+}): KeyValueWrite[] {
+  const { genesis, hash, body, transactions, earlierHeaders } = start
+  const executed = { hash, body, transactions, receipts: [] }
+  return [
+    ...blockWrites(genesisExecuted(genesis)),
+    ...blockWrites(executed).filter(({ table }) => table !== tables.receipts),
+    ...earlierHeaders.flatMap((record) => headerWrites(record)),
+    headWrite(executed),
+  ]
+}
+
+/** The genesis as a block that was executed. */
+export function genesisExecuted({ hash, header }: Genesis): ExecutedBlock {
+  const body = { header, transactions: [], withdrawals: [], requests: [] }
+  return { hash, body, transactions: [], receipts: [] }
+}
+
+function headerWrites({ header, hash }: HeaderRecord): KeyValueWrite[] {
+  const key = numberKey(header.number)
+  return [
+    { table: tables.headers, key, value: encodeHeader(header) },
+    { table: tables.numbers, key: hash, value: key },
+  ]
+}
+
 /** Returns the block of an executed one, as doors see it. */
 export function blockOfExecuted(executed: ExecutedBlock): Block {
   const { hash, body, transactions } = executed
@@ -120,6 +156,12 @@ export class BlockStore {
   header(number: number): Header | undefined {
     const value = this.#store.get(tables.headers, numberKey(number))
     return value === undefined ? undefined : decodeHeader(value)
+  }
+
+  /** The lowest block above the genesis whose receipts are held; undefined while there is none. */
+  firstReceipts(): number | undefined {
+    const [first] = this.#store.range(tables.receipts, { from: numberKey(1), limit: 1 })
+    return first === undefined ? undefined : Number(bytesToBigint(first[0]))
   }
 
   /** The bytes that consensus ordered. */

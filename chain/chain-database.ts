@@ -20,7 +20,13 @@ import type { KeyValueStore } from '@zg/runtime'
 import { genesisParentHash, StateDatabase } from '@zg/state'
 import type { StateChanges, StateProof, StateReader } from '@zg/state'
 
-import { blockOfExecuted, BlockStore, blockWrites, headWrite } from './block-store.ts'
+import {
+  blockOfExecuted,
+  BlockStore,
+  blockWrites,
+  genesisExecuted,
+  headWrite,
+} from './block-store.ts'
 import type { ExecutedBlock } from './block-store.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type {
@@ -68,6 +74,8 @@ export class ChainDatabase implements ChainReader {
   readonly #overridden = new Map<string, Uint8Array>()
   #overrideCount = 0
   #head: Block
+  /** The lowest block whose logs are held, the genesis, which has none, left out. */
+  readonly #firstLogs: number
   #pending: (() => Promise<PendingBlock>) | undefined
 
   private constructor(genesis: Genesis, states: StateDatabase, blocks: BlockStore) {
@@ -83,6 +91,7 @@ export class ChainDatabase implements ChainReader {
         : blocks.block({ header, hash: head.hash })
     assert(block !== undefined, 'the head block stands beside its state')
     this.#head = block
+    this.#firstLogs = blocks.firstReceipts() ?? block.header.number + 1
   }
 
   /**
@@ -187,6 +196,8 @@ export class ChainDatabase implements ChainReader {
   }
 
   logs(query: LogQuery): readonly LogRecord[] {
+    const isHeld = query.toNumber < 1 || Math.max(1, query.fromNumber) >= this.#firstLogs
+    if (!isHeld) throw new LogsNotHeldError(this.#firstLogs)
     return searchLogs(query, this.#blocks, (number) => this.headerByNumber(number))
   }
 
@@ -265,15 +276,19 @@ export class ChainDatabase implements ChainReader {
 
   #hashOf(number: number): Uint8Array {
     if (number === this.headNumber()) return this.#head.hash
+    // A chain that began with a snapshot has no child of it.
+    if (number === 0) return this.genesisHash
     const child = this.#blocks.header(number + 1)
     assert(child !== undefined, 'every block below the head has a child')
     return child.parentHash
   }
 }
 
-function genesisExecuted({ hash, header }: Genesis): ExecutedBlock {
-  const body = { header, transactions: [], withdrawals: [], requests: [] }
-  return { hash, body, transactions: [], receipts: [] }
+export class LogsNotHeldError extends ZgError<'CHAIN_LOGS_NOT_HELD'> {
+  constructor(fromNumber: number) {
+    const message = `Cannot search logs: this node holds none below block ${fromNumber}`
+    super('CHAIN_LOGS_NOT_HELD', message, { fromNumber })
+  }
 }
 
 export class GenesisMismatchError extends ZgError<'CHAIN_GENESIS_MISMATCH'> {

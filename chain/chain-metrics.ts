@@ -9,7 +9,8 @@ import type { Mempool } from './mempool.ts'
 export function observeChain(parts: {
   readonly chain: ChainDatabase
   readonly pool: Mempool
-  readonly validator: Validator
+  /** Undefined in a node that follows. */
+  readonly validator: Validator | undefined
   readonly metrics: Metrics
 }): void {
   const { chain, pool, validator, metrics } = parts
@@ -39,6 +40,7 @@ export function observeChain(parts: {
     pooled(pending, { kind: 'pending' })
     pooled(queued, { kind: 'queued' })
     poolSize(pool.sizeBytes)
+    if (validator === undefined) return
     const { view: viewNow, counters } = validator.status()
     view(viewNow)
     for (const [kind, count] of Object.entries(counters)) counted(count, { kind })

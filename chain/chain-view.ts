@@ -106,7 +106,11 @@ export interface ChainReader {
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined
   /** Executes what the pool would put next; at most one run a head and change of the pool. */
   pending(): Promise<PendingBlock>
-  /** Logs in chain order, by the blocks' bloom filters. */
+  /**
+   * Logs in chain order, by the blocks' bloom filters.
+   *
+   * @throws {LogsNotHeldError} `CHAIN_LOGS_NOT_HELD` for blocks below those this node holds.
+   */
   logs(query: LogQuery): readonly LogRecord[]
   /** Returns the function that ends the subscription. */
   onHead(listener: HeadListener): () => void
@@ -181,6 +185,11 @@ export interface FinalityReader {
     toView: bigint,
     epoch: bigint | undefined,
   ): readonly ViewCertificateView[]
+  /**
+   * Final blocks from a height on, as the chain message of docs/specs/blocks.md §7: proved by the
+   * finality certificate of the last; undefined when none is in reach.
+   */
+  chain(fromHeight: bigint, count: number): Uint8Array | undefined
 }
 
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */

@@ -10,15 +10,21 @@ const kinds = {
   finalize: 'finalization',
 } as const
 
-/** Reads the certificates of a running validator. */
-export function finalityReaderOf(validator: Validator, networkId: number): FinalityReader {
+/** Where certificates and blocks come from: a running validator, or what a follower keeps. */
+export type FinalitySource = Pick<Validator, 'finalityCertificate' | 'certificates'> & {
+  readonly chain: FinalityReader['chain']
+}
+
+/** Reads certificates and proved blocks. */
+export function finalityReaderOf(source: FinalitySource, networkId: number): FinalityReader {
   return {
+    chain: (fromHeight, count) => source.chain(fromHeight, count),
     finalityCertificate(height) {
-      const certificate = validator.finalityCertificate(height)
+      const certificate = source.finalityCertificate(height)
       return certificate === undefined ? undefined : finalityViewOf(certificate, networkId)
     },
     certificates(fromView, toView, epoch) {
-      return validator
+      return source
         .certificates(safeView(fromView), safeView(toView), epoch)
         .map((certificate) => certificateViewOf(certificate, networkId))
     },

@@ -28,6 +28,40 @@ test('parseNodeConfig reads what encodeNodeConfig wrote', () => {
   assert.deepEqual(parseNodeConfig(encodeNodeConfig(minimal), '/elsewhere'), minimal)
 })
 
+const open: NodeConfig = {
+  ...config,
+  mode: 'open',
+  keys: undefined,
+  p2p: undefined,
+  open: {
+    host: '0.0.0.0',
+    port: 26_670,
+    bootstrap: ['/ip4/203.0.113.7/tcp/26670/p2p/12D3KooW'],
+    upstreams: ['http://127.0.0.1:8550'],
+    start: 'snapshot',
+    snapshotIntervalBlocks: 128,
+    checkpoint: {
+      height: 4_096n,
+      consensusRoot: new Uint8Array(32).fill(1),
+      histRoot: new Uint8Array(32).fill(2),
+    },
+  },
+}
+
+test('parseNodeConfig reads an open node, with a checkpoint and without', () => {
+  assert.deepEqual(parseNodeConfig(encodeNodeConfig(open), '/'), open)
+  const bare = parseNodeConfig('mode = "open"\n[rpc]\nport = 1\n[open]\nport = 2', '/')
+  assert.deepEqual(bare.open, {
+    host: '127.0.0.1',
+    port: 2,
+    bootstrap: [],
+    upstreams: [],
+    start: 'snapshot',
+    snapshotIntervalBlocks: 256,
+    checkpoint: undefined,
+  })
+})
+
 test('parseNodeConfig resolves paths from the file', () => {
   const text = encodeNodeConfig({ ...config, genesis: '../genesis.json' })
   assert.equal(parseNodeConfig(text, '/world/net-0/val-2').genesis, '/world/net-0/genesis.json')
@@ -45,6 +79,15 @@ test('parseNodeConfig names what is wrong', () => {
     [text.replace('0x01', '0x'), /"publicKey" is not 48 bytes/],
     ['[rpc]\nport = 1', /"keys" is not a table/],
   ]
+  const openText = encodeNodeConfig(open)
+  cases.push(
+    [openText.replace('= 128', '= 0'), /"open.snapshotIntervalBlocks" is not a whole number/],
+    [openText.replace('"snapshot"', '"middle"'), /"open.start" is not "genesis" or/],
+    [openText.replace('0x0101', '0x'), /"open.checkpoint.consensusRoot" is not 32 bytes/],
+    [openText.replace('height = 4096', 'height = -1'), /"open.checkpoint.height" is not a whole/],
+    [openText.replace('port = 26670', 'port = 1\ncolour = 1'), /unknown key "open.colour"/],
+    [openText.replace('[ "http', '[ 7, "http'), /"open.upstreams" is not a list/],
+  )
   for (const [wrong, message] of cases) {
     assert.throws(
       () => parseNodeConfig(wrong, '/'),

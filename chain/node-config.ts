@@ -2,13 +2,14 @@
  * `config.toml`: what one node process is told besides the genesis.
  *
  *     part = "net-0/val-2"           # its name in logs
- *     mode = "validator"             # or "minimal": one maker, all in memory, development cheats
+ *     mode = "validator"             # or "open": follows without a vote; or "minimal": one maker,
+ *                                    # all in memory, development cheats
  *     genesis = "../genesis.json"    # paths are relative to the file
  *     archive = false                # keep all states readable
  *     logLevel = "info"
  *     devKeys = "dev-keys.txt"       # minimal mode: keys the node signs with, 0x hex, one a line
  *
- *     [keys]                         # not in minimal mode
+ *     [keys]                         # validators only
  *     keystore = "keys/bls.json"     # EIP-2335
  *     password = "keys/bls.password" # a file
  *
@@ -22,13 +23,25 @@
  *     host = "127.0.0.1"
  *     port = 6063
  *
- *     [p2p]                          # not in minimal mode
+ *     [p2p]                          # validators only
  *     host = "127.0.0.1"
  *     port = 26658
  *     [[p2p.peers]]
  *     publicKey = "0x…48"
  *     host = "127.0.0.1"
  *     port = 26656
+ *
+ *     [open]                         # open mode only
+ *     host = "0.0.0.0"
+ *     port = 26670
+ *     bootstrap = ["/ip4/…/tcp/…/p2p/…"]
+ *     upstreams = ["http://127.0.0.1:8550"]   # JSON-RPC of validators this node stands in front of
+ *     start = "snapshot"             # or "genesis": where an empty directory begins
+ *     snapshotIntervalBlocks = 256   # how often a state is set aside for others to begin with
+ *     [open.checkpoint]              # what to begin with, from L1; absent: what the peers offer
+ *     height = 4096
+ *     consensusRoot = "0x…32"
+ *     histRoot = "0x…32"
  *
  * An unknown key is refused, so that a typing error never falls silent.
  */
@@ -52,9 +65,28 @@ export type NodePeer = Endpoint & {
 /** Names that may call, or `'*'` for all. */
 export type ConfigAllowList = '*' | readonly string[]
 
+/** How an open node meets its network. */
+export type OpenConfig = Endpoint & {
+  /** Multiaddrs of peers. */
+  readonly bootstrap: readonly string[]
+  /** URLs. */
+  readonly upstreams: readonly string[]
+  readonly start: 'genesis' | 'snapshot'
+  readonly snapshotIntervalBlocks: number
+  readonly checkpoint:
+    | {
+        readonly height: bigint
+        /** 32 bytes. */
+        readonly consensusRoot: Uint8Array
+        /** 32 bytes. */
+        readonly histRoot: Uint8Array
+      }
+    | undefined
+}
+
 export type NodeConfig = {
   readonly part: string
-  readonly mode: 'validator' | 'minimal'
+  readonly mode: 'validator' | 'open' | 'minimal'
   /** Path of genesis.json. */
   readonly genesis: string
   readonly archive: boolean
@@ -66,17 +98,19 @@ export type NodeConfig = {
     readonly allowedOrigins: ConfigAllowList
   }
   readonly metrics: Endpoint | undefined
-  /** Paths of the keystore and of the file with its password; undefined in minimal mode. */
+  /** Paths of the keystore and of the file with its password; validators only. */
   readonly keys: { readonly keystore: string; readonly password: string } | undefined
-  /** Undefined in minimal mode. */
+  /** Validators only. */
   readonly p2p: (Endpoint & { readonly peers: readonly NodePeer[] }) | undefined
+  /** Open nodes only. */
+  readonly open?: OpenConfig | undefined
 }
 
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 /** Returns the file's text. */
 export function encodeNodeConfig(config: NodeConfig): string {
-  const { keys, metrics, p2p, devKeys, ...rest } = config
+  const { keys, metrics, p2p, devKeys, open, ...rest } = config
   const table: Record<string, unknown> = { ...rest }
   if (devKeys !== undefined) table['devKeys'] = devKeys
   if (keys !== undefined) table['keys'] = keys
@@ -85,6 +119,7 @@ export function encodeNodeConfig(config: NodeConfig): string {
     const peers = p2p.peers.map((peer) => ({ ...peer, publicKey: toHex(peer.publicKey) }))
     table['p2p'] = { ...p2p, peers }
   }
+  if (open !== undefined) table['open'] = openTableOf(open)
   return `${stringify(table)}\n`
 }
 
@@ -96,12 +131,15 @@ export function encodeNodeConfig(config: NodeConfig): string {
  */
 export function parseNodeConfig(text: string, folder: string): NodeConfig {
   const top = new Table(parseToml(text), '')
-  const mode = top.word('mode', ['validator', 'minimal'], 'validator') as NodeConfig['mode']
+  const modes = ['validator', 'open', 'minimal']
+  const mode = top.word('mode', modes, 'validator') as NodeConfig['mode']
   const isMinimal = mode === 'minimal'
+  const isValidator = mode === 'validator'
   const rpc = top.table('rpc')
-  const keys = isMinimal ? undefined : top.table('keys')
+  const keys = isValidator ? top.table('keys') : undefined
   const metrics = top.has('metrics') ? top.table('metrics') : undefined
-  const p2p = isMinimal ? undefined : top.table('p2p')
+  const p2p = isValidator ? top.table('p2p') : undefined
+  const open = mode === 'open' ? top.table('open') : undefined
   const config: NodeConfig = {
     part: top.text('part', 'node'),
     mode,
@@ -120,8 +158,9 @@ export function parseNodeConfig(text: string, folder: string): NodeConfig {
       p2p === undefined
         ? undefined
         : { ...endpointOf(p2p), peers: p2p.tables('peers').map(peerOf) },
+    ...(open && { open: openOf(open) }),
   }
-  for (const table of [top, rpc, keys, metrics, p2p]) table?.expectAllRead()
+  for (const table of [top, rpc, keys, metrics, p2p, open]) table?.expectAllRead()
   return config
 }
 
@@ -152,6 +191,43 @@ function peerOf(table: Table): NodePeer {
   const peer = { publicKey: fromHex(publicKey), ...endpointOf(table) }
   table.expectAllRead()
   return peer
+}
+
+/** The longest list of an open node's configuration, and the widest gap between its snapshots. */
+const openListMax = 64
+const snapshotIntervalBlocksMax = 1_000_000
+const snapshotIntervalBlocksDefault = 256
+
+function openOf(table: Table): OpenConfig {
+  const checkpoint = table.has('checkpoint') ? table.table('checkpoint') : undefined
+  const open: OpenConfig = {
+    ...endpointOf(table),
+    bootstrap: table.texts('bootstrap', openListMax),
+    upstreams: table.texts('upstreams', openListMax),
+    start: table.word('start', ['genesis', 'snapshot'], 'snapshot') as OpenConfig['start'],
+    snapshotIntervalBlocks: table.count(
+      'snapshotIntervalBlocks',
+      snapshotIntervalBlocksMax,
+      snapshotIntervalBlocksDefault,
+    ),
+    checkpoint:
+      checkpoint === undefined
+        ? undefined
+        : {
+            height: BigInt(checkpoint.count('height', Number.MAX_SAFE_INTEGER)),
+            consensusRoot: checkpoint.hash('consensusRoot'),
+            histRoot: checkpoint.hash('histRoot'),
+          },
+  }
+  checkpoint?.expectAllRead()
+  return open
+}
+
+function openTableOf({ checkpoint, ...rest }: OpenConfig): Record<string, unknown> {
+  if (checkpoint === undefined) return rest
+  const { height, consensusRoot, histRoot } = checkpoint
+  const texts = { consensusRoot: toHex(consensusRoot), histRoot: toHex(histRoot) }
+  return { ...rest, checkpoint: { height: Number(height), ...texts } }
 }
 
 /** A TOML table that remembers which keys were read. */
@@ -192,6 +268,30 @@ class Table {
     const value = this.#take(key)
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 65_535) {
       throw this.#wrong(key, 'a port from 0 to 65535')
+    }
+    return value
+  }
+
+  /** A whole number above zero. */
+  count(key: string, max: number, byDefault?: number): number {
+    const value = this.#take(key) ?? byDefault
+    const isCount = typeof value === 'number' && Number.isInteger(value) && value > 0
+    if (!isCount || value > max) throw this.#wrong(key, `a whole number from 1 to ${max}`)
+    return value
+  }
+
+  hash(key: string): Uint8Array {
+    const value = this.text(key)
+    if (!isHex(value, 32)) throw this.#wrong(key, '32 bytes of hex')
+    return fromHex(value)
+  }
+
+  /** A list of texts, none when absent. */
+  texts(key: string, countMax: number): readonly string[] {
+    const value = this.#take(key) ?? []
+    const isList = Array.isArray(value) && value.every((text) => typeof text === 'string')
+    if (!isList || value.length > countMax) {
+      throw this.#wrong(key, `a list of at most ${countMax} texts`)
     }
     return value
   }

@@ -9,7 +9,7 @@
  *        \-- chain database (blocks and state, one store)
  */
 
-import { viewWithoutL1, localSigner, Validator } from '@zg/consensus'
+import { Ledger, localSigner, Validator, viewWithoutL1 } from '@zg/consensus'
 import type { ConsensusGenesis, L1View, SignatureScheme } from '@zg/consensus'
 import { nextBaseFee } from '@zg/evm'
 import { assert, ZgError } from '@zg/primitives'
@@ -22,12 +22,14 @@ import { observeChain } from './chain-metrics.ts'
 import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
 import { finalityReaderOf } from './finality-view.ts'
+import type { FinalitySource } from './finality-view.ts'
 import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
 import { splitNetwork } from './network-channels.ts'
 import { genesisValidatorSet } from './network-parameters.ts'
 import type { NetworkParameters } from './network-parameters.ts'
+import { answerBlocks } from './open/responder.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
 import { TransactionGossip } from './transaction-gossip.ts'
 
@@ -82,6 +84,7 @@ export async function openValidatorNode(
   const chain = await ChainDatabase.open({ genesis, store, archive })
   const pool = openPool(chain, { recovery, clock })
   const { subSecond } = parameters
+  const { l1View = viewWithoutL1(genesisValidatorSet(parameters)) } = options
   const engine = new BuiltInEngine({ chain, pool, recovery, clock, subSecond })
   const application = new ConsensusApplication({
     engine,
@@ -92,6 +95,7 @@ export async function openValidatorNode(
   const channels = splitNetwork(options.network)
   const validator = await openValidator(options, parameters, {
     application,
+    l1View,
     network: channels.consensus,
   })
   validator.onFailure(onFailure)
@@ -99,7 +103,7 @@ export async function openValidatorNode(
   const wake = wakeOnPending(pool, validator, clock)
   observeChain({ chain, pool, validator, metrics })
   validator.start()
-  const finality: FinalityReader = finalityReaderOf(validator, parameters.networkId)
+  const finality = finalityOf(validator, { chain, store, l1View, parameters })
   return {
     view: {
       chain,
@@ -121,6 +125,26 @@ export async function openValidatorNode(
   }
 }
 
+function finalityOf(
+  validator: Validator,
+  options: {
+    readonly chain: ChainDatabase
+    readonly store: KeyValueStore
+    readonly l1View: L1View
+    readonly parameters: NetworkParameters
+  },
+): FinalityReader {
+  const { chain, store, l1View, parameters } = options
+  // The validator's own is its secret; what is asked here is read from the store each time.
+  const ledger = new Ledger(store)
+  const source: FinalitySource = {
+    finalityCertificate: (height) => validator.finalityCertificate(height),
+    certificates: (...views) => validator.certificates(...views),
+    chain: (fromHeight, count) => answerBlocks({ chain, ledger, l1View }, { fromHeight, count }),
+  }
+  return finalityReaderOf(source, parameters.networkId)
+}
+
 /** A pool over the chain's final head. */
 export function openPool(
   chain: ChainDatabase,
@@ -140,14 +164,13 @@ export function poolHeadOf(chain: ChainDatabase) {
 function openValidator(
   options: ValidatorNodeOptions,
   parameters: NetworkParameters,
-  seams: { application: ConsensusApplication; network: Network },
+  seams: { application: ConsensusApplication; l1View: L1View; network: Network },
 ): Promise<Validator> {
   const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
-  const { otherSecretKeys = [], l1View = viewWithoutL1(genesisValidatorSet(parameters)) } = options
+  const { otherSecretKeys = [] } = options
   return Validator.open({
     genesis: consensusGenesisOf(genesis, parameters),
     parameters,
-    l1View,
     ...seams,
     clock,
     rng,

@@ -5,9 +5,11 @@
  *     <directory>/config.toml      what node-config.ts says
  *     <directory>/chain.mdb/       blocks, state, certificates: one LMDB environment
  *     <directory>/wal/             the vote log
+ *     <directory>/open.key         an open node's own (open/open-process.ts)
  *
  * Log lines go to standard output as JSON. When the doors are open it writes the line "Ready" and,
- * to a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`.
+ * to a parent that holds an IPC channel, `{ kind: 'ready', rpcPort, p2pPort, metricsPort }`, an
+ * open node its `p2pAddresses` too.
  *
  * SIGTERM and SIGINT end it: doors first, then consensus, then the store, within `stopMsMax`. A
  * SIGKILL at any moment is as good: what was acknowledged is on disk, and the vote log keeps a
@@ -72,26 +74,29 @@ export type NodeProcess = {
   readonly view: NodeView
   readonly rpcPort: number
   readonly p2pPort: number | undefined
+  /** Of an open node. */
+  readonly p2pAddresses?: readonly string[] | undefined
   readonly metricsPort: number | undefined
   stop(): Promise<void>
 }
 
-type Machine = {
+export type Machine = {
   readonly clock: Clock
   readonly rng: Rng
   readonly logger: Logger
   readonly metrics: Metrics
 }
 
-type OpenedNode = {
+export type OpenedNode = {
   readonly view: NodeView
-  readonly mesh?: TlsMesh
+  readonly p2pPort?: number | undefined
+  readonly p2pAddresses?: readonly string[] | undefined
   /** Where executions run; in place when absent. */
   readonly simulator?: Simulator | undefined
 }
 
 /** Things to undo, last first. */
-type Undo = (() => Promise<unknown> | void)[]
+export type Undo = (() => Promise<unknown> | void)[]
 
 /** Runs the node of a directory until a signal ends the process. */
 export async function runNodeProcess(directory: string): Promise<void> {
@@ -118,10 +123,11 @@ export async function runNodeProcess(directory: string): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'))
   // Under a supervisor, Ctrl-C reaches the whole group: it decides, and sends SIGTERM.
   if (process.send === undefined) process.on('SIGINT', () => stop('SIGINT'))
-  const { rpcPort, p2pPort, metricsPort } = node
+  const { rpcPort, p2pPort, p2pAddresses, metricsPort } = node
   const { header } = node.view.chain.head()
-  logger.info('Ready', { rpcPort, p2pPort, metricsPort, height: header.number })
-  process.send?.({ kind: 'ready', rpcPort, p2pPort, metricsPort })
+  const doors = { rpcPort, p2pPort, metricsPort, ...(p2pAddresses && { p2pAddresses }) }
+  logger.info('Ready', { ...doors, height: header.number })
+  process.send?.({ kind: 'ready', ...doors })
 }
 
 /** Opens all parts of a node; whatever fails, nothing is left open. */
@@ -142,16 +148,41 @@ export async function openNodeProcess(
   }
   try {
     const genesis = readGenesis(config.genesis)
-    const { view, mesh, simulator }: OpenedNode =
-      config.mode === 'minimal'
-        ? { view: await openMinimal(config, genesis, { machine, undo }) }
-        : await openValidator({ directory, config, genesis, onFailure }, machine, undo)
+    const { view, simulator, ...p2p } = await openNode(
+      { directory, config, genesis, onFailure },
+      machine,
+      undo,
+    )
     const metrics = await openMetrics(config, machine, undo)
     const rpcPort = await openRpc(config, { view, simulator }, machine, undo)
-    return { view, rpcPort, p2pPort: mesh?.port, metricsPort: metrics, stop }
+    const { p2pPort, p2pAddresses } = p2p
+    return { view, rpcPort, p2pPort, p2pAddresses, metricsPort: metrics, stop }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/** What a node of any mode is opened with. */
+export type NodeSettings = {
+  readonly directory: string
+  readonly config: NodeConfig
+  readonly genesis: Genesis
+  readonly onFailure: (error: unknown) => void
+}
+
+async function openNode(settings: NodeSettings, machine: Machine, undo: Undo): Promise<OpenedNode> {
+  const { config, genesis } = settings
+  switch (config.mode) {
+    case 'minimal':
+      return { view: await openMinimal(config, genesis, { machine, undo }) }
+    case 'validator':
+      return openValidator(settings, machine, undo)
+    case 'open': {
+      // Here alone: libp2p is nothing a validator should load.
+      const { openOpenProcess } = await import('./open/open-process.ts')
+      return openOpenProcess(settings, machine, undo)
+    }
   }
 }
 
@@ -208,16 +239,10 @@ async function openMinimal(
 }
 
 async function openValidator(
-  options: {
-    readonly directory: string
-    readonly config: NodeConfig
-    readonly genesis: Genesis
-    readonly onFailure: (error: unknown) => void
-  },
+  { directory, config, genesis, onFailure }: NodeSettings,
   machine: Machine,
   undo: Undo,
 ): Promise<OpenedNode> {
-  const { directory, config, genesis, onFailure } = options
   if (config.keys === undefined) throw new NodeFileUnreadableError('keys', 'none are named')
   const secretKey = await readKeystore(config.keys)
   const folder = join(directory, 'chain.mdb')
@@ -245,7 +270,7 @@ async function openValidator(
   const { archive } = config
   const simulator = new SimulationThread({ folder, config: genesis.config, archive }, machine.clock)
   undo.push(() => simulator.close())
-  return { view: node.view, mesh, simulator }
+  return { view: node.view, p2pPort: mesh.port, simulator }
 }
 
 function openMesh(

@@ -134,6 +134,64 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/devnet.ts')).runDevnet,
   },
   {
+    path: 'node',
+    summary: 'run an open node: it follows a network without a vote, and serves RPC and peers',
+    arguments: [],
+    flags: [
+      {
+        name: 'dir',
+        placeholder: 'DIR',
+        value: { kind: 'path' },
+        summary: 'where it keeps its chain (default: node-0 in the data directory)',
+      },
+      {
+        name: 'genesis',
+        placeholder: 'FILE',
+        value: { kind: 'path' },
+        summary: "the network's genesis.json (default: that of the running world)",
+      },
+      {
+        name: 'peers',
+        placeholder: 'LIST',
+        value: { kind: 'text' },
+        summary: 'addresses of open nodes, commas between: /ip4/HOST/tcp/PORT/p2p/ID',
+      },
+      {
+        name: 'upstream',
+        placeholder: 'URL',
+        value: { kind: 'url' },
+        summary: 'JSON-RPC of a validator to stand in front of (default: the running world)',
+      },
+      {
+        name: 'start',
+        placeholder: 'WHERE',
+        value: { kind: 'choice', choices: ['snapshot', 'genesis'] },
+        summary: "where an empty directory begins: its peers' state, or the genesis",
+      },
+      {
+        name: 'rpc-port',
+        placeholder: 'PORT',
+        value: { kind: 'integer', min: 0, max: 65_535 },
+        summary: 'JSON-RPC on this machine (default: 8645; 0 takes a free one)',
+      },
+      {
+        name: 'p2p-port',
+        placeholder: 'PORT',
+        value: { kind: 'integer', min: 0, max: 65_535 },
+        summary: 'for peers (default: 26670; 0 takes a free one)',
+      },
+      { name: 'public', summary: 'take peers from anywhere, not from this machine alone' },
+    ],
+    examples: [
+      { line: 'node', does: 'a node in front of the running world; it prints its address' },
+      {
+        line: 'node --dir second --peers /ip4/127.0.0.1/tcp/26670/p2p/ID --rpc-port 0 --p2p-port 0',
+        does: 'another, which takes the state from the first',
+      },
+    ],
+    load: async () => (await import('./commands/node.ts')).runNode,
+  },
+  {
     path: 'send',
     summary: 'send tokens or a call, and wait until it is final',
     arguments: [],

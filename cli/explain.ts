@@ -31,6 +31,9 @@ const mends: Readonly<Record<string, Mend>> = {
   CLI_USAGE: (_, { program, path }) => `see ${program}${path === '' ? '' : ` ${path}`} --help`,
   CLI_VALUE_INVALID: (_, { program, path }) => `${program} ${path} --help shows what it takes`,
   CLI_NO_WORLD: (_, { program }) => `start one with ${program} devnet, or name one with --rpc URL`,
+  CLI_NOBODY_TO_FOLLOW: (_, { program }) =>
+    `name one with --peers or --upstream, or start ${program} devnet`,
+  CLI_GENESIS_MISSING: () => "name the network's genesis.json with --genesis FILE",
   CLI_NO_L1: (_, { program }) => `start the whole world with ${program} devnet`,
   CLI_RPC_UNREACHABLE: ({ isWorld }, { program }) =>
     isWorld === true

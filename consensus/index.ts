@@ -35,6 +35,8 @@ export {
   nextCredit,
   nextEpochOf,
   nextMix,
+  readHeader,
+  writeHeader,
 } from './header.ts'
 export type { ConsensusHeader } from './header.ts'
 export {
@@ -49,9 +51,11 @@ export type { FinalityVote, RoundVote, RoundVoteKind } from './votes.ts'
 export {
   bitmapOf,
   indexesOf,
+  readFinalityCertificate,
   verifyCertificate,
   verifyFinalityCertificate,
   verifyQuorumSignature,
+  writeFinalityCertificate,
 } from './certificate.ts'
 export type { Certificate, FinalityCertificate, QuorumSignature } from './certificate.ts'
 export {
@@ -85,6 +89,22 @@ export type {
 } from './validator-options.ts'
 export { noFaults } from './faults.ts'
 export type { EngineFaults } from './faults.ts'
-export { decodeMessage, encodeMessage, messageSizeBytesMax } from './messages.ts'
-export type { Block, Message } from './messages.ts'
-export { MessageMalformedError } from './codec.ts'
+export {
+  blocksPerMessageMax,
+  decodeMessage,
+  encodeMessage,
+  messageSizeBytesMax,
+  payloadSizeBytesMax,
+} from './messages.ts'
+export type { Block, FinalityProof, Message } from './messages.ts'
+export { ByteReader, ByteWriter, MessageMalformedError } from './codec.ts'
+export {
+  chainAnswerSizeBytesMax,
+  ChainInvalidError,
+  EpochUnknownError,
+  proveChain,
+} from './chain-sync.ts'
+export type { ChainContext, ProvedBlock } from './chain-sync.ts'
+export { attributesFor } from './engine-blocks.ts'
+export { Ledger } from './ledger.ts'
+export type { LedgerBlock } from './ledger.ts'

@@ -101,25 +101,41 @@ export class Ledger {
     return this.#certifiedHeight
   }
 
+  /**
+   * Begins at a final block instead of the genesis: for a node that trusts a certificate and takes
+   * its state as a snapshot. Below `block` only the genesis is held, and only headers from it on
+   * can be proved.
+   *
+   * @param below - Leaves 0 .. the block's height - 1.
+   */
+  async adopt(genesis: LedgerBlock, block: LedgerBlock, below: IncrementalTree): Promise<void> {
+    assert(BigInt(below.count) === block.header.height, 'the history ends below the block')
+    const frontier = [...below.frontier]
+    const batch: KeyValueWrite[] = [genesis, block].flatMap((each) => blockWrites(each))
+    const put = (level: number, index: number, node: Uint8Array): void => {
+      batch.push({ table: tables.node, key: nodeKey(level, index), value: node })
+    }
+    for (let level = 0, rest = below.count; rest > 0; level++, rest = Math.floor(rest / 2)) {
+      // As in `historyAt`: a set bit is a full subtree.
+      const node = rest % 2 === 0 ? undefined : frontier.shift()
+      if (node !== undefined) put(level, rest - 1, node)
+    }
+    this.#history = appendLeaf(below, block.consensusRoot, put)
+    const value = encodeIncrementalTree(this.#history)
+    await this.#store.write([...batch, { table: tables.state, key: historyKey, value }])
+  }
+
   /** Adds the block after the last one; resolves when it is durable. */
   async append(
     block: LedgerBlock,
     extras: { readonly closing?: Closing | undefined; readonly voted?: VotedMark } = {},
   ): Promise<void> {
-    const key = heightKey(block.header.height)
-    const writer = new ByteWriter()
-    writeHeader(writer, block.header)
-    writer.fixed(block.reveal, signatureSizeBytes)
-    writer.u64(BigInt(block.view))
-    const batch: KeyValueWrite[] = []
+    const batch: KeyValueWrite[] = blockWrites(block)
     this.#history = appendLeaf(this.#history, block.consensusRoot, (level, index, node) => {
       batch.push({ table: tables.node, key: nodeKey(level, index), value: node })
     })
-    batch.push(
-      { table: tables.header, key, value: writer.finish() },
-      { table: tables.root, key: block.consensusRoot, value: key },
-      { table: tables.state, key: historyKey, value: encodeIncrementalTree(this.#history) },
-    )
+    const value = encodeIncrementalTree(this.#history)
+    batch.push({ table: tables.state, key: historyKey, value })
     const { closing, voted } = extras
     if (voted !== undefined) {
       const value = concat(bigintToBytes(voted.epoch, 8), bigintToBytes(BigInt(voted.view), 8))
@@ -245,6 +261,18 @@ export class Ledger {
       { table: tables.state, key: votedKey, value: undefined },
     ])
   }
+}
+
+function blockWrites(block: LedgerBlock): KeyValueWrite[] {
+  const key = heightKey(block.header.height)
+  const writer = new ByteWriter()
+  writeHeader(writer, block.header)
+  writer.fixed(block.reveal, signatureSizeBytes)
+  writer.u64(BigInt(block.view))
+  return [
+    { table: tables.header, key, value: writer.finish() },
+    { table: tables.root, key: block.consensusRoot, value: key },
+  ]
 }
 
 function heightKey(height: bigint): Uint8Array {

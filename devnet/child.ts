@@ -39,10 +39,19 @@ export type ChildCommand = {
 /** How a process ended: by itself with a code, or by a signal. */
 export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
+/** What a process says of itself when it serves. */
+export type ReadyMessage = {
+  readonly rpcPort?: number
+  /** Multiaddrs of an open node. */
+  readonly p2pAddresses?: readonly string[]
+}
+
 export type Child = {
   readonly pid: number
   /** Resolves when the process says that it serves; never, if it does not. */
   readonly ready: Promise<void>
+  /** What it said then; nothing before. */
+  readyMessage(): ReadyMessage
   /** Resolves when the process is gone. Never rejects. */
   readonly exited: Promise<ChildExit>
   /** The last line of standard error that says why, if any did. */
@@ -69,9 +78,12 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
     child.once('close', (code, signal) => resolve({ code, signal }))
     child.once('error', () => resolve({ code: null, signal: null }))
   }).finally(() => closeSync(log))
+  let said: ReadyMessage = {}
   const ready = new Promise<void>((resolve) => {
     child.on('message', (message) => {
-      if ((message as { kind?: unknown } | null)?.kind === 'ready') resolve()
+      if ((message as { kind?: unknown } | null)?.kind !== 'ready') return
+      said = message as ReadyMessage
+      resolve()
     })
   })
   keepWords(child, (line) => {
@@ -87,6 +99,7 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
   return {
     pid: child.pid ?? 0,
     ready,
+    readyMessage: () => said,
     exited,
     reason: () => reasonIn(words),
     signal: (name) => void child.kill(name),

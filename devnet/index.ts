@@ -30,6 +30,10 @@ export type {
 export { dataDirOf, readLiveLock } from './data-dir.ts'
 export type { LockRecord } from './data-dir.ts'
 
+export { startOpenNode, writeOpenNode } from './open-node.ts'
+export type { OpenNodePlan } from './open-node.ts'
+export type { Child } from './child.ts'
+
 export { chaosVerbs, requestControl } from './control.ts'
 export type { ChaosVerb, PartState, PartStatus } from './control.ts'
 

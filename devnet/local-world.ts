@@ -167,13 +167,13 @@ function chainsOf(plan: WorldPlan): readonly ChainPlan[] {
   return plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
 }
 
-/** The validator's entry, in the room that owns it. */
-function validatorEntry(): string {
+/** A node's entry, in the room that owns it. */
+export function nodeEntryPath(): string {
   return fileURLToPath(new URL('main.ts', import.meta.resolve('@zg/chain')))
 }
 
 function partPlans(plan: WorldPlan): ChildCommand[] {
-  const entry = validatorEntry()
+  const entry = nodeEntryPath()
   return chainsOf(plan).flatMap((chain) =>
     chain.validators.map((validator) => ({
       part: validator.part,

@@ -1,4 +1,4 @@
-/** Connect validators by mutually authenticated TLS. */
+/** Connect validators by mutually authenticated TLS, open nodes by libp2p. */
 
 export { defaultTlsMeshLimits, openTlsMesh, peerIdOf } from './tls-mesh.ts'
 export type { PeerAddress, TlsMesh, TlsMeshLimits, TlsMeshOptions } from './tls-mesh.ts'

@@ -110,6 +110,21 @@ test('imports: relative paths stay in their room', () => {
   assert.deepEqual(wrong, [])
 })
 
+test('libp2p is loaded by open nodes alone', () => {
+  // A validator never pays for it: only what `import()` reaches may import it as a value.
+  const loads = (pattern: RegExp): string[] =>
+    sources
+      .filter(({ path }) => !path.endsWith('.test.ts'))
+      .filter(({ text }) => pattern.test(text))
+      .map(({ path }) => path)
+  const valueImport = (specifier: string): RegExp =>
+    new RegExp(`^(import|export) (?!type)[^']*'${specifier}'`, 'm')
+  assert.deepEqual(loads(valueImport('@zg/p2p/open')), ['chain/open/open-process.ts'])
+  assert.deepEqual(loads(valueImport('[./]*/open-process\\.ts')), [])
+  assert.deepEqual(loads(valueImport('\\./libp2p-network\\.ts')), ['p2p/open.ts'])
+  assert.deepEqual(loads(valueImport('\\./open\\.ts')), [])
+})
+
 test('isomorphic rooms import no Node modules', () => {
   const wrong = sources
     .filter(

@@ -25,6 +25,7 @@ import { Layer } from './layer.ts'
 import { writesOf } from './layer-writes.ts'
 import type { NodeWrite, StorageNames } from './layer-writes.ts'
 import { PastState } from './past-state.ts'
+import { SnapshotReader } from './snapshot-reader.ts'
 import type { StateProof } from './state-proof.ts'
 import { StateRecords } from './state-records.ts'
 import type { StateHead } from './state-records.ts'
@@ -237,6 +238,12 @@ export class StateDatabase {
     if (slots.length > proofSlotsMax) throw new ProofTooLargeError(slots.length)
     const block = this.#find(blockHash)
     return block && proveIn(this.#viewOf(block), this.#keys, address, slots)
+  }
+
+  /** Gives out the state after a final block in proved pieces; undefined when it is not kept. */
+  snapshotAt(blockHash: Uint8Array): SnapshotReader | undefined {
+    const block = this.#find(blockHash)
+    return block?.status === 'final' ? new SnapshotReader(() => this.#viewOf(block)) : undefined
   }
 
   /** Keeps all states from `height` on readable, beyond those retained; undefined lifts it. */

@@ -12,6 +12,12 @@
  *     state.archive        key ‖ height                       -> a reverse entry (archive only)
  *     state.meta           'head', 'oldest', 'format'
  *
+ * and while a snapshot is being taken in (snapshot-writer.ts):
+ *
+ *     state.sync           'root', segment                    -> state root, first key not here yet
+ *     state.sync-slots     account                            -> first slot not here yet
+ *     state.sync-codes     code hash                          -> nothing
+ *
  * A path is its count of nibbles, then the nibbles two a byte: no such key is the beginning of
  * another. The key of a reverse entry is one byte for the table, then the key in it.
  */
@@ -30,6 +36,9 @@ export const tables = {
   history: 'state.history',
   archive: 'state.archive',
   meta: 'state.meta',
+  sync: 'state.sync',
+  syncSlots: 'state.sync-slots',
+  syncCodes: 'state.sync-codes',
 } as const
 
 /** First bytes of the keys of reverse entries. */

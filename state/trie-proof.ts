@@ -94,8 +94,8 @@ export function verifyProof(
   return finish(undefined, unread)
 }
 
-/** Opens the next node of the proof, which must hash to `hash`. */
-function openNode(hash: Uint8Array, unread: Uint8Array[]): readonly RlpItem[] {
+/** Opens the next node of the proof, which must hash to `hash`, and takes it off the list. */
+export function openNode(hash: Uint8Array, unread: Uint8Array[]): readonly RlpItem[] {
   const encoding = unread.shift()
   if (encoding === undefined) throw new ProofInvalidError('a node is missing')
   if (!bytesEqual(keccak256(encoding), hash)) throw new ProofInvalidError('a node has another hash')
@@ -103,7 +103,10 @@ function openNode(hash: Uint8Array, unread: Uint8Array[]): readonly RlpItem[] {
 }
 
 /** Opens what a reference in a parent points to; undefined for an empty one. */
-function openChild(ref: RlpItem | undefined, unread: Uint8Array[]): readonly RlpItem[] | undefined {
+export function openChild(
+  ref: RlpItem | undefined,
+  unread: Uint8Array[],
+): readonly RlpItem[] | undefined {
   if (ref instanceof Uint8Array) {
     if (ref.length === 0) return undefined
     if (ref.length !== hashSizeBytes) throw new ProofInvalidError('a reference is no hash')
@@ -136,7 +139,8 @@ function valueOf(item: RlpItem | undefined): Uint8Array | undefined {
   return item.length === 0 ? undefined : item
 }
 
-function readPath(item: RlpItem | undefined): { nibbles: string; isLeaf: boolean } {
+/** Reads the hex-prefix path of a pair. */
+export function readPath(item: RlpItem | undefined): { nibbles: string; isLeaf: boolean } {
   const nibbles = item instanceof Uint8Array ? nibblesOf(rlpBytes(item)) : ''
   const flag = nibbles === '' ? 4 : nibbleAt(nibbles, 0)
   // MUST be 0 to 3, and an even count is padded with a zero nibble.

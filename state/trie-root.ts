@@ -21,7 +21,8 @@ import type { NodeRef } from './trie-encoding.ts'
 /** Root of the trie of nothing: keccak256(rlp('')). */
 export const emptyTrieRoot: Uint8Array = keccak256(encodeRlp(emptyBytes))
 
-type Pair = { readonly path: string; readonly value: Uint8Array }
+/** A key as hex digits, and its value, not empty. */
+export type Pair = { readonly path: string; readonly value: Uint8Array }
 
 /**
  * Returns the 32-byte root over `pairs`. A later pair replaces an earlier one of the same key, and
@@ -49,8 +50,16 @@ export function orderedTrieRoot(items: readonly Uint8Array[]): Uint8Array {
   )
 }
 
-/** Encodes the node over `pairs[from..to)`, which share their first `depth` nibbles. */
-function buildNode(pairs: readonly Pair[], from: number, to: number, depth: number): Uint8Array {
+/**
+ * Encodes the node over `pairs[from..to)`, at least one, sorted, which share their first `depth`
+ * nibbles.
+ */
+export function buildNode(
+  pairs: readonly Pair[],
+  from: number,
+  to: number,
+  depth: number,
+): Uint8Array {
   const first = pairs[from] as Pair
   if (to - from === 1) return encodeLeaf(first.path, depth, first.value)
 

@@ -42,7 +42,7 @@ export type TrieRecords = {
 }
 
 /** What hangs at a place after the updates. */
-type Hanging = { readonly ref: NodeRef; readonly isLeaf: boolean }
+export type Hanging = { readonly ref: NodeRef; readonly isLeaf: boolean }
 type LeafValue = { readonly key: string; readonly value: Uint8Array }
 
 /** Applies `updates`, sorted by key, each key once; returns the new root, 32 bytes. */
@@ -251,7 +251,8 @@ function replaceChildren(
   return { kind: 'inner', extension: node.extension, children, leaves, embedded, refs }
 }
 
-function innerOf(extension: string, children: readonly (Hanging | undefined)[]): InnerNode {
+/** Returns the inner node over sixteen places, at least two of them taken. */
+export function innerOf(extension: string, children: readonly (Hanging | undefined)[]): InnerNode {
   const none: InnerNode = {
     kind: 'inner',
     extension,

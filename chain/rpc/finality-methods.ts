@@ -11,6 +11,7 @@ import type {
   NodeView,
   ViewCertificateView,
 } from '../chain-view.ts'
+import { blocksPerAnswerMax } from '../open/open-messages.ts'
 import { readBlockNumberOrTag } from './block-id.ts'
 import type { RpcMethod } from './json-rpc.ts'
 import { certificateViewsMax } from './limits.ts'
@@ -29,6 +30,21 @@ export function finalityMethods({ finality }: NodeView): readonly [string, RpcMe
         const height = id.kind === 'number' ? id.number : 'latest'
         const certificate = reader.finalityCertificate(height)
         return certificate === undefined ? null : finalityCertificateJson(certificate)
+      },
+    ],
+    [
+      'zg_getChain',
+      (params) => {
+        const reader = requireFinality(finality, 'zg_getChain')
+        checkCount(params, 2, 2)
+        const fromHeight = readQuantity(params[0], 'fromHeight', 64)
+        const count = readQuantity(params[1], 'count', 64)
+        if (count === 0n || count > BigInt(blocksPerAnswerMax)) {
+          const hint = { count: toQuantity(BigInt(blocksPerAnswerMax)) }
+          throw new LimitExceededError('blocks', BigInt(blocksPerAnswerMax), hint)
+        }
+        const message = reader.chain(fromHeight, Number(count))
+        return message === undefined ? null : toHex(message)
       },
     ],
     [

@@ -32,6 +32,7 @@ const certificate = {
 }
 
 const finality: FinalityReader = {
+  chain: (fromHeight, count) => (fromHeight > 2n ? undefined : Uint8Array.of(11, count)),
   finalityCertificate: (height) => {
     return height === 'latest' || height === 2n ? certificate : undefined
   },
@@ -294,6 +295,14 @@ test('zg_getFinalityCertificate and zg_getCertificates print what consensus has'
     code: -32005,
     data: { fromView: '0x0', toView: '0xff' },
   })
+})
+
+test('zg_getChain prints proved blocks as peers send them', async () => {
+  assert.equal(await ask('zg_getChain', '0x1', '0x40'), '0x0b40')
+  assert.equal(await ask('zg_getChain', '0x3', '0x1'), null)
+  await assert.rejects(ask('zg_getChain', '0x1', '0x41'), { code: -32005, data: { count: '0x40' } })
+  await assert.rejects(ask('zg_getChain', '0x1', '0x0'), { code: -32005 })
+  await assert.rejects(ask('zg_getChain', '0x1'), { code: -32602 })
 })
 
 test('without finality votes the zg_ methods do not exist', async () => {

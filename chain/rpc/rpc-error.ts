@@ -44,6 +44,7 @@ const mappingOfCode: ReadonlyMap<string, Mapping> = new Map([
   ['CHAIN_JSON_TOO_WIDE', limitExceeded],
   ['CHAIN_LIMIT_EXCEEDED', limitExceeded],
   ['CHAIN_RESOURCE_UNKNOWN', resourceNotFound],
+  ['CHAIN_LOGS_NOT_HELD', resourceNotFound],
   ['CHAIN_CALL_REVERTED', executionReverted],
   ['CHAIN_CALL_FAILED', serverError],
   ['CHAIN_TRANSACTION_REFUSED', transactionRejected],

@@ -12,7 +12,9 @@ import { create } from '@chainsafe/bls-keystore'
 import { blsPublicKeyOf } from '@zg/primitives'
 
 import { encodeNodeConfig, nodeConfigFileName } from '../node-config.ts'
-import type { NodeConfig } from '../node-config.ts'
+import type { NodeConfig, OpenConfig } from '../node-config.ts'
+import type { GenesisAccount } from '../network-genesis.ts'
+import type { NetworkParameters } from '../network-parameters.ts'
 import { testGenesisJson, testNetworkParameters, testValidatorKey } from './test-chain.ts'
 
 const entry = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -23,6 +25,12 @@ export type TestNode = {
   process(): ChildProcess
   /** Starts it (again) and resolves once it says that it is ready. */
   start(): Promise<void>
+  /** Starts it and kills it (SIGKILL) when it has logged a message. */
+  startAndKillAt(message: string): Promise<void>
+  /** What it logged since it was started last, up to a bound. */
+  log(): string
+  /** Where an open node listens. */
+  p2pAddresses(): readonly string[]
   /** Sends the signal and resolves once the process is gone. */
   end(signal: NodeJS.Signals): Promise<void>
   /** The result of a JSON-RPC request. */
@@ -31,6 +39,8 @@ export type TestNode = {
 
 export type TestNetwork = {
   readonly nodes: readonly TestNode[]
+  /** Writes the directory of an open node of the network; starts nothing. */
+  addOpenNode(open: Partial<OpenConfig>): Promise<TestNode>
   /** Ends every process that runs and removes the files. */
   close(): Promise<void>
 }
@@ -39,10 +49,16 @@ export type TestNetwork = {
 export async function createTestNetwork(
   validatorCount: number,
   mode: NodeConfig['mode'] = 'validator',
+  options: {
+    readonly accounts?: readonly GenesisAccount[]
+    readonly parameters?: Partial<NetworkParameters>
+  } = {},
 ): Promise<TestNetwork> {
   const folder = mkdtempSync(join(tmpdir(), 'zg-chain-'))
   const timestamp = Math.floor(Date.now() / 1_000)
-  const genesis = testGenesisJson({ network: testNetworkParameters(validatorCount), timestamp })
+  const { accounts = [], parameters } = options
+  const network = { ...testNetworkParameters(validatorCount), ...parameters }
+  const genesis = testGenesisJson({ network, timestamp, accounts })
   writeFileSync(join(folder, 'genesis.json'), JSON.stringify(genesis))
   const ports = await freePorts(2 * validatorCount)
   const nodes: TestNode[] = []
@@ -54,10 +70,21 @@ export async function createTestNetwork(
     writeFileSync(join(directory, nodeConfigFileName), encodeNodeConfig(config))
     nodes.push(testNode(directory, config.rpc.port))
   }
+  const openNodes: TestNode[] = []
   return {
     nodes,
+    async addOpenNode(open) {
+      const directory = join(folder, `open-${openNodes.length}`)
+      mkdirSync(directory)
+      const [rpcPort] = await freePorts(1)
+      const config = openConfigOf(openNodes.length, rpcPort as number, open)
+      writeFileSync(join(directory, nodeConfigFileName), encodeNodeConfig(config))
+      const node = testNode(directory, config.rpc.port)
+      openNodes.push(node)
+      return node
+    },
     async close() {
-      await Promise.all(nodes.map((node) => node.end('SIGKILL')))
+      await Promise.all([...nodes, ...openNodes].map((node) => node.end('SIGKILL')))
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -103,6 +130,32 @@ function configOf(
   }
 }
 
+function openConfigOf(index: number, port: number, open: Partial<OpenConfig>): NodeConfig {
+  const host = '127.0.0.1'
+  return {
+    part: `open-${index}`,
+    mode: 'open',
+    genesis: '../genesis.json',
+    archive: false,
+    logLevel: 'debug',
+    devKeys: undefined,
+    rpc: { host, port, allowedHosts: ['localhost'], allowedOrigins: [] },
+    metrics: undefined,
+    keys: undefined,
+    p2p: undefined,
+    open: {
+      host,
+      port: 0,
+      bootstrap: [],
+      upstreams: [],
+      start: 'snapshot',
+      snapshotIntervalBlocks: 4,
+      checkpoint: undefined,
+      ...open,
+    },
+  }
+}
+
 async function writeKeys(directory: string, secretKey: Uint8Array): Promise<void> {
   const params = { dklen: 32, c: 1_024, prf: 'hmac-sha256', salt: '00'.repeat(32) } as const
   const kdf = { function: 'pbkdf2', params } as const
@@ -114,6 +167,7 @@ async function writeKeys(directory: string, secretKey: Uint8Array): Promise<void
 
 function testNode(directory: string, rpcPort: number): TestNode {
   let child: ChildProcess | undefined
+  let started: StartedNode | undefined
   const process_ = (): ChildProcess => {
     if (child === undefined) throw new Error('The node was not started')
     return child
@@ -122,8 +176,21 @@ function testNode(directory: string, rpcPort: number): TestNode {
     rpcPort,
     process: process_,
     start: async () => {
-      child = await startNode(directory)
+      started = startNode(directory)
+      child = started.child
+      await started.ready
     },
+    startAndKillAt: async (message) => {
+      started = startNode(directory)
+      child = started.child
+      await started.logged(message)
+      const gone = new Promise((resolve) => child?.once('exit', resolve))
+      child.kill('SIGKILL')
+      await gone
+      await started.ready.catch(() => undefined)
+    },
+    log: () => started?.log() ?? '',
+    p2pAddresses: () => started?.p2pAddresses() ?? [],
     end: async (signal) => {
       const running = child
       if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
@@ -135,22 +202,55 @@ function testNode(directory: string, rpcPort: number): TestNode {
   }
 }
 
-function startNode(directory: string): Promise<ChildProcess> {
+/** Characters of a node's log that are kept. */
+const logSizeMax = 1_000_000
+
+type StartedNode = {
+  readonly child: ChildProcess
+  /** Resolves once the node says that it is ready; rejects when it ends before. */
+  readonly ready: Promise<void>
+  logged(message: string): Promise<void>
+  log(): string
+  p2pAddresses(): readonly string[]
+}
+
+function startNode(directory: string): StartedNode {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const child = spawn(process.execPath, [entry, directory], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...env, NODE_NO_WARNINGS: '1' },
   })
   let words = ''
+  let addresses: readonly string[] = []
+  const listeners = new Set<() => void>()
   const keep = (chunk: Buffer): void => {
-    words = (words + chunk.toString()).slice(-4_000)
+    words = (words + chunk.toString()).slice(-logSizeMax)
+    for (const listener of listeners) listener()
   }
   child.stdout?.on('data', keep)
   child.stderr?.on('data', keep)
-  return new Promise((resolve, reject) => {
-    child.once('message', () => resolve(child))
-    child.once('exit', (code) => reject(new Error(`The node ended with ${code}:\n${words}`)))
+  const ended = (reject: (error: Error) => void): void => {
+    child.once('exit', (code) =>
+      reject(new Error(`The node ended with ${code}:\n${words.slice(-4_000)}`)),
+    )
+  }
+  const ready = new Promise<void>((resolve, reject) => {
+    child.once('message', (message: { p2pAddresses?: readonly string[] }) => {
+      addresses = message.p2pAddresses ?? []
+      resolve()
+    })
+    ended(reject)
   })
+  const logged = (message: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (words.includes(message)) resolve()
+      }
+      listeners.add(look)
+      look()
+      ended(reject)
+    })
+  return { child, ready, logged, log: () => words, p2pAddresses: () => addresses }
 }
 
 async function ask(port: number, method: string, params: readonly unknown[]): Promise<unknown> {

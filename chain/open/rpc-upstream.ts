@@ -1,0 +1,101 @@
+/**
+ * The way from an open node to the validators behind it: their JSON-RPC. They stay out of the open
+ * network; what they say is proved as any peer's is.
+ *
+ *     zg_getChain              final blocks, as a peer would send them
+ *     eth_sendRawTransaction   transactions from the open network, in one batch
+ */
+
+import { concat, fromHex, isHex, toHex, toQuantity, ZgError } from '@zg/primitives'
+import type { Logger } from '@zg/runtime'
+
+import type { BlockSource } from './open-follower.ts'
+import type { Upstream } from './open-node.ts'
+
+/** Time of one call. */
+const callMsMax = 5_000
+
+/** Bytes of one answer: a chain message in hex. */
+const answerSizeBytesMax = 25 * 1_024 * 1_024
+
+/** Transactions that wait to be given; beyond, the oldest go: who sent them sends them again. */
+const waitingMax = 8_192
+
+/** Transactions in one batch. */
+const batchMax = 500
+
+export class RpcUpstream implements Upstream {
+  readonly #url: string
+  readonly #logger: Logger
+  #waiting: Uint8Array[] = []
+  #isGiving = false
+
+  constructor(url: string, logger: Logger) {
+    this.#url = url
+    this.#logger = logger
+  }
+
+  source(): BlockSource {
+    return {
+      name: this.#url,
+      // It is cheap to ask, and knows first.
+      isAhead: () => true,
+      blocks: (fromHeight, count) => this.#blocks(fromHeight, count),
+      accuse: (reason) => this.#logger.error('An upstream lies', { url: this.#url, reason }),
+    }
+  }
+
+  /** Gives transactions to the validator; what it refuses is not told. */
+  forward(transactions: readonly Uint8Array[]): void {
+    this.#waiting = this.#waiting.concat(transactions).slice(-waitingMax)
+    if (!this.#isGiving) void this.#give()
+  }
+
+  async #give(): Promise<void> {
+    this.#isGiving = true
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, batchMax).map((bytes, id) => {
+        return { jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: [toHex(bytes)] }
+      })
+      try {
+        await this.#post(batch)
+      } catch (error) {
+        this.#logger.debug('An upstream takes no transactions', { url: this.#url, error })
+      }
+    }
+    this.#isGiving = false
+  }
+
+  async #blocks(fromHeight: bigint, count: number): Promise<Uint8Array | undefined> {
+    const params = [toQuantity(fromHeight), toQuantity(BigInt(count))]
+    const answer = await this.#post({ jsonrpc: '2.0', id: 1, method: 'zg_getChain', params })
+    const result = (answer as { result?: unknown } | null)?.result
+    if (result === null) return undefined
+    if (!isHex(result)) throw new UpstreamAnswerInvalidError(this.#url)
+    return fromHex(result)
+  }
+
+  async #post(body: unknown): Promise<unknown> {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(callMsMax),
+    })
+    const parts: Uint8Array[] = []
+    let sizeBytes = 0
+    for await (const chunk of response.body ?? []) {
+      sizeBytes += chunk.length
+      if (sizeBytes > answerSizeBytesMax) throw new UpstreamAnswerInvalidError(this.#url)
+      parts.push(chunk)
+    }
+    return JSON.parse(new TextDecoder().decode(concat(...parts)))
+  }
+}
+
+export class UpstreamAnswerInvalidError extends ZgError<'CHAIN_UPSTREAM_ANSWER_INVALID'> {
+  constructor(url: string) {
+    const message = `Cannot use the answer of "${url}": it is too large or no chain`
+    super('CHAIN_UPSTREAM_ANSWER_INVALID', message, { url })
+  }
+}

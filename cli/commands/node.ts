@@ -1,0 +1,102 @@
+/**
+ * `zg node`: an open node in the foreground.
+ *
+ * Without flags it stands in front of the running world's network 0: blocks come from a validator
+ * by JSON-RPC, peers from wherever they come. With `--peers` it needs no validator.
+ */
+
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+import { dataDirOf, startOpenNode, writeOpenNode } from '@zg/devnet'
+import type { Child, OpenNodePlan } from '@zg/devnet'
+import { ZgError } from '@zg/primitives'
+
+import type { CommandInput } from '../command.ts'
+import { findWorld, requireWorld } from '../endpoint.ts'
+import { exitCodes, QuietExit } from '../exit.ts'
+
+const rpcPortDefault = 8_645
+const p2pPortDefault = 26_670
+
+export async function runNode(input: CommandInput): Promise<void> {
+  const { output } = input
+  const plan = planOf(input)
+  if (!existsSync(plan.genesis)) throw new GenesisFileMissingError(plan.genesis)
+  writeOpenNode(plan)
+  const child = startOpenNode(plan)
+  const stop = (): void => child.signal('SIGTERM')
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  try {
+    output.line(`Starting; its log is ${join(plan.folder, 'log.jsonl')}`)
+    await Promise.race([announce(input, child), child.exited])
+    const { code } = await child.exited
+    if (code === exitCodes.done) return
+    output.line(child.reason() ?? 'The node ended')
+    throw new QuietExit(exitCodes.failed)
+  } finally {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+}
+
+async function announce({ output }: CommandInput, child: Child): Promise<void> {
+  await child.ready
+  const { rpcPort, p2pAddresses = [] } = child.readyMessage()
+  const rpc = `http://127.0.0.1:${rpcPort}`
+  output.json({ kind: 'ready', rpc, peers: p2pAddresses, pid: child.pid })
+  output.line(`RPC    ${output.paint('name', rpc)}`)
+  for (const address of p2pAddresses) output.line(`Peers  ${output.paint('name', address)}`)
+  output.line('Ctrl-C ends it; started again it goes on where it was.')
+}
+
+function planOf(input: CommandInput): OpenNodePlan {
+  const { env, workingDir, values } = input
+  const home = dataDirOf(env, workingDir)
+  const dir = values.text('dir')
+  const bootstrap = (values.text('peers') ?? '').split(',').filter((address) => address !== '')
+  const upstream = values.text('upstream') ?? (bootstrap.length === 0 ? worldUpstream(input) : '')
+  return {
+    folder: dir === undefined ? join(home, 'node-0') : resolve(workingDir, dir),
+    genesis: genesisOf(input),
+    rpcPort: values.integer('rpc-port') ?? rpcPortDefault,
+    p2pPort: values.integer('p2p-port') ?? p2pPortDefault,
+    p2pHost: values.isSet('public') ? '0.0.0.0' : '127.0.0.1',
+    bootstrap,
+    upstreams: upstream === '' ? [] : [upstream],
+    // In front of a validator there is nobody who gives a state out.
+    start: startOf(values.text('start'), bootstrap.length === 0),
+  }
+}
+
+function startOf(given: string | undefined, isAlone: boolean): OpenNodePlan['start'] {
+  if (given === 'genesis' || given === 'snapshot') return given
+  return isAlone ? 'genesis' : 'snapshot'
+}
+
+function genesisOf(input: CommandInput): string {
+  const given = input.values.text('genesis')
+  if (given !== undefined) return resolve(input.workingDir, given)
+  return join(requireWorld(input).file.dataDir, 'net-0', 'genesis.json')
+}
+
+/** The first validator of the running world's network. */
+function worldUpstream(input: CommandInput): string {
+  const validator = findWorld(input)?.file.networks[0]?.validators[0]
+  if (validator === undefined) throw new NobodyToFollowError()
+  return validator.rpc
+}
+
+export class GenesisFileMissingError extends ZgError<'CLI_GENESIS_MISSING'> {
+  constructor(path: string) {
+    super('CLI_GENESIS_MISSING', `Cannot run a node: there is no genesis at "${path}"`, { path })
+  }
+}
+
+export class NobodyToFollowError extends ZgError<'CLI_NOBODY_TO_FOLLOW'> {
+  constructor() {
+    const message = 'Cannot run a node: no world runs here, and no peer or validator is named'
+    super('CLI_NOBODY_TO_FOLLOW', message)
+  }
+}
