@@ -41,6 +41,15 @@ export type Message = {
   readonly value?: bigint
 }
 
+/** A message as its bytes. */
+export type BareMessage = {
+  readonly to: bigint
+  readonly data: Uint8Array
+  readonly from?: bigint
+  /** In wei. */
+  readonly value?: bigint
+}
+
 export type DecodedEvent = {
   readonly name: string
   readonly args: Readonly<Record<string, unknown>>
@@ -186,6 +195,19 @@ export class ContractWorld {
   /** Asks a message's answer; nothing is kept. Throws as `send`. */
   read(message: Message): unknown {
     const { contract, name, from = somebody, value = 0n } = message
+    const { succeeded, output } = this.call({
+      from: BigInt(from),
+      to: BigInt(contract.address),
+      value,
+      data: dataOf(message),
+    })
+    if (!succeeded) throw new ContractRevertError(contract.abi, output)
+    const data = toHex(output)
+    return decodeFunctionResult({ abi: contract.abi, functionName: name, data })
+  }
+
+  /** Runs bytes as `eth_call` does; nothing is kept. */
+  call({ from = BigInt(somebody), to, value = 0n, data }: BareMessage) {
     const fields = { coinbase: 0n, gasLimit, prevRandao: zeros, excessBlobGas: 0n }
     const header = {
       ...fields,
@@ -196,16 +218,31 @@ export class ContractWorld {
     const result = call({
       state: this.#state,
       block: environmentOf(header, { config: this.#config(), blockHash: () => undefined }),
-      from: BigInt(from),
-      to: BigInt(contract.address),
+      from,
+      to,
       value,
-      data: dataOf(message),
+      data,
       gasLimit: messageGas,
     })
     if (!('output' in result)) throw new Error(`the message was ${result.status}`)
-    if (result.status !== 'success') throw new ContractRevertError(contract.abi, result.output)
-    const data = toHex(result.output)
-    return decodeFunctionResult({ abi: contract.abi, functionName: name, data })
+    const { output, gasUsed } = result
+    return { succeeded: result.status === 'success', output, gasUsed }
+  }
+
+  /** Makes a block of one message, as it is; says whether it succeeded. */
+  execute({ from = BigInt(somebody), to, value = 0n, data }: BareMessage): boolean {
+    const message = { to, from: bigintToHex(from, 20), value, data }
+    return this.#run(message).receipt.succeeded
+  }
+
+  /** Transactions an account has sent. */
+  nonceOf(address: bigint): bigint {
+    return this.#state.account(address)?.nonce ?? 0n
+  }
+
+  /** The word in a slot. */
+  slotOf(address: bigint, slot: bigint): bigint {
+    return this.#state.storage(address, slot)
   }
 
   #config() {
@@ -216,6 +253,12 @@ export class ContractWorld {
     message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array },
     contract?: Deployed,
   ) {
+    const { receipt, gasUsed, contractAddress, output } = this.#run(message)
+    if (!receipt.succeeded) throw new ContractRevertError(contract?.abi ?? [], output)
+    return { gasUsed, contractAddress, logs: receipt.logs }
+  }
+
+  #run(message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array }) {
     const sender = BigInt(message.from)
     const timestamp = Math.max(this.#timestamp, this.#parent.timestamp + 1)
     const execution = new BlockExecution({
@@ -252,12 +295,10 @@ export class ContractWorld {
       },
     })
     if (outcome.status === 'rejected') throw new Error(outcome.message)
-    const { receipt, gasUsed, contractAddress, output } = outcome
     this.#state.apply(execution.finish([]).changes)
     this.#parent = { ...this.#parent, number: this.#parent.number + 1, timestamp }
     this.#timestamp = timestamp
-    if (!receipt.succeeded) throw new ContractRevertError(contract?.abi ?? [], output)
-    return { gasUsed, contractAddress, logs: receipt.logs }
+    return outcome
   }
 }
 
