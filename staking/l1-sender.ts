@@ -7,8 +7,8 @@
  *     refused: it would revert, and is not sent
  *
  * Nothing is kept on disk. After a restart L1 says which nonce is next; a transaction of an earlier
- * life that still waits there is replaced, as it can be done again: whoever sends asks L1 first what
- * is there already, so the same call is sent again or is not needed any more.
+ * life that still waits there is replaced, as it can be done again: whoever sends asks L1 first
+ * what is there already, so the same call is sent again or is not needed any more.
  */
 
 import {

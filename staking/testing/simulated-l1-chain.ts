@@ -41,7 +41,7 @@ export class SimulatedL1Chain implements L1Chain {
     this.#l1 = l1
   }
 
-  /** Makes a block of each transaction that waits, of those that pay the base fee; then one more. */
+  /** Makes a block of each transaction that waits and pays the base fee; then one more. */
   mine(): void {
     for (const [key, { transaction, from }] of this.#pool) {
       if (maxFeePerGasOf(transaction) < this.baseFeePerGas) continue
