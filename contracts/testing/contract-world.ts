@@ -240,6 +240,11 @@ export class ContractWorld {
     return this.#state.account(address)?.nonce ?? 0n
   }
 
+  codeOf(address: bigint): Uint8Array {
+    const account = this.#state.account(address)
+    return account === undefined ? new Uint8Array(0) : this.#state.code(account.codeHash)
+  }
+
   /** The word in a slot. */
   slotOf(address: bigint, slot: bigint): bigint {
     return this.#state.storage(address, slot)
