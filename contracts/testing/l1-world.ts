@@ -33,6 +33,7 @@ export class L1World {
   }
   /** When epoch 0 began. */
   readonly start: number
+  readonly #genesisHashes = new Map<number, Uint8Array>()
   readonly token: Deployed
   readonly emission: Deployed
   readonly operators: Deployed
@@ -165,12 +166,18 @@ export class L1World {
     this.send(this.operators, name, args, address)
   }
 
-  openNetwork(id: number): void {
-    const genesisRoot = toHex(sha256(Uint8Array.of(0xaa, id)))
-    const { genesisHash } = this.identityOf(id)
-    const first = { firstEpoch: this.epoch + 2, genesisHash: toHex(genesisHash) }
-    const network = { chainId: 1_660_200 + id, ...first }
-    this.send(this.networks, 'open', [id, { ...network, genesisRoot }])
+  /** Opens a network in two epochs, of a genesis that is made up or given. */
+  openNetwork(
+    id: number,
+    genesis: { readonly hash: Uint8Array; readonly root: Uint8Array } = {
+      hash: sha256(Uint8Array.of(0xbb, id)),
+      root: sha256(Uint8Array.of(0xaa, id)),
+    },
+  ): void {
+    this.#genesisHashes.set(id, genesis.hash)
+    const hashes = { genesisHash: toHex(genesis.hash), genesisRoot: toHex(genesis.root) }
+    const network = { chainId: 1_660_200 + id, firstEpoch: this.epoch + 2 }
+    this.send(this.networks, 'open', [id, { ...network, ...hashes }])
   }
 
   identityOf(id: number): NetworkIdentity {
@@ -178,7 +185,7 @@ export class L1World {
       l1ChainId: this.world.chainId,
       stakingContract: fromHex(this.stakes.address),
       networkId: id,
-      genesisHash: sha256(Uint8Array.of(0xbb, id)),
+      genesisHash: this.#genesisHashes.get(id) ?? sha256(Uint8Array.of(0xbb, id)),
     }
   }
 
