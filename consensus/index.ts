@@ -75,6 +75,8 @@ export type {
   SignedRoundVote,
 } from './evidence.ts'
 
+export { decodeEvidence, encodeEvidence } from './evidence-codec.ts'
+
 export { certificatesReturnedMax, Validator } from './validator.ts'
 export { LedgerMismatchError } from './recovery.ts'
 export { WalCorruptError } from './wal.ts'
