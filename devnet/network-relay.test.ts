@@ -19,7 +19,14 @@ import {
   startRpcServer,
 } from '@zg/chain'
 import type { ValidatorNode } from '@zg/chain'
-import { blsScheme, consensusRoot, genesisHeader, peerIdOf, validatorSet } from '@zg/consensus'
+import {
+  blsScheme,
+  consensusRoot,
+  genesisHeader,
+  peerIdOf,
+  validatorSet,
+  verifyCertificate,
+} from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { ContractWorld, L1World, testOperator } from '@zg/contracts/testing'
 import { encodeTransaction, signTransaction } from '@zg/evm'
@@ -187,11 +194,12 @@ test('what a user withdraws on a real network is minted on L1 by a relayer', asy
     await stopping
   })
   const rpc = await serve(context, node)
+  const endpoint = new JsonRpcNetworkEndpoint({ url: rpc })
   const chain = new SimulatedL1Chain(l1)
   const clock = createSystemClock()
   const open = () =>
     new NetworkRelayer({
-      endpoint: new JsonRpcNetworkEndpoint({ url: rpc }),
+      endpoint,
       chain,
       sender: new L1Sender({
         chain,
@@ -233,4 +241,12 @@ test('what a user withdraws on a real network is minted on L1 by a relayer', asy
   assert.ok(later.finality?.kind === 'submitted' && later.finality.height > finality.height + 5n)
   assert.deepEqual(later.outbox, { synced: true, claimed: [2], announced: [] })
   assert.equal(l1.balanceOf(bob), 4n * ether)
+
+  // What watchers read of the same node.
+  const { epoch } = set
+  const rounds = await endpoint.roundCertificates({ epoch, fromView: 1, toView: 256 })
+  assert.ok(rounds.length > 20)
+  const identity = l1.identityOf(id)
+  assert.ok(rounds.every((each) => verifyCertificate(blsScheme(), identity, set, each)))
+  assert.deepEqual(await endpoint.evidence(), [])
 })
