@@ -218,6 +218,8 @@ test('what a user withdraws on a real network is minted on L1 by a relayer', asy
       sets: (epoch) => (epoch === set.epoch ? set : undefined),
       epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
       intervalSeconds: 1_000n,
+      outboxSeconds: 0n,
+      amountMinWei: 0n,
       clock,
     })
   const known = () => l1.read(l1.oracle, 'finalOf', id) as { readonly height: bigint }

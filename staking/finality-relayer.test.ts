@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { finalityVoteDigest } from '@zg/consensus'
-import { testOperator } from '@zg/contracts/testing'
+import { NetworkWorld, testOperator } from '@zg/contracts/testing'
 import type { TestOperator } from '@zg/contracts/testing'
 
 import { blsAggregate, blsSign } from '@zg/primitives'
@@ -15,7 +15,11 @@ import {
   operators,
   relayedNetworkId,
 } from './testing/relay-world.ts'
-import { spoiled, unreachable } from './testing/simulated-network-endpoint.ts'
+import {
+  SimulatedNetworkEndpoint,
+  spoiled,
+  unreachable,
+} from './testing/simulated-network-endpoint.ts'
 
 const three = operators.slice(0, 3)
 const unproved = { code: 'STAKING_NETWORK_PROOF_INVALID' }
@@ -77,6 +81,26 @@ describe('FinalityRelayer', () => {
     assert.deepEqual(await finality.step(), { kind: 'submitted', height: 4n, closes: false })
     await endpoint.seal()
     assert.deepEqual(await finality.step(), { kind: 'nothing' }, 'L1 can be shown it now')
+  })
+
+  test('for the Outbox it brings one only so often, and none for what is too little', async () => {
+    const { l1, network, endpoint, open, begin } = await openWorld()
+    await begin()
+    l1.send(l1.bridge, 'deposit', [relayedNetworkId, bob, 50n * ether])
+    network.send('withdraw', [bob], { value: ether - 1n })
+    await endpoint.seal()
+    const { finality } = open({ outboxSeconds: 20n, amountMinWei: ether })
+    l1.world.advance(20)
+    assert.deepEqual(await finality.step(), { kind: 'nothing' })
+    network.send('withdraw', [bob], { value: ether })
+    await endpoint.seal()
+    assert.deepEqual(await finality.step(), { kind: 'submitted', height: 3n, closes: false })
+    network.send('withdraw', [bob], { value: ether })
+    await endpoint.seal()
+    l1.world.advance(18)
+    assert.deepEqual(await finality.step(), { kind: 'nothing' })
+    l1.world.advance(2)
+    assert.deepEqual(await finality.step(), { kind: 'submitted', height: 4n, closes: false })
   })
 
   test('brings every close in order, over skipped epochs and a changed set', async () => {
@@ -213,6 +237,32 @@ describe('FinalityRelayer', () => {
       message: /history does not hold the block that L1 knows/,
     })
     assert.equal(chain.submitted.length, sent)
+  })
+
+  test('a fork that a quorum signed halts the network: by its history, or at one height', async () => {
+    for (const forkHeight of [1, 2]) {
+      const { l1, open, begin, chain } = await openWorld()
+      await begin()
+      // Its blocks tell another time, so they are others.
+      l1.world.advance(1)
+      const world = new NetworkWorld(l1, relayedNetworkId, operators)
+      const fork = new SimulatedNetworkEndpoint(world)
+      for (let height = 1; height < forkHeight; height++) await fork.sealBare()
+      await fork.seal({ signers: operators.slice(2) })
+      const { finality } = open({ endpoint: fork })
+      const sent = chain.submitted.length
+      await assert.rejects(finality.step(), unproved, 'half of the stake is no quorum')
+      assert.equal(chain.submitted.length, sent)
+      const certificate = world.certificate({ signers: three })
+      fork.bend = { finalityCertificate: () => certificate }
+      const height = BigInt(forkHeight)
+      assert.deepEqual(await finality.step(), { kind: 'halted', height })
+      const { isHalted } = l1.read(l1.oracle, 'finalOf', relayedNetworkId) as {
+        readonly isHalted: boolean
+      }
+      assert.equal(isHalted, true)
+      assert.deepEqual(await finality.step(), { kind: 'ended', as: 'halted' })
+    }
   })
 
   test('others bring the same, or more, between any two of its questions', async () => {

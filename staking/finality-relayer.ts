@@ -6,16 +6,20 @@
  *     else, the Outbox has entries for L1      the newest certificate       at once
  *     else                                     the newest certificate       every `intervalSeconds`
  *
+ * A certificate by a quorum that contradicts the block that L1 knows halts the network there, for
+ * ever: more than a third of its stake is at fault (§4).
+ *
  * All is verified here before it is sent: quorum, history, epoch, age; so nothing is sent that must
  * revert, whatever the node says. Others may bring the same certificate first: L1 is asked each
  * time, and nothing is remembered. Who is absent follows from the set that L1 proved.
  */
 
-import type { ValidatorSet } from '@zg/consensus'
+import type { FinalityVote, ValidatorSet } from '@zg/consensus'
+import { bytesEqual } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Logger } from '@zg/runtime'
 
-import type { L1Chain } from './l1-chain.ts'
+import type { L1Chain, L1Message } from './l1-chain.ts'
 import { L1RefusedError } from './l1-sender.ts'
 import type { L1Sender } from './l1-sender.ts'
 import { NetworkProofError } from './network-prover.ts'
@@ -33,6 +37,8 @@ export type FinalityRelayerOptions = {
   readonly epochs: { readonly start: bigint; readonly length: bigint }
   /** A certificate that nobody needs is sent once the last is so old, in seconds. */
   readonly intervalSeconds: bigint
+  /** For the Outbox none is sent before the last is so old: each costs the relayer gas. */
+  readonly outboxSeconds: bigint
   /**
    * Told of a block before its certificate is sent, while the network still holds its state. Says
    * whether its Outbox has entries that L1 cannot be shown under the block it knows.
@@ -48,6 +54,8 @@ export type FinalityStep =
   | { readonly kind: 'overtaken' }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'waiting'; readonly for: 'certificate' | 'set' | 'close' | 'epoch' }
+  /** A certificate of this height contradicted what L1 knew. */
+  | { readonly kind: 'halted'; readonly height: bigint }
   | { readonly kind: 'ended'; readonly as: 'halted' | 'dead' }
 
 export class FinalityRelayer {
@@ -73,9 +81,10 @@ export class FinalityRelayer {
     const newest = await prover.certificate('latest', sets)
     if (newest === 'set unknown') return { kind: 'waiting', for: 'set' }
     const vote = newest?.certificate.vote
-    if (newest === undefined || vote === undefined || vote.height <= known.height) {
-      return { kind: 'nothing' }
-    }
+    if (newest === undefined || vote === undefined) return { kind: 'nothing' }
+    const halt = await this.#haltOf(known, newest)
+    if (halt !== undefined) return this.#sent(known, halt, { kind: 'halted', height: vote.height })
+    if (vote.height <= known.height) return { kind: 'nothing' }
     const expected = known.nextEpoch === 0n ? known.epoch : known.nextEpoch
     if (vote.epoch < expected) throw new NetworkProofError('its newest block is of a past epoch')
     if (vote.epoch === expected) return this.#offer(known, newest)
@@ -100,25 +109,48 @@ export class FinalityRelayer {
     // Nothing but a close is taken now, and any block may be the last one below it.
     if (timestamp > end) return { kind: 'waiting', for: 'close' }
     const isWanted = await this.#prepare(vote)
-    const isOld = timestamp - known.since >= this.#options.intervalSeconds
-    return isWanted || isOld ? this.#send(known, proved) : { kind: 'nothing' }
+    const { intervalSeconds, outboxSeconds } = this.#options
+    const ageSeconds = timestamp - known.since
+    const isDue = ageSeconds >= intervalSeconds || (isWanted && ageSeconds >= outboxSeconds)
+    return isDue ? this.#send(known, proved) : { kind: 'nothing' }
+  }
+
+  /** The message that halts the network, if the newest certificate contradicts what L1 knows. */
+  async #haltOf(known: KnownFinal, proved: ProvedCertificate): Promise<L1Message | undefined> {
+    const { oracle, prover } = this.#options
+    const { vote } = proved.certificate
+    // The genesis is no certificate's word: another one is a mistake of who opened the network.
+    if (known.height === 0n) return undefined
+    // MUST be of the block's epoch or a later one: who has left halts nothing.
+    if (vote.epoch < known.epoch || vote.height < known.height) return undefined
+    if (vote.height === known.height) {
+      return isSame(vote, known) ? undefined : oracle.haltByConflict(proved)
+    }
+    const found = await prover.contradiction(known, vote)
+    return found && oracle.haltByHistory(proved, found)
   }
 
   async #send(known: KnownFinal, proved: ProvedCertificate): Promise<FinalityStep> {
-    const { oracle, prover, sender } = this.#options
-    const { vote } = proved.certificate
-    const siblings = await prover.historyProof(known, vote)
+    const { oracle, prover } = this.#options
+    const { height, nextEpoch } = proved.certificate.vote
+    const siblings = await prover.historyProof(known, proved.certificate.vote)
+    const step = { kind: 'submitted', height, closes: nextEpoch !== 0n } as const
+    return this.#sent(known, oracle.submission(proved, siblings), step)
+  }
+
+  /** Sends what changes what L1 knows; someone else may do so first. */
+  async #sent(known: KnownFinal, message: L1Message, step: FinalityStep): Promise<FinalityStep> {
+    const { oracle, sender } = this.#options
     try {
-      await sender.send(oracle.submission(proved, siblings))
+      await sender.send(message)
     } catch (error) {
       if (!(error instanceof L1RefusedError)) throw error
       const now = await oracle.final()
       if (now.height === known.height && !now.isHalted && !now.isDead) throw error
       return { kind: 'overtaken' }
     }
-    const { height, epoch, nextEpoch } = vote
-    this.#log.info('L1 took a certificate', { height, epoch, nextEpoch })
-    return { kind: 'submitted', height, closes: nextEpoch !== 0n }
+    this.#log.info('L1 took a certificate', step)
+    return step
   }
 
   /** The closing certificate of an epoch that has ended below the newest one. */
@@ -171,4 +203,13 @@ export class FinalityRelayer {
     const { start, length } = this.#options.epochs
     return (timestamp - start) / length
   }
+}
+
+/** Whether a vote says of its height what L1 knows. */
+function isSame(vote: FinalityVote, known: KnownFinal): boolean {
+  return (
+    vote.epoch === known.epoch &&
+    vote.nextEpoch === known.nextEpoch &&
+    bytesEqual(vote.consensusRoot, known.consensusRoot)
+  )
 }

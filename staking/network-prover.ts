@@ -111,12 +111,28 @@ export class NetworkProver {
     { height, histRoot }: Pick<FinalityCertificate['vote'], 'height' | 'histRoot'>,
   ): Promise<readonly Uint8Array[]> {
     const proof = await this.#endpoint.historyProof({ height: block.height, under: height })
-    const claim = { root: histRoot, leaf: block.consensusRoot, depth: incrementalTreeDepth }
-    const index = Number(block.height)
-    if (proof === undefined || !verifyMerkleProof({ ...claim, index, proof })) {
+    if (proof === undefined) throw new NetworkProofError('it does not prove an earlier block')
+    if (!holds(histRoot, block, proof)) {
       throw new NetworkProofError('its history does not hold the block that L1 knows')
     }
     return proof
+  }
+
+  /**
+   * That the history of a certificate holds another block than L1 knows there, proved; undefined
+   * when it does not, or the node does not show it.
+   */
+  async contradiction(
+    block: KnownBlock,
+    { height, histRoot }: Pick<FinalityCertificate['vote'], 'height' | 'histRoot'>,
+  ): Promise<Contradiction | undefined> {
+    const header = await this.#endpoint.header(block.height)
+    const siblings = await this.#endpoint.historyProof({ height: block.height, under: height })
+    if (header === undefined || siblings === undefined) return undefined
+    const other = consensusRoot(header)
+    if (bytesEqual(other, block.consensusRoot)) return undefined
+    const isHeld = holds(histRoot, { height: block.height, consensusRoot: other }, siblings)
+    return isHeld ? { other, siblings } : undefined
   }
 
   /**
@@ -127,6 +143,9 @@ export class NetworkProver {
   async outboxAt(block: KnownBlock): Promise<ProvedOutbox | undefined> {
     const known = this.#outboxes.get(block.height)
     if (known !== undefined && bytesEqual(known.block.consensusRoot, block.consensusRoot)) {
+      // Asked for again, it stays the longest.
+      this.#outboxes.delete(block.height)
+      this.#outboxes.set(block.height, known)
       return known
     }
     const { height } = block
@@ -158,6 +177,18 @@ export class NetworkProver {
 export type ProvedCertificate = {
   readonly certificate: FinalityCertificate
   readonly set: ValidatorSet
+}
+
+/** What a history holds where L1 knows another block. */
+export type Contradiction = { readonly other: Uint8Array; readonly siblings: readonly Uint8Array[] }
+
+function holds(
+  histRoot: Uint8Array,
+  { height, consensusRoot: leaf }: KnownBlock,
+  proof: readonly Uint8Array[],
+): boolean {
+  const place = { index: Number(height), depth: incrementalTreeDepth }
+  return verifyMerkleProof({ root: histRoot, leaf, ...place, proof })
 }
 
 function outboxOf(

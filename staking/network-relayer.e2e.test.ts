@@ -117,6 +117,8 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
       sets: (epoch) => follower.validatorSet(epoch),
       epochs: { start: BigInt(l1.start), length: BigInt(epochSeconds) },
       intervalSeconds: 600n,
+      outboxSeconds: 0n,
+      amountMinWei: 0n,
       clock,
     })
   assert.deepEqual(await open().step(), {

@@ -35,6 +35,10 @@ export type NetworkRelayerOptions = {
   readonly epochs: { readonly start: bigint; readonly length: bigint }
   /** A certificate that nobody needs is sent once the last is so old, in seconds. */
   readonly intervalSeconds: bigint
+  /** For the Outbox none is sent before the last is so old: each costs gas. */
+  readonly outboxSeconds: bigint
+  /** Entries below are left to those they are for: a claim costs gas. */
+  readonly amountMinWei: bigint
   readonly clock: Clock
   /** @default pollMsDefault */
   readonly pollMs?: number
@@ -65,13 +69,15 @@ export class NetworkRelayer {
       ...shared,
       bridge: new BridgeContract(at(contracts.rewardBridge)),
       tree: new OutboxTree(endpoint),
+      amountMinWei: options.amountMinWei,
     })
-    const { sets, epochs, intervalSeconds } = options
+    const { sets, epochs, intervalSeconds, outboxSeconds } = options
     this.finality = new FinalityRelayer({
       ...shared,
       sets,
       epochs,
       intervalSeconds,
+      outboxSeconds,
       prepare: (block) => this.outbox.prepare(block),
     })
   }

@@ -8,7 +8,7 @@ import type { Hex } from '@zg/primitives'
 import type { L1Chain, L1Message } from './l1-chain.ts'
 import { messageTo, readContract } from './l1-contracts.ts'
 import type { L1Contract } from './l1-contracts.ts'
-import type { KnownBlock, ProvedCertificate } from './network-prover.ts'
+import type { Contradiction, KnownBlock, ProvedCertificate } from './network-prover.ts'
 
 /** The newest block of a network that L1 knows. */
 export type KnownFinal = KnownBlock & {
@@ -62,32 +62,47 @@ export class OracleContract {
   }
 
   /** The message that brings a certificate; `siblings` prove the block that L1 knows in it. */
-  submission({ certificate, set }: ProvedCertificate, siblings: readonly Uint8Array[]): L1Message {
-    const { vote, signers, signature } = certificate
-    const signed = new Set(indexesOf(signers, set.validators.length))
-    const absent = set.validators
-      .filter((_, index) => !signed.has(index))
-      .map(({ operator }) => operator)
-      // MUST rise: L1 finds one named twice by it.
-      .sort(compareBytes)
-    const { blockHash, consensusRoot, histRoot, ...numbers } = vote
-    const hashes = {
-      blockHash: toHex(blockHash),
-      consensusRoot: toHex(consensusRoot),
-      histRoot: toHex(histRoot),
-    }
-    const words = {
-      vote: { ...numbers, ...hashes },
-      absent: absent.map((operator) => bigintToHex(bytesToBigint(operator), 20)),
-      signature: signatureWords(signature),
-    }
-    return messageTo(this.#contract, {
-      name: 'submit',
-      args: [this.#networkId, words, siblings.map(toHex)],
-    })
+  submission(proved: ProvedCertificate, siblings: readonly Uint8Array[]): L1Message {
+    const args = [this.#networkId, certificateArgs(proved), siblings.map(toHex)]
+    return messageTo(this.#contract, { name: 'submit', args })
+  }
+
+  /** The message that halts a network whose certificate holds another block than L1 knows. */
+  haltByHistory(proved: ProvedCertificate, { other, siblings }: Contradiction): L1Message {
+    const proof = [toHex(other), siblings.map(toHex)]
+    const args = [this.#networkId, certificateArgs(proved), ...proof]
+    return messageTo(this.#contract, { name: 'haltByHistory', args })
+  }
+
+  /** The message that halts one by a certificate of the height that L1 knows. */
+  haltByConflict(proved: ProvedCertificate): L1Message {
+    const args = [this.#networkId, certificateArgs(proved)]
+    return messageTo(this.#contract, { name: 'haltByConflict', args })
   }
 
   #read(name: string, args: readonly unknown[]): Promise<unknown> {
     return readContract(this.#chain, this.#contract, { name, args })
+  }
+}
+
+/** A certificate as the oracle takes it: who did not sign, rising, in the place of a bitmap. */
+function certificateArgs({ certificate, set }: ProvedCertificate) {
+  const { vote, signers, signature } = certificate
+  const signed = new Set(indexesOf(signers, set.validators.length))
+  const absent = set.validators
+    .filter((_, index) => !signed.has(index))
+    .map(({ operator }) => operator)
+    // MUST rise: L1 finds one named twice by it.
+    .sort(compareBytes)
+  const { blockHash, consensusRoot, histRoot, ...numbers } = vote
+  const hashes = {
+    blockHash: toHex(blockHash),
+    consensusRoot: toHex(consensusRoot),
+    histRoot: toHex(histRoot),
+  }
+  return {
+    vote: { ...numbers, ...hashes },
+    absent: absent.map((operator) => bigintToHex(bytesToBigint(operator), 20)),
+    signature: signatureWords(signature),
   }
 }

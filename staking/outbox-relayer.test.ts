@@ -66,6 +66,16 @@ describe('OutboxRelayer', () => {
     assert.equal(chain.submitted.length, sent)
   })
 
+  test('what is too little is left to those it is for', async () => {
+    const { l1, endpoint, open, withdraw } = await openWorld()
+    withdraw(ether - 1n)
+    withdraw(ether)
+    await endpoint.seal()
+    const { outbox } = await open({ amountMinWei: ether }).step()
+    assert.deepEqual(outbox, { synced: true, claimed: [1], announced: [] })
+    assert.equal(l1.balanceOf(bob), ether)
+  })
+
   test('a large entry is announced, and claimed after its delay', async () => {
     const { l1, endpoint, open, withdraw } = await openWorld()
     withdraw(500n * ether)

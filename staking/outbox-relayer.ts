@@ -46,6 +46,8 @@ export type OutboxRelayerOptions = {
   readonly sender: Pick<L1Sender, 'send'>
   readonly prover: NetworkProver
   readonly tree: OutboxTree
+  /** Entries below are left to those they are for: a claim costs the relayer gas. */
+  readonly amountMinWei: bigint
   readonly log?: Logger
 }
 
@@ -228,8 +230,12 @@ export class OutboxRelayer {
     const entries = (await this.#options.tree.page(page)).slice(0, count - first)
     const open = entries
       .map((entry, offset) => ({ entry, index: first + offset }))
-      .filter(({ entry, index }) => entry.kind !== 'message' && !isClaimed(index))
+      .filter(({ entry, index }) => this.#isOurs(entry) && !isClaimed(index))
     if (open.length === 0 && entries.length === outboxPageSize) this.#donePages.add(page)
     return open
+  }
+
+  #isOurs({ kind, amountWei }: OutboxEntry): boolean {
+    return kind !== 'message' && amountWei >= this.#options.amountMinWei
   }
 }

@@ -34,6 +34,8 @@ export type RelayerParts = {
   readonly endpoint?: NetworkEndpoint
   readonly networkId?: number
   readonly intervalSeconds?: bigint
+  readonly outboxSeconds?: bigint
+  readonly amountMinWei?: bigint
   readonly clock?: Clock
 }
 
@@ -92,6 +94,8 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
       sets: (epoch) => follower.validatorSet(epoch),
       epochs,
       intervalSeconds: parts.intervalSeconds ?? intervalSeconds,
+      outboxSeconds: parts.outboxSeconds ?? 0n,
+      amountMinWei: parts.amountMinWei ?? 0n,
     })
   }
   return { l1, network, endpoint, chain, clock, follower, follow, open }
