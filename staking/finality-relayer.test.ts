@@ -22,6 +22,7 @@ import {
 } from './testing/simulated-network-endpoint.ts'
 
 const three = operators.slice(0, 3)
+const always = { intervalSeconds: 0n }
 const unproved = { code: 'STAKING_NETWORK_PROOF_INVALID' }
 
 async function openWorld() {
@@ -236,6 +237,36 @@ describe('FinalityRelayer', () => {
       ...unproved,
       message: /history does not hold the block that L1 knows/,
     })
+    assert.equal(chain.submitted.length, sent)
+  })
+
+  test('a close that no honest network makes is not sent', async () => {
+    const { l1, network, endpoint, open, begin, follow, chain } = await openWorld()
+    await begin()
+    const last = await endpoint.seal({ epoch: 12n })
+    l1.goToEpoch(13)
+    await endpoint.seal({ epoch: 13n })
+    await follow()
+    const sent = chain.submitted.length
+    // The last block of epoch 12, which its set did not close.
+    await assert.rejects(open().finality.step(), { ...unproved, message: /does not close it/ })
+    const closing = network.certificate({ height: Number(last), nextEpoch: 14n })
+    endpoint.bend = {
+      finalityCertificate: (found) => (found?.vote.height === last ? closing : found),
+    }
+    assert.deepEqual(await open().finality.step(), { kind: 'waiting', for: 'epoch' })
+    assert.equal(chain.submitted.length, sent)
+  })
+
+  test('an epoch that begins on a block that closed none is not sent', async () => {
+    const { l1, endpoint, open, begin, follow, chain } = await openWorld()
+    await begin()
+    l1.goToEpoch(13)
+    for (let block = 0; block < 3; block++) await endpoint.seal({ epoch: 13n })
+    await follow()
+    const sent = chain.submitted.length
+    const refused = { ...unproved, message: /another epoch follows/ }
+    await assert.rejects(open(always).finality.step(), refused)
     assert.equal(chain.submitted.length, sent)
   })
 
