@@ -23,7 +23,7 @@ import { createSystemClock } from '@zg/runtime'
 
 import { JsonRpcEndpoint } from './json-rpc-endpoint.ts'
 import { JsonRpcL1Chain } from './json-rpc-l1-chain.ts'
-import { readContract } from './l1-contracts.ts'
+import { messageTo, readContract } from './l1-contracts.ts'
 import { L1Follower } from './l1-follower.ts'
 import { L1Sender } from './l1-sender.ts'
 import { NetworkRelayer } from './network-relayer.ts'
@@ -135,6 +135,9 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
   const bridge = { artifact: 'RewardBridge', address: BigInt(l1.bridge.address) } as const
   const wrong = readContract(chain, bridge, { name: 'pause', args: [id, 1] })
   await assert.rejects(wrong, { code: 'STAKING_L1_READ_FAILED', message: /NotTheGuardian/ })
+  const message = messageTo(bridge, { name: 'pause', args: [id, 1] })
+  const refused = { code: 'STAKING_L1_REFUSED', errorName: 'NotTheGuardian' }
+  await assert.rejects(sender.send(message), refused)
 })
 
 test('what anvil says of a transaction is understood', async (context) => {
