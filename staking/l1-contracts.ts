@@ -19,7 +19,7 @@ export function messageTo(
   { artifact, address }: L1Contract,
   { name, args }: L1Function,
 ): L1Message {
-  const abi = artifactOf(artifact).abi as Abi
+  const abi = abiOf(artifact)
   const data = encodeFunctionData({ abi, functionName: name, args: [...args] })
   return { to: address, data: fromHex(data) }
 }
@@ -36,7 +36,7 @@ export async function readContract(
 ): Promise<unknown> {
   const answer = await chain.call(messageTo(contract, call))
   if (answer.kind === 'reverted') throw new L1ReadError(call.name, errorNameOf(answer.data))
-  const abi = artifactOf(contract.artifact).abi as Abi
+  const abi = abiOf(contract.artifact)
   try {
     return decodeFunctionResult({ abi, functionName: call.name, data: toHex(answer.data) })
   } catch {
@@ -54,13 +54,20 @@ export function errorNameOf(data: Uint8Array): string {
   }
 }
 
+/** By artifact: each is read from its file once. */
+const abis = new Map<ArtifactName, Abi>()
+
+function abiOf(name: ArtifactName): Abi {
+  const known = abis.get(name) ?? (artifactOf(name).abi as Abi)
+  abis.set(name, known)
+  return known
+}
+
 let errors: Abi | undefined
 
 /** The errors of all contracts: one that was called may have called another. */
 function everyError(): Abi {
-  errors ??= artifactNames
-    .flatMap((name) => artifactOf(name).abi as Abi)
-    .filter(({ type }) => type === 'error')
+  errors ??= artifactNames.flatMap(abiOf).filter(({ type }) => type === 'error')
   return errors
 }
 
