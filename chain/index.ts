@@ -53,7 +53,8 @@ export {
   NodeConfigInvalidError,
   parseNodeConfig,
 } from './node-config.ts'
-export type { ConfigAllowList, Endpoint, NodeConfig, NodePeer } from './node-config.ts'
+export type { ConfigAllowList, Endpoint, L1Config, NodeConfig, NodePeer } from './node-config.ts'
+export type { NodeL1, OpenL1 } from './node-l1.ts'
 export { KeystoreUnusableError, readKeystore } from './keystore.ts'
 
 export { BuiltInEngine, PayloadUnknownError } from './built-in-engine.ts'

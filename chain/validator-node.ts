@@ -27,7 +27,7 @@ import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
 import { splitNetwork } from './network-channels.ts'
-import { genesisValidatorSet } from './network-parameters.ts'
+import { fixedValidatorSet } from './network-parameters.ts'
 import type { NetworkParameters } from './network-parameters.ts'
 import { answerBlocks } from './open/responder.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
@@ -44,6 +44,8 @@ export type ValidatorNodeOptions = {
   readonly otherSecretKeys?: readonly Uint8Array[]
   /** This node's view of L1; absent in a network without one, whose genesis set votes for ever. */
   readonly l1View?: L1View
+  /** The epoch the genesis block stands in, as L1's NetworkRegistry has it. @default 0n */
+  readonly firstEpoch?: bigint
   readonly scheme: SignatureScheme
   readonly store: KeyValueStore
   /** Holds the vote log. */
@@ -84,7 +86,7 @@ export async function openValidatorNode(
   const chain = await ChainDatabase.open({ genesis, store, archive })
   const pool = openPool(chain, { recovery, clock })
   const { subSecond } = parameters
-  const { l1View = viewWithoutL1(genesisValidatorSet(parameters)) } = options
+  const { l1View = viewWithoutL1(fixedValidatorSet(parameters)) } = options
   const engine = new BuiltInEngine({ chain, pool, recovery, clock, subSecond })
   const application = new ConsensusApplication({
     engine,
@@ -169,7 +171,7 @@ function openValidator(
   const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
   const { otherSecretKeys = [] } = options
   return Validator.open({
-    genesis: consensusGenesisOf(genesis, parameters),
+    genesis: consensusGenesisOf(genesis, parameters, options.firstEpoch),
     parameters,
     ...seams,
     clock,
@@ -187,8 +189,9 @@ function openValidator(
 export function consensusGenesisOf(
   genesis: Genesis,
   parameters: NetworkParameters,
+  firstEpoch = 0n,
 ): ConsensusGenesis {
-  const { l1ChainId, stakingContract, networkId, firstEpoch } = parameters
+  const { l1ChainId, stakingContract, networkId } = parameters
   return {
     identity: { l1ChainId, stakingContract, networkId, genesisHash: genesis.hash },
     epoch: firstEpoch,

@@ -11,6 +11,7 @@ import type { Hex } from '@zg/primitives'
 
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
+  Create3Factory: 'l1/Create3Factory.sol',
   EmissionController: 'l1/EmissionController.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
   Inbox: 'l1/Inbox.sol',

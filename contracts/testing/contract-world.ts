@@ -3,18 +3,9 @@
  * account, signed by nobody; time stands still until it is moved.
  */
 
-import {
-  BlockExecution,
-  call,
-  configAtFork,
-  createdAddress,
-  environmentOf,
-  intrinsicGas,
-  systemContracts,
-} from '@zg/evm'
-import type { Fork, Log, ParentBlock } from '@zg/evm'
-import { MemoryState } from '@zg/evm/testing'
-import { bigintToHex, fromHex, toHex } from '@zg/primitives'
+import { createdAddress, intrinsicGas, MessageRun } from '@zg/evm'
+import type { Fork, Log } from '@zg/evm'
+import { bigintToHex, emptyKeccakWord, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import {
   decodeErrorResult,
@@ -46,7 +37,7 @@ export type DecodedEvent = {
   readonly args: Readonly<Record<string, unknown>>
 }
 
-type Account = NonNullable<ReturnType<MemoryState['account']>>
+type Account = NonNullable<ReturnType<MessageRun['state']['account']>>
 type Slots = readonly (readonly [slot: bigint, value: bigint])[]
 
 /** What a message did. */
@@ -59,10 +50,7 @@ export type Sent = {
   readonly events: readonly DecodedEvent[]
 }
 
-const gasLimit = 60_000_000n
-const messageGas = 16_000_000n
 const wealth = 10n ** 27n
-const zeros = new Uint8Array(32)
 
 /** Who sends when nobody is named; it owns a billion ether. */
 export const somebody: Hex = '0x00000000000000000000000000000000000005eb'
@@ -70,45 +58,32 @@ export const somebody: Hex = '0x00000000000000000000000000000000000005eb'
 export class ContractWorld {
   readonly chainId: bigint
   readonly #fork: Fork
-  readonly #state: MemoryState
-  #parent: ParentBlock
-  #timestamp: number
+  readonly #run: MessageRun
 
   constructor({
     fork = 'prague',
     chainId = 1337n,
     timestamp = 1_800_000_000,
   }: { fork?: Fork; chainId?: bigint; timestamp?: number } = {}) {
-    const empty = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
-    // The protocol wants its queues to be there; these are always empty.
-    const queues = [systemContracts.withdrawalRequests, systemContracts.consolidationRequests]
-    this.#state = new MemoryState([
-      { ...empty, address: BigInt(somebody), balance: wealth },
-      ...queues.map((address) => ({ ...empty, address, nonce: 1n, code: Uint8Array.of(0) })),
-    ])
+    this.#run = new MessageRun({ fork, chainId, timestamp })
     this.chainId = chainId
     this.#fork = fork
-    this.#timestamp = timestamp
-    this.#parent = {
-      hash: zeros,
-      number: 0,
-      timestamp: timestamp - 1,
-      gasLimit,
-      gasUsed: gasLimit / 2n,
-      // Gas costs nothing, so that everyone can send.
-      baseFeePerGas: 0n,
-      blobGasUsed: 0n,
-      excessBlobGas: 0n,
-    }
+    const account = { nonce: 0n, balance: wealth, codeHash: emptyKeccakWord }
+    const rich = { address: BigInt(somebody), account, storageCleared: false, storage: [] }
+    this.#state.apply({ accounts: [rich], codes: [] })
+  }
+
+  get #state(): MessageRun['state'] {
+    return this.#run.state
   }
 
   /** Of the next message, in seconds since 1970. */
   get timestamp(): number {
-    return this.#timestamp
+    return this.#run.timestamp
   }
 
   advance(seconds: number): void {
-    this.#timestamp += seconds
+    this.#run.advance(seconds)
   }
 
   balanceOf(address: Hex): bigint {
@@ -186,21 +161,11 @@ export class ContractWorld {
   /** Asks a message's answer; nothing is kept. Throws as `send`. */
   read(message: Message): unknown {
     const { contract, name, from = somebody, value = 0n } = message
-    const fields = { coinbase: 0n, gasLimit, prevRandao: zeros, excessBlobGas: 0n }
-    const header = {
-      ...fields,
-      number: this.#parent.number + 1,
-      timestamp: this.#timestamp,
-      baseFeePerGas: 0n,
-    }
-    const result = call({
-      state: this.#state,
-      block: environmentOf(header, { config: this.#config(), blockHash: () => undefined }),
+    const result = this.#run.call({
       from: BigInt(from),
       to: BigInt(contract.address),
       value,
       data: dataOf(message),
-      gasLimit: messageGas,
     })
     if (!('output' in result)) throw new Error(`the message was ${result.status}`)
     if (result.status !== 'success') throw new ContractRevertError(contract.abi, result.output)
@@ -208,56 +173,13 @@ export class ContractWorld {
     return decodeFunctionResult({ abi: contract.abi, functionName: name, data })
   }
 
-  #config() {
-    return configAtFork(this.chainId, this.#fork)
-  }
-
   #execute(
     message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array },
     contract?: Deployed,
   ) {
-    const sender = BigInt(message.from)
-    const timestamp = Math.max(this.#timestamp, this.#parent.timestamp + 1)
-    const execution = new BlockExecution({
-      config: this.#config(),
-      parent: this.#parent,
-      state: this.#state,
-      blockHash: () => undefined,
-      attributes: {
-        coinbase: 0n,
-        gasLimit,
-        prevRandao: zeros,
-        parentBeaconBlockRoot: zeros,
-        timestamp,
-      },
-    })
-    const { to, value, data } = message
-    const outcome = execution.tryTransaction({
-      sender,
-      isUnsigned: true,
-      transaction: {
-        type: 2,
-        chainId: this.chainId,
-        nonce: this.#state.account(sender)?.nonce ?? 0n,
-        maxFeePerGas: execution.environment.baseFeePerGas,
-        maxPriorityFeePerGas: 0n,
-        gasLimit: messageGas,
-        to,
-        value,
-        data,
-        accessList: [],
-        yParity: 0,
-        r: 0n,
-        s: 0n,
-      },
-    })
-    if (outcome.status === 'rejected') throw new Error(outcome.message)
-    const { receipt, gasUsed, contractAddress, output } = outcome
-    this.#state.apply(execution.finish([]).changes)
-    this.#parent = { ...this.#parent, number: this.#parent.number + 1, timestamp }
-    this.#timestamp = timestamp
-    if (!receipt.succeeded) throw new ContractRevertError(contract?.abi ?? [], output)
-    return { gasUsed, contractAddress, logs: receipt.logs }
+    const outcome = this.#run.send({ ...message, from: BigInt(message.from) })
+    if (!outcome.succeeded) throw new ContractRevertError(contract?.abi ?? [], outcome.output)
+    return outcome
   }
 }
 
