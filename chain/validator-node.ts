@@ -9,7 +9,14 @@
  *        \-- chain database (blocks and state, one store)
  */
 
-import { Ledger, localSigner, Validator, viewWithoutL1 } from '@zg/consensus'
+import {
+  consensusRoot,
+  genesisHeader,
+  Ledger,
+  localSigner,
+  Validator,
+  viewWithoutL1,
+} from '@zg/consensus'
 import type { ConsensusGenesis, L1View, SignatureScheme } from '@zg/consensus'
 import { nextBaseFee } from '@zg/evm'
 import { assert, ZgError } from '@zg/primitives'
@@ -197,6 +204,12 @@ export function consensusGenesisOf(
     epoch: firstEpoch,
     timestampMs: genesis.header.timestamp * 1_000,
   }
+}
+
+/** The consensusRoot of height 0, as NetworkRegistry has it. */
+export function genesisConsensusRoot(genesis: Genesis, firstEpoch: bigint): Uint8Array {
+  if (genesis.network === undefined) throw new GenesisWithoutNetworkError()
+  return consensusRoot(genesisHeader(consensusGenesisOf(genesis, genesis.network, firstEpoch)))
 }
 
 function blockSourceOf(chain: ChainDatabase, pool: Mempool, engine: BuiltInEngine) {

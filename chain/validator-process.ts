@@ -381,7 +381,8 @@ async function openRpc(
 /** The stake of the network lies on an L1, and the configuration names no endpoint of it. */
 export class L1MissingError extends ZgError<'CHAIN_L1_MISSING'> {
   constructor(genesis: string) {
-    const message = `Cannot run this network: "${genesis}" leaves its validators to L1, and no [l1] is here`
+    const why = `"${genesis}" leaves its validators to L1, and no [l1] says where that is`
+    const message = `Cannot run this network: ${why}`
     super('CHAIN_L1_MISSING', message, { genesis })
   }
 }

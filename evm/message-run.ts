@@ -1,11 +1,11 @@
 /**
  * Messages on a state without a chain: each is a block of one transaction, from any account, signed
- * by nobody and for free; time stands still until it is moved. A genesis with contracts in it is made
- * so, and contracts are tried so.
+ * by nobody and for free. A genesis with contracts in it is made so, and contracts are tried so.
  */
 
 import { ZgError } from '@zg/primitives'
 import { MemoryState } from '@zg/state'
+import type { Allocation } from '@zg/state'
 
 import { environmentOf } from './block-environment.ts'
 import { BlockExecution } from './block-execution.ts'
@@ -46,13 +46,22 @@ export class MessageRun {
   #parent: ParentBlock
   #timestamp: number
 
-  /** @param options.timestamp - Of the first message, in seconds since 1970. */
-  constructor(options: { readonly fork: Fork; readonly chainId: bigint; timestamp: number }) {
-    const { fork, chainId, timestamp } = options
+  /**
+   * @param options.timestamp - Of the first message, in seconds since 1970; each later one is a
+   *   second later at least.
+   * @param options.accounts - What is there before.
+   */
+  constructor(options: {
+    readonly fork: Fork
+    readonly chainId: bigint
+    readonly timestamp: number
+    readonly accounts: readonly Allocation[]
+  }) {
+    const { fork, chainId, timestamp, accounts } = options
     const empty = { nonce: 1n, balance: 0n, code: Uint8Array.of(0), storage: [] }
     // The protocol wants its queues to be there; these are always empty.
     const queues = [systemContracts.withdrawalRequests, systemContracts.consolidationRequests]
-    this.state = new MemoryState(queues.map((address) => ({ ...empty, address })))
+    this.state = new MemoryState([...queues.map((address) => ({ ...empty, address })), ...accounts])
     this.#config = configAtFork(chainId, fork)
     this.#chainId = chainId
     this.#timestamp = timestamp

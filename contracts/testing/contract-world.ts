@@ -5,7 +5,7 @@
 
 import { createdAddress, intrinsicGas, MessageRun } from '@zg/evm'
 import type { Fork, Log } from '@zg/evm'
-import { bigintToHex, emptyKeccakWord, fromHex, toHex } from '@zg/primitives'
+import { bigintToHex, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import {
   decodeErrorResult,
@@ -65,12 +65,11 @@ export class ContractWorld {
     chainId = 1337n,
     timestamp = 1_800_000_000,
   }: { fork?: Fork; chainId?: bigint; timestamp?: number } = {}) {
-    this.#run = new MessageRun({ fork, chainId, timestamp })
+    const address = BigInt(somebody)
+    const rich = { address, nonce: 0n, balance: wealth, code: new Uint8Array(0), storage: [] }
+    this.#run = new MessageRun({ fork, chainId, timestamp, accounts: [rich] })
     this.chainId = chainId
     this.#fork = fork
-    const account = { nonce: 0n, balance: wealth, codeHash: emptyKeccakWord }
-    const rich = { address: BigInt(somebody), account, storageCleared: false, storage: [] }
-    this.#state.apply({ accounts: [rich], codes: [] })
   }
 
   get #state(): MessageRun['state'] {
