@@ -190,7 +190,17 @@ export interface FinalityReader {
    * finality certificate of the last; undefined when none is in reach.
    */
   chain(fromHeight: bigint, count: number): Uint8Array | undefined
+  /** The consensus header of a final height, 304 bytes (docs/specs/blocks.md §2). */
+  header(height: bigint): Uint8Array | undefined
+  /**
+   * The 32 siblings that prove a header in the histRoot of a later final height; undefined when
+   * this node does not hold both, or not the history between them.
+   */
+  historyProof(place: HistoryPlace): readonly Uint8Array[] | undefined
 }
+
+/** A height, and a later one in whose histRoot it is proved. */
+export type HistoryPlace = { readonly height: bigint; readonly under: bigint }
 
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */
 export interface DevControl {

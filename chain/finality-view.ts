@@ -1,8 +1,22 @@
 /** Certificates of consensus in the form that doors print. */
 
-import type { Certificate, FinalityCertificate, Validator } from '@zg/consensus'
+import { ByteWriter, writeHeader } from '@zg/consensus'
+import type {
+  Certificate,
+  ConsensusHeader,
+  FinalityCertificate,
+  Ledger,
+  Validator,
+} from '@zg/consensus'
+import { incrementalTreeDepth, verifyMerkleProof } from '@zg/primitives'
 
-import type { FinalityCertificateView, FinalityReader, ViewCertificateView } from './chain-view.ts'
+import type { ChainDatabase } from './chain-database.ts'
+import type {
+  FinalityCertificateView,
+  FinalityReader,
+  HistoryPlace,
+  ViewCertificateView,
+} from './chain-view.ts'
 
 const kinds = {
   notarize: 'notarization',
@@ -11,14 +25,55 @@ const kinds = {
 } as const
 
 /** Where certificates and blocks come from: a running validator, or what a follower keeps. */
-export type FinalitySource = Pick<Validator, 'finalityCertificate' | 'certificates'> & {
-  readonly chain: FinalityReader['chain']
+export type FinalitySource = Pick<Validator, 'finalityCertificate' | 'certificates'> &
+  Pick<FinalityReader, 'chain' | 'header' | 'historyProof'>
+
+/** Reads headers and their proofs out of a ledger, as far as the chain itself has come. */
+export function historyReaderOf({
+  chain,
+  ledger,
+}: {
+  readonly chain: Pick<ChainDatabase, 'headNumber'>
+  readonly ledger: Ledger
+}): Pick<FinalityReader, 'header' | 'historyProof'> {
+  const found = (height: bigint) =>
+    height > BigInt(chain.headNumber()) ? undefined : ledger.block(height)
+  return {
+    header(height) {
+      const block = found(height)
+      return block && headerBytes(block.header)
+    },
+    historyProof(place) {
+      const [block, later] = [found(place.height), found(place.under)]
+      if (block === undefined || later === undefined || place.under <= place.height) {
+        return undefined
+      }
+      const proof = ledger.historyProof(place.height, place.under)
+      // A ledger that began at a snapshot lacks nodes below it.
+      const isWhole = verifyMerkleProof({
+        root: later.header.histRoot,
+        leaf: block.consensusRoot,
+        index: Number(place.height),
+        depth: incrementalTreeDepth,
+        proof,
+      })
+      return isWhole ? proof : undefined
+    },
+  }
+}
+
+function headerBytes(header: ConsensusHeader): Uint8Array {
+  const writer = new ByteWriter()
+  writeHeader(writer, header)
+  return writer.finish()
 }
 
 /** Reads certificates and proved blocks. */
 export function finalityReaderOf(source: FinalitySource, networkId: number): FinalityReader {
   return {
     chain: (fromHeight, count) => source.chain(fromHeight, count),
+    header: (height) => source.header(height),
+    historyProof: (place: HistoryPlace) => source.historyProof(place),
     finalityCertificate(height) {
       const certificate = source.finalityCertificate(height)
       return certificate === undefined ? undefined : finalityViewOf(certificate, networkId)

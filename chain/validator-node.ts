@@ -28,7 +28,7 @@ import { ChainDatabase } from './chain-database.ts'
 import { observeChain } from './chain-metrics.ts'
 import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
-import { finalityReaderOf } from './finality-view.ts'
+import { finalityReaderOf, historyReaderOf } from './finality-view.ts'
 import type { FinalitySource } from './finality-view.ts'
 import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
@@ -150,6 +150,7 @@ function finalityOf(
     finalityCertificate: (height) => validator.finalityCertificate(height),
     certificates: (...views) => validator.certificates(...views),
     chain: (fromHeight, count) => answerBlocks({ chain, ledger, l1View }, { fromHeight, count }),
+    ...historyReaderOf({ chain, ledger }),
   }
   return finalityReaderOf(source, parameters.networkId)
 }

@@ -24,6 +24,8 @@ export type RunMessage = {
   /** In wei. */
   readonly value: bigint
   readonly data: Uint8Array
+  /** @default messageGas */
+  readonly gas?: bigint | undefined
 }
 
 export type RunOutcome = {
@@ -41,6 +43,10 @@ const zeros = new Uint8Array(32)
 
 export class MessageRun {
   readonly state: MemoryState
+  /** What blocks name as their parent's beacon root (EIP-4788). */
+  parentBeaconRoot: Uint8Array = zeros
+  /** Whether blocks may follow each other within a second. */
+  isSubSecond = false
   readonly #config: ChainConfig
   readonly #chainId: bigint
   #parent: ParentBlock
@@ -86,9 +92,15 @@ export class MessageRun {
     this.#timestamp += seconds
   }
 
+  /** Has the next message stand in a block of at least that number. */
+  skipTo(number: number): void {
+    this.#parent = { ...this.#parent, number: Math.max(this.#parent.number, number - 1) }
+  }
+
   /** Runs a message as a transaction of a block of its own; a revert is an outcome. */
-  send({ from, to, value, data }: RunMessage): RunOutcome {
-    const timestamp = Math.max(this.#timestamp, this.#parent.timestamp + 1)
+  send({ from, to, value, data, gas = messageGas }: RunMessage): RunOutcome {
+    const least = this.#parent.timestamp + (this.isSubSecond ? 0 : 1)
+    const timestamp = Math.max(this.#timestamp, least)
     const execution = new BlockExecution({
       config: this.#config,
       parent: this.#parent,
@@ -98,7 +110,7 @@ export class MessageRun {
         coinbase: 0n,
         gasLimit: blockGasLimit,
         prevRandao: zeros,
-        parentBeaconBlockRoot: zeros,
+        parentBeaconBlockRoot: this.parentBeaconRoot,
         timestamp,
       },
     })
@@ -111,7 +123,7 @@ export class MessageRun {
         nonce: this.state.account(from)?.nonce ?? 0n,
         maxFeePerGas: execution.environment.baseFeePerGas,
         maxPriorityFeePerGas: 0n,
-        gasLimit: messageGas,
+        gasLimit: gas,
         to,
         value,
         data,
@@ -130,7 +142,7 @@ export class MessageRun {
   }
 
   /** Asks a message's answer; nothing is kept. */
-  call({ from, to, value, data }: RunMessage): CallResult {
+  call({ from, to, value, data, gas = messageGas }: RunMessage): CallResult {
     const header = {
       coinbase: 0n,
       gasLimit: blockGasLimit,
@@ -141,7 +153,7 @@ export class MessageRun {
       baseFeePerGas: 0n,
     }
     const block = environmentOf(header, { config: this.#config, blockHash: () => undefined })
-    return call({ state: this.state, block, from, to, value, data, gasLimit: messageGas })
+    return call({ state: this.state, block, from, to, value, data, gasLimit: gas })
   }
 }
 

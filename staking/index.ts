@@ -8,3 +8,25 @@ export type { L1FollowerOptions } from './l1-follower.ts'
 export { L1ProofError, ProvedState } from './proved-state.ts'
 export { readSet, SetUnreadableError } from './set-reader.ts'
 export type { StakeContracts } from './set-reader.ts'
+
+export type { NetworkEndpoint, NetworkProof, OutboxLog, OutboxLogs } from './network-endpoint.ts'
+export { JsonRpcNetworkEndpoint, NetworkEndpointError } from './json-rpc-network-endpoint.ts'
+export type { OutboxEntry } from './outbox-entry.ts'
+export type {
+  L1Answer,
+  L1Chain,
+  L1GasAnswer,
+  L1Head,
+  L1Message,
+  L1Receipt,
+  L1Submission,
+} from './l1-chain.ts'
+export { JsonRpcL1Chain } from './json-rpc-l1-chain.ts'
+export { L1RefusedError, L1Sender, L1SendFailedError } from './l1-sender.ts'
+export type { L1SenderOptions } from './l1-sender.ts'
+export { NetworkProofError } from './network-prover.ts'
+export { OutboxUnprovedError } from './outbox-tree.ts'
+export { NetworkRelayer } from './network-relayer.ts'
+export type { NetworkRelayerOptions } from './network-relayer.ts'
+export type { FinalityStep } from './finality-relayer.ts'
+export type { OutboxStep } from './outbox-relayer.ts'

@@ -1,6 +1,6 @@
 /**
- * Where the contracts of L1 keep what a node proves: slots as solc lays them out. A test asks the
- * compiler whether it still does.
+ * Where the contracts of L1 keep what a node proves, or a relayer reads: slots as solc lays them
+ * out. A test asks the compiler whether it still does.
  *
  *     value at p of mapping(key => …)      keccak(key u256 ‖ p u256)
  *     element i of an array at p           keccak(p u256) + i · words of an element
@@ -13,6 +13,7 @@ export const layout = {
   NetworkRegistry: { _members: 2n, _stint: 3n, _earlierStints: 4n },
   OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
   Inbox: { _boxes: 0n },
+  RewardBridge: { _claimed: 4n },
 } as const
 
 /** Words of `Bls.Key`, and of `OperatorRegistry.Period`: its epoch before its key. */

@@ -15,7 +15,7 @@ import {
 } from '@zg/primitives'
 import { emptyTrieRoot, ProofInvalidError, verifyProof } from '@zg/state'
 
-import type { L1Endpoint } from './l1-endpoint.ts'
+import type { L1Endpoint, L1Proof } from './l1-endpoint.ts'
 
 /** Slots one proof is asked for; more are asked for in turn. */
 const slotsPerProof = 128
@@ -59,19 +59,33 @@ export class ProvedState {
     const proof = await this.#endpoint.proof(address, slots, this.#number)
     if (proof.slots.length !== slots.length) throw new L1ProofError('it is of other slots')
     try {
-      const key = keccak256(bigintToBytes(address, 20))
-      const account = verifyProof(this.#stateRoot, key, proof.account)
-      const storageRoot = account === undefined ? emptyTrieRoot : storageRootOf(account)
-      return slots.map((slot, index) => {
-        const path = keccak256(bigintToBytes(slot, 32))
-        const value = verifyProof(storageRoot, path, proof.slots[index] ?? [])
-        return value === undefined ? 0n : rlpBigint(decodeRlp(value))
-      })
+      return provedSlots({ stateRoot: this.#stateRoot, address, slots, proof })
     } catch (error) {
       if (error instanceof ProofInvalidError) throw new L1ProofError(error.message)
       throw error
     }
   }
+}
+
+/**
+ * Reads slots of an account out of a proof (EIP-1186), absent ones as 0.
+ *
+ * @throws {ProofInvalidError} `STATE_PROOF_INVALID`, `PRIMITIVES_RLP_MALFORMED`
+ */
+export function provedSlots(claim: {
+  readonly stateRoot: Uint8Array
+  readonly address: bigint
+  readonly slots: readonly bigint[]
+  readonly proof: L1Proof
+}): readonly bigint[] {
+  const { stateRoot, address, slots, proof } = claim
+  const account = verifyProof(stateRoot, keccak256(bigintToBytes(address, 20)), proof.account)
+  const storageRoot = account === undefined ? emptyTrieRoot : storageRootOf(account)
+  return slots.map((slot, index) => {
+    const path = keccak256(bigintToBytes(slot, 32))
+    const value = verifyProof(storageRoot, path, proof.slots[index] ?? [])
+    return value === undefined ? 0n : rlpBigint(decodeRlp(value))
+  })
 }
 
 function storageRootOf(account: Uint8Array): Uint8Array {

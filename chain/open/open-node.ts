@@ -24,7 +24,7 @@ import { ChainDatabase } from '../chain-database.ts'
 import { observeChain } from '../chain-metrics.ts'
 import type { FinalityReader, NodeView } from '../chain-view.ts'
 import { ConsensusApplication } from '../consensus-application.ts'
-import { finalityReaderOf } from '../finality-view.ts'
+import { finalityReaderOf, historyReaderOf } from '../finality-view.ts'
 import type { Genesis } from '../genesis.ts'
 import type { Mempool } from '../mempool.ts'
 import type { SenderRecovery } from '../sender-recovery.ts'
@@ -262,6 +262,7 @@ function followerFinality(source: OpenSource, networkId: number): FinalityReader
   return finalityReaderOf(
     {
       chain: (fromHeight, count) => answerBlocks(source, { fromHeight, count }),
+      ...historyReaderOf(source),
       // Certificates of views stay with the validators.
       certificates: () => [],
       finalityCertificate: (height) => {

@@ -1,6 +1,7 @@
 /**
- * What consensus proves of the chain (docs/specs/votes.md): the finality certificate of a height
- * and the certificates of views, for light clients, L1 and watchers of evidence.
+ * What consensus proves of the chain (docs/specs/votes.md): the finality certificate of a height,
+ * headers with their history (docs/specs/blocks.md §3) and the certificates of views, for light
+ * clients, L1, relayers and watchers of evidence.
  */
 
 import { toHex, toQuantity } from '@zg/primitives'
@@ -45,6 +46,26 @@ export function finalityMethods({ finality }: NodeView): readonly [string, RpcMe
         }
         const message = reader.chain(fromHeight, Number(count))
         return message === undefined ? null : toHex(message)
+      },
+    ],
+    [
+      'zg_getHeader',
+      (params) => {
+        const reader = requireFinality(finality, 'zg_getHeader')
+        checkCount(params, 1, 1)
+        const header = reader.header(readQuantity(params[0], 'height', 64))
+        return header === undefined ? null : toHex(header)
+      },
+    ],
+    [
+      'zg_getHistoryProof',
+      (params) => {
+        const reader = requireFinality(finality, 'zg_getHistoryProof')
+        checkCount(params, 2, 2)
+        const height = readQuantity(params[0], 'height', 64)
+        const under = readQuantity(params[1], 'under', 64)
+        if (under <= height) throw new ParamsInvalidError('under', 'it is not above "height"')
+        return reader.historyProof({ height, under })?.map(toHex) ?? null
       },
     ],
     [

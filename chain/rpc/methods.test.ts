@@ -33,6 +33,11 @@ const certificate = {
 
 const finality: FinalityReader = {
   chain: (fromHeight, count) => (fromHeight > 2n ? undefined : Uint8Array.of(11, count)),
+  header: (height) => (height > 2n ? undefined : new Uint8Array(304).fill(Number(height))),
+  historyProof: ({ height, under }) =>
+    under > 2n
+      ? undefined
+      : Array.from({ length: 32 }, () => new Uint8Array(32).fill(Number(height))),
   finalityCertificate: (height) => {
     return height === 'latest' || height === 2n ? certificate : undefined
   },
@@ -305,9 +310,24 @@ test('zg_getChain prints proved blocks as peers send them', async () => {
   await assert.rejects(ask('zg_getChain', '0x1'), { code: -32602 })
 })
 
+test('zg_getHeader and zg_getHistoryProof print a header and what proves it', async () => {
+  assert.equal(await ask('zg_getHeader', '0x1'), toHex(new Uint8Array(304).fill(1)))
+  assert.equal(await ask('zg_getHeader', '0x3'), null)
+  await assert.rejects(ask('zg_getHeader', 'latest'), { code: -32602 })
+  await assert.rejects(ask('zg_getHeader'), { code: -32602 })
+  const siblings = (await ask('zg_getHistoryProof', '0x1', '0x2')) as string[]
+  assert.deepEqual(siblings, Array(32).fill(toHex(new Uint8Array(32).fill(1))))
+  assert.equal(await ask('zg_getHistoryProof', '0x1', '0x3'), null)
+  await assert.rejects(ask('zg_getHistoryProof', '0x2', '0x2'), { code: -32602 })
+  await assert.rejects(ask('zg_getHistoryProof', '0x1'), { code: -32602 })
+  await assert.rejects(ask('zg_getHistoryProof', '0x1', '0x10000000000000000'), { code: -32602 })
+})
+
 test('without finality votes the zg_ methods do not exist', async () => {
   const { ask: askAlone } = await openRpcTestNode()
   await assert.rejects(askAlone('zg_getFinalityCertificate'), { code: -32601 })
+  await assert.rejects(askAlone('zg_getHeader', '0x0'), { code: -32601 })
+  await assert.rejects(askAlone('zg_getHistoryProof', '0x0', '0x1'), { code: -32601 })
 })
 
 test('cheats do not exist on a network, and the error names where they do', async () => {

@@ -5,7 +5,7 @@
 
 import { createdAddress, intrinsicGas, MessageRun } from '@zg/evm'
 import type { Fork, Log } from '@zg/evm'
-import { bigintToHex, fromHex, toHex } from '@zg/primitives'
+import { bigintToHex, fromHex, keccakWord, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import {
   decodeErrorResult,
@@ -28,6 +28,16 @@ export type Message = {
   readonly name: string
   readonly args?: readonly unknown[]
   readonly from?: Hex
+  /** In wei. */
+  readonly value?: bigint
+  readonly gas?: bigint
+}
+
+/** A message as its bytes. */
+export type BareMessage = {
+  readonly to: bigint
+  readonly data: Uint8Array
+  readonly from?: bigint
   /** In wei. */
   readonly value?: bigint
 }
@@ -85,6 +95,21 @@ export class ContractWorld {
     this.#run.advance(seconds)
   }
 
+  /** What blocks name as their parent's consensusRoot. */
+  set parentBeaconRoot(root: Uint8Array) {
+    this.#run.parentBeaconRoot = root
+  }
+
+  /** Whether blocks may follow each other within a second. */
+  set isSubSecond(isSubSecond: boolean) {
+    this.#run.isSubSecond = isSubSecond
+  }
+
+  /** Has the next message stand in a block of at least that number. */
+  skipTo(number: number): void {
+    this.#run.skipTo(number)
+  }
+
   balanceOf(address: Hex): bigint {
     return this.#state.account(BigInt(address))?.balance ?? 0n
   }
@@ -120,6 +145,24 @@ export class ContractWorld {
     return { address, abi }
   }
 
+  /** Puts code and slots to an address, as a genesis does. */
+  place({
+    address,
+    code,
+    storage = [],
+  }: {
+    readonly address: bigint
+    readonly code: Uint8Array
+    readonly storage?: Slots
+  }): void {
+    const codeHash = keccakWord(code)
+    const account = { nonce: 1n, balance: 0n, codeHash }
+    this.#state.apply({
+      accounts: [{ address, account, storageCleared: true, storage }],
+      codes: [{ codeHash, code }],
+    })
+  }
+
   /** Every account, for tries of a test's own. */
   accounts(): readonly (Account & { readonly address: bigint; readonly slots: Slots })[] {
     return [...this.#state.addresses()].map((address) => ({
@@ -140,10 +183,10 @@ export class ContractWorld {
    * @throws {ContractRevertError} With the contract's own error.
    */
   send(message: Message): Sent {
-    const { contract, from = somebody, value = 0n } = message
+    const { contract, from = somebody, value = 0n, gas } = message
     const to = BigInt(contract.address)
     const data = dataOf(message)
-    const { gasUsed, logs } = this.#execute({ to, from, value, data }, contract)
+    const { gasUsed, logs } = this.#execute({ to, from, value, data, gas }, contract)
     const { gas } = intrinsicGas(
       { data, isCreate: false, accessList: [], authorizationCount: 0 },
       this.#fork,
@@ -160,20 +203,53 @@ export class ContractWorld {
   /** Asks a message's answer; nothing is kept. Throws as `send`. */
   read(message: Message): unknown {
     const { contract, name, from = somebody, value = 0n } = message
-    const result = this.#run.call({
+    const { succeeded, output } = this.call({
       from: BigInt(from),
       to: BigInt(contract.address),
       value,
       data: dataOf(message),
     })
-    if (!('output' in result)) throw new Error(`the message was ${result.status}`)
-    if (result.status !== 'success') throw new ContractRevertError(contract.abi, result.output)
-    const data = toHex(result.output)
+    if (!succeeded) throw new ContractRevertError(contract.abi, output)
+    const data = toHex(output)
     return decodeFunctionResult({ abi: contract.abi, functionName: name, data })
   }
 
+  /** Runs bytes as `eth_call` does; nothing is kept. */
+  call({ from = BigInt(somebody), to, value = 0n, data }: BareMessage) {
+    const result = this.#run.call({ from, to, value, data })
+    if (!('output' in result)) throw new Error(`the message was ${result.status}`)
+    const { output, gasUsed } = result
+    return { succeeded: result.status === 'success', output, gasUsed }
+  }
+
+  /** Makes a block of one message, as it is; says whether it succeeded. */
+  execute({ from = BigInt(somebody), to, value = 0n, data }: BareMessage): boolean {
+    return this.#run.send({ from, to, value, data }).succeeded
+  }
+
+  /** Transactions an account has sent. */
+  nonceOf(address: bigint): bigint {
+    return this.#state.account(address)?.nonce ?? 0n
+  }
+
+  codeOf(address: bigint): Uint8Array {
+    const account = this.#state.account(address)
+    return account === undefined ? new Uint8Array(0) : this.#state.code(account.codeHash)
+  }
+
+  /** The word in a slot. */
+  slotOf(address: bigint, slot: bigint): bigint {
+    return this.#state.storage(address, slot)
+  }
+
   #execute(
-    message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array },
+    message: {
+      readonly to: bigint | undefined
+      readonly from: Hex
+      readonly value: bigint
+      readonly data: Uint8Array
+      readonly gas?: bigint | undefined
+    },
     contract?: Deployed,
   ) {
     const outcome = this.#run.send({ ...message, from: BigInt(message.from) })

@@ -1,9 +1,10 @@
 /** What other rooms' tests use of this room's. */
 
 export { ContractRevertError, ContractWorld, somebody } from './contract-world.ts'
-export type { DecodedEvent, Deployed, Message, Sent } from './contract-world.ts'
+export type { BareMessage, DecodedEvent, Deployed, Message, Sent } from './contract-world.ts'
 export { storageLayoutOf } from './storage-layout.ts'
 export type { FieldPlace, StorageLayout } from './storage-layout.ts'
 export { L1World } from './l1-world.ts'
+export { NetworkWorld } from './network-world.ts'
 export { testOperator } from './stake-world.ts'
 export type { TestOperator } from './stake-world.ts'

@@ -18,7 +18,7 @@ const roundKinds = ['notarize', 'nullify', 'finalize'] as const
 
 export class L1World {
   readonly world = new ContractWorld()
-  readonly epochSeconds = 100
+  readonly epochSeconds: number
   readonly unbondingSeconds = 500
   readonly evidenceAgeMaxSeconds = 400
   readonly deadAfterSeconds = 2_000
@@ -32,7 +32,7 @@ export class L1World {
     exitDelay: 500n,
   }
   /** When epoch 0 began. */
-  readonly start = this.world.timestamp - firstEpoch * this.epochSeconds
+  readonly start: number
   readonly token: Deployed
   readonly emission: Deployed
   readonly operators: Deployed
@@ -56,13 +56,17 @@ export class L1World {
     governance = somebody,
     genesisOutstanding = 0n,
     securedBps = this.bridgeSettings.securedBps,
+    epochSeconds = 100,
   }: {
     slasher?: Hex
     governance?: Hex
     genesisOutstanding?: bigint
     securedBps?: bigint
+    epochSeconds?: number
   } = {}) {
     const { world } = this
+    this.epochSeconds = epochSeconds
+    this.start = world.timestamp - firstEpoch * epochSeconds
     const owners = Array.from({ length: 5 }, () => somebody)
     const bridge = world.nextAddress(7)
     const genesis = world.deploy('TokenGenesis', {

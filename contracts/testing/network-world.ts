@@ -6,12 +6,20 @@
  */
 
 import { createMerkleProof, createMPT } from '@ethereumjs/mpt'
-import { consensusRoot, finalityVoteDigest, headerProof, zeroL1Reference } from '@zg/consensus'
-import type { ConsensusHeader, FinalityVote } from '@zg/consensus'
+import {
+  bitmapOf,
+  consensusRoot,
+  finalityVoteDigest,
+  headerProof,
+  zeroL1Reference,
+} from '@zg/consensus'
+import type { ConsensusHeader, FinalityCertificate, FinalityVote } from '@zg/consensus'
 import {
   bigintToBytes,
   bigintToHex,
   bigintToMinimalBytes,
+  blsAggregate,
+  blsSign,
   encodeRlp,
   fromHex,
   keccak256,
@@ -20,10 +28,10 @@ import {
 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
+import { signatureWords } from '../bls-words.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed } from './contract-world.ts'
 import { rootOf, siblingsOf } from './history.ts'
-import { sumOfSignatures } from './l1-world.ts'
 import type { L1World } from './l1-world.ts'
 import type { TestOperator } from './stake-world.ts'
 
@@ -47,6 +55,8 @@ type Sealed = {
   readonly executionHeader: Uint8Array
   readonly accounts: Trie
   readonly outbox: Trie
+  /** Of the Outbox, so far. */
+  readonly entryCount: number
 }
 
 type Trie = Awaited<ReturnType<typeof createMPT>>
@@ -136,9 +146,31 @@ export class NetworkWorld {
       mix: new Uint8Array(32),
       executionHash: keccak256(executionHeader),
     }
-    this.#blocks[this.#roots.length] = { header, executionHeader, accounts, outbox }
+    const entryCount = this.#entries.length
+    this.#blocks[this.#roots.length] = { header, executionHeader, accounts, outbox, entryCount }
     this.#roots.push(consensusRoot(header))
     return this.height
+  }
+
+  /** The certificate of a block, by all members or some; who they are L1's registry says. */
+  certificate({
+    signers = this.#members,
+    nextEpoch = 0n,
+    height: at = this.height,
+  }: {
+    signers?: readonly TestOperator[]
+    nextEpoch?: bigint
+    height?: number
+  } = {}): FinalityCertificate {
+    const { epoch, height, executionHash, histRoot } = this.header(at)
+    const root = this.#roots[at] as Uint8Array
+    const fields = { epoch, height, blockHash: executionHash, consensusRoot: root, histRoot }
+    const vote: FinalityVote = { ...fields, nextEpoch }
+    const digest = finalityVoteDigest(this.#l1.identityOf(this.#id), vote)
+    const order = this.#setOf(epoch)
+    const indexes = signers.map(({ address }) => order.indexOf(address))
+    const signature = blsAggregate(signers.map(({ secretKey }) => blsSign(secretKey, digest)))
+    return { vote, signers: bitmapOf(indexes, order.length), signature }
   }
 
   /**
@@ -149,22 +181,45 @@ export class NetworkWorld {
     signers = this.#members,
     nextEpoch = 0n,
   }: { signers?: readonly TestOperator[]; nextEpoch?: bigint } = {}): bigint {
-    const { header } = this.#block(this.height)
-    const { epoch, height, executionHash, histRoot } = header
-    const root = this.#roots[this.height] as Uint8Array
-    const fields = { epoch, height, blockHash: executionHash, consensusRoot: root, histRoot }
-    const vote: FinalityVote = { ...fields, nextEpoch }
-    const digest = finalityVoteDigest(this.#l1.identityOf(this.#id), vote)
+    const { vote, signature } = this.certificate({ signers, nextEpoch })
     const absent = this.#members
       .filter((operator) => !signers.includes(operator))
       .map(({ address }) => address)
       .sort()
-    const signature = sumOfSignatures([digest], signers)
-    const certificate = { vote: this.#l1.finalityArgs(vote), absent, signature }
+    const words = signatureWords(signature)
+    const certificate = { vote: this.#l1.finalityArgs(vote), absent, signature: words }
     const known = this.#l1.read(this.#l1.oracle, 'finalOf', this.#id) as { height: bigint }
-    const below = this.#roots.slice(0, this.height)
-    const siblings = siblingsOf(below, Number(known.height)).map(toHex)
+    const siblings = this.historySiblings(Number(known.height), this.height).map(toHex)
     return this.#l1.send(this.#l1.oracle, 'submit', [this.#id, certificate, siblings]).gasUsed
+  }
+
+  /** The consensus header of a block, the genesis aside: that is L1's word. */
+  header(height: number): ConsensusHeader {
+    return this.#block(height).header
+  }
+
+  /** The RLP of the execution header of a block. */
+  executionHeader(height: number): Uint8Array {
+    return this.#block(height).executionHeader
+  }
+
+  /** The siblings of a height's consensusRoot in the history of a later one. */
+  historySiblings(height: number, under: number): readonly Uint8Array[] {
+    return siblingsOf(this.#roots.slice(0, under), height)
+  }
+
+  /** What the Outbox was told in a block, and the index of the first. */
+  entriesIn(height: number): { readonly first: number; readonly entries: readonly OutboxEntry[] } {
+    const first = height <= 1 ? 0 : this.#block(height - 1).entryCount
+    return { first, entries: this.#entries.slice(first, this.#block(height).entryCount) }
+  }
+
+  /** `eth_getProof` of slots of the Outbox at a block. */
+  async outboxProof(height: number, slots: readonly bigint[]) {
+    const { accounts, outbox } = this.#block(height)
+    const account = await createMerkleProof(accounts, fromHex(outboxAddress))
+    const proofs = slots.map((slot) => createMerkleProof(outbox, bigintToBytes(slot, 32)))
+    return { account, slots: await Promise.all(proofs) }
   }
 
   /** That L1 knows of a block, under the one of height `known`. */
@@ -205,6 +260,16 @@ export class NetworkWorld {
     const leaves = this.#leaves.slice(0, count)
     const siblings = siblingsOf(leaves, index).map(toHex)
     return [this.#id, this.#entries[index], index, toHex(rootOf(leaves)), siblings]
+  }
+
+  /** Who has weight in an epoch, in the order in which bitmaps count. */
+  #setOf(epoch: bigint): readonly Hex[] {
+    const { networks, operators } = this.#l1
+    const members = this.#l1.read(networks, 'membersOf', this.#id) as readonly Hex[]
+    return members
+      .filter((member) => this.#l1.read(networks, 'isMember', this.#id, member, epoch) === true)
+      .filter((member) => this.#l1.read(operators, 'weightAt', member, epoch) !== 0n)
+      .map((member) => member.toLowerCase() as Hex)
   }
 
   #block(height: number): Sealed {

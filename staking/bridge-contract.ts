@@ -1,0 +1,118 @@
+/** RewardBridge as a relayer sees it: what it paid of a network's Outbox, and how it is asked. */
+
+import { toHex } from '@zg/primitives'
+
+import type { L1Chain, L1Message } from './l1-chain.ts'
+import { messageTo, readContract } from './l1-contracts.ts'
+import type { L1Contract } from './l1-contracts.ts'
+import { layout, mappingSlot } from './l1-layout.ts'
+import type { ProvedOutbox } from './network-prover.ts'
+import { outboxEntryArgs } from './outbox-entry.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
+
+/** Bits of a word of its map of what was claimed. */
+const bitsPerWord = 256
+
+/** What the bridge will do now for a network; amounts in wei, times in seconds since 1970. */
+export type BridgeState = {
+  readonly outstanding: bigint
+  /** Of the rate: what may be paid out at once. */
+  readonly available: bigint
+  readonly pausedUntil: bigint
+}
+
+/** What never changes of it. */
+export type BridgeSettings = { readonly largeAmount: bigint; readonly rateCapacity: bigint }
+
+/** An entry, its place, and the proof of it under a root that the bridge knows. */
+export type OutboxClaim = {
+  readonly entry: OutboxEntry
+  readonly index: number
+  readonly root: Uint8Array
+  readonly siblings: readonly Uint8Array[]
+}
+
+export class BridgeContract {
+  readonly #chain: L1Chain
+  readonly #contract: L1Contract
+  readonly #networkId: number
+  #settings: BridgeSettings | undefined
+
+  constructor(options: {
+    readonly chain: L1Chain
+    readonly address: bigint
+    readonly networkId: number
+  }) {
+    this.#chain = options.chain
+    this.#contract = { artifact: 'RewardBridge', address: options.address }
+    this.#networkId = options.networkId
+  }
+
+  async settings(): Promise<BridgeSettings> {
+    this.#settings ??= {
+      largeAmount: await this.#number('largeAmount', []),
+      rateCapacity: await this.#number('rateCapacity', []),
+    }
+    return this.#settings
+  }
+
+  async state(): Promise<BridgeState> {
+    const id = this.#networkId
+    return {
+      outstanding: await this.#number('outstanding', [id]),
+      available: await this.#number('availableOf', [id]),
+      pausedUntil: await this.#number('pausedUntil', [id]),
+    }
+  }
+
+  /** When an announced claim may be made; 0 before it is announced. */
+  readyAt(index: number): Promise<bigint> {
+    return this.#number('readyAt', [this.#networkId, index])
+  }
+
+  async isOutboxRoot(root: Uint8Array): Promise<boolean> {
+    return (await this.#read('isOutboxRoot', [this.#networkId, toHex(root)])) === true
+  }
+
+  async isClaimed(index: number): Promise<boolean> {
+    return (await this.#read('isClaimed', [this.#networkId, index])) === true
+  }
+
+  /** Which of `count` entries from `first` on, a multiple of 256, were claimed. */
+  async claimedFrom(first: number, count: number): Promise<(index: number) => boolean> {
+    const map = mappingSlot(layout.RewardBridge._claimed, BigInt(this.#networkId))
+    const words: bigint[] = []
+    for (let from = first; from < first + count; from += bitsPerWord) {
+      const slot = mappingSlot(map, BigInt(from / bitsPerWord))
+      words.push(await this.#chain.storageAt(this.#contract.address, slot))
+    }
+    return (index) => {
+      const word = words[Math.floor((index - first) / bitsPerWord)] ?? 0n
+      return ((word >> BigInt(index % bitsPerWord)) & 1n) === 1n
+    }
+  }
+
+  /** The message that proves the Outbox at the block that L1 knows. */
+  sync({ block, executionHeader, siblings, proof }: ProvedOutbox): L1Message {
+    const { height, consensusRoot } = block
+    // None: it is the stored block itself.
+    const known = { height, consensusRoot: toHex(consensusRoot), siblings: [] }
+    const state = { header: toHex(executionHeader), siblings: siblings.map(toHex) }
+    const slot = { account: proof.account.map(toHex), slot: (proof.slots[0] ?? []).map(toHex) }
+    return messageTo(this.#contract, { name: 'sync', args: [this.#networkId, known, state, slot] })
+  }
+
+  /** The message that claims an entry, or announces it. */
+  claim({ entry, index, root, siblings }: OutboxClaim): L1Message {
+    const words = [outboxEntryArgs(entry), index, toHex(root), siblings.map(toHex)]
+    return messageTo(this.#contract, { name: 'claim', args: [this.#networkId, ...words] })
+  }
+
+  async #number(name: string, args: readonly unknown[]): Promise<bigint> {
+    return (await this.#read(name, args)) as bigint
+  }
+
+  #read(name: string, args: readonly unknown[]): Promise<unknown> {
+    return readContract(this.#chain, this.#contract, { name, args })
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * What a relayer proves of a network before it sends anything to L1: that a quorum signed, that a
+ * history holds a block, what the Outbox holds at one. A node is believed nothing.
+ *
+ *     certificate ─► consensusRoot ─► field 15 ─► execution header ─► state root ─► Outbox's slots
+ */
+
+import { blsScheme, consensusRoot, headerProof, verifyFinalityCertificate } from '@zg/consensus'
+import type {
+  FinalityCertificate,
+  NetworkIdentity,
+  SignatureScheme,
+  ValidatorSet,
+} from '@zg/consensus'
+import {
+  bigintToBytes,
+  bytesEqual,
+  decodeRlp,
+  incrementalTreeDepth,
+  keccak256,
+  rlpBytes,
+  rlpList,
+  RlpMalformedError,
+  verifyMerkleProof,
+  ZgError,
+} from '@zg/primitives'
+import { ProofInvalidError } from '@zg/state'
+
+import type { NetworkEndpoint, NetworkProof } from './network-endpoint.ts'
+import { outboxAddress, outboxSlots } from './outbox-entry.ts'
+import type { OutboxRoot } from './outbox-tree.ts'
+import { provedSlots } from './proved-state.ts'
+
+/** Proved states of the Outbox that are kept: a node forgets states, and a sync may come later. */
+const provedMax = 8
+
+/** Place of the state root in an execution header. */
+const stateRootField = 3
+
+/** A block by what L1 knows of it. */
+export type KnownBlock = { readonly height: bigint; readonly consensusRoot: Uint8Array }
+
+/** The Outbox at a block, with what `RewardBridge.sync` takes to believe it. */
+export type ProvedOutbox = OutboxRoot & {
+  readonly block: KnownBlock
+  readonly executionHeader: Uint8Array
+  /** Of field 15 in the consensus header. */
+  readonly siblings: readonly Uint8Array[]
+  readonly proof: NetworkProof
+}
+
+export type NetworkProverOptions = {
+  readonly endpoint: NetworkEndpoint
+  readonly identity: NetworkIdentity
+  readonly scheme?: SignatureScheme
+}
+
+export class NetworkProver {
+  readonly #endpoint: NetworkEndpoint
+  readonly #identity: NetworkIdentity
+  readonly #scheme: SignatureScheme
+  readonly #outboxes = new Map<bigint, ProvedOutbox>()
+
+  constructor({ endpoint, identity, scheme = blsScheme() }: NetworkProverOptions) {
+    this.#endpoint = endpoint
+    this.#identity = identity
+    this.#scheme = scheme
+  }
+
+  /**
+   * A certificate of this height or the newest, by a quorum of its epoch's set; undefined when the
+   * node has none.
+   *
+   * @param sets - The sets that L1 proved; undefined for one that is not known yet.
+   * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
+   */
+  async certificate(
+    height: bigint | 'latest',
+    sets: (epoch: bigint) => ValidatorSet | undefined,
+  ): Promise<ProvedCertificate | 'set unknown' | undefined> {
+    const certificate = await this.#endpoint.finalityCertificate(height)
+    if (certificate === undefined) return undefined
+    if (height !== 'latest' && certificate.vote.height !== height) {
+      throw new NetworkProofError('it gives the certificate of another height')
+    }
+    const set = sets(certificate.vote.epoch)
+    if (set === undefined) return 'set unknown'
+    if (!verifyFinalityCertificate(this.#scheme, this.#identity, set, certificate)) {
+      throw new NetworkProofError('no quorum signed its certificate')
+    }
+    return { certificate, set }
+  }
+
+  /** The epoch of a height below a certificate, proved in its history. */
+  async epochAt(height: bigint, { vote }: FinalityCertificate): Promise<bigint> {
+    const header = await this.#endpoint.header(height)
+    if (header === undefined || header.height !== height) {
+      throw new NetworkProofError('it gives no header of a final height')
+    }
+    await this.historyProof({ height, consensusRoot: consensusRoot(header) }, vote)
+    return header.epoch
+  }
+
+  /**
+   * The siblings that prove a block in the history of a certificate above it.
+   *
+   * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
+   */
+  async historyProof(
+    block: KnownBlock,
+    { height, histRoot }: Pick<FinalityCertificate['vote'], 'height' | 'histRoot'>,
+  ): Promise<readonly Uint8Array[]> {
+    const proof = await this.#endpoint.historyProof({ height: block.height, under: height })
+    const claim = { root: histRoot, leaf: block.consensusRoot, depth: incrementalTreeDepth }
+    const index = Number(block.height)
+    if (proof === undefined || !verifyMerkleProof({ ...claim, index, proof })) {
+      throw new NetworkProofError('its history does not hold the block that L1 knows')
+    }
+    return proof
+  }
+
+  /**
+   * The Outbox at a block; undefined when the node does not hold that state any more.
+   *
+   * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
+   */
+  async outboxAt(block: KnownBlock): Promise<ProvedOutbox | undefined> {
+    const known = this.#outboxes.get(block.height)
+    if (known !== undefined && bytesEqual(known.block.consensusRoot, block.consensusRoot)) {
+      return known
+    }
+    const { height } = block
+    const [header, executionHeader] = await Promise.all([
+      this.#endpoint.header(height),
+      this.#endpoint.executionHeader(height),
+    ])
+    if (header === undefined || executionHeader === undefined) return undefined
+    if (!bytesEqual(consensusRoot(header), block.consensusRoot)) {
+      throw new NetworkProofError('it gives another header than the one that is final')
+    }
+    if (!bytesEqual(keccak256(executionHeader), header.executionHash)) {
+      throw new NetworkProofError('it gives another execution header')
+    }
+    const slots = [outboxSlots.root, outboxSlots.count]
+    const proof = await this.#endpoint.proof({ address: outboxAddress, slots, height })
+    if (proof === undefined) return undefined
+    const [root, count] = outboxOf(stateRootOf(executionHeader), slots, proof)
+    const siblings = headerProof(header, 'executionHash')
+    const proved = { block, height, root, count, executionHeader, siblings, proof }
+    this.#outboxes.set(height, proved)
+    const [oldest] = this.#outboxes.keys()
+    if (this.#outboxes.size > provedMax && oldest !== undefined) this.#outboxes.delete(oldest)
+    return proved
+  }
+}
+
+/** A certificate that a quorum of this set signed. */
+export type ProvedCertificate = {
+  readonly certificate: FinalityCertificate
+  readonly set: ValidatorSet
+}
+
+function outboxOf(
+  stateRoot: Uint8Array,
+  slots: readonly bigint[],
+  proof: NetworkProof,
+): readonly [root: Uint8Array, count: number] {
+  try {
+    const [root = 0n, count = 0n] = provedSlots({ stateRoot, address: outboxAddress, slots, proof })
+    return [bigintToBytes(root, 32), Number(count)]
+  } catch (error) {
+    const isUnproved = error instanceof ProofInvalidError || error instanceof RlpMalformedError
+    if (!isUnproved) throw error
+    throw new NetworkProofError(`the proof of its Outbox does not hold: ${error.message}`)
+  }
+}
+
+function stateRootOf(executionHeader: Uint8Array): Uint8Array {
+  return rlpBytes(rlpList(decodeRlp(executionHeader))[stateRootField], 32)
+}
+
+/** A node gives something that does not follow from what L1 and a quorum say. */
+export class NetworkProofError extends ZgError<'STAKING_NETWORK_PROOF_INVALID'> {
+  constructor(problem: string) {
+    const message = `The network's node cannot be believed: ${problem}`
+    super('STAKING_NETWORK_PROOF_INVALID', message, { problem })
+  }
+}

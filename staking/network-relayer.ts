@@ -1,0 +1,124 @@
+/**
+ * The relayer of one network: certificates first, then what they prove. A step never throws; the
+ * next one begins by asking both chains what is there, so it may be ended at any point.
+ */
+
+import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
+import { silentLogger } from '@zg/runtime'
+import type { Clock, Logger, Timer } from '@zg/runtime'
+
+import { BridgeContract } from './bridge-contract.ts'
+import { FinalityRelayer } from './finality-relayer.ts'
+import type { FinalityStep } from './finality-relayer.ts'
+import type { L1Chain } from './l1-chain.ts'
+import type { L1Sender } from './l1-sender.ts'
+import type { NetworkEndpoint } from './network-endpoint.ts'
+import { NetworkProver } from './network-prover.ts'
+import { OracleContract } from './oracle-contract.ts'
+import { OutboxRelayer } from './outbox-relayer.ts'
+import type { OutboxStep } from './outbox-relayer.ts'
+import { OutboxTree } from './outbox-tree.ts'
+
+/** Between two steps. */
+const pollMsDefault = 5_000
+
+export type NetworkRelayerOptions = {
+  readonly endpoint: NetworkEndpoint
+  readonly chain: L1Chain
+  readonly sender: Pick<L1Sender, 'send'>
+  readonly contracts: { readonly finalityOracle: bigint; readonly rewardBridge: bigint }
+  readonly identity: NetworkIdentity
+  /** The sets that L1 proved (L1Follower); undefined for one that is not known yet. */
+  readonly sets: (epoch: bigint) => ValidatorSet | undefined
+  /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
+  readonly epochs: { readonly start: bigint; readonly length: bigint }
+  /** A certificate that nobody needs is sent once the last is so old, in seconds. */
+  readonly intervalSeconds: bigint
+  readonly clock: Clock
+  /** @default pollMsDefault */
+  readonly pollMs?: number
+  readonly log?: Logger
+}
+
+export class NetworkRelayer {
+  readonly #options: NetworkRelayerOptions
+  readonly #log: Logger
+  readonly finality: FinalityRelayer
+  readonly outbox: OutboxRelayer
+  #isRunning = false
+  #timer: Timer | undefined
+  #stepping: Promise<void> = Promise.resolve()
+
+  constructor(options: NetworkRelayerOptions) {
+    this.#options = options
+    this.#log = options.log ?? silentLogger
+    const { chain, endpoint, contracts, identity, sender, log = silentLogger } = options
+    const { networkId } = identity
+    const at = (address: bigint) => ({ chain, address, networkId })
+    const shared = {
+      oracle: new OracleContract(at(contracts.finalityOracle)),
+      prover: new NetworkProver({ endpoint, identity }),
+      chain,
+      sender,
+      log,
+    }
+    this.outbox = new OutboxRelayer({
+      ...shared,
+      bridge: new BridgeContract(at(contracts.rewardBridge)),
+      tree: new OutboxTree(endpoint),
+    })
+    const { sets, epochs, intervalSeconds } = options
+    this.finality = new FinalityRelayer({
+      ...shared,
+      sets,
+      epochs,
+      intervalSeconds,
+      prepare: (block) => this.outbox.prepare(block),
+    })
+  }
+
+  /** Begins to step. */
+  start(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    this.#arm(0)
+  }
+
+  /** Resolves when the step under way is done. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#timer?.cancel()
+    await this.#stepping
+  }
+
+  /** One round of both; undefined for one that failed. Never throws. */
+  async step(): Promise<{
+    readonly finality: FinalityStep | undefined
+    readonly outbox: OutboxStep | undefined
+  }> {
+    return {
+      finality: await this.#tried('certificates', () => this.finality.step()),
+      outbox: await this.#tried('the Outbox', () => this.outbox.step()),
+    }
+  }
+
+  async #tried<step>(what: string, act: () => Promise<step>): Promise<step | undefined> {
+    try {
+      return await act()
+    } catch (error) {
+      this.#log.error(`the relayer of ${what} failed and begins again`, { error })
+      return undefined
+    }
+  }
+
+  #arm(delayMs: number): void {
+    const { clock, pollMs = pollMsDefault } = this.#options
+    this.#timer = clock.setTimer(delayMs, () => {
+      this.#stepping = this.#stepping.then(async () => {
+        if (!this.#isRunning) return
+        await this.step()
+        if (this.#isRunning) this.#arm(pollMs)
+      })
+    })
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * A node of a network in a test: what it answers is right unless it is bent, and it forgets states
+ * as a real one does.
+ */
+
+import type { ConsensusHeader, FinalityCertificate } from '@zg/consensus'
+import type { NetworkWorld, TestOperator } from '@zg/contracts/testing'
+import { fromHex } from '@zg/primitives'
+
+import { NetworkEndpointError } from '../json-rpc-network-endpoint.ts'
+import type { NetworkEndpoint, NetworkProof, OutboxLogs } from '../network-endpoint.ts'
+import { outboxKinds } from '../outbox-entry.ts'
+
+type Answers = {
+  readonly finalityCertificate: FinalityCertificate | undefined
+  readonly header: ConsensusHeader | undefined
+  readonly historyProof: readonly Uint8Array[] | undefined
+  readonly executionHeader: Uint8Array | undefined
+  readonly proof: NetworkProof | undefined
+  readonly outboxLogs: OutboxLogs
+}
+
+export class SimulatedNetworkEndpoint implements NetworkEndpoint {
+  readonly #network: NetworkWorld
+  readonly #certificates = new Map<bigint, FinalityCertificate>()
+  /** Bends answers; a test sets what it wants of them. */
+  bend: { [method in keyof Answers]?: (found: Answers[method]) => Answers[method] } = {}
+  /** Told of each question before it is answered: may throw, or wait. */
+  onAsk: (method: keyof Answers) => void | Promise<void> = () => {}
+  /** States below the newest block that can still be proved. */
+  statesKept = 128
+  /** Blocks whose logs one answer holds. */
+  logBlocksMax = 10_000n
+
+  constructor(network: NetworkWorld) {
+    this.#network = network
+  }
+
+  get height(): bigint {
+    return BigInt(this.#network.height)
+  }
+
+  /** Makes a block of the state as it is, with its certificate. */
+  async seal({
+    epoch,
+    ...certificate
+  }: {
+    epoch?: bigint
+    nextEpoch?: bigint
+    signers?: readonly TestOperator[]
+  } = {}): Promise<bigint> {
+    await this.#network.seal(epoch === undefined ? {} : { epoch })
+    this.#certificates.set(this.height, this.#network.certificate(certificate))
+    return this.height
+  }
+
+  /** A block that only later ones certify. */
+  async sealBare({ epoch }: { epoch?: bigint } = {}): Promise<bigint> {
+    await this.#network.seal(epoch === undefined ? {} : { epoch })
+    return this.height
+  }
+
+  finalityCertificate(height: bigint | 'latest'): Promise<FinalityCertificate | undefined> {
+    return this.#answer('finalityCertificate', () => {
+      const newest = [...this.#certificates.values()].at(-1)
+      return height === 'latest' ? newest : this.#certificates.get(height)
+    })
+  }
+
+  header(height: bigint): Promise<ConsensusHeader | undefined> {
+    return this.#answer('header', () =>
+      this.#isThere(height) ? this.#network.header(Number(height)) : undefined,
+    )
+  }
+
+  historyProof({
+    height,
+    under,
+  }: Parameters<NetworkEndpoint['historyProof']>[0]): Promise<readonly Uint8Array[] | undefined> {
+    return this.#answer('historyProof', () =>
+      under > this.height || height >= under
+        ? undefined
+        : this.#network.historySiblings(Number(height), Number(under)),
+    )
+  }
+
+  executionHeader(height: bigint): Promise<Uint8Array | undefined> {
+    return this.#answer('executionHeader', () =>
+      this.#isThere(height) ? this.#network.executionHeader(Number(height)) : undefined,
+    )
+  }
+
+  proof({
+    slots,
+    height,
+  }: Parameters<NetworkEndpoint['proof']>[0]): Promise<NetworkProof | undefined> {
+    return this.#answer('proof', () =>
+      this.#isThere(height) && this.height - height < BigInt(this.statesKept)
+        ? this.#network.outboxProof(Number(height), slots)
+        : undefined,
+    )
+  }
+
+  outboxLogs({
+    fromHeight,
+    toHeight,
+  }: Parameters<NetworkEndpoint['outboxLogs']>[0]): Promise<OutboxLogs> {
+    return this.#answer('outboxLogs', () => {
+      const last = fromHeight + this.logBlocksMax - 1n
+      const until = last < toHeight ? last : toHeight
+      const heights = Array.from({ length: Number(until) + 1 }, (_, height) => height)
+      const logs = heights.slice(Math.max(1, Number(fromHeight))).flatMap((height) => {
+        const { first, entries } = this.#network.entriesIn(height)
+        return entries.map(({ kind, sender, to, amount, dataHash, ...rest }, offset) => ({
+          index: BigInt(first + offset),
+          height: BigInt(height),
+          entry: {
+            ...rest,
+            kind: outboxKinds[kind] ?? 'message',
+            sender: BigInt(sender),
+            to: BigInt(to),
+            amountWei: amount,
+            dataHash: BigInt(dataHash),
+          },
+        }))
+      })
+      return { logs, toHeight: until }
+    })
+  }
+
+  #isThere(height: bigint): boolean {
+    return height > 0n && height <= this.height
+  }
+
+  async #answer<method extends keyof Answers>(
+    method: method,
+    find: () => Answers[method] | Promise<Answers[method]>,
+  ): Promise<Answers[method]> {
+    await this.onAsk(method)
+    const found = await find()
+    const bend = this.bend[method] as ((found: Answers[method]) => Answers[method]) | undefined
+    return bend === undefined ? found : bend(found)
+  }
+}
+
+/** Fails as a node that cannot be reached. */
+export function unreachable(): never {
+  throw new NetworkEndpointError('it cannot be reached')
+}
+
+/** Bytes with one bit of the last one turned. */
+export function spoiled(bytes: Uint8Array): Uint8Array {
+  const copy = fromHex(`0x${Buffer.from(bytes).toString('hex')}`)
+  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1
+  return copy
+}
