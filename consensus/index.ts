@@ -75,6 +75,9 @@ export type {
   SignedRoundVote,
 } from './evidence.ts'
 
+export { findConflicts, findFaults } from './evidence-finder.ts'
+export type { FoundConflict, FoundFault, OperatorVotes, Testimony } from './evidence-finder.ts'
+
 export { certificatesReturnedMax, Validator } from './validator.ts'
 export { LedgerMismatchError } from './recovery.ts'
 export { WalCorruptError } from './wal.ts'

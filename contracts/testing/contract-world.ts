@@ -183,10 +183,10 @@ export class ContractWorld {
    * @throws {ContractRevertError} With the contract's own error.
    */
   send(message: Message): Sent {
-    const { contract, from = somebody, value = 0n, gas } = message
+    const { contract, from = somebody, value = 0n, gas: limit } = message
     const to = BigInt(contract.address)
     const data = dataOf(message)
-    const { gasUsed, logs } = this.#execute({ to, from, value, data, gas }, contract)
+    const { gasUsed, logs } = this.#execute({ to, from, value, data, gas: limit }, contract)
     const { gas } = intrinsicGas(
       { data, isCreate: false, accessList: [], authorizationCount: 0 },
       this.#fork,
