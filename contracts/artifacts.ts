@@ -12,13 +12,18 @@ import type { Hex } from '@zg/primitives'
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
   EmissionController: 'l1/EmissionController.sol',
+  EpochInfo: 'networks/EpochInfo.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
+  GovExecutor: 'networks/GovExecutor.sol',
   Inbox: 'l1/Inbox.sol',
+  LightClient: 'networks/LightClient.sol',
+  NetworkInbox: 'networks/NetworkInbox.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   Outbox: 'networks/Outbox.sol',
   ProofsTester: 'testing/ProofsTester.sol',
   RewardBridge: 'l1/RewardBridge.sol',
+  RewardHub: 'networks/RewardHub.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
@@ -40,6 +45,8 @@ export type Artifact = {
   readonly abi: readonly unknown[]
   /** Init code without constructor arguments. */
   readonly bytecode: Uint8Array
+  /** Code as it stands in a genesis, of the contracts of networks alone. */
+  readonly runtime?: Uint8Array
 }
 
 /** An artifact as it stands in its file. */
@@ -48,6 +55,7 @@ export type ArtifactFile = {
   readonly sourceHash: Hex
   readonly abi: readonly unknown[]
   readonly bytecode: Hex
+  readonly runtime?: Hex
 }
 
 /** Where the artifact of a name is kept. */
@@ -57,8 +65,14 @@ export function artifactPath(name: ArtifactName): URL {
 
 /** Reads an artifact. */
 export function artifactOf(name: ArtifactName): Artifact {
-  const { abi, bytecode } = readArtifact(name)
-  return { name, abi, bytecode: fromHex(bytecode) }
+  const { abi, bytecode, runtime } = readArtifact(name)
+  const code = runtime === undefined ? {} : { runtime: fromHex(runtime) }
+  return { name, abi, bytecode: fromHex(bytecode), ...code }
+}
+
+/** Whether a contract stands in the genesis of networks, so that no constructor of it runs. */
+export function isSystemContract(name: ArtifactName): boolean {
+  return artifactSources[name].startsWith('networks/')
 }
 
 /** Reads the file of an artifact. */

@@ -14,7 +14,7 @@ import {
 } from '@zg/evm'
 import type { Fork, Log, ParentBlock } from '@zg/evm'
 import { MemoryState } from '@zg/evm/testing'
-import { bigintToHex, fromHex, toHex } from '@zg/primitives'
+import { bigintToHex, fromHex, keccakWord, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import {
   decodeErrorResult,
@@ -39,6 +39,7 @@ export type Message = {
   readonly from?: Hex
   /** In wei. */
   readonly value?: bigint
+  readonly gas?: bigint
 }
 
 export type DecodedEvent = {
@@ -71,6 +72,10 @@ export class ContractWorld {
   readonly chainId: bigint
   readonly #fork: Fork
   readonly #state: MemoryState
+  /** What blocks name as their parent's consensusRoot. */
+  parentBeaconRoot: Uint8Array = zeros
+  /** Whether blocks may follow each other within a second. */
+  isSubSecond = false
   #parent: ParentBlock
   #timestamp: number
 
@@ -111,6 +116,11 @@ export class ContractWorld {
     this.#timestamp += seconds
   }
 
+  /** Has the next message stand in a block of at least that number. */
+  skipTo(number: number): void {
+    this.#parent = { ...this.#parent, number: Math.max(this.#parent.number, number - 1) }
+  }
+
   balanceOf(address: Hex): bigint {
     return this.#state.account(BigInt(address))?.balance ?? 0n
   }
@@ -146,6 +156,24 @@ export class ContractWorld {
     return { address, abi }
   }
 
+  /** Puts code and slots to an address, as a genesis does. */
+  place({
+    address,
+    code,
+    storage = [],
+  }: {
+    readonly address: bigint
+    readonly code: Uint8Array
+    readonly storage?: Slots
+  }): void {
+    const codeHash = keccakWord(code)
+    const account = { nonce: 1n, balance: 0n, codeHash }
+    this.#state.apply({
+      accounts: [{ address, account, storageCleared: true, storage }],
+      codes: [{ codeHash, code }],
+    })
+  }
+
   /** Every account, for tries of a test's own. */
   accounts(): readonly (Account & { readonly address: bigint; readonly slots: Slots })[] {
     return [...this.#state.addresses()].map((address) => ({
@@ -166,10 +194,10 @@ export class ContractWorld {
    * @throws {ContractRevertError} With the contract's own error.
    */
   send(message: Message): Sent {
-    const { contract, from = somebody, value = 0n } = message
+    const { contract, from = somebody, value = 0n, gas: limit = messageGas } = message
     const to = BigInt(contract.address)
     const data = dataOf(message)
-    const { gasUsed, logs } = this.#execute({ to, from, value, data }, contract)
+    const { gasUsed, logs } = this.#execute({ to, from, value, data, limit }, contract)
     const { gas } = intrinsicGas(
       { data, isCreate: false, accessList: [], authorizationCount: 0 },
       this.#fork,
@@ -213,11 +241,18 @@ export class ContractWorld {
   }
 
   #execute(
-    message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array },
+    message: {
+      to: bigint | undefined
+      from: Hex
+      value: bigint
+      data: Uint8Array
+      limit?: bigint
+    },
     contract?: Deployed,
   ) {
     const sender = BigInt(message.from)
-    const timestamp = Math.max(this.#timestamp, this.#parent.timestamp + 1)
+    const least = this.#parent.timestamp + (this.isSubSecond ? 0 : 1)
+    const timestamp = Math.max(this.#timestamp, least)
     const execution = new BlockExecution({
       config: this.#config(),
       parent: this.#parent,
@@ -227,7 +262,7 @@ export class ContractWorld {
         coinbase: 0n,
         gasLimit,
         prevRandao: zeros,
-        parentBeaconBlockRoot: zeros,
+        parentBeaconBlockRoot: this.parentBeaconRoot,
         timestamp,
       },
     })
@@ -241,7 +276,7 @@ export class ContractWorld {
         nonce: this.#state.account(sender)?.nonce ?? 0n,
         maxFeePerGas: execution.environment.baseFeePerGas,
         maxPriorityFeePerGas: 0n,
-        gasLimit: messageGas,
+        gasLimit: message.limit ?? messageGas,
         to,
         value,
         data,
