@@ -17,6 +17,7 @@ export const artifactSources = {
   GovExecutor: 'networks/GovExecutor.sol',
   Inbox: 'l1/Inbox.sol',
   LightClient: 'networks/LightClient.sol',
+  MessageTester: 'testing/MessageTester.sol',
   NetworkInbox: 'networks/NetworkInbox.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',

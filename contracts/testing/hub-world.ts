@@ -58,3 +58,10 @@ export async function admit(
     home.call('LightClient', 'admitMember', args)
   }
 }
+
+/** Brings the newest block of a network to another one, which has admitted its set. */
+export function follow(home: NetworkWorld, network: NetworkWorld): void {
+  const { height } = home.ask('LightClient', 'finalOf', network.id) as { height: bigint }
+  const siblings = network.siblings(Number(height))
+  home.call('LightClient', 'submit', [network.id, network.certificate(), siblings])
+}

@@ -339,6 +339,18 @@ export class NetworkWorld {
     return [this.id, this.blockProof(height, known), this.stateProof(height), slot]
   }
 
+  /** An entry and its place, as `NetworkInbox` takes them. */
+  entryProof(index: number) {
+    const [, entry, , root, siblings] = this.claimArgs(index) as readonly [
+      number,
+      OutboxEntry,
+      number,
+      Hex,
+      readonly Hex[],
+    ]
+    return { entry, place: { index, root, siblings } }
+  }
+
   /** Arguments of `RewardBridge.claim` for an entry, under a root of so many entries. */
   claimArgs(index: number, count = this.#leaves.length): readonly unknown[] {
     const leaves = this.#leaves.slice(0, count)
