@@ -13,13 +13,19 @@ import type { Hex } from '@zg/primitives'
 export const artifactSources = {
   Create3Factory: 'l1/Create3Factory.sol',
   EmissionController: 'l1/EmissionController.sol',
+  EpochInfo: 'networks/EpochInfo.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
+  GovExecutor: 'networks/GovExecutor.sol',
   Inbox: 'l1/Inbox.sol',
+  LightClient: 'networks/LightClient.sol',
+  MessageTester: 'testing/MessageTester.sol',
+  NetworkInbox: 'networks/NetworkInbox.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   Outbox: 'networks/Outbox.sol',
   ProofsTester: 'testing/ProofsTester.sol',
   RewardBridge: 'l1/RewardBridge.sol',
+  RewardHub: 'networks/RewardHub.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
@@ -41,6 +47,8 @@ export type Artifact = {
   readonly abi: readonly unknown[]
   /** Init code without constructor arguments. */
   readonly bytecode: Uint8Array
+  /** Code as it stands in a genesis, of the contracts of networks alone. */
+  readonly runtime?: Uint8Array
 }
 
 /** An artifact as it stands in its file. */
@@ -49,6 +57,7 @@ export type ArtifactFile = {
   readonly sourceHash: Hex
   readonly abi: readonly unknown[]
   readonly bytecode: Hex
+  readonly runtime?: Hex
 }
 
 /** Where the artifact of a name is kept. */
@@ -58,8 +67,14 @@ export function artifactPath(name: ArtifactName): URL {
 
 /** Reads an artifact. */
 export function artifactOf(name: ArtifactName): Artifact {
-  const { abi, bytecode } = readArtifact(name)
-  return { name, abi, bytecode: fromHex(bytecode) }
+  const { abi, bytecode, runtime } = readArtifact(name)
+  const code = runtime === undefined ? {} : { runtime: fromHex(runtime) }
+  return { name, abi, bytecode: fromHex(bytecode), ...code }
+}
+
+/** Whether a contract stands in the genesis of networks, so that no constructor of it runs. */
+export function isSystemContract(name: ArtifactName): boolean {
+  return artifactSources[name].startsWith('networks/')
 }
 
 /** Reads the file of an artifact. */

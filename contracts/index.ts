@@ -22,3 +22,14 @@ export type {
   L1Parameters,
   TokenOwners,
 } from './deployment.ts'
+
+export {
+  systemContractAddresses,
+  systemContracts,
+  SystemContractsInvalidError,
+} from './system-contracts.ts'
+export type {
+  SystemContractAccount,
+  SystemContractName,
+  SystemContractsConfig,
+} from './system-contracts.ts'

@@ -189,8 +189,12 @@ export class L1World {
 
   /** A finality vote as contracts take it. */
   finalityArgs({ blockHash, consensusRoot, histRoot, ...numbers }: FinalityVote) {
-    const [block, root, history] = [blockHash, consensusRoot, histRoot].map(toHex)
-    return { ...numbers, blockHash: block, consensusRoot: root, histRoot: history }
+    return {
+      ...numbers,
+      blockHash: toHex(blockHash),
+      consensusRoot: toHex(consensusRoot),
+      histRoot: toHex(histRoot),
+    }
   }
 
   /** The sum of the signatures of some operators on each round vote of a network. */

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+// Where the system contracts stand in the genesis of every network (docs/specs/networks.md section 1).
+address constant REWARD_HUB = 0x0000000000000000000000000000000000002001;
+address constant OUTBOX = 0x0000000000000000000000000000000000002002;
+address constant LIGHT_CLIENT = 0x0000000000000000000000000000000000002003;
+address constant GOV_EXECUTOR = 0x0000000000000000000000000000000000002004;
+address constant INBOX = 0x0000000000000000000000000000000000002005;
+address constant EPOCH_INFO = 0x0000000000000000000000000000000000002006;
