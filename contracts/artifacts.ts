@@ -17,6 +17,7 @@ export const artifactSources = {
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   Outbox: 'networks/Outbox.sol',
+  Parameters: 'l1/Parameters.sol',
   ProofsTester: 'testing/ProofsTester.sol',
   RewardBridge: 'l1/RewardBridge.sol',
   SlashingManager: 'l1/SlashingManager.sol',

@@ -63,7 +63,8 @@ test('a follower proves on anvil what the contracts hold there', async (context)
   const start = BigInt(timestamp) - 10n * BigInt(epochSeconds)
   const registry = getContractAddress({ from: owner, nonce: 1n })
   const operatorRegistry = await deploy('OperatorRegistry', [start, epochSeconds, owner, registry])
-  const networkRegistry = await deploy('NetworkRegistry', [operatorRegistry, owner])
+  // Nobody asks for parameters where there are fewer than twenty.
+  const networkRegistry = await deploy('NetworkRegistry', [operatorRegistry, owner, owner])
   const inbox = await deploy('Inbox', [networkRegistry, owner])
   const network = {
     chainId: 1,

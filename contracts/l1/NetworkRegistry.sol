@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "../proofs/Bls.sol";
+import {Churn} from "./Churn.sol";
 import {IOperatorListener, OperatorRegistry} from "./OperatorRegistry.sol";
+import {Parameters} from "./Parameters.sol";
 
 // Changes of a network's set that are kept.
 uint256 constant SET_POINTS = 64;
@@ -17,6 +19,13 @@ uint256 constant SET_POINTS = 64;
 ///     its key   aggregate - sum of the absent
 ///
 /// An operator that opts out in epoch e is a validator, and answers for what it signs, until e + 2.
+///
+/// From 20 members of a network on two limits hold there, on stake as well as on joining and leaving;
+/// what a slash takes is under neither:
+///
+///     cap      nobody's weight rises above `OperatorBps` of the total
+///     churn    once its first epoch is set up: what comes in an epoch, and what goes, is each at most
+///              `ChurnBps` of the total before (Churn)
 ///
 /// Sets of the last 64 epochs in which they changed are kept, in a ring: what answers for an older one
 /// has left (StakeManager.EXIT_POOLS_MAX).
@@ -59,11 +68,14 @@ contract NetworkRegistry is IOperatorListener {
     /// Networks of one operator at most: a change of its stake touches each.
     uint256 public constant NETWORKS_PER_OPERATOR = 32;
     uint64 private constant FOR_EVER = type(uint64).max;
+    /// Members of a network from which on cap and churn are limited.
+    uint256 public constant LIMITED_FROM = 20;
     uint16 private constant BPS = 10_000;
 
     OperatorRegistry public immutable operators;
     /// Who may open networks.
     address public immutable governor;
+    Parameters public immutable parameters;
 
     mapping(uint32 id => Network) private _networks;
     mapping(uint32 id => SetRing) private _sets;
@@ -72,14 +84,16 @@ contract NetworkRegistry is IOperatorListener {
     mapping(uint32 id => mapping(address operator => Stint)) private _stint;
     mapping(uint32 id => mapping(address operator => Stint[])) private _earlierStints;
     mapping(address operator => uint32[]) private _networksOf;
+    mapping(uint32 id => Churn.Flow) private _flows;
 
     event NetworkOpened(uint32 indexed id, uint64 chainId, uint64 firstEpoch, bytes32 genesisHash);
     event OptedIn(uint32 indexed id, address indexed operator, uint64 fromEpoch);
     event OptedOut(uint32 indexed id, address indexed operator, uint64 fromEpoch);
 
-    constructor(OperatorRegistry operatorRegistry, address governance) {
+    constructor(OperatorRegistry operatorRegistry, address governance, Parameters governed) {
         operators = operatorRegistry;
         governor = governance;
+        parameters = governed;
     }
 
     /// Opens a network whose genesis everyone can build from this.
@@ -112,6 +126,7 @@ contract NetworkRegistry is IOperatorListener {
         _stint[id][msg.sender] = Stint(epoch, FOR_EVER, slashBpsMax, member);
         own.push(id);
         Bls.Key memory none;
+        _limit(id, epoch, [uint64(0), weight], true);
         _change(id, epoch, [uint64(0), weight], [none, key]);
         emit OptedIn(id, msg.sender, epoch);
     }
@@ -125,6 +140,7 @@ contract NetworkRegistry is IOperatorListener {
         stint.untilEpoch = epoch;
         _forget(_networksOf[msg.sender], id);
         Bls.Key memory none;
+        _limit(id, epoch, [weight, uint64(0)], true);
         _change(id, epoch, [weight, uint64(0)], [key, none]);
         emit OptedOut(id, msg.sender, epoch);
     }
@@ -134,11 +150,15 @@ contract NetworkRegistry is IOperatorListener {
         address operator,
         uint64 epoch,
         uint64[2] calldata weights,
-        Bls.Key[2] calldata keys
+        Bls.Key[2] calldata keys,
+        bool isSlash
     ) external {
         if (msg.sender != address(operators)) revert NotTheOperators();
         uint32[] storage own = _networksOf[operator];
-        for (uint256 index = 0; index < own.length; ++index) _change(own[index], epoch, weights, keys);
+        for (uint256 index = 0; index < own.length; ++index) {
+            if (!isSlash) _limit(own[index], epoch, weights, false);
+            _change(own[index], epoch, weights, keys);
+        }
     }
 
     function networkOf(uint32 id) external view returns (Network memory found) {
@@ -201,6 +221,44 @@ contract NetworkRegistry is IOperatorListener {
         }
         // MUST be more than two thirds of all weight; of nothing, nobody is.
         if (3 * signed <= 2 * uint256(point.total)) revert NoQuorum(signed, point.total);
+    }
+
+    /// Holds a change to cap and churn. `isWhole`: an operator that comes or goes with all its weight.
+    function _limit(uint32 id, uint64 epoch, uint64[2] memory weights, bool isWhole) private {
+        if (weights[0] == weights[1]) return;
+        (uint256 before, uint256 total) = _totalsOf(id, epoch);
+        if (before == 0) return;
+        Churn.Move memory move = Churn.Move(id, 0, weights[1] > weights[0], isWhole);
+        move.weight = move.isJoin ? weights[1] - weights[0] : weights[0] - weights[1];
+        if (move.isJoin) {
+            uint256 part = parameters.get(Parameters.Key.OperatorBps);
+            uint256 most = (total + move.weight) * part / BPS;
+            if (weights[1] > most) revert OperatorTooHeavy(id, most);
+        }
+        if (epoch <= _networks[id].firstEpoch) return;
+        uint256 limit = before * parameters.get(Parameters.Key.ChurnBps) / BPS;
+        // Of a few gwei, too, one may move.
+        Churn.take(_flows[id], epoch, limit == 0 ? 1 : limit, move);
+    }
+
+    /// What a network weighs before the changes of an epoch, zero while it has too few members to be
+    /// limited; and what it weighs with those that were made.
+    function _totalsOf(uint32 id, uint64 epoch)
+        private
+        view
+        returns (uint256 before, uint256 total)
+    {
+        SetRing storage ring = _sets[id];
+        uint64 count = ring.count;
+        if (count == 0) return (0, 0);
+        SetPoint storage point = ring.points[(count - 1) % SET_POINTS];
+        total = point.total;
+        if (point.fromEpoch == epoch) {
+            if (count == 1) return (0, total);
+            point = ring.points[(count - 2) % SET_POINTS];
+        }
+        // MUST be the set before: who is late meets the same limits as who was first.
+        if (point.count >= LIMITED_FROM) before = point.total;
     }
 
     function _change(
@@ -268,6 +326,8 @@ contract NetworkRegistry is IOperatorListener {
     error StillIn();
     error NotIn();
     error TooManyNetworks();
+    /// So much the operator may weigh in that network, in gwei.
+    error OperatorTooHeavy(uint32 id, uint256 most);
     error NotAMember(address operator);
     /// Of an epoch before the points that are kept.
     error SetForgotten();

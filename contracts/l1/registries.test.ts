@@ -119,7 +119,7 @@ describe('NetworkRegistry', () => {
     const network = { chainId: 1, firstEpoch: 1, genesisHash: zeroWord, genesisRoot: zeroWord }
     refuses(() => stake.send(stake.networks, 'open', [1, network], address), 'NotTheGovernor')
     refuses(() => stake.send(stake.networks, 'open', [1, network]), 'GenesisMissing')
-    const change = [address, 12, [0, 5], [noKey, noKey]]
+    const change = [address, 12, [0, 5], [noKey, noKey], false]
     refuses(() => stake.send(stake.networks, 'operatorChanged', change), 'NotTheOperators')
   })
 

@@ -8,6 +8,7 @@ import type { Hex } from '@zg/primitives'
 import { keyWords, signatureWords } from '../bls-words.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
+import { parameterValues } from './stake-world.ts'
 import type { TestOperator } from './stake-world.ts'
 
 const firstEpoch = 10
@@ -33,6 +34,7 @@ export class L1World {
   }
   /** When epoch 0 began. */
   readonly start = this.world.timestamp - firstEpoch * this.epochSeconds
+  readonly parameters: Deployed
   readonly token: Deployed
   readonly emission: Deployed
   readonly operators: Deployed
@@ -48,21 +50,27 @@ export class L1World {
    *
    * @param options.slasher - Who may slash in the place of the SlashingManager.
    * @param options.governance - Who governs in the place of `somebody`; an address to come, too.
+   * @param options.stakersTimelock - Who sets critical parameters, else governance.
    * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
    * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake.
    */
   constructor({
     slasher,
     governance = somebody,
+    stakersTimelock = governance,
     genesisOutstanding = 0n,
     securedBps = this.bridgeSettings.securedBps,
   }: {
     slasher?: Hex
     governance?: Hex
+    stakersTimelock?: Hex
     genesisOutstanding?: bigint
     securedBps?: bigint
   } = {}) {
     const { world } = this
+    this.parameters = world.deploy('Parameters', {
+      args: [governance, stakersTimelock, parameterValues],
+    })
     const owners = Array.from({ length: 5 }, () => somebody)
     const bridge = world.nextAddress(7)
     const genesis = world.deploy('TokenGenesis', {
@@ -76,7 +84,9 @@ export class L1World {
     const [networks, stakes, slashing] = [1, 2, 4].map((offset) => world.nextAddress(offset))
     const clock = [this.start, this.epochSeconds]
     this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
-    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, governance] })
+    this.networks = world.deploy('NetworkRegistry', {
+      args: [this.operators.address, governance, this.parameters.address],
+    })
     this.stakes = world.deploy('StakeManager', {
       args: [
         this.token.address,

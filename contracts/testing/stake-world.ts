@@ -41,6 +41,9 @@ export const deadAfterSeconds = 2_000
 export const genesisHash = toHex(sha256(Uint8Array.of(1)))
 export const genesisRoot = toHex(sha256(Uint8Array.of(2)))
 
+/** What governance may change, in the order of `Parameters.Key`; networks of one operator, too. */
+export const parameterValues: readonly bigint[] = [1_000n, 500n, 1n, 1n, 60_000_000n, 4n, 2n, 4n]
+
 /** The epoch in which a world begins. */
 export const firstEpoch = 10
 
@@ -55,11 +58,16 @@ export class StakeWorld {
   /** `somebody`, who deploys, stands for the stake manager and for governance. */
   constructor() {
     const { world } = this
+    const parameters = world.deploy('Parameters', {
+      args: [somebody, somebody, parameterValues],
+    }).address
     const networks = world.nextAddress(1)
     this.operators = world.deploy('OperatorRegistry', {
       args: [startTimestamp - epochSeconds * firstEpoch, epochSeconds, somebody, networks],
     })
-    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, somebody] })
+    this.networks = world.deploy('NetworkRegistry', {
+      args: [this.operators.address, somebody, parameters],
+    })
     this.oracle = world.deploy('FinalityOracle', {
       args: [
         networks,
