@@ -15,7 +15,13 @@ import { keccak256, sha256, toHex } from '@zg/primitives'
 import { L1World } from './testing/l1-world.ts'
 import { NetworkWorld } from './testing/network-world.ts'
 import { rootOf, siblingsOf } from './testing/history.ts'
-import { genesisHash, genesisRoot, StakeWorld, testOperator } from './testing/stake-world.ts'
+import {
+  genesisHash,
+  genesisRootOf,
+  identityOf,
+  StakeWorld,
+  testOperator,
+} from './testing/stake-world.ts'
 import type { CertificateArgs } from './testing/stake-world.ts'
 
 const id = 1
@@ -31,8 +37,8 @@ export async function bench() {
   const stake = new StakeWorld()
   // Every message takes a second, so that the last operator is in some epochs after the first.
   const epoch = stake.epoch + 10
-  stake.openNetwork(id, epoch)
-  stake.openNetwork(id + 1, epoch)
+  stake.openNetwork(id, { earliestEpoch: epoch, operatorsMin: operatorCount })
+  stake.openNetwork(id + 1, { earliestEpoch: epoch })
   const all = Array.from({ length: operatorCount }, (_, index) => testOperator(index))
   const gas: Record<string, number> = {}
   for (const operator of all) {
@@ -46,7 +52,7 @@ export async function bench() {
     stake.optIn(first, id + 1)
     gas['weight_change_two_networks_gas'] = Number(stake.setWeight(first, 1_000_000n).gasUsed)
   }
-  const root = Buffer.from(genesisRoot.slice(2), 'hex')
+  const root = genesisRootOf(identityOf(id), epoch)
   const histRoot = toHex(rootOf([root]))
   const consensusRoot = toHex(sha256(Uint8Array.of(9)))
   const certificate = (absent: number): CertificateArgs => {

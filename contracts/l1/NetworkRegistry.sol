@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bls} from "../proofs/Bls.sol";
 import {Churn} from "./Churn.sol";
+import {GenesisHeader} from "./GenesisHeader.sol";
 import {IOperatorListener, OperatorRegistry} from "./OperatorRegistry.sol";
 import {Parameters} from "./Parameters.sol";
 
@@ -18,6 +19,16 @@ uint256 constant SET_POINTS = 64;
 ///     quorum    3 * (total - absent) > 2 * total
 ///     its key   aggregate - sum of the absent
 ///
+/// A network is
+///
+///     Opening     until enough operators opted in, with enough stake; then, by itself,
+///     Active      from the epoch after the next on: its first epoch, in which its genesis stands
+///     Draining    governance gave notice: nothing new should come; its set stays
+///     Closed      after the notice anyone ended it with the next epoch: it has no set any more
+///
+/// and has members and a set in the epochs from its first to its end alone. Whether it is halted or dead
+/// FinalityOracle says.
+///
 /// An operator that opts out in epoch e is a validator, and answers for what it signs, until e + 2.
 ///
 /// From 20 members of a network on two limits hold there, on stake as well as on joining and leaving;
@@ -30,13 +41,41 @@ uint256 constant SET_POINTS = 64;
 /// Sets of the last 64 epochs in which they changed are kept, in a ring: what answers for an older one
 /// has left (StakeManager.EXIT_POOLS_MAX).
 contract NetworkRegistry is IOperatorListener {
-    struct Network {
+    enum Status {
+        Opening,
+        Active,
+        Draining,
+        Closed
+    }
+
+    /// What a network is opened with: all of its genesis but the first epoch.
+    struct Opening {
         uint64 chainId;
-        /// The first epoch, in which its genesis block stands.
-        uint64 firstEpoch;
+        /// Of the execution genesis block, in seconds since 1970.
+        uint64 genesisTime;
+        /// It begins in no epoch before.
+        uint64 earliestEpoch;
+        /// What must have opted in: so much stake, in gwei, of so many operators.
+        uint64 stakeMin;
+        uint32 operatorsMin;
         /// Of the execution genesis block.
         bytes32 genesisHash;
-        /// consensusRoot of height 0.
+    }
+
+    struct Network {
+        uint64 chainId;
+        /// The first epoch, in which its genesis block stands; 0 while it is opening.
+        uint64 firstEpoch;
+        /// Anyone may close it from this epoch on; 0 while it does not drain.
+        uint64 drainedEpoch;
+        /// The first epoch after it was closed; 0 before.
+        uint64 endEpoch;
+        uint64 genesisTime;
+        uint64 earliestEpoch;
+        uint64 stakeMin;
+        uint32 operatorsMin;
+        bytes32 genesisHash;
+        /// consensusRoot of height 0; 0 while it is opening.
         bytes32 genesisRoot;
     }
 
@@ -68,12 +107,14 @@ contract NetworkRegistry is IOperatorListener {
     /// Networks of one operator at most: a change of its stake touches each.
     uint256 public constant NETWORKS_PER_OPERATOR = 32;
     uint64 private constant FOR_EVER = type(uint64).max;
+    /// Networks that may ever be opened: whoever decides over all of them goes through the list.
+    uint256 public constant NETWORKS_MAX = 1_024;
     /// Members of a network from which on cap and churn are limited.
     uint256 public constant LIMITED_FROM = 20;
     uint16 private constant BPS = 10_000;
 
     OperatorRegistry public immutable operators;
-    /// Who may open networks.
+    /// Who may open and drain networks.
     address public immutable governor;
     Parameters public immutable parameters;
 
@@ -86,7 +127,14 @@ contract NetworkRegistry is IOperatorListener {
     mapping(address operator => uint32[]) private _networksOf;
     mapping(uint32 id => Churn.Flow) private _flows;
 
-    event NetworkOpened(uint32 indexed id, uint64 chainId, uint64 firstEpoch, bytes32 genesisHash);
+    /// Everyone ever opened, in their order.
+    uint32[] private _ids;
+
+    event NetworkOpened(uint32 indexed id, uint64 chainId, bytes32 genesisHash);
+    /// From here on its genesis is known.
+    event NetworkActivated(uint32 indexed id, uint64 firstEpoch, bytes32 genesisRoot);
+    event NetworkDraining(uint32 indexed id, uint64 drainedEpoch);
+    event NetworkClosed(uint32 indexed id, uint64 endEpoch);
     event OptedIn(uint32 indexed id, address indexed operator, uint64 fromEpoch);
     event OptedOut(uint32 indexed id, address indexed operator, uint64 fromEpoch);
 
@@ -96,18 +144,54 @@ contract NetworkRegistry is IOperatorListener {
         parameters = governed;
     }
 
-    /// Opens a network whose genesis everyone can build from this.
-    function open(uint32 id, Network calldata network) external {
+    /// Opens a network whose genesis everyone can build from this, once it is active.
+    function open(uint32 id, Opening calldata opening) external {
         if (msg.sender != governor) revert NotTheGovernor();
         if (_networks[id].genesisHash != 0) revert NetworkTaken();
-        if (network.genesisHash == 0 || network.genesisRoot == 0) revert GenesisMissing();
-        _networks[id] = network;
-        emit NetworkOpened(id, network.chainId, network.firstEpoch, network.genesisHash);
+        if (opening.genesisHash == 0) revert GenesisMissing();
+        uint256 operatorsMin = parameters.get(Parameters.Key.OperatorsMin);
+        uint256 stakeMin = parameters.get(Parameters.Key.StakeMin);
+        if (opening.operatorsMin < operatorsMin || opening.stakeMin < stakeMin) {
+            revert ThresholdTooLow(operatorsMin, stakeMin);
+        }
+        if (_ids.length == NETWORKS_MAX) revert TooManyNetworks();
+        _ids.push(id);
+        _networks[id] = Network({
+            chainId: opening.chainId,
+            firstEpoch: 0,
+            drainedEpoch: 0,
+            endEpoch: 0,
+            genesisTime: opening.genesisTime,
+            earliestEpoch: opening.earliestEpoch,
+            stakeMin: opening.stakeMin,
+            operatorsMin: opening.operatorsMin,
+            genesisHash: opening.genesisHash,
+            genesisRoot: 0
+        });
+        emit NetworkOpened(id, opening.chainId, opening.genesisHash);
+    }
+
+    /// Gives notice that a network will end.
+    function drain(uint32 id) external {
+        if (msg.sender != governor) revert NotTheGovernor();
+        _expect(id, Status.Active);
+        uint64 epoch = operators.currentEpoch() + parameters.get(Parameters.Key.DrainEpochs);
+        _networks[id].drainedEpoch = epoch;
+        emit NetworkDraining(id, epoch);
+    }
+
+    /// Ends a network with the next epoch: anyone may when it has drained; governance when it never began.
+    function close(uint32 id) external {
+        if (msg.sender == governor && statusOf(id) == Status.Opening) return _end(id);
+        _expect(id, Status.Draining);
+        uint64 drainedEpoch = _networks[id].drainedEpoch;
+        if (operators.currentEpoch() < drainedEpoch) revert StillDraining(drainedEpoch);
+        _end(id);
     }
 
     /// Makes the sender a validator of a network from the epoch after the next.
     function optIn(uint32 id, uint16 slashBpsMax) external {
-        if (_networks[id].genesisHash == 0) revert NetworkUnknown();
+        if (statusOf(id) == Status.Closed) revert StatusUnfit(Status.Closed);
         if (slashBpsMax > BPS) revert SlashLimitInvalid();
         Stint memory former = _stint[id][msg.sender];
         if (operators.currentEpoch() < former.untilEpoch) revert StillIn();
@@ -166,6 +250,26 @@ contract NetworkRegistry is IOperatorListener {
         if (found.genesisHash == 0) revert NetworkUnknown();
     }
 
+    /// What votes of a network name, beside its id.
+    function genesisHashOf(uint32 id) external view returns (bytes32 genesisHash) {
+        genesisHash = _networks[id].genesisHash;
+        if (genesisHash == 0) revert NetworkUnknown();
+    }
+
+    /// Where a network stands; whether it is halted or dead, FinalityOracle says.
+    function statusOf(uint32 id) public view returns (Status) {
+        Network storage network = _networks[id];
+        if (network.genesisHash == 0) revert NetworkUnknown();
+        if (network.endEpoch != 0) return Status.Closed;
+        if (network.drainedEpoch != 0) return Status.Draining;
+        return network.firstEpoch == 0 ? Status.Opening : Status.Active;
+    }
+
+    /// All that were ever opened, in that order.
+    function networkIds() external view returns (uint32[] memory) {
+        return _ids;
+    }
+
     /// All that ever opted in, in the order of bitmaps; who is in an epoch's set, `isMember` says.
     function membersOf(uint32 id) external view returns (address[] memory) {
         return _members[id];
@@ -175,7 +279,7 @@ contract NetworkRegistry is IOperatorListener {
         return _networksOf[operator];
     }
 
-    /// Whether an operator had opted into a network in an epoch.
+    /// Whether an operator had opted into a network in an epoch in which there was one.
     function isMember(uint32 id, address operator, uint64 epoch) public view returns (bool) {
         return _stintAt(id, operator, epoch).fromEpoch != 0;
     }
@@ -189,8 +293,10 @@ contract NetworkRegistry is IOperatorListener {
         return _stintAt(id, operator, epoch);
     }
 
-    /// The set of an epoch: how many, what they weigh, and the sum of their keys.
+    /// The set of an epoch: how many, what they weigh, and the sum of their keys. Nobody before its
+    /// first epoch, and from its end on.
     function setAt(uint32 id, uint64 epoch) public view returns (SetPoint memory point) {
+        if (!_isAlive(id, epoch)) return point;
         SetRing storage ring = _sets[id];
         uint64 count = ring.count;
         uint256 oldest = count > SET_POINTS ? count - SET_POINTS : 0;
@@ -235,7 +341,8 @@ contract NetworkRegistry is IOperatorListener {
             uint256 most = (total + move.weight) * part / BPS;
             if (weights[1] > most) revert OperatorTooHeavy(id, most);
         }
-        if (epoch <= _networks[id].firstEpoch) return;
+        // MUST let go: those who make up the first set, and whoever is left in one that is over.
+        if (!_isAlive(id, epoch - 1)) return;
         uint256 limit = before * parameters.get(Parameters.Key.ChurnBps) / BPS;
         // Of a few gwei, too, one may move.
         Churn.take(_flows[id], epoch, limit == 0 ? 1 : limit, move);
@@ -286,6 +393,39 @@ contract NetworkRegistry is IOperatorListener {
             ++point.count;
         }
         ring.points[(count - 1) % SET_POINTS] = point;
+        if (weights[1] > weights[0]) _activate(id, epoch, point);
+    }
+
+    /// Has a network begin that enough have joined.
+    function _activate(uint32 id, uint64 epoch, SetPoint memory point) private {
+        Network storage network = _networks[id];
+        if (network.firstEpoch != 0 || network.endEpoch != 0) return;
+        if (point.count < network.operatorsMin || point.total < network.stakeMin) return;
+        uint64 earliest = network.earliestEpoch;
+        uint64 first = epoch < earliest ? earliest : epoch;
+        bytes32 root =
+            GenesisHeader.rootOf(id, first, network.genesisTime, network.genesisHash);
+        network.firstEpoch = first;
+        network.genesisRoot = root;
+        emit NetworkActivated(id, first, root);
+    }
+
+    function _end(uint32 id) private {
+        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        _networks[id].endEpoch = epoch;
+        emit NetworkClosed(id, epoch);
+    }
+
+    function _expect(uint32 id, Status expected) private view {
+        Status status = statusOf(id);
+        if (status != expected) revert StatusUnfit(status);
+    }
+
+    /// Whether an epoch is one of a network's.
+    function _isAlive(uint32 id, uint64 epoch) private view returns (bool) {
+        Network storage network = _networks[id];
+        (uint64 first, uint64 end) = (network.firstEpoch, network.endEpoch);
+        return first != 0 && epoch >= first && (end == 0 || epoch < end);
     }
 
     function _stintAt(uint32 id, address operator, uint64 epoch)
@@ -293,6 +433,7 @@ contract NetworkRegistry is IOperatorListener {
         view
         returns (Stint memory stint)
     {
+        if (!_isAlive(id, epoch)) return stint;
         stint = _stint[id][operator];
         if (stint.fromEpoch != 0 && epoch >= stint.fromEpoch) {
             return epoch < stint.untilEpoch ? stint : Stint(0, 0, 0, 0);
@@ -321,6 +462,12 @@ contract NetworkRegistry is IOperatorListener {
     error NetworkTaken();
     error NetworkUnknown();
     error GenesisMissing();
+    /// It must ask for so much at least.
+    error ThresholdTooLow(uint256 operatorsMin, uint256 stakeMin);
+    /// It is in another state than this can be done in.
+    error StatusUnfit(Status status);
+    /// Anyone may close it from that epoch on.
+    error StillDraining(uint64 epoch);
     error SlashLimitInvalid();
     /// The sender is in the set, or leaves it only in an epoch to come.
     error StillIn();

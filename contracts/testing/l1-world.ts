@@ -8,8 +8,8 @@ import type { Hex } from '@zg/primitives'
 import { keyWords, signatureWords } from '../bls-words.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
-import { parameterValues } from './stake-world.ts'
-import type { TestOperator } from './stake-world.ts'
+import { openingOf, parameterValues } from './stake-world.ts'
+import type { OpeningOptions, TestOperator } from './stake-world.ts'
 
 const firstEpoch = 10
 const ether = 10n ** 18n
@@ -171,12 +171,10 @@ export class L1World {
     this.send(this.operators, name, args, address)
   }
 
-  openNetwork(id: number): void {
-    const genesisRoot = toHex(sha256(Uint8Array.of(0xaa, id)))
-    const { genesisHash } = this.identityOf(id)
-    const first = { firstEpoch: this.epoch + 2, genesisHash: toHex(genesisHash) }
-    const network = { chainId: 1_660_200 + id, ...first }
-    this.send(this.networks, 'open', [id, { ...network, genesisRoot }])
+  /** Opens a network that begins with its first operator, or as the options say. */
+  openNetwork(id: number, options: Partial<OpeningOptions> = {}): void {
+    const genesisHash = toHex(this.identityOf(id).genesisHash)
+    this.send(this.networks, 'open', [id, openingOf(id, { genesisHash, ...options })])
   }
 
   identityOf(id: number): NetworkIdentity {
