@@ -11,9 +11,11 @@ import type { Hex } from '@zg/primitives'
 
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
+  Autoscaler: 'l1/Autoscaler.sol',
   EmissionController: 'l1/EmissionController.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
   Inbox: 'l1/Inbox.sol',
+  NetworkLoad: 'l1/NetworkLoad.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   Outbox: 'networks/Outbox.sol',

@@ -65,7 +65,12 @@ test('a follower proves on anvil what the contracts hold there', async (context)
   const parameters = await deploy('Parameters', [owner, owner, values])
   const registry = getContractAddress({ from: owner, nonce: 2n })
   const operatorRegistry = await deploy('OperatorRegistry', [start, epochSeconds, owner, registry])
-  const networkRegistry = await deploy('NetworkRegistry', [operatorRegistry, owner, parameters])
+  const networkRegistry = await deploy('NetworkRegistry', [
+    operatorRegistry,
+    owner,
+    parameters,
+    owner,
+  ])
   const inbox = await deploy('Inbox', [networkRegistry, owner])
   const network = {
     chainId: 1,

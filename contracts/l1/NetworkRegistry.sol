@@ -23,7 +23,7 @@ uint256 constant SET_POINTS = 64;
 ///
 ///     Opening     until enough operators opted in, with enough stake; then, by itself,
 ///     Active      from the epoch after the next on: its first epoch, in which its genesis stands
-///     Draining    governance gave notice: nothing new should come; its set stays
+///     Draining    by notice of governance or for want of load (Autoscaler): nothing new should come; its set stays
 ///     Closed      after the notice anyone ended it with the next epoch: it has no set any more
 ///
 /// and has members and a set in the epochs from its first to its end alone. Whether it is halted or dead
@@ -114,9 +114,11 @@ contract NetworkRegistry is IOperatorListener {
     uint16 private constant BPS = 10_000;
 
     OperatorRegistry public immutable operators;
-    /// Who may open and drain networks.
+    /// Who may open and drain networks; governance.
     address public immutable governor;
     Parameters public immutable parameters;
+    /// The autoscaler, which opens and drains by load, and ends what is halted or dead.
+    address public immutable scaler;
 
     mapping(uint32 id => Network) private _networks;
     mapping(uint32 id => SetRing) private _sets;
@@ -138,15 +140,21 @@ contract NetworkRegistry is IOperatorListener {
     event OptedIn(uint32 indexed id, address indexed operator, uint64 fromEpoch);
     event OptedOut(uint32 indexed id, address indexed operator, uint64 fromEpoch);
 
-    constructor(OperatorRegistry operatorRegistry, address governance, Parameters governed) {
+    constructor(
+        OperatorRegistry operatorRegistry,
+        address governance,
+        Parameters governed,
+        address autoscaler
+    ) {
         operators = operatorRegistry;
         governor = governance;
         parameters = governed;
+        scaler = autoscaler;
     }
 
     /// Opens a network whose genesis everyone can build from this, once it is active.
     function open(uint32 id, Opening calldata opening) external {
-        if (msg.sender != governor) revert NotTheGovernor();
+        if (msg.sender != governor && msg.sender != scaler) revert NotTheGovernor();
         if (_networks[id].genesisHash != 0) revert NetworkTaken();
         if (opening.genesisHash == 0) revert GenesisMissing();
         uint256 operatorsMin = parameters.get(Parameters.Key.OperatorsMin);
@@ -173,16 +181,19 @@ contract NetworkRegistry is IOperatorListener {
 
     /// Gives notice that a network will end.
     function drain(uint32 id) external {
-        if (msg.sender != governor) revert NotTheGovernor();
+        if (msg.sender != governor && msg.sender != scaler) revert NotTheGovernor();
         _expect(id, Status.Active);
         uint64 epoch = operators.currentEpoch() + parameters.get(Parameters.Key.DrainEpochs);
         _networks[id].drainedEpoch = epoch;
         emit NetworkDraining(id, epoch);
     }
 
-    /// Ends a network with the next epoch: anyone may when it has drained; governance when it never began.
+    /// Ends a network with the next epoch: anyone may when it has drained; governance when it never began;
+    /// the autoscaler when it is lost.
     function close(uint32 id) external {
-        if (msg.sender == governor && statusOf(id) == Status.Opening) return _end(id);
+        Status status = statusOf(id);
+        bool isLost = msg.sender == scaler && status != Status.Closed;
+        if (isLost || (msg.sender == governor && status == Status.Opening)) return _end(id);
         _expect(id, Status.Draining);
         uint64 drainedEpoch = _networks[id].drainedEpoch;
         if (operators.currentEpoch() < drainedEpoch) revert StillDraining(drainedEpoch);

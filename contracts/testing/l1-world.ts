@@ -17,6 +17,14 @@ const ether = 10n ** 18n
 /** `zg/notarize` and the others by their number in `Votes.sol`. */
 const roundKinds = ['notarize', 'nullify', 'finalize'] as const
 
+type L1Options = {
+  readonly slasher?: Hex
+  readonly governance?: Hex
+  readonly stakersTimelock?: Hex
+  readonly genesisOutstanding?: bigint
+  readonly securedBps?: bigint
+}
+
 export class L1World {
   readonly world = new ContractWorld()
   readonly epochSeconds = 100
@@ -44,6 +52,8 @@ export class L1World {
   readonly slashing: Deployed
   readonly inbox: Deployed
   readonly bridge: Deployed
+  readonly load: Deployed
+  readonly autoscaler: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
@@ -60,13 +70,7 @@ export class L1World {
     stakersTimelock = governance,
     genesisOutstanding = 0n,
     securedBps = this.bridgeSettings.securedBps,
-  }: {
-    slasher?: Hex
-    governance?: Hex
-    stakersTimelock?: Hex
-    genesisOutstanding?: bigint
-    securedBps?: bigint
-  } = {}) {
+  }: L1Options = {}) {
     const { world } = this
     this.parameters = world.deploy('Parameters', {
       args: [governance, stakersTimelock, parameterValues],
@@ -81,11 +85,13 @@ export class L1World {
       world.read({ contract: genesis, name: 'emission' }),
     )
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
-    const [networks, stakes, slashing] = [1, 2, 4].map((offset) => world.nextAddress(offset))
+    const [networks, stakes, slashing, autoscaler] = [1, 2, 4, 8].map((offset) =>
+      world.nextAddress(offset),
+    )
     const clock = [this.start, this.epochSeconds]
     this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
     this.networks = world.deploy('NetworkRegistry', {
-      args: [this.operators.address, governance, this.parameters.address],
+      args: [this.operators.address, governance, this.parameters.address, autoscaler],
     })
     this.stakes = world.deploy('StakeManager', {
       args: [
@@ -121,6 +127,8 @@ export class L1World {
         { ...this.bridgeSettings, securedBps },
       ],
     })
+    this.load = world.deploy('NetworkLoad', { args: [this.oracle.address] })
+    this.autoscaler = world.deploy('Autoscaler', { args: [this.load.address, governance] })
   }
 
   get epoch(): number {

@@ -1,7 +1,7 @@
 /** The contracts of shared stake on L1, with operators whose keys a test holds. */
 
 import { consensusRoot, finalityVoteDigest, genesisHeader, possessionDigest } from '@zg/consensus'
-import type { FinalityVote, NetworkIdentity } from '@zg/consensus'
+import type { ConsensusHeader, FinalityVote, NetworkIdentity } from '@zg/consensus'
 import {
   blsAggregate,
   blsPublicKeyOf,
@@ -75,7 +75,7 @@ export class StakeWorld {
       args: [startTimestamp - epochSeconds * firstEpoch, epochSeconds, somebody, networks],
     })
     this.networks = world.deploy('NetworkRegistry', {
-      args: [this.operators.address, somebody, parameters],
+      args: [this.operators.address, somebody, parameters, somebody],
     })
     this.oracle = world.deploy('FinalityOracle', {
       args: [
@@ -176,8 +176,12 @@ export function openingOf(
 
 /** The consensusRoot of a network's genesis, as consensus makes it. */
 export function genesisRootOf(identity: NetworkIdentity, epoch: number): Uint8Array {
-  const timestampMs = genesisTime * 1_000
-  return consensusRoot(genesisHeader({ identity, epoch: BigInt(epoch), timestampMs }))
+  return consensusRoot(genesisOf(identity, epoch))
+}
+
+/** The header of height 0 of a network that begins in an epoch. */
+export function genesisOf(identity: NetworkIdentity, epoch: number): ConsensusHeader {
+  return genesisHeader({ identity, epoch: BigInt(epoch), timestampMs: genesisTime * 1_000 })
 }
 
 /** What votes of a network of `StakeWorld` are at home in. */
