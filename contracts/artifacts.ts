@@ -24,6 +24,7 @@ export const artifactSources = {
   RewardBridge: 'l1/RewardBridge.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
+  StakersTimelock: 'l1/StakersTimelock.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',
   VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',

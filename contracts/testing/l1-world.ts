@@ -30,6 +30,7 @@ export class L1World {
   readonly epochSeconds = 100
   readonly unbondingSeconds = 500
   readonly evidenceAgeMaxSeconds = 400
+  readonly massDelaySeconds = 60
   readonly deadAfterSeconds = 2_000
   readonly bridgeSettings = {
     rateCapacity: 1_000n * ether,
@@ -113,7 +114,7 @@ export class L1World {
       ],
     })
     this.slashing = world.deploy('SlashingManager', {
-      args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds],
+      args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds, this.massDelaySeconds],
     })
     this.inbox = world.deploy('Inbox', { args: [networks, bridge] })
     this.bridge = world.deploy('RewardBridge', {
