@@ -38,6 +38,8 @@ export type L1Parameters = {
   readonly epochSeconds: number
   readonly unbondingSeconds: number
   readonly evidenceAgeMaxSeconds: number
+  /** How long punishments wait once very much was punished lately. */
+  readonly massDelaySeconds: number
   /** After its epoch, a certificate that closes nothing is taken for so long. */
   readonly certificateAgeMaxSeconds: number
   /** A network without certificates for so long may be declared dead. */
@@ -55,6 +57,19 @@ export type L1Parameters = {
     readonly votingPeriodSeconds: number
     readonly lateQuorumSeconds: number
     readonly timelockSeconds: number
+    /** Of critical parameters: longer than stake takes to leave. */
+    readonly stakersTimelockSeconds: number
+  }
+  /** What governance may change later (Parameters.sol), by its first value. */
+  readonly governed: {
+    readonly operatorBps: number
+    readonly churnBps: number
+    readonly operatorsMin: number
+    readonly stakeMinGwei: bigint
+    readonly gasLimit: number
+    readonly drainEpochs: number
+    readonly loadEpochs: number
+    readonly coolDownEpochs: number
   }
 }
 
@@ -92,13 +107,17 @@ export type L1Call = {
 const ownNames = [
   'TokenGenesis',
   'TimelockController',
+  'Parameters',
   'OperatorRegistry',
   'NetworkRegistry',
   'StakeManager',
+  'StakersTimelock',
   'FinalityOracle',
   'SlashingManager',
   'Inbox',
   'RewardBridge',
+  'NetworkLoad',
+  'Autoscaler',
   'ZgGovernor',
 ] as const satisfies readonly ArtifactName[]
 
@@ -214,12 +233,26 @@ function constructorArgs(
   at: L1Addresses,
 ): Readonly<Record<(typeof ownNames)[number], readonly unknown[]>> {
   const { deployer, epochStart, parameters, owners, guardian, genesisOutstanding } = options
-  const { bridge, governance } = parameters
+  const { bridge, governance, governed } = parameters
   return {
     TokenGenesis: [owners, at.RewardBridge, at.TimelockController, genesisOutstanding],
     TimelockController: [0n, [deployer], [zeroAddress], deployer],
     OperatorRegistry: [epochStart, parameters.epochSeconds, at.StakeManager, at.NetworkRegistry],
-    NetworkRegistry: [at.OperatorRegistry, at.TimelockController],
+    Parameters: [
+      at.TimelockController,
+      at.StakersTimelock,
+      [
+        governed.operatorBps,
+        governed.churnBps,
+        governed.operatorsMin,
+        governed.stakeMinGwei,
+        governed.gasLimit,
+        governed.drainEpochs,
+        governed.loadEpochs,
+        governed.coolDownEpochs,
+      ],
+    ],
+    NetworkRegistry: [at.OperatorRegistry, at.TimelockController, at.Parameters, at.Autoscaler],
     StakeManager: [
       at.ZgToken,
       at.OperatorRegistry,
@@ -235,7 +268,20 @@ function constructorArgs(
       parameters.certificateAgeMaxSeconds,
       parameters.deadAfterSeconds,
     ],
-    SlashingManager: [at.FinalityOracle, at.StakeManager, parameters.evidenceAgeMaxSeconds],
+    StakersTimelock: [
+      governance.stakersTimelockSeconds,
+      [at.TimelockController],
+      [zeroAddress],
+      at.StakeManager,
+    ],
+    SlashingManager: [
+      at.FinalityOracle,
+      at.StakeManager,
+      parameters.evidenceAgeMaxSeconds,
+      parameters.massDelaySeconds,
+    ],
+    NetworkLoad: [at.FinalityOracle],
+    Autoscaler: [at.NetworkLoad, at.TimelockController],
     Inbox: [at.NetworkRegistry, at.RewardBridge],
     RewardBridge: [
       at.ZgToken,

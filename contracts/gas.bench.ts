@@ -6,16 +6,23 @@
  * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote,
  * `conflict_*` the one that proves two certificates (S8), `punish_*` pages after it; `certify_*`
  * brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts,
- * `claim_*` pays one of its entries.
+ * `claim_*` pays one of its entries, `load_*` proves how full an epoch of sixty blocks was.
  */
 
 import type { RoundVote } from '@zg/consensus'
 import { keccak256, sha256, toHex } from '@zg/primitives'
 
 import { L1World } from './testing/l1-world.ts'
+import { LoadChain } from './testing/load-chain.ts'
 import { NetworkWorld } from './testing/network-world.ts'
 import { rootOf, siblingsOf } from './testing/history.ts'
-import { genesisHash, genesisRoot, StakeWorld, testOperator } from './testing/stake-world.ts'
+import {
+  genesisHash,
+  genesisRootOf,
+  identityOf,
+  StakeWorld,
+  testOperator,
+} from './testing/stake-world.ts'
 import type { CertificateArgs } from './testing/stake-world.ts'
 
 const id = 1
@@ -31,8 +38,8 @@ export async function bench() {
   const stake = new StakeWorld()
   // Every message takes a second, so that the last operator is in some epochs after the first.
   const epoch = stake.epoch + 10
-  stake.openNetwork(id, epoch)
-  stake.openNetwork(id + 1, epoch)
+  stake.openNetwork(id, { earliestEpoch: epoch, operatorsMin: operatorCount })
+  stake.openNetwork(id + 1, { earliestEpoch: epoch })
   const all = Array.from({ length: operatorCount }, (_, index) => testOperator(index))
   const gas: Record<string, number> = {}
   for (const operator of all) {
@@ -46,7 +53,7 @@ export async function bench() {
     stake.optIn(first, id + 1)
     gas['weight_change_two_networks_gas'] = Number(stake.setWeight(first, 1_000_000n).gasUsed)
   }
-  const root = Buffer.from(genesisRoot.slice(2), 'hex')
+  const root = genesisRootOf(identityOf(id), epoch)
   const histRoot = toHex(rootOf([root]))
   const consensusRoot = toHex(sha256(Uint8Array.of(9)))
   const certificate = (absent: number): CertificateArgs => {
@@ -65,7 +72,7 @@ export async function bench() {
   gas['submit_one_absent_gas'] = Number(submitted.gasUsed)
   return {
     name: 'gas',
-    metrics: { ...gas, ...slashing(), ...(await bridging()) },
+    metrics: { ...gas, ...slashing(), ...(await bridging()), ...load() },
     peers: {},
     ratios: {},
   }
@@ -156,4 +163,25 @@ async function bridging(): Promise<Record<string, number>> {
     first_claim_gas: claims[0] ?? 0,
     claim_gas: claims[2] ?? 0,
   }
+}
+
+/** How full an epoch was, by eight samples of it. */
+function load(): Record<string, number> {
+  const l1 = new L1World()
+  const operators = [1, 2, 3, 4].map((index) => testOperator(index))
+  l1.openNetwork(0)
+  for (const operator of operators) {
+    l1.register(operator)
+    l1.fund(operator.address, 10n ** 20n)
+    l1.send(l1.stakes, 'stake', [operator.address, 10n ** 20n], operator.address)
+    l1.send(l1.networks, 'optIn', [0, 10_000], operator.address)
+  }
+  l1.goToEpoch(12)
+  const chain = new LoadChain(l1, 0, operators)
+  for (let block = 0; block < 60; block++) chain.add(12, 9_000)
+  l1.goToEpoch(13)
+  chain.certify(13)
+  chain.add(13, 9_000)
+  chain.certify()
+  return { load_proof_gas: Number(l1.send(l1.load, 'prove', chain.loadArgs(12)).gasUsed) }
 }

@@ -143,8 +143,8 @@ suite('the genesis of every chain', async () => {
       assert.equal(accountOf(parseGenesis(json), firstAccount)?.balance, accountWei)
     }
     assert.equal(accountOf(parseGenesis(world.networks[1]), firstAccount), undefined)
-    // Ten accounts and four operators, after the bridge was allowed to take it.
-    assert.equal(world.l1?.deposits.length, 1 + 14)
+    // Ten accounts, four operators and two grants, after the bridge was allowed to take it.
+    assert.equal(world.l1?.deposits.length, 1 + 14 + 2)
   })
 
   test('the canonical contracts stand on every chain', () => {

@@ -10,17 +10,28 @@
  */
 
 import {
-  genesisConsensusRoot,
   networkGenesisJson,
   networkParametersDefault,
   parseGenesis,
   systemContracts,
 } from '@zg/chain'
 import type { GenesisAccount } from '@zg/chain'
-import { l1AddressesOf } from '@zg/contracts'
+import {
+  l1AddressesOf,
+  systemContractAddresses,
+  systemContracts as networkContracts,
+} from '@zg/contracts'
 import type { L1Parameters } from '@zg/contracts'
 import { encodeTransaction, MessageRun, signTransaction } from '@zg/evm'
-import { addressOfSecretKey, assert, bytesToBigint, fromHex, sha256, toHex } from '@zg/primitives'
+import {
+  addressOfSecretKey,
+  assert,
+  bigintToHex,
+  bytesToBigint,
+  fromHex,
+  sha256,
+  toHex,
+} from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { devAccountBalanceWei, devAccounts } from './accounts.ts'
@@ -28,6 +39,7 @@ import { placeCanonicalContracts } from './canonical/canonical.ts'
 import type { L1Site } from './l1-site.ts'
 import { depositCalls, firstCalls } from './l1-setup.ts'
 import type { SetupCall, SetupNetwork, SetupOptions } from './l1-setup.ts'
+import { networkCountMax } from './world.ts'
 import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
 
 /** Stake of the validator of a chain without stake. */
@@ -38,6 +50,17 @@ const operatorBalanceWei = 1_000n * 10n ** 18n
 
 /** Who deploys on the local L1; its key is as public as those of the ten accounts. */
 const deployerKey = sha256(new TextEncoder().encode('zg/devnet/deployer'))
+const devDeployer = toHex(addressOfSecretKey(deployerKey))
+
+/** What RewardHub of each network begins with: a million heights may share it. */
+const grant = {
+  to: bigintToHex(systemContractAddresses.RewardHub, 20),
+  amount: 100_000n * 10n ** 18n,
+}
+
+/** What a network pays for a height at most, and what gas costs at least there, in wei. */
+const rewardMaxWei = 10n ** 18n
+const gasPriceMinWei = 1n
 
 /** What a deposit may cost. */
 const depositFeePerGas = 20_000_000_000n
@@ -67,61 +90,19 @@ export async function worldGenesis(
   parameters: L1Parameters,
 ): Promise<WorldGenesis> {
   const { l1, networks } = plan
-  const funded = await fundedAccounts(networks[0]?.validators ?? [])
-  if (l1 === undefined) {
-    const [network] = networks
-    assert(network !== undefined, 'a minimal world has a network')
-    return { networks: [fixedGenesis(network, funded)], l1: undefined }
-  }
-  const deployer = toHex(addressOfSecretKey(deployerKey))
-  const { StakeManager } = l1AddressesOf(deployer)
-  const jsons = networks.map((network) => {
-    const accounts = network.id === 0 ? funded : []
-    return stakedGenesis(network, { l1, stakingContract: fromHex(StakeManager), accounts })
-  })
-  const options: Omit<SetupOptions, 'firstEpoch' | 'networks'> = {
-    l1ChainId: l1.chainId,
-    operators: (networks[0]?.validators ?? []).map(({ operator, secretKey, publicKey }) => ({
-      address: toHex(operator),
-      secretKey,
-      publicKey,
-    })),
-    holders: (await devAccounts()).map(({ address }) => address.toLowerCase() as Hex),
-    deployment: {
-      deployer,
-      epochStart: 0,
-      parameters,
-      owners: {
-        ecosystem: deployer,
-        alignment: deployer,
-        community: deployer,
-        team: deployer,
-        backers: deployer,
-      },
-      guardian: deployer,
-      genesisOutstanding: funded.reduce((sum, { balance = 0n }) => sum + balance, 0n),
-    },
-  }
-  const opened = (firstEpoch: number): SetupNetwork[] =>
-    networks.map((network, index) => {
-      const genesis = parseGenesis(jsons[index])
-      return {
-        id: network.id,
-        chainId: network.chainId,
-        genesisHash: toHex(genesis.hash),
-        genesisRoot: toHex(genesisConsensusRoot(genesis, BigInt(firstEpoch))),
-        deposits: network.id === 0 ? [] : depositsOf(funded),
-      }
-    })
-  const firstEpoch = firstEpochOf({ ...options, firstEpoch: 0, networks: opened(0) })
-  const { epochSeconds } = parameters
-  const epochStart = l1.genesisTimestamp - firstEpoch * epochSeconds
-  const deployment = { ...options.deployment, epochStart }
-  const setup = { ...options, deployment, firstEpoch, networks: opened(firstEpoch) }
+  const [network] = networks
+  assert(network !== undefined, 'a world has a network')
+  const funded = await fundedAccounts(network.validators)
+  if (l1 === undefined) return { networks: [fixedGenesis(network, funded)], l1: undefined }
+  const { epochStart, firstEpoch } = await epochsOf(plan, parameters)
+  const world = { plan, l1, network, parameters, funded, epochStart }
+  const setup = { ...(await setupOf(world)), firstEpoch }
+  const { deployer } = setup.deployment
   const purse = { address: BigInt(deployer), balance: devAccountBalanceWei }
   const accounts = runSetup(setup, l1, [...funded, purse])
+  const { epochSeconds } = parameters
   return {
-    networks: jsons,
+    networks: networks.map((each) => networkGenesis(world, each)),
     l1: {
       genesis: fixedGenesis(l1, accounts),
       deposits: signedDeposits(setup, accounts),
@@ -130,9 +111,75 @@ export async function worldGenesis(
   }
 }
 
-/** Every call takes a second; stake counts two epochs after it came. */
-function firstEpochOf(setup: SetupOptions): number {
-  return Math.ceil(firstCalls(setup).length / setup.deployment.parameters.epochSeconds) + 1
+/** What the genesis of a network of a world with an L1 follows from. */
+type StakedWorld = {
+  readonly plan: WorldPlan
+  readonly l1: ChainPlan
+  /** Of whose validators the operators are. */
+  readonly network: ChainPlan
+  readonly parameters: L1Parameters
+  readonly funded: readonly GenesisAccount[]
+  readonly epochStart: number
+}
+
+/** Networks that load may open, at most; each operator may serve 32. */
+const preparedMax = 6
+
+/** The chain of a network that may be opened later: nobody runs it yet. */
+function preparedChains({ network }: StakedWorld, count: number): readonly ChainPlan[] {
+  const wanted = Math.min(preparedMax, networkCountMax - count)
+  return Array.from({ length: wanted }, (_, index) => {
+    const id = count + index
+    return { ...network, id, name: `network ${id}`, chainId: network.chainId + id }
+  })
+}
+
+async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpoch'>> {
+  const { plan, l1, network, parameters, funded, epochStart } = world
+  const opened = (chain: ChainPlan): SetupNetwork => ({
+    id: chain.id,
+    chainId: chain.chainId,
+    genesisTime: chain.genesisTimestamp,
+    genesisHash: toHex(parseGenesis(networkGenesis(world, chain)).hash),
+    deposits: [...(chain.id === 0 ? [] : depositsOf(funded)), grant],
+  })
+  return {
+    l1ChainId: l1.chainId,
+    operators: network.validators.map(({ operator, secretKey, publicKey }) => ({
+      address: toHex(operator),
+      secretKey,
+      publicKey,
+    })),
+    holders: (await devAccounts()).map(({ address }) => address.toLowerCase() as Hex),
+    networks: plan.networks.map(opened),
+    prepared: preparedChains(world, plan.networks.length).map(opened),
+    deployment: {
+      deployer: devDeployer,
+      epochStart,
+      parameters,
+      owners: {
+        ecosystem: devDeployer,
+        alignment: devDeployer,
+        community: devDeployer,
+        team: devDeployer,
+        backers: devDeployer,
+      },
+      guardian: devDeployer,
+      genesisOutstanding: funded.reduce((sum, { balance = 0n }) => sum + balance, 0n),
+    },
+  }
+}
+
+/** Every call of the set-up takes a second; stake counts two epochs after it came. */
+async function epochsOf(plan: WorldPlan, parameters: L1Parameters) {
+  const { l1, networks } = plan
+  const [network] = networks
+  assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
+  // How many calls there are does not depend on when they are made.
+  const world = { plan, l1, network, parameters, funded: [], epochStart: 0 }
+  const callCount = firstCalls({ ...(await setupOf(world)), firstEpoch: 0 }).length
+  const firstEpoch = Math.ceil(callCount / parameters.epochSeconds) + 1
+  return { firstEpoch, epochStart: l1.genesisTimestamp - firstEpoch * parameters.epochSeconds }
 }
 
 /** Runs the set-up and returns all accounts that it leaves. */
@@ -214,7 +261,7 @@ async function fundedAccounts(operators: readonly ValidatorPlan[]): Promise<Gene
 
 function depositsOf(funded: readonly GenesisAccount[]): SetupNetwork['deposits'] {
   return funded.map(({ address, balance = 0n }) => {
-    return { to: `0x${address.toString(16).padStart(40, '0')}`, amount: balance }
+    return { to: bigintToHex(address, 20), amount: balance }
   })
 }
 
@@ -250,26 +297,40 @@ function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): Ge
 }
 
 /** Of a network whose stake lies on L1. */
-function stakedGenesis(
-  chain: ChainPlan,
-  options: {
-    readonly l1: ChainPlan
-    readonly stakingContract: Uint8Array
-    readonly accounts: readonly GenesisAccount[]
-  },
-): GenesisJson {
-  const { l1, stakingContract, accounts } = options
+function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
+  const { l1, parameters, funded, epochStart } = world
+  const at = l1AddressesOf(devDeployer)
+  const system = networkContracts({
+    networkId: chain.id,
+    l1ChainId: BigInt(l1.chainId),
+    l1: {
+      stakeManager: at.StakeManager,
+      networkRegistry: at.NetworkRegistry,
+      operatorRegistry: at.OperatorRegistry,
+      finalityOracle: at.FinalityOracle,
+      governance: at.TimelockController,
+    },
+    epochStart: BigInt(epochStart),
+    epochLength: BigInt(parameters.epochSeconds),
+    certificateAgeMax: BigInt(parameters.certificateAgeMaxSeconds),
+    rewardMax: rewardMaxWei,
+    gasPriceMin: gasPriceMinWei,
+  })
   return networkGenesisJson({
     chainId: BigInt(chain.chainId),
     fork: 'osaka',
     timestamp: chain.genesisTimestamp,
-    accounts: [...contractAccounts(chain), ...accounts],
+    accounts: [
+      ...contractAccounts(chain),
+      ...system.map(({ address, code, storage }) => ({ address, code, storage, nonce: 1n })),
+      ...(chain.id === 0 ? funded : []),
+    ],
     network: {
       ...networkParametersDefault,
       ...paceOf(chain.blockTimeMs),
       networkId: chain.id,
       l1ChainId: BigInt(l1.chainId),
-      stakingContract,
+      stakingContract: fromHex(at.StakeManager),
       validators: [],
     },
   })

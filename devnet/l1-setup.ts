@@ -27,6 +27,8 @@ import type { Hex } from '@zg/primitives'
 /** What each operator stakes with itself, and each development account owns on L1: a million. */
 export const devStakeWei = 1_000_000n * 10n ** 18n
 
+const weiPerGwei = 10n ** 9n
+
 /** What a fault may cost an operator at most: all, in hundredths of a percent. */
 const slashBpsMax = 10_000
 
@@ -45,8 +47,9 @@ export type SetupOperator = {
 export type SetupNetwork = {
   readonly id: number
   readonly chainId: number
+  /** In seconds since 1970. */
+  readonly genesisTime: number
   readonly genesisHash: Hex
-  readonly genesisRoot: Hex
   /** Credited there: addresses and wei. */
   readonly deposits: readonly { readonly to: Hex; readonly amount: bigint }[]
 }
@@ -58,28 +61,41 @@ export type SetupOptions = {
   /** Who gets tokens on L1 besides the operators. */
   readonly holders: readonly Hex[]
   readonly networks: readonly SetupNetwork[]
+  /** Networks that load may open later. */
+  readonly prepared: readonly SetupNetwork[]
   readonly firstEpoch: number
 }
 
 /** Returns the calls of the first part. */
 export function firstCalls(options: SetupOptions): readonly SetupCall[] {
-  const { deployment, operators, holders, networks, firstEpoch } = options
+  const { deployment, operators, holders, networks, prepared, firstEpoch } = options
   const { deployer } = deployment
   const addresses = l1AddressesOf(deployer)
   const owners = [...operators.map(({ address }) => address), ...holders]
   const calls = [
     ...deploymentCalls(deployment),
     ...owners.map((to) => tokenCall(addresses, 'transfer', [to, devStakeWei])),
-    ...networks.flatMap(({ id, chainId, genesisHash, genesisRoot }) =>
+    ...networks.flatMap((network) =>
       governedCalls(
         addresses,
-        callOf(`open network ${id}`, {
+        callOf(`open network ${network.id}`, {
           contract: 'NetworkRegistry',
           to: addresses.NetworkRegistry,
           name: 'open',
-          args: [id, { chainId, firstEpoch, genesisHash, genesisRoot }],
+          args: [network.id, openingOf(options, network, firstEpoch)],
         }),
       ),
+    ),
+    ...governedCalls(
+      addresses,
+      callOf('say what the next networks are', {
+        contract: 'Autoscaler',
+        to: addresses.Autoscaler,
+        name: 'prepare',
+        args: [
+          prepared.map((network) => ({ id: network.id, opening: openingOf(options, network, 0) })),
+        ],
+      }),
     ),
     ...handOverCalls(deployment),
   ].map((call) => ({ ...call, from: deployer }))
@@ -107,6 +123,18 @@ export function depositCalls({ deployment, networks }: SetupOptions): readonly S
       }),
     ),
   ].map((call) => ({ ...call, from: deployer }))
+}
+
+/** A network as NetworkRegistry takes it: it begins when half of the operators have joined, or more. */
+function openingOf(
+  { operators, deployment }: SetupOptions,
+  { chainId, genesisTime, genesisHash }: SetupNetwork,
+  earliestEpoch: number,
+) {
+  const { governed } = deployment.parameters
+  const operatorsMin = Math.max(Math.ceil(operators.length / 2), governed.operatorsMin)
+  const stakeMin = (BigInt(operatorsMin) * devStakeWei) / weiPerGwei
+  return { chainId, genesisTime, earliestEpoch, stakeMin, operatorsMin, genesisHash }
 }
 
 function operatorCalls(options: SetupOptions, operator: SetupOperator): readonly SetupCall[] {

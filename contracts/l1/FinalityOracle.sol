@@ -182,6 +182,8 @@ contract FinalityOracle {
         known = _final[id];
         if (known.consensusRoot != 0) return known;
         NetworkRegistry.Network memory network = networks.networkOf(id);
+        // MUST have begun: what is silent because it does not exist is not dead.
+        if (network.firstEpoch == 0) revert NetworkOpening();
         known.epoch = network.firstEpoch;
         known.since = uint48(operators.startOf(network.firstEpoch));
         known.blockHash = network.genesisHash;
@@ -213,7 +215,7 @@ contract FinalityOracle {
             l1ChainId: uint64(block.chainid),
             staking: staking,
             networkId: id,
-            genesisHash: networks.networkOf(id).genesisHash
+            genesisHash: networks.genesisHashOf(id)
         });
     }
 
@@ -246,6 +248,8 @@ contract FinalityOracle {
     error NotTheSlashingManager();
     error NetworkHalted();
     error NetworkDead();
+    /// It has no genesis yet.
+    error NetworkOpening();
     /// It dies when nothing comes until then.
     error StillAlive(uint256 end);
     /// At or below the height that is known.

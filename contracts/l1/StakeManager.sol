@@ -373,7 +373,7 @@ contract StakeManager {
         _prices[operator][active.slashCount] =
             Price(uint48(block.timestamp), price * (BPS - cut.bps) / BPS);
         _active[operator] = active;
-        if (count == 0) operators.setWeight(operator, 0);
+        if (count == 0) operators.setTombstone(operator);
         // From the newest exit down to the fault, or to what may be withdrawn already.
         uint64 last = operators.currentEpoch() + operators.NOTICE();
         for (uint64 epoch = last; epoch > cut.faultEpoch; --epoch) {

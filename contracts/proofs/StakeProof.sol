@@ -9,15 +9,16 @@ import {ExecutionProof} from "./ExecutionProof.sol";
 
 /// @title What L1 keeps of networks, sets, operators and finality, proved from a state root of L1.
 ///
-/// Slots are where solc lays them out for contracts/l1; what they mean is docs/specs/stake.md. A change made in epoch s holds from s + 2 on, so a state of epoch s settles
-/// every epoch up to s + 1, and what is read here answers for these alone.
+/// Slots are where solc lays them out for contracts/l1; what they mean is docs/specs/stake.md. A
+/// change made in epoch s holds from s + 2 on, so a state of epoch s settles every epoch up to s +
+/// 1, and what is read here answers for these alone.
 ///
 ///     NetworkRegistry     0 _networks   1 _sets   3 _stint
 ///     OperatorRegistry    1 _latest     2 _key    3 _earlierKeys
 ///     FinalityOracle      0 _final
 ///
-/// Of an operator the two newest weights, the two newest keys and the newest stint are read. A state of
-/// epoch e - 1 always has in them what holds in e: a later one may not.
+/// Of an operator the two newest weights, the two newest keys and the newest stint are read. A
+/// state of epoch e - 1 always has in them what holds in e: a later one may not.
 library StakeProof {
     /// A state of L1, and the epoch in which its block lies.
     struct L1State {
@@ -48,6 +49,8 @@ library StakeProof {
 
     struct OfSet {
         bytes[] account;
+        /// First word of the network: its first epoch, and its end.
+        bytes[] epochs;
         bytes[] count;
         /// Of the point that holds in the epoch, counted from the network's first.
         uint64 number;
@@ -119,8 +122,8 @@ library StakeProof {
         bytes32 trie = ExecutionProof.accountOf(stateRoot, registry, proof.account).storageRoot;
         uint256 place = mapped(id, NETWORKS);
         network.firstEpoch = uint64(word(trie, place, proof.epochs) >> 64);
-        network.genesisHash = bytes32(word(trie, place + 1, proof.genesisHash));
-        network.genesisRoot = bytes32(word(trie, place + 2, proof.genesisRoot));
+        network.genesisHash = bytes32(word(trie, place + 2, proof.genesisHash));
+        network.genesisRoot = bytes32(word(trie, place + 3, proof.genesisRoot));
     }
 
     /// The set of an epoch that the state settles.
@@ -133,6 +136,10 @@ library StakeProof {
     ) internal pure returns (Set memory set) {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
         bytes32 trie = ExecutionProof.accountOf(state.root, registry, proof.account).storageRoot;
+        uint256 epochs = word(trie, mapped(id, NETWORKS), proof.epochs);
+        (uint64 first, uint64 end) = (uint64(epochs >> 64), uint64(epochs >> 192));
+        // MUST be one of its epochs: after its end its members may leave without its knowing.
+        if (first == 0 || epoch < first || (end != 0 && epoch >= end)) revert NoNetworkThen();
         uint256 ring = mapped(id, SETS);
         uint64 count = uint64(word(trie, ring, proof.count));
         // MUST be in the ring still: the places of older points hold newer ones.
@@ -251,6 +258,8 @@ library StakeProof {
 
     /// The state is too old: what holds in the epoch may change after it.
     error EpochUnsettled(uint64 stateEpoch);
+    /// The network has not begun in the epoch, or is over.
+    error NoNetworkThen();
     /// No point of that number is kept.
     error PointForgotten();
     /// Another point holds in the epoch.

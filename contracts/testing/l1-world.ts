@@ -8,7 +8,8 @@ import type { Hex } from '@zg/primitives'
 import { keyWords, signatureWords } from '../bls-words.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
-import type { TestOperator } from './stake-world.ts'
+import { openingOf, parameterValues } from './stake-world.ts'
+import type { OpeningOptions, TestOperator } from './stake-world.ts'
 
 const firstEpoch = 10
 const ether = 10n ** 18n
@@ -16,11 +17,21 @@ const ether = 10n ** 18n
 /** `zg/notarize` and the others by their number in `Votes.sol`. */
 const roundKinds = ['notarize', 'nullify', 'finalize'] as const
 
+type L1Options = {
+  readonly slasher?: Hex
+  readonly governance?: Hex
+  readonly stakersTimelock?: Hex
+  readonly genesisOutstanding?: bigint
+  readonly securedBps?: bigint
+  readonly epochSeconds?: number
+}
+
 export class L1World {
   readonly world = new ContractWorld()
   readonly epochSeconds: number
   readonly unbondingSeconds = 500
   readonly evidenceAgeMaxSeconds = 400
+  readonly massDelaySeconds = 60
   readonly deadAfterSeconds = 2_000
   readonly bridgeSettings = {
     rateCapacity: 1_000n * ether,
@@ -33,6 +44,7 @@ export class L1World {
   }
   /** When epoch 0 began. */
   readonly start: number
+  readonly parameters: Deployed
   readonly token: Deployed
   readonly emission: Deployed
   readonly operators: Deployed
@@ -42,31 +54,32 @@ export class L1World {
   readonly slashing: Deployed
   readonly inbox: Deployed
   readonly bridge: Deployed
+  readonly load: Deployed
+  readonly autoscaler: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
    *
    * @param options.slasher - Who may slash in the place of the SlashingManager.
    * @param options.governance - Who governs in the place of `somebody`; an address to come, too.
+   * @param options.stakersTimelock - Who sets critical parameters, else governance.
    * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
    * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake.
    */
   constructor({
     slasher,
     governance = somebody,
+    stakersTimelock = governance,
     genesisOutstanding = 0n,
     securedBps = this.bridgeSettings.securedBps,
     epochSeconds = 100,
-  }: {
-    slasher?: Hex
-    governance?: Hex
-    genesisOutstanding?: bigint
-    securedBps?: bigint
-    epochSeconds?: number
-  } = {}) {
+  }: L1Options = {}) {
     const { world } = this
     this.epochSeconds = epochSeconds
     this.start = world.timestamp - firstEpoch * epochSeconds
+    this.parameters = world.deploy('Parameters', {
+      args: [governance, stakersTimelock, parameterValues],
+    })
     const owners = Array.from({ length: 5 }, () => somebody)
     const bridge = world.nextAddress(7)
     const genesis = world.deploy('TokenGenesis', {
@@ -77,10 +90,14 @@ export class L1World {
       world.read({ contract: genesis, name: 'emission' }),
     )
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
-    const [networks, stakes, slashing] = [1, 2, 4].map((offset) => world.nextAddress(offset))
+    const [networks, stakes, slashing, autoscaler] = [1, 2, 4, 8].map((offset) =>
+      world.nextAddress(offset),
+    )
     const clock = [this.start, this.epochSeconds]
     this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
-    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, governance] })
+    this.networks = world.deploy('NetworkRegistry', {
+      args: [this.operators.address, governance, this.parameters.address, autoscaler],
+    })
     this.stakes = world.deploy('StakeManager', {
       args: [
         this.token.address,
@@ -101,7 +118,7 @@ export class L1World {
       ],
     })
     this.slashing = world.deploy('SlashingManager', {
-      args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds],
+      args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds, this.massDelaySeconds],
     })
     this.inbox = world.deploy('Inbox', { args: [networks, bridge] })
     this.bridge = world.deploy('RewardBridge', {
@@ -115,6 +132,8 @@ export class L1World {
         { ...this.bridgeSettings, securedBps },
       ],
     })
+    this.load = world.deploy('NetworkLoad', { args: [this.oracle.address] })
+    this.autoscaler = world.deploy('Autoscaler', { args: [this.load.address, governance] })
   }
 
   get epoch(): number {
@@ -165,12 +184,10 @@ export class L1World {
     this.send(this.operators, name, args, address)
   }
 
-  openNetwork(id: number): void {
-    const genesisRoot = toHex(sha256(Uint8Array.of(0xaa, id)))
-    const { genesisHash } = this.identityOf(id)
-    const first = { firstEpoch: this.epoch + 2, genesisHash: toHex(genesisHash) }
-    const network = { chainId: 1_660_200 + id, ...first }
-    this.send(this.networks, 'open', [id, { ...network, genesisRoot }])
+  /** Opens a network that begins with its first operator, or as the options say. */
+  openNetwork(id: number, options: Partial<OpeningOptions> = {}): void {
+    const genesisHash = toHex(this.identityOf(id).genesisHash)
+    this.send(this.networks, 'open', [id, openingOf(id, { genesisHash, ...options })])
   }
 
   identityOf(id: number): NetworkIdentity {

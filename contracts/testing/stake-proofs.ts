@@ -32,7 +32,8 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
     )
   return {
     network: async (id) => {
-      const [epochs, genesisHash, genesisRoot] = await prove(registry, mapped(BigInt(id), 0n), 3)
+      // The second word is of no use here.
+      const [epochs, , genesisHash, genesisRoot] = await prove(registry, mapped(BigInt(id), 0n), 4)
       return { account: await tries.accountProof(registry), epochs, genesisHash, genesisRoot }
     },
     set: async (id, epoch, named) => {
@@ -47,8 +48,9 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
       const [head, ...key] = await prove(registry, placeOf(number), 4)
       const next = number + 1n < count ? await tries.slotProof(registry, placeOf(number + 1n)) : []
       const [length] = await prove(registry, ring, 1)
+      const [epochs] = await prove(registry, mapped(BigInt(id), 0n), 1)
       const account = await tries.accountProof(registry)
-      return { account, count: length, number, head, key, next }
+      return { account, epochs, count: length, number, head, key, next }
     },
     weight: async (id, operator) => {
       const place = mapped(BigInt(operator), mapped(BigInt(id), 3n))

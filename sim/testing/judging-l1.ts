@@ -46,10 +46,15 @@ export class JudgingL1 {
   enroll(run: ForkRun): void {
     const { l1 } = this
     const { schedule } = run.scenario
-    const genesisRoot = toHex(consensusRoot(genesisHeader(run.genesis)))
+    const opening = {
+      genesisTime: run.genesis.timestampMs / 1_000,
+      earliestEpoch: firstForkEpoch,
+      stakeMin: 1,
+      operatorsMin: 1,
+      genesisHash: toHex(counterGenesisHash),
+    }
     for (const id of [networkId, otherNetworkId]) {
-      const network = { chainId: 1_660_200 + id, firstEpoch: firstForkEpoch, genesisRoot }
-      l1.send(l1.networks, 'open', [id, { ...network, genesisHash: toHex(counterGenesisHash) }])
+      l1.send(l1.networks, 'open', [id, { chainId: 1_660_200 + id, ...opening }])
     }
     for (const [index, { stake }] of (schedule[0] as readonly Member[]).entries()) {
       const operator = operatorOf(run, index, 0)
@@ -61,6 +66,8 @@ export class JudgingL1 {
         l1.send(l1.networks, 'optIn', [id, 10_000], operator.address)
       }
     }
+    const { genesisRoot } = l1.read(l1.networks, 'networkOf', networkId) as { genesisRoot: Hex }
+    assert.equal(genesisRoot, toHex(consensusRoot(genesisHeader(run.genesis))))
     for (const [place, members] of schedule.entries()) {
       if (place === 0) continue
       // What is changed in an epoch holds from the one after the next.
