@@ -197,6 +197,8 @@ export interface FinalityReader {
    * this node does not hold both, or not the history between them.
    */
   historyProof(place: HistoryPlace): readonly Uint8Array[] | undefined
+  /** Evidence that this node came upon, newest first; of each piece the bytes (evidence-codec). */
+  evidence(): readonly Uint8Array[]
 }
 
 /** A height, and a later one in whose histRoot it is proved. */

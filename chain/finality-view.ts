@@ -1,9 +1,10 @@
 /** Certificates of consensus in the form that doors print. */
 
-import { ByteWriter, writeHeader } from '@zg/consensus'
+import { ByteWriter, encodeEvidence, writeHeader } from '@zg/consensus'
 import type {
   Certificate,
   ConsensusHeader,
+  Evidence,
   FinalityCertificate,
   Ledger,
   Validator,
@@ -26,7 +27,9 @@ const kinds = {
 
 /** Where certificates and blocks come from: a running validator, or what a follower keeps. */
 export type FinalitySource = Pick<Validator, 'finalityCertificate' | 'certificates'> &
-  Pick<FinalityReader, 'chain' | 'header' | 'historyProof'>
+  Pick<FinalityReader, 'chain' | 'header' | 'historyProof'> & {
+    readonly evidence: () => readonly Evidence[]
+  }
 
 /** Reads headers and their proofs out of a ledger, as far as the chain itself has come. */
 export function historyReaderOf({
@@ -74,6 +77,7 @@ export function finalityReaderOf(source: FinalitySource, networkId: number): Fin
     chain: (fromHeight, count) => source.chain(fromHeight, count),
     header: (height) => source.header(height),
     historyProof: (place: HistoryPlace) => source.historyProof(place),
+    evidence: () => source.evidence().map(encodeEvidence),
     finalityCertificate(height) {
       const certificate = source.finalityCertificate(height)
       return certificate === undefined ? undefined : finalityViewOf(certificate, networkId)

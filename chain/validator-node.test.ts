@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { blsScheme, peerIdOf } from '@zg/consensus'
+import {
+  blsScheme,
+  decodeEvidence,
+  encodeMessage,
+  peerIdOf,
+  roundVoteDigest,
+  verifyEvidence,
+} from '@zg/consensus'
 import { toHex } from '@zg/primitives'
 import {
   createSeededRng,
@@ -14,6 +21,7 @@ import {
 } from '@zg/runtime'
 
 import { parseGenesis } from './genesis.ts'
+import { fixedValidatorSet } from './network-parameters.ts'
 import { inlineRecovery } from './sender-recovery.ts'
 import {
   signedTransfer,
@@ -23,14 +31,14 @@ import {
   testTimestamp,
   testValidatorKey,
 } from './testing/test-chain.ts'
-import { openValidatorNode } from './validator-node.ts'
+import { consensusGenesisOf, openValidatorNode } from './validator-node.ts'
 import type { ValidatorNode } from './validator-node.ts'
 
 const validatorCount = 4
 const genesis = parseGenesis(testGenesisJson({ network: testNetworkParameters(validatorCount) }))
 
 /** Four validators with the real engine and real BLS on virtual time, network and disks. */
-async function openWorld(seed: string) {
+async function openWorld(seed: string, { nodeCount = validatorCount } = {}) {
   const clock = new SimulatedClock(testTimestamp * 1_000)
   const rng = createSeededRng(seed)
   const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
@@ -65,12 +73,12 @@ async function openWorld(seed: string) {
     )
   }
   const nodes: ValidatorNode[] = []
-  for (let index = 0; index < validatorCount; index++) {
+  for (let index = 0; index < nodeCount; index++) {
     const opening = open(index)
     await clock.run({ untilMs: clock.nowMs() + 100, done: () => false })
     nodes.push(await opening)
   }
-  return { clock, network, nodes, open }
+  return { clock, network, nodes, open, machines }
 }
 
 test('ValidatorNode: four validators execute transfers and agree on every block', async () => {
@@ -103,4 +111,34 @@ test('ValidatorNode: four validators execute transfers and agree on every block'
   assert.equal(toHex(certificate.blockHash), toHex(first.chain.hashOfNumber(number) as Uint8Array))
   const { header } = first.chain.blockByNumber(number) ?? {}
   assert.equal(header?.coinbase !== 0n, true)
+})
+
+test('ValidatorNode: what a validator hears of a fault is given to who asks', async () => {
+  const { clock, network, nodes, machines } = await openWorld('faults', { nodeCount: 3 })
+  const [first] = nodes
+  const culprit = machines[3]
+  const parameters = genesis.network
+  assert.ok(first !== undefined && culprit !== undefined && parameters !== undefined)
+  const { identity: domain } = consensusGenesisOf(genesis, parameters)
+  const mesh = network.join({ identity: culprit.identity, name: 'culprit' })
+  await clock.run({ untilMs: clock.nowMs() + 1_000 })
+  assert.deepEqual(first.view.finality?.evidence(), [])
+  const { view } = first.validator.status()
+  for (const fill of [1, 2]) {
+    const digest = new Uint8Array(32).fill(fill)
+    const vote = { kind: 'notarize', epoch: 0n, view: view + 1, digest } as const
+    const signature = blsScheme().sign(culprit.secretKey, roundVoteDigest(domain, vote))
+    mesh.broadcast('vote', encodeMessage({ kind: 'vote', vote, signature }))
+  }
+  await clock.run({ untilMs: clock.nowMs() + 1_000 })
+  const [heard, ...more] = first.view.finality?.evidence() ?? []
+  assert.ok(heard !== undefined)
+  assert.deepEqual(more, [])
+  const context = {
+    scheme: blsScheme(),
+    identity: domain,
+    validatorSet: () => fixedValidatorSet(parameters),
+  }
+  const convicted = verifyEvidence(context, decodeEvidence(heard))
+  assert.deepEqual(convicted, [parameters.validators[3]?.operator])
 })

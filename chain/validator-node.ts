@@ -30,6 +30,7 @@ import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
 import { finalityReaderOf, historyReaderOf } from './finality-view.ts'
 import type { FinalitySource } from './finality-view.ts'
+import { HeardEvidence } from './heard-evidence.ts'
 import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
@@ -111,8 +112,8 @@ export async function openValidatorNode(
   const gossip = new TransactionGossip({ network: channels.gossip, pool, clock })
   const wake = wakeOnPending(pool, validator, clock)
   observeChain({ chain, pool, validator, metrics })
-  validator.start()
   const finality = finalityOf(validator, { chain, store, l1View, parameters })
+  validator.start()
   return {
     view: {
       chain,
@@ -146,11 +147,14 @@ function finalityOf(
   const { chain, store, l1View, parameters } = options
   // The validator's own is its secret; what is asked here is read from the store each time.
   const ledger = new Ledger(store)
+  const heard = new HeardEvidence()
+  validator.onEvidence((evidence) => heard.add(evidence))
   const source: FinalitySource = {
     finalityCertificate: (height) => validator.finalityCertificate(height),
     certificates: (...views) => validator.certificates(...views),
     chain: (fromHeight, count) => answerBlocks({ chain, ledger, l1View }, { fromHeight, count }),
     ...historyReaderOf({ chain, ledger }),
+    evidence: () => heard.newest(),
   }
   return finalityReaderOf(source, parameters.networkId)
 }

@@ -77,6 +77,7 @@ export type {
 
 export { findConflicts, findFaults } from './evidence-finder.ts'
 export type { FoundConflict, FoundFault, OperatorVotes, Testimony } from './evidence-finder.ts'
+export { decodeEvidence, encodeEvidence } from './evidence-codec.ts'
 
 export { certificatesReturnedMax, Validator } from './validator.ts'
 export { LedgerMismatchError } from './recovery.ts'

@@ -33,3 +33,11 @@ export type { OutboxStep } from './outbox-relayer.ts'
 
 export { culpritsPerPage, evidenceCalls } from './evidence-calls.ts'
 export type { ConflictArgs, SlashingCall } from './evidence-calls.ts'
+
+export type { WitnessEndpoint } from './witness-endpoint.ts'
+export type { Testimony } from './witness.ts'
+export { EvidenceWatcher } from './evidence-watcher.ts'
+export type { EvidenceSink, EvidenceWatcherOptions, WatchStep } from './evidence-watcher.ts'
+export { SlashingReporter } from './slashing-reporter.ts'
+export type { SlashingReporterOptions } from './slashing-reporter.ts'
+export type { L1Function } from './l1-contracts.ts'

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { ByteWriter, genesisHeader, writeHeader } from '@zg/consensus'
+import { ByteWriter, encodeEvidence, genesisHeader, writeHeader } from '@zg/consensus'
+import type { Evidence } from '@zg/consensus'
 import { headerHash } from '@zg/evm'
 import type { Header } from '@zg/evm'
 import { keccak256, toHex } from '@zg/primitives'
@@ -239,5 +240,52 @@ test('Outbox logs come in pages that a node agrees to', async (context) => {
   for (const each of malformed) {
     answers['eth_getLogs'] = () => ({ result: [each] })
     await assert.rejects(endpoint.outboxLogs({ fromHeight: 1n, toHeight: 9n }), refused)
+  }
+})
+
+test('round certificates and evidence are read as a node prints them', async (context) => {
+  const { answers, endpoint } = await openNode(context)
+  const signed = { epoch: '0x1', view: '0x5', signers: '0x07', signature: certificate.signature }
+  const nullification = { ...signed, kind: 'nullification', digest: null }
+  const finalization = { ...signed, kind: 'finalization', digest: word(2) }
+  const asked: unknown[] = []
+  answers['zg_getCertificates'] = (params) => {
+    asked.push(params)
+    return { result: [nullification, finalization] }
+  }
+  const query = { epoch: 1n, fromView: 5, toView: 9 }
+  const found = await endpoint.roundCertificates(query)
+  const signature = new Uint8Array(96).fill(4)
+  const vote = { epoch: 1n, view: 5 }
+  const quorum = { signers: Uint8Array.of(7), signature }
+  assert.deepEqual(found, [
+    { vote: { ...vote, kind: 'nullify', digest: new Uint8Array(32) }, ...quorum },
+    { vote: { ...vote, kind: 'finalize', digest: new Uint8Array(32).fill(2) }, ...quorum },
+  ])
+  assert.deepEqual(asked, [['0x5', '0x9', '0x1']])
+  const [first, second] = found
+  assert.ok(first !== undefined && second !== undefined)
+  const evidence: Evidence = { kind: 'certificates', first, second }
+  answers['zg_getEvidence'] = () => ({ result: [toHex(encodeEvidence(evidence))] })
+  assert.deepEqual(await endpoint.evidence(), [evidence])
+
+  const malformed: readonly unknown[] = [
+    null,
+    [7],
+    ['0x'],
+    ['0x04'],
+    [`${toHex(encodeEvidence(evidence))}00`],
+    Array(1_025).fill(toHex(encodeEvidence(evidence))),
+    [{ ...nullification, kind: 'notarize' }],
+    [{ ...nullification, digest: word(1) }],
+    [{ ...finalization, digest: null }],
+    [{ ...finalization, view: '0x20000000000000' }],
+    [{ ...finalization, signature: '0x' }],
+    Array(769).fill(finalization),
+  ]
+  for (const result of malformed) {
+    answers['zg_getCertificates'] = answers['zg_getEvidence'] = () => ({ result })
+    await assert.rejects(endpoint.roundCertificates(query), refused)
+    await assert.rejects(endpoint.evidence(), refused)
   }
 })

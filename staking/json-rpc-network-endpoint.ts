@@ -1,14 +1,27 @@
 /**
- * Any node of a network as a `NetworkEndpoint`: its JSON-RPC over HTTP, read strictly.
+ * Any node of a network as what relayers and watchers ask: its JSON-RPC over HTTP, read strictly.
  *
  *     finalityCertificate  zg_getFinalityCertificate       proof       eth_getProof
  *     header               zg_getHeader                    outboxLogs  eth_getLogs of Outbox's Sent
- *     historyProof         zg_getHistoryProof
- *     executionHeader      eth_getBlockByNumber
+ *     historyProof         zg_getHistoryProof              evidence    zg_getEvidence
+ *     executionHeader      eth_getBlockByNumber            roundCertificates  zg_getCertificates
  */
 
-import { ByteReader, readHeader, signatureSizeBytes, validatorCountMax } from '@zg/consensus'
-import type { ConsensusHeader, FinalityCertificate } from '@zg/consensus'
+import {
+  ByteReader,
+  decodeEvidence,
+  readHeader,
+  signatureSizeBytes,
+  validatorCountMax,
+} from '@zg/consensus'
+import type {
+  Certificate,
+  ConsensusHeader,
+  Evidence,
+  FinalityCertificate,
+  QuorumSignature,
+  RoundVoteKind,
+} from '@zg/consensus'
 import {
   bigintToHex,
   bytesToBigint,
@@ -30,6 +43,8 @@ import {
 } from './json-rpc.ts'
 import type { Json, JsonRpcRefusal } from './json-rpc.ts'
 import type { NetworkEndpoint, NetworkProof, OutboxLog, OutboxLogs } from './network-endpoint.ts'
+import { witnessViewsMax } from './witness-endpoint.ts'
+import type { WitnessEndpoint } from './witness-endpoint.ts'
 import { decodeOutboxEntry, outboxAddress, sentTopic } from './outbox-entry.ts'
 
 /** Blocks whose logs are asked for at once: what our nodes allow. */
@@ -41,7 +56,18 @@ const limitCode = -32_005
 
 const numberBits = 64n
 
-export class JsonRpcNetworkEndpoint implements NetworkEndpoint {
+/** Certificates of the views of one question, three a view; pieces of evidence of one answer. */
+const certificatesMax = 3 * witnessViewsMax
+const evidenceMax = 1_024
+
+/** Certificates by what was voted. */
+const roundKinds: Readonly<Record<string, RoundVoteKind>> = {
+  notarization: 'notarize',
+  nullification: 'nullify',
+  finalization: 'finalize',
+}
+
+export class JsonRpcNetworkEndpoint implements NetworkEndpoint, WitnessEndpoint {
   readonly #client: JsonRpcClient
 
   constructor({ url }: { readonly url: string }) {
@@ -112,6 +138,27 @@ export class JsonRpcNetworkEndpoint implements NetworkEndpoint {
     }
   }
 
+  roundCertificates({
+    epoch,
+    fromView,
+    toView,
+  }: Parameters<WitnessEndpoint['roundCertificates']>[0]): Promise<readonly Certificate[]> {
+    return this.#client.ask({
+      method: 'zg_getCertificates',
+      params: [BigInt(fromView), BigInt(toView), epoch].map(toQuantity),
+      read: (found) =>
+        listOf(found, certificatesMax).map((each) => roundCertificateOf(objectOf(each, 'it'))),
+    })
+  }
+
+  evidence(): Promise<readonly Evidence[]> {
+    return this.#client.ask({
+      method: 'zg_getEvidence',
+      params: [],
+      read: (found) => listOf(found, evidenceMax).map((each) => decodeEvidence(bytesOf(each))),
+    })
+  }
+
   #logs(fromHeight: bigint, toHeight: bigint): Promise<readonly OutboxLog[] | 'too many'> {
     const query = {
       address: bigintToHex(outboxAddress, 20),
@@ -131,8 +178,6 @@ export class JsonRpcNetworkEndpoint implements NetworkEndpoint {
 }
 
 function certificateOf(found: Json): FinalityCertificate {
-  const signers = bytesOf(found['signers'])
-  if (signers.length > validatorCountMax / 8) throw new JsonRpcFormError('too many signers')
   return {
     vote: {
       epoch: numberOf(found['epoch']),
@@ -142,9 +187,31 @@ function certificateOf(found: Json): FinalityCertificate {
       histRoot: sizedBytesOf(found['histRoot'], 32),
       nextEpoch: numberOf(found['nextEpoch']),
     },
-    signers,
-    signature: sizedBytesOf(found['signature'], signatureSizeBytes),
+    ...quorumOf(found),
   }
+}
+
+function roundCertificateOf(found: Json): Certificate {
+  const kind = roundKinds[String(found['kind'])]
+  if (kind === undefined) throw new JsonRpcFormError('a certificate of no kind')
+  const view = Number(numberOf(found['view']))
+  if (!Number.isSafeInteger(view)) throw new JsonRpcFormError('a view beyond 53 bits')
+  const isNullify = kind === 'nullify'
+  if (isNullify !== (found['digest'] === null)) throw new JsonRpcFormError('a digest amiss')
+  const digest = isNullify ? new Uint8Array(32) : sizedBytesOf(found['digest'], 32)
+  return { vote: { kind, epoch: numberOf(found['epoch']), view, digest }, ...quorumOf(found) }
+}
+
+function quorumOf(found: Json): QuorumSignature {
+  const signers = bytesOf(found['signers'])
+  if (signers.length > validatorCountMax / 8) throw new JsonRpcFormError('too many signers')
+  return { signers, signature: sizedBytesOf(found['signature'], signatureSizeBytes) }
+}
+
+function listOf(found: unknown, max: number): readonly unknown[] {
+  const list = arrayOf(found, 'it')
+  if (list.length > max) throw new JsonRpcFormError(`it gives more than ${max}`)
+  return list
 }
 
 function consensusHeaderOf(bytes: Uint8Array): ConsensusHeader {

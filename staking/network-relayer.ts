@@ -5,7 +5,7 @@
 
 import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
 import { silentLogger } from '@zg/runtime'
-import type { Clock, Logger, Timer } from '@zg/runtime'
+import type { Clock, Logger } from '@zg/runtime'
 
 import { BridgeContract } from './bridge-contract.ts'
 import { FinalityRelayer } from './finality-relayer.ts'
@@ -18,6 +18,7 @@ import { OracleContract } from './oracle-contract.ts'
 import { OutboxRelayer } from './outbox-relayer.ts'
 import type { OutboxStep } from './outbox-relayer.ts'
 import { OutboxTree } from './outbox-tree.ts'
+import { StepLoop } from './step-loop.ts'
 
 /** Between two steps. */
 const pollMsDefault = 5_000
@@ -41,17 +42,15 @@ export type NetworkRelayerOptions = {
 }
 
 export class NetworkRelayer {
-  readonly #options: NetworkRelayerOptions
   readonly #log: Logger
   readonly finality: FinalityRelayer
   readonly outbox: OutboxRelayer
-  #isRunning = false
-  #timer: Timer | undefined
-  #stepping: Promise<void> = Promise.resolve()
+  readonly #loop: StepLoop
 
   constructor(options: NetworkRelayerOptions) {
-    this.#options = options
     this.#log = options.log ?? silentLogger
+    const { clock, pollMs = pollMsDefault } = options
+    this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
     const { chain, endpoint, contracts, identity, sender, log = silentLogger } = options
     const { networkId } = identity
     const at = (address: bigint) => ({ chain, address, networkId })
@@ -79,16 +78,12 @@ export class NetworkRelayer {
 
   /** Begins to step. */
   start(): void {
-    if (this.#isRunning) return
-    this.#isRunning = true
-    this.#arm(0)
+    this.#loop.start()
   }
 
   /** Resolves when the step under way is done. */
-  async stop(): Promise<void> {
-    this.#isRunning = false
-    this.#timer?.cancel()
-    await this.#stepping
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
   /** One round of both; undefined for one that failed. Never throws. */
@@ -109,16 +104,5 @@ export class NetworkRelayer {
       this.#log.error(`the relayer of ${what} failed and begins again`, { error })
       return undefined
     }
-  }
-
-  #arm(delayMs: number): void {
-    const { clock, pollMs = pollMsDefault } = this.#options
-    this.#timer = clock.setTimer(delayMs, () => {
-      this.#stepping = this.#stepping.then(async () => {
-        if (!this.#isRunning) return
-        await this.step()
-        if (this.#isRunning) this.#arm(pollMs)
-      })
-    })
   }
 }

@@ -263,6 +263,8 @@ function followerFinality(source: OpenSource, networkId: number): FinalityReader
     {
       chain: (fromHeight, count) => answerBlocks(source, { fromHeight, count }),
       ...historyReaderOf(source),
+      // It hears no votes.
+      evidence: () => [],
       // Certificates of views stay with the validators.
       certificates: () => [],
       finalityCertificate: (height) => {

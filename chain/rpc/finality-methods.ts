@@ -21,6 +21,10 @@ import { LimitExceededError, MethodUnknownError, ParamsInvalidError } from './rp
 
 /** The methods by name. */
 export function finalityMethods({ finality }: NodeView): readonly [string, RpcMethod][] {
+  return [...certificateMethods(finality), ...historyMethods(finality)]
+}
+
+function certificateMethods(finality: FinalityReader | undefined): readonly [string, RpcMethod][] {
   return [
     [
       'zg_getFinalityCertificate',
@@ -49,6 +53,30 @@ export function finalityMethods({ finality }: NodeView): readonly [string, RpcMe
       },
     ],
     [
+      'zg_getCertificates',
+      (params) => {
+        const reader = requireFinality(finality, 'zg_getCertificates')
+        checkCount(params, 2, 3)
+        const fromView = readQuantity(params[0], 'fromView', 64)
+        const toView = readQuantity(params[1], 'toView', 64)
+        if (fromView > toView) throw new ParamsInvalidError('toView', 'it is below "fromView"')
+        if (toView - fromView >= certificateViewsMax) {
+          const hint = {
+            fromView: toQuantity(fromView),
+            toView: toQuantity(fromView + certificateViewsMax - 1n),
+          }
+          throw new LimitExceededError('views', certificateViewsMax, hint)
+        }
+        const epoch = isAbsent(params[2]) ? undefined : readQuantity(params[2], 'epoch', 64)
+        return reader.certificates(fromView, toView, epoch).map(viewCertificateJson)
+      },
+    ],
+  ]
+}
+
+function historyMethods(finality: FinalityReader | undefined): readonly [string, RpcMethod][] {
+  return [
+    [
       'zg_getHeader',
       (params) => {
         const reader = requireFinality(finality, 'zg_getHeader')
@@ -69,22 +97,11 @@ export function finalityMethods({ finality }: NodeView): readonly [string, RpcMe
       },
     ],
     [
-      'zg_getCertificates',
+      'zg_getEvidence',
       (params) => {
-        const reader = requireFinality(finality, 'zg_getCertificates')
-        checkCount(params, 2, 3)
-        const fromView = readQuantity(params[0], 'fromView', 64)
-        const toView = readQuantity(params[1], 'toView', 64)
-        if (fromView > toView) throw new ParamsInvalidError('toView', 'it is below "fromView"')
-        if (toView - fromView >= certificateViewsMax) {
-          const hint = {
-            fromView: toQuantity(fromView),
-            toView: toQuantity(fromView + certificateViewsMax - 1n),
-          }
-          throw new LimitExceededError('views', certificateViewsMax, hint)
-        }
-        const epoch = isAbsent(params[2]) ? undefined : readQuantity(params[2], 'epoch', 64)
-        return reader.certificates(fromView, toView, epoch).map(viewCertificateJson)
+        const reader = requireFinality(finality, 'zg_getEvidence')
+        checkCount(params, 0, 0)
+        return reader.evidence().map(toHex)
       },
     ],
   ]

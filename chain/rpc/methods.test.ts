@@ -38,6 +38,7 @@ const finality: FinalityReader = {
     under > 2n
       ? undefined
       : Array.from({ length: 32 }, () => new Uint8Array(32).fill(Number(height))),
+  evidence: () => [Uint8Array.of(1, 2), Uint8Array.of(3)],
   finalityCertificate: (height) => {
     return height === 'latest' || height === 2n ? certificate : undefined
   },
@@ -321,6 +322,11 @@ test('zg_getHeader and zg_getHistoryProof print a header and what proves it', as
   await assert.rejects(ask('zg_getHistoryProof', '0x2', '0x2'), { code: -32602 })
   await assert.rejects(ask('zg_getHistoryProof', '0x1'), { code: -32602 })
   await assert.rejects(ask('zg_getHistoryProof', '0x1', '0x10000000000000000'), { code: -32602 })
+})
+
+test('zg_getEvidence prints what the node came upon', async () => {
+  assert.deepEqual(await ask('zg_getEvidence'), ['0x0102', '0x03'])
+  await assert.rejects(ask('zg_getEvidence', '0x1'), { code: -32602 })
 })
 
 test('without finality votes the zg_ methods do not exist', async () => {

@@ -45,6 +45,7 @@ export class L1World {
   /** When epoch 0 began. */
   readonly start: number
   readonly parameters: Deployed
+  readonly #genesisHashes = new Map<number, Uint8Array>()
   readonly token: Deployed
   readonly emission: Deployed
   readonly operators: Deployed
@@ -186,8 +187,12 @@ export class L1World {
 
   /** Opens a network that begins with its first operator, or as the options say. */
   openNetwork(id: number, options: Partial<OpeningOptions> = {}): void {
-    const genesisHash = toHex(this.identityOf(id).genesisHash)
-    this.send(this.networks, 'open', [id, openingOf(id, { genesisHash, ...options })])
+    const opening = openingOf(id, {
+      genesisHash: toHex(this.identityOf(id).genesisHash),
+      ...options,
+    })
+    this.#genesisHashes.set(id, fromHex(opening.genesisHash))
+    this.send(this.networks, 'open', [id, opening])
   }
 
   identityOf(id: number): NetworkIdentity {
@@ -195,7 +200,7 @@ export class L1World {
       l1ChainId: this.world.chainId,
       stakingContract: fromHex(this.stakes.address),
       networkId: id,
-      genesisHash: sha256(Uint8Array.of(0xbb, id)),
+      genesisHash: this.#genesisHashes.get(id) ?? sha256(Uint8Array.of(0xbb, id)),
     }
   }
 

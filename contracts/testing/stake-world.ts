@@ -37,6 +37,8 @@ export type CertificateArgs = {
 
 export type OpeningOptions = {
   readonly genesisHash: Hex
+  /** In seconds since 1970. */
+  readonly genesisTime: number
   readonly earliestEpoch: number
   /** In gwei. */
   readonly stakeMin: bigint
@@ -165,13 +167,14 @@ export function openingOf(
   id: number,
   {
     genesisHash: hash,
+    genesisTime: time = genesisTime,
     earliestEpoch = 0,
     stakeMin = 1n,
     operatorsMin = 1,
   }: OpeningOptions | (Partial<OpeningOptions> & { genesisHash: Hex }),
 ) {
   const thresholds = { earliestEpoch, stakeMin, operatorsMin }
-  return { chainId: 1_660_200 + id, genesisTime, ...thresholds, genesisHash: hash }
+  return { chainId: 1_660_200 + id, genesisTime: time, ...thresholds, genesisHash: hash }
 }
 
 /** The consensusRoot of a network's genesis, as consensus makes it. */

@@ -1,0 +1,247 @@
+/**
+ * From a transaction on a network to tokens on L1, with nothing made up in between: four validators
+ * agree on it, a relayer reads one of them over JSON-RPC, and the contracts check what it brings.
+ * Time and the validators' connections are simulated; the network stands still while it is relayed.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import {
+  genesisConsensusRoot,
+  inlineRecovery,
+  networkGenesisJson,
+  networkParametersDefault,
+  openValidatorNode,
+  parseGenesis,
+  rpcMethods,
+  startRpcServer,
+} from '@zg/chain'
+import type { ValidatorNode } from '@zg/chain'
+import { blsScheme, viewWithoutL1, peerIdOf, validatorSet, verifyCertificate } from '@zg/consensus'
+import { artifactOf } from '@zg/contracts'
+import { ContractWorld, L1World, testOperator } from '@zg/contracts/testing'
+import { encodeTransaction, signTransaction } from '@zg/evm'
+import {
+  addressOfSecretKey,
+  bigintToHex,
+  bytesToBigint,
+  fromHex,
+  keccak256,
+  toHex,
+} from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import {
+  createSeededRng,
+  createSystemClock,
+  MemoryStore,
+  silentLogger,
+  silentMetrics,
+  SimulatedClock,
+  SimulatedDisk,
+  SimulatedNetwork,
+} from '@zg/runtime'
+import { JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
+import { SimulatedL1Chain } from '@zg/staking/testing'
+import { encodeFunctionData } from 'viem'
+import type { Abi } from 'viem'
+
+import { callRpc } from './rpc-call.ts'
+
+const id = 1
+const chainId = 1_660_201n
+const genesisTimestamp = 1_800_000_000
+const ether = 10n ** 18n
+const weiPerGwei = 10n ** 9n
+const operators = [1, 2, 3, 4].map((index) => testOperator(index))
+const userKey = keccak256(new TextEncoder().encode('user'))
+const user = bytesToBigint(addressOfSecretKey(userKey))
+const bob: Hex = toHex(new Uint8Array(20).fill(0xb0))
+const outboxAddress: Hex = bigintToHex(0x2002n, 20)
+const outboxAbi = artifactOf('Outbox').abi as Abi
+
+/** Contracts on L1 that know the network by its real genesis; its first epoch has begun. */
+function openL1() {
+  const l1 = new L1World({ epochSeconds: 100_000 })
+  for (const operator of operators) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 100n * ether)
+    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
+  }
+  const outbox = new ContractWorld({ fork: 'osaka' })
+  outbox.predeploy('Outbox', outboxAddress)
+  const validators = operators.map(({ address, secretKey }) => ({
+    operator: fromHex(address),
+    publicKey: blsScheme().publicKeyOf(secretKey),
+    stake: (100n * ether) / weiPerGwei,
+  }))
+  const parameters = {
+    ...networkParametersDefault,
+    networkId: id,
+    l1ChainId: l1.world.chainId,
+    stakingContract: fromHex(l1.stakes.address),
+    validators,
+  }
+  const genesis = parseGenesis(
+    networkGenesisJson({
+      chainId,
+      fork: 'osaka',
+      network: parameters,
+      timestamp: genesisTimestamp,
+      accounts: [
+        { address: user, balance: 50n * ether },
+        { address: BigInt(outboxAddress), nonce: 1n, code: outbox.codeOf(BigInt(outboxAddress)) },
+      ],
+    }),
+  )
+  const firstEpoch = BigInt(l1.epoch + 2)
+  l1.openNetwork(id, { genesisHash: toHex(genesis.hash), genesisTime: genesisTimestamp })
+  for (const { address } of operators) l1.send(l1.networks, 'optIn', [id, 10_000], address)
+  l1.goToEpoch(l1.epoch + 2)
+  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  // What the genesis gave out, L1 must know to be there.
+  l1.send(l1.bridge, 'deposit', [id, bigintToHex(user, 20), 50n * ether])
+  const { genesisRoot } = l1.read(l1.networks, 'networkOf', id) as { genesisRoot: Hex }
+  assert.equal(genesisRoot, toHex(genesisConsensusRoot(genesis, firstEpoch)))
+  return { l1, genesis, set: validatorSet(firstEpoch, validators) }
+}
+
+/** Its validators, on virtual time that goes on when it is asked to. */
+async function openNetwork({ genesis, set }: Omit<ReturnType<typeof openL1>, 'l1'>) {
+  const clock = new SimulatedClock(genesisTimestamp * 1_000)
+  const rng = createSeededRng('network relay')
+  const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
+  const scheme = blsScheme()
+  const nodes: ValidatorNode[] = []
+  const pass = (ms: number) => clock.run({ untilMs: clock.nowMs() + ms, done: () => false })
+  for (const [index, { secretKey }] of operators.entries()) {
+    const identity = peerIdOf(scheme.publicKeyOf(secretKey))
+    const opening = openValidatorNode(
+      {
+        genesis,
+        l1View: viewWithoutL1(set),
+        firstEpoch: set.epoch,
+        secretKey,
+        scheme,
+        store: new MemoryStore(),
+        disk: new SimulatedDisk({ clock, rng: rng.fork(`disk ${index}`) }).mount(),
+        network: network.join({ identity, name: `${index}` }),
+        recovery: inlineRecovery,
+        clock: clock.forNode(),
+        rng: rng.fork(`node ${index}`),
+        logger: silentLogger,
+        metrics: silentMetrics,
+      },
+      (error) => {
+        throw error
+      },
+    )
+    await pass(100)
+    nodes.push(await opening)
+  }
+  return { nodes, pass }
+}
+
+/** The JSON-RPC of a validator; returns its address. */
+async function serve(context: TestContext, { view }: ValidatorNode): Promise<string> {
+  const clock = createSystemClock()
+  const failures: unknown[] = []
+  const server = await startRpcServer({
+    methods: rpcMethods(view, { clock, clientVersion: 'test' }),
+    clock,
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    allowedOrigins: [],
+    onInternalError: (_method, error) => failures.push(error),
+  })
+  context.after(async () => {
+    await server.close()
+    assert.deepEqual(failures, [])
+  })
+  return `http://127.0.0.1:${server.port}`
+}
+
+/** Calls the Outbox by a user's transaction. */
+function sendToOutbox(
+  rpc: string,
+  call: { nonce: bigint; name: string; args: readonly unknown[]; value: bigint },
+): Promise<unknown> {
+  const { nonce, name, args, value } = call
+  const data = fromHex(encodeFunctionData({ abi: outboxAbi, functionName: name, args: [...args] }))
+  const fees = { maxFeePerGas: 100n * weiPerGwei, maxPriorityFeePerGas: weiPerGwei }
+  const fields = { type: 2, chainId, nonce, gasLimit: 500_000n, accessList: [] } as const
+  const unsigned = { ...fields, ...fees, to: BigInt(outboxAddress), value, data }
+  const bytes = encodeTransaction(signTransaction(unsigned, userKey))
+  return callRpc(rpc, 'eth_sendRawTransaction', [toHex(bytes)])
+}
+
+test('what a user withdraws on a real network is minted on L1 by a relayer', async (context) => {
+  const { l1, genesis, set } = openL1()
+  const { nodes, pass } = await openNetwork({ genesis, set })
+  const [node] = nodes
+  assert.ok(node !== undefined)
+  context.after(async () => {
+    const stopping = Promise.all(nodes.map((each) => each.stop()))
+    await pass(1_000)
+    await stopping
+  })
+  const rpc = await serve(context, node)
+  const endpoint = new JsonRpcNetworkEndpoint({ url: rpc })
+  const chain = new SimulatedL1Chain(l1)
+  const clock = createSystemClock()
+  const open = () =>
+    new NetworkRelayer({
+      endpoint,
+      chain,
+      sender: new L1Sender({
+        chain,
+        chainId: l1.world.chainId,
+        secretKey: keccak256(new TextEncoder().encode('relayer')),
+        depth: 1,
+        feePerGasMax: 10n ** 12n,
+        clock,
+        pollMs: 10,
+      }),
+      contracts: {
+        finalityOracle: BigInt(l1.oracle.address),
+        rewardBridge: BigInt(l1.bridge.address),
+      },
+      identity: l1.identityOf(id),
+      sets: (epoch) => (epoch === set.epoch ? set : undefined),
+      epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
+      intervalSeconds: 1_000n,
+      clock,
+    })
+  const known = () => l1.read(l1.oracle, 'finalOf', id) as { readonly height: bigint }
+
+  await pass(3_000)
+  const idle = { synced: false, claimed: [], announced: [] }
+  assert.deepEqual(await open().step(), { finality: { kind: 'nothing' }, outbox: idle })
+  await sendToOutbox(rpc, { nonce: 0n, name: 'withdraw', args: [bob], value: 3n * ether })
+  await sendToOutbox(rpc, { nonce: 1n, name: 'transfer', args: [id, bob], value: weiPerGwei })
+  await pass(5_000)
+  const { finality, outbox } = await open().step()
+  assert.ok(finality?.kind === 'submitted')
+  assert.deepEqual(outbox, { synced: true, claimed: [0, 1], announced: [] })
+  assert.equal(l1.balanceOf(bob), 3n * ether)
+  assert.equal(known().height, finality.height)
+
+  // Later, from the block that L1 knows on, by one that has just begun.
+  await sendToOutbox(rpc, { nonce: 2n, name: 'withdraw', args: [bob], value: ether })
+  await pass(20_000)
+  const later = await open().step()
+  assert.ok(later.finality?.kind === 'submitted' && later.finality.height > finality.height + 5n)
+  assert.deepEqual(later.outbox, { synced: true, claimed: [2], announced: [] })
+  assert.equal(l1.balanceOf(bob), 4n * ether)
+
+  // What watchers read of the same node.
+  const { epoch } = set
+  const rounds = await endpoint.roundCertificates({ epoch, fromView: 1, toView: 256 })
+  assert.ok(rounds.length > 20)
+  const identity = l1.identityOf(id)
+  assert.ok(rounds.every((each) => verifyCertificate(blsScheme(), identity, set, each)))
+  assert.deepEqual(await endpoint.evidence(), [])
+})

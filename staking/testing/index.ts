@@ -1,0 +1,3 @@
+/** What other rooms' tests use of this room's. */
+
+export { SimulatedL1Chain } from './simulated-l1-chain.ts'
