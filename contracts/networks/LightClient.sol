@@ -108,14 +108,10 @@ contract LightClient {
     ) external {
         bytes32 place = _memberPlace(id, epoch, operator);
         if (_members[place].weight != 0) revert AlreadyAdmitted();
-        StakeProof.L1State memory state = _l1State(header);
-        EpochInfo.Config memory config = INFO.config();
-        address[2] memory registries = [config.networkRegistry, config.operatorRegistry];
-        uint64 found = StakeProof.weightAt(state, registries, id, operator, epoch, weight).weight;
-        _members[place] = Member({
-            weight: found,
-            key: StakeProof.keyAt(state, registries[1], operator, epoch, weight, key)
-        });
+        (uint64 found, Bls.Key memory foundKey) = StakeProof.memberAt(
+            _l1State(header), _registries(), id, operator, epoch, weight, key
+        );
+        _members[place] = Member({weight: found, key: foundKey});
         emit MemberAdmitted(id, epoch, operator, found);
     }
 
@@ -252,9 +248,7 @@ contract LightClient {
         ConsensusHeader.Proof calldata header,
         StakeProof.OfWeight calldata proof
     ) external view returns (StakeProof.Span memory) {
-        EpochInfo.Config memory config = INFO.config();
-        address[2] memory registries = [config.networkRegistry, config.operatorRegistry];
-        return StakeProof.weightAt(_l1State(header), registries, id, operator, epoch, proof);
+        return StakeProof.weightAt(_l1State(header), _registries(), id, operator, epoch, proof);
     }
 
     function _sumOf(uint32 id, uint64 epoch, address[] calldata operators)
@@ -274,6 +268,11 @@ contract LightClient {
             weight += own;
             key = index == 0 ? member.key : Bls.add(key, member.key);
         }
+    }
+
+    function _registries() private view returns (address[2] memory) {
+        EpochInfo.Config memory config = INFO.config();
+        return [config.networkRegistry, config.operatorRegistry];
     }
 
     function _domainOf(uint32 id) private view returns (Votes.Domain memory domain) {

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import {
-  bigintToBytes,
-  bytesToBigint,
-  concat,
-  fromHex,
-  keccak256,
-  sha256,
-  toHex,
-} from '@zg/primitives'
+import { concat, fromHex, keccak256, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { encodeFunctionData } from 'viem'
 
@@ -17,11 +9,11 @@ import { somebody } from '../testing/contract-world.ts'
 import type { Deployed } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import { admit, follow, openHub } from '../testing/hub-world.ts'
+import { inboxAddress, markSlot } from '../testing/network-world.ts'
 import type { NetworkWorld } from '../testing/network-world.ts'
 import { refuses } from '../testing/refuses.ts'
 
 const alice = toHex(new Uint8Array(20).fill(0xa1))
-const inboxAddress: Hex = '0x0000000000000000000000000000000000002005'
 const modes = { take: 0, refuse: 1, burnGas: 2, returnMuch: 3, reenter: 4 } as const
 
 type Taken = { isFromL1: boolean; network: number; sender: Hex; data: Hex }
@@ -301,17 +293,15 @@ describe('NetworkInbox delivers messages of other networks', () => {
 })
 
 describe('NetworkInbox times messages out', () => {
-  /** The slot of a mark in the Inbox of a destination. */
-  const slotOf = (source: number, index: number): bigint => {
-    const mapped = (key: bigint, place: bigint) =>
-      bytesToBigint(keccak256(concat(bigintToBytes(key, 32), bigintToBytes(place, 32))))
-    return mapped(BigInt(Math.floor(index / 255)), mapped(BigInt(source), 0n))
-  }
   const markProof = async (network: NetworkWorld, source: number, index: number) => ({
     known: network.blockProof(network.height),
     fields: network.fields(network.height),
     state: network.stateProof(network.height),
-    slot: await network.slotProof(network.height, inboxAddress, slotOf(source, index)),
+    slot: await network.slotProof(
+      network.height,
+      inboxAddress,
+      markSlot({ network: source, index }),
+    ),
   })
 
   test('when a final block after the expiry has no mark, once, and tells the sender', async () => {

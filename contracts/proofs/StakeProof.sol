@@ -159,47 +159,26 @@ library StakeProof {
         OfWeight calldata proof
     ) internal pure returns (Span memory span) {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
-        bytes32 trie = ExecutionProof.accountOf(state.root, registries[0], proof.registry).storageRoot;
-        uint256 place = mapped(uint160(operator), mapped(id, STINTS));
-        uint256 stint = word(trie, place, proof.stint);
-        span.fromEpoch = uint64(stint);
-        span.untilEpoch = least(uint64(stint >> 64), state.epoch + 2);
-        if (epoch < span.fromEpoch || epoch >= span.untilEpoch) revert NotAMember(operator);
-
-        trie = ExecutionProof.accountOf(state.root, registries[1], proof.operators).storageRoot;
-        uint256 latest = word(trie, mapped(uint160(operator), LATEST), proof.latest);
-        uint64 from = uint48(latest);
-        span.weight = uint64(latest >> 96);
-        if (epoch < from) {
-            span.untilEpoch = least(span.untilEpoch, from);
-            from = uint48(latest >> 48);
-            span.weight = uint64(latest >> 160);
-            if (epoch < from) revert WeightForgotten(operator);
-        }
-        if (from > span.fromEpoch) span.fromEpoch = from;
-        if (span.weight == 0) revert Weightless(operator);
+        span = stintAt(state, registries[0], id, operator, epoch, proof);
+        (, uint256 latest) = latestOf(state.root, registries[1], operator, proof);
+        cut(span, operator, epoch, latest);
     }
 
-    /// An operator's key in an epoch; `weight` holds the proof of its registry and newest word.
-    function keyAt(
+    /// The same with its key.
+    function memberAt(
         L1State memory state,
-        address registry,
+        address[2] memory registries,
+        uint32 id,
         address operator,
         uint64 epoch,
-        OfWeight calldata weight,
-        OfKey calldata proof
-    ) internal pure returns (Bls.Key memory) {
+        OfWeight calldata proof,
+        OfKey calldata ofKey
+    ) internal pure returns (uint64 weight, Bls.Key memory key) {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
-        bytes32 trie = ExecutionProof.accountOf(state.root, registry, weight.operators).storageRoot;
-        uint256 latest = word(trie, mapped(uint160(operator), LATEST), weight.latest);
-        if (epoch >= uint32(latest >> 224)) {
-            return keyOf(trie, mapped(uint160(operator), KEYS), proof.key);
-        }
-        uint256 list = mapped(uint160(operator), EARLIER_KEYS);
-        uint256 count = word(trie, list, proof.earlierCount);
-        uint256 place = uint256(keccak256(abi.encode(list))) + (count - 1) * PERIOD_WORDS;
-        if (uint64(word(trie, place, proof.earlierFrom)) > epoch) revert KeyForgotten(operator);
-        return keyOf(trie, place + 1, proof.key);
+        Span memory span = stintAt(state, registries[0], id, operator, epoch, proof);
+        (bytes32 trie, uint256 latest) = latestOf(state.root, registries[1], operator, proof);
+        cut(span, operator, epoch, latest);
+        return (span.weight, keyAt(trie, operator, epoch, latest, ofKey));
     }
 
     /// The block that L1 knows of a network by certificate.
@@ -219,6 +198,65 @@ library StakeProof {
         known.blockHash = bytes32(word(trie, place + 1, proof.roots[0]));
         known.consensusRoot = bytes32(word(trie, place + 2, proof.roots[1]));
         known.histRoot = bytes32(word(trie, place + 3, proof.roots[2]));
+    }
+
+    /// The stint of an operator in a network, as far as the state settles it.
+    function stintAt(
+        L1State memory state,
+        address registry,
+        uint32 id,
+        address operator,
+        uint64 epoch,
+        OfWeight calldata proof
+    ) private pure returns (Span memory span) {
+        bytes32 trie = ExecutionProof.accountOf(state.root, registry, proof.registry).storageRoot;
+        uint256 place = mapped(uint160(operator), mapped(id, STINTS));
+        uint256 stint = word(trie, place, proof.stint);
+        span.fromEpoch = uint64(stint);
+        span.untilEpoch = least(uint64(stint >> 64), state.epoch + 2);
+        if (epoch < span.fromEpoch || epoch >= span.untilEpoch) revert NotAMember(operator);
+    }
+
+    /// OperatorRegistry's storage, and its newest word of an operator.
+    function latestOf(
+        bytes32 stateRoot,
+        address registry,
+        address operator,
+        OfWeight calldata proof
+    ) private pure returns (bytes32 trie, uint256 latest) {
+        trie = ExecutionProof.accountOf(stateRoot, registry, proof.operators).storageRoot;
+        latest = word(trie, mapped(uint160(operator), LATEST), proof.latest);
+    }
+
+    /// Cuts a span down to the epochs of one weight, and names it.
+    function cut(Span memory span, address operator, uint64 epoch, uint256 latest) private pure {
+        uint64 from = uint48(latest);
+        span.weight = uint64(latest >> 96);
+        if (epoch < from) {
+            span.untilEpoch = least(span.untilEpoch, from);
+            from = uint48(latest >> 48);
+            span.weight = uint64(latest >> 160);
+            if (epoch < from) revert WeightForgotten(operator);
+        }
+        if (from > span.fromEpoch) span.fromEpoch = from;
+        if (span.weight == 0) revert Weightless(operator);
+    }
+
+    function keyAt(
+        bytes32 trie,
+        address operator,
+        uint64 epoch,
+        uint256 latest,
+        OfKey calldata proof
+    ) private pure returns (Bls.Key memory) {
+        if (epoch >= uint32(latest >> 224)) {
+            return keyOf(trie, mapped(uint160(operator), KEYS), proof.key);
+        }
+        uint256 list = mapped(uint160(operator), EARLIER_KEYS);
+        uint256 count = word(trie, list, proof.earlierCount);
+        uint256 place = uint256(keccak256(abi.encode(list))) + (count - 1) * PERIOD_WORDS;
+        if (uint64(word(trie, place, proof.earlierFrom)) > epoch) revert KeyForgotten(operator);
+        return keyOf(trie, place + 1, proof.key);
     }
 
     function keyOf(bytes32 trie, uint256 place, bytes[][3] calldata proof)

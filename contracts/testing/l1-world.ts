@@ -161,11 +161,10 @@ export class L1World {
     this.send(this.operators, name, args, address)
   }
 
-  openNetwork(id: number): void {
+  openNetwork(id: number, firstEpoch = this.epoch + 2): void {
     const genesisRoot = toHex(sha256(Uint8Array.of(0xaa, id)))
     const { genesisHash } = this.identityOf(id)
-    const first = { firstEpoch: this.epoch + 2, genesisHash: toHex(genesisHash) }
-    const network = { chainId: 1_660_200 + id, ...first }
+    const network = { chainId: 1_660_200 + id, firstEpoch, genesisHash: toHex(genesisHash) }
     this.send(this.networks, 'open', [id, { ...network, genesisRoot }])
   }
 

@@ -77,6 +77,11 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
   }
 }
 
-function mapped(key: bigint, position: bigint): bigint {
+/** Slot of a mapping's value. */
+export function mappingSlot({ key, position }: { key: bigint; position: bigint }): bigint {
   return bytesToBigint(keccak256(concat(bigintToBytes(key, 32), bigintToBytes(position, 32))))
+}
+
+function mapped(key: bigint, position: bigint): bigint {
+  return mappingSlot({ key, position })
 }
