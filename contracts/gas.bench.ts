@@ -273,7 +273,6 @@ async function messages({
 
   const lost = home.send('send', [1, receiver, BigInt(home.world.timestamp + 50), data])
   home.call('NetworkInbox', 'keepOutbox', [])
-  other.call('NetworkInbox', 'open', [0, lost])
   await other.seal({ timestamp: home.world.timestamp + 50 })
   follow(home, other)
   const { entry, place } = home.entryProof(lost)
@@ -283,6 +282,7 @@ async function messages({
     fields: other.fields(height),
     state: other.stateProof(height),
     slot: await other.slotProof(height, inboxAddress, markSlot({ network: 0, index: lost })),
+    isAbsent: true,
   }
   const timedOut = home.call('NetworkInbox', 'timeOut', [entry, place, mark])
   return {

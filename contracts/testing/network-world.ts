@@ -83,7 +83,7 @@ const zeroHash = toHex(new Uint8Array(32))
 /** The slot in which a network's Inbox marks an entry of another network's Outbox. */
 export function markSlot({ network, index }: { network: number; index: number }): bigint {
   const outer = mappingSlot({ key: BigInt(network), position: 0n })
-  return mappingSlot({ key: BigInt(Math.floor(index / 255)), position: outer })
+  return mappingSlot({ key: BigInt(Math.floor(index / 256)), position: outer })
 }
 
 export class NetworkWorld {
