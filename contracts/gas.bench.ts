@@ -1,6 +1,6 @@
 /**
- * Bench `gas`: what the contracts of L1 cost, on our EVM under Prague rules, and the system contracts
- * of a network, under Osaka's; every slot cold.
+ * Bench `gas`: what the contracts of L1 cost, on our EVM under Prague rules, and the system
+ * contracts of a network, under Osaka's; every slot cold.
  *
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
  * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
