@@ -9,10 +9,10 @@
  * brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts,
  * `claim_*` pays one of its entries.
  *
- * `hub_*` is on a network of the same hundred operators. `hub_admit_*` takes in what L1 says of it,
- * of a set, of a member; `hub_certificate_*` is the check alone, after that; `hub_show_*` has a height
- * paid, `hub_reward_claim_gas` sends an operator's reward out; `hub_deliver_*` brings a message to a
- * receiver that keeps it, `hub_time_out_gas` says that one was not delivered.
+ * `hub_*` is on a network of the same hundred operators. `hub_admit_*` takes in what L1 says of a
+ * set, of a member; `hub_certificate_*` is the check alone, after that; `hub_show_*` has a height
+ * paid, `hub_reward_claim_gas` sends an operator's reward out; `hub_deliver_*` brings a message to
+ * a receiver that keeps it, `hub_time_out_gas` says that one was not delivered.
  */
 
 import type { RoundVote } from '@zg/consensus'
