@@ -146,6 +146,8 @@ describe('LightClient proves who validates', () => {
     lightClient('admitNetwork', 0, header, await later.proofs.network(0))
     refuses(() => lightClient('admitNetwork', 1, header, network), 'AlreadyAdmitted')
 
+    const before = await later.proofs.set(1, 11)
+    refuses(() => lightClient('admitSet', 1, 11, header, before), 'NetworkNotThere')
     // A set of epoch 15 may change until epoch 14.
     const unsettled = await later.proofs.set(1, 15)
     refuses(() => lightClient('admitSet', 1, 15, header, unsettled), 'EpochUnsettled')

@@ -48,6 +48,8 @@ library StakeProof {
 
     struct OfSet {
         bytes[] account;
+        /// First word of the network.
+        bytes[] epochs;
         bytes[] count;
         /// Of the point that holds in the epoch, counted from the network's first.
         uint64 number;
@@ -105,6 +107,9 @@ library StakeProof {
     uint256 private constant EARLIER_KEYS = 3;
     uint256 private constant FINALS = 0;
 
+    /// Words of a network.
+    uint256 private constant GENESIS_HASH = 1;
+    uint256 private constant GENESIS_ROOT = 2;
     /// SET_POINTS of NetworkRegistry, and words of a point.
     uint64 private constant SET_POINTS = 64;
     uint256 private constant POINT_WORDS = 4;
@@ -119,8 +124,8 @@ library StakeProof {
         bytes32 trie = ExecutionProof.accountOf(stateRoot, registry, proof.account).storageRoot;
         uint256 place = mapped(id, NETWORKS);
         network.firstEpoch = uint64(word(trie, place, proof.epochs) >> 64);
-        network.genesisHash = bytes32(word(trie, place + 1, proof.genesisHash));
-        network.genesisRoot = bytes32(word(trie, place + 2, proof.genesisRoot));
+        network.genesisHash = bytes32(word(trie, place + GENESIS_HASH, proof.genesisHash));
+        network.genesisRoot = bytes32(word(trie, place + GENESIS_ROOT, proof.genesisRoot));
     }
 
     /// The set of an epoch that the state settles.
@@ -133,6 +138,8 @@ library StakeProof {
     ) internal pure returns (Set memory set) {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
         bytes32 trie = ExecutionProof.accountOf(state.root, registry, proof.account).storageRoot;
+        uint256 epochs = word(trie, mapped(id, NETWORKS), proof.epochs);
+        if (!isAlive(epochs, epoch)) revert NetworkNotThere();
         uint256 ring = mapped(id, SETS);
         uint64 count = uint64(word(trie, ring, proof.count));
         // MUST be in the ring still: the places of older points hold newer ones.
@@ -198,6 +205,13 @@ library StakeProof {
         known.blockHash = bytes32(word(trie, place + 1, proof.roots[0]));
         known.consensusRoot = bytes32(word(trie, place + 2, proof.roots[1]));
         known.histRoot = bytes32(word(trie, place + 3, proof.roots[2]));
+    }
+
+    /// Whether a network is there in an epoch: its first word holds its first epoch, and at its high end
+    /// the one from which on it is over, zero as long as it lasts.
+    function isAlive(uint256 epochs, uint64 epoch) private pure returns (bool) {
+        (uint64 first, uint64 end) = (uint64(epochs >> 64), uint64(epochs >> 192));
+        return epoch >= first && (end == 0 || epoch < end);
     }
 
     /// The stint of an operator in a network, as far as the state settles it.
@@ -289,6 +303,8 @@ library StakeProof {
 
     /// The state is too old: what holds in the epoch may change after it.
     error EpochUnsettled(uint64 stateEpoch);
+    /// The network has not begun in that epoch, or is over.
+    error NetworkNotThere();
     /// No point of that number is kept.
     error PointForgotten();
     /// Another point holds in the epoch.

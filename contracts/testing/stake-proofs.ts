@@ -11,6 +11,8 @@ import type { StateTries } from './state-tries.ts'
 
 /** SET_POINTS of NetworkRegistry. */
 const setPoints = 64n
+/** Words of a network there: its epochs, the hash of its genesis and its root. */
+const networkWords = 3
 
 export type StakeProofs = {
   readonly network: (id: number) => Promise<object>
@@ -32,7 +34,11 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
     )
   return {
     network: async (id) => {
-      const [epochs, genesisHash, genesisRoot] = await prove(registry, mapped(BigInt(id), 0n), 3)
+      const [epochs, genesisHash, genesisRoot] = await prove(
+        registry,
+        mapped(BigInt(id), 0n),
+        networkWords,
+      )
       return { account: await tries.accountProof(registry), epochs, genesisHash, genesisRoot }
     },
     set: async (id, epoch, named) => {
@@ -48,7 +54,8 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
       const next = number + 1n < count ? await tries.slotProof(registry, placeOf(number + 1n)) : []
       const [length] = await prove(registry, ring, 1)
       const account = await tries.accountProof(registry)
-      return { account, count: length, number, head, key, next }
+      const epochs = await tries.slotProof(registry, mapped(BigInt(id), 0n))
+      return { account, epochs, count: length, number, head, key, next }
     },
     weight: async (id, operator) => {
       const place = mapped(BigInt(operator), mapped(BigInt(id), 3n))
