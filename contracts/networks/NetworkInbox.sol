@@ -12,20 +12,20 @@ import {IMessageReceiver, IMessageSender} from "./IMessageReceiver.sol";
 import {LightClient} from "./LightClient.sol";
 import {Outbox} from "./Outbox.sol";
 
-/// @title What enters this network: messages from L1 and from other networks, each delivered once, in
-/// any order, by whoever proves it. At 0x…2005 in its genesis.
+/// @title What enters this network: messages from L1 and from other networks, each delivered once,
+/// in any order, by whoever proves it. At 0x…2005 in its genesis.
 ///
 ///     from L1            header of this network -> field 11, l1.messageRoot -> leaf
 ///     from a network     certificate (LightClient) -> header -> Outbox root -> entry
 ///
 /// The receiver is called with `MESSAGE_GAS` and nothing more; what it answers is not read. When it
-/// fails, that is told by an event and the message stays undelivered: anyone may bring it again, and
-/// no other message waits for it. Only the functions of IMessageReceiver and IMessageSender are ever
-/// called, so to be called from here says nothing but what these say.
+/// fails, that is told by an event and the message stays undelivered: anyone may bring it again,
+/// and no other message waits for it. Only the functions of IMessageReceiver and IMessageSender are
+/// ever called, so to be called from here says nothing but what these say.
 ///
 /// A message between networks has an expiry, from which on it is refused. Then its own network may
-/// know that it never arrived: a final block of the other one, not before the expiry, whose state has
-/// no mark of it; of a network that is dead the last block, whatever its age.
+/// know that it never arrived: a final block of the other one, not before the expiry, whose state
+/// has no mark of it; of a network that is dead the last block, whatever its age.
 contract NetworkInbox {
     /// A message from L1: leaf sha256(sender 20, to 20, keccak(data) 32) of its tree.
     struct L1Message {
@@ -160,8 +160,8 @@ contract NetworkInbox {
         }
     }
 
-    /// Tells the sender of a message that it can never be delivered any more. An account without code
-    /// is told by the event alone.
+    /// Tells the sender of a message that it can never be delivered any more. An account without
+    /// code is told by the event alone.
     function timeOut(
         OutboxEntry.Entry calldata entry,
         Place calldata place,
@@ -206,8 +206,8 @@ contract NetworkInbox {
         }
     }
 
-    /// Reverts unless a final block of the other network, after which it takes the message no more, has
-    /// no mark of it.
+    /// Reverts unless a final block of the other network, after which it takes the message no more,
+    /// has no mark of it.
     function _checkSilence(
         uint32 id,
         uint64 index,
@@ -221,8 +221,8 @@ contract NetworkInbox {
         if (ConsensusHeader.rootOf(proof.fields) != proof.known.consensusRoot) {
             revert BlockUnproven();
         }
-        // In seconds, as block.timestamp there: the first block that refuses it, or one after. Nothing
-        // comes after the last block of a dead network, so there the time is ours.
+        // In seconds, as block.timestamp there: the first block that refuses it, or one after.
+        // Nothing comes after the last block of a dead network, so there the time is ours.
         bool isEnd = last.isDead && proof.known.height == last.height;
         uint256 time = isEnd
             ? block.timestamp

@@ -9,15 +9,16 @@ import {ExecutionProof} from "./ExecutionProof.sol";
 
 /// @title What L1 keeps of networks, sets, operators and finality, proved from a state root of L1.
 ///
-/// Slots are where solc lays them out for contracts/l1; what they mean is docs/specs/stake.md. A change made in epoch s holds from s + 2 on, so a state of epoch s settles
-/// every epoch up to s + 1, and what is read here answers for these alone.
+/// Slots are where solc lays them out for contracts/l1; what they mean is docs/specs/stake.md. A
+/// change made in epoch s holds from s + 2 on, so a state of epoch s settles every epoch up to s +
+/// 1, and what is read here answers for these alone.
 ///
 ///     NetworkRegistry     0 _networks   1 _sets   3 _stint
 ///     OperatorRegistry    1 _latest     2 _key    3 _earlierKeys
 ///     FinalityOracle      0 _final
 ///
-/// Of an operator the two newest weights, the two newest keys and the newest stint are read. A state of
-/// epoch e - 1 always has in them what holds in e: a later one may not.
+/// Of an operator the two newest weights, the two newest keys and the newest stint are read. A
+/// state of epoch e - 1 always has in them what holds in e: a later one may not.
 library StakeProof {
     /// A state of L1, and the epoch in which its block lies.
     struct L1State {
@@ -207,8 +208,8 @@ library StakeProof {
         known.histRoot = bytes32(word(trie, place + 3, proof.roots[2]));
     }
 
-    /// Whether a network is there in an epoch: its first word holds its first epoch, and at its high end
-    /// the one from which on it is over, zero as long as it lasts.
+    /// Whether a network is there in an epoch: its first word holds its first epoch, and at its
+    /// high end the one from which on it is over, zero as long as it lasts.
     function isAlive(uint256 epochs, uint64 epoch) private pure returns (bool) {
         (uint64 first, uint64 end) = (uint64(epochs >> 64), uint64(epochs >> 192));
         return epoch >= first && (end == 0 || epoch < end);

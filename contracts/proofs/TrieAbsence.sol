@@ -4,17 +4,18 @@ pragma solidity 0.8.37;
 import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 
-/// @title That a key is not in a Merkle-Patricia trie with hashed keys of 32 bytes: the other answer of
-/// `eth_getProof`.
+/// @title That a key is not in a Merkle-Patricia trie with hashed keys of 32 bytes: the other
+/// answer of `eth_getProof`.
 ///
 ///     the trie is empty                                         no node
 ///     a branch has nothing at the key's next nibble             the nodes down to that branch
 ///     a leaf or an extension stands where the key would, with
 ///     another path                                              the nodes down to that one
 ///
-/// Every node is known by its hash, from the root down, so it is one of the trie and no other reading
-/// of it exists. A node under 32 bytes stands inside its parent; it takes keys that share ten nibbles,
-/// and nothing below one is proved here: the answer is then a revert, never a wrong one.
+/// Every node is known by its hash, from the root down, so it is one of the trie and no other
+/// reading of it exists. A node under 32 bytes stands inside its parent; it takes keys that share
+/// ten nibbles, and nothing below one is proved here: the answer is then a revert, never a wrong
+/// one.
 library TrieAbsence {
     /// Of a trie without keys: keccak of the RLP of nothing.
     bytes32 private constant EMPTY_ROOT =
@@ -60,7 +61,8 @@ library TrieAbsence {
         return false;
     }
 
-    /// Whether the key goes on with the path of a leaf or an extension, and how many nibbles that has.
+    /// Whether the key goes on with the path of a leaf or an extension, and how many nibbles that
+    /// has.
     function compare(bytes memory path, bytes32 key, uint256 depth)
         private
         pure
