@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-// Where the system contracts stand in the genesis of every network (docs/specs/networks.md section 1).
+// Where the system contracts stand in the genesis of every network (docs/specs/networks.md, 1).
 address constant REWARD_HUB = 0x0000000000000000000000000000000000002001;
 address constant OUTBOX = 0x0000000000000000000000000000000000002002;
 address constant LIGHT_CLIENT = 0x0000000000000000000000000000000000002003;

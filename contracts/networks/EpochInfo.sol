@@ -6,9 +6,10 @@ import {History} from "../proofs/History.sol";
 
 /// @title What this network is and how far it has come, at 0x…2006 in its genesis.
 ///
-/// Its settings are written by who builds the genesis (systemContracts in contracts/system-contracts.ts)
-/// and never change. Everything else comes with a header that anyone proves: the newest one with its
-/// reference to L1, and the closing blocks, from whose randomness seeds follow (blocks.md section 5).
+/// Its settings are written by who builds the genesis (systemContracts in
+/// contracts/system-contracts.ts) and never change. Everything else comes with a header that anyone
+/// proves: the newest one with its reference to L1, and the closing blocks, from whose randomness
+/// seeds follow (blocks.md section 5).
 contract EpochInfo {
     /// Slots 0 to 5, laid out for the genesis.
     struct Config {
@@ -24,7 +25,8 @@ contract EpochInfo {
         /// When epoch 0 began and how long an epoch is, in seconds of L1 time.
         uint64 epochStart;
         uint64 epochLength;
-        /// How long after the end of its epoch a certificate of another network is taken, in seconds.
+        /// How long after the end of its epoch a certificate of another network is taken, in
+        /// seconds.
         uint64 certificateAgeMax;
     }
 

@@ -7,9 +7,9 @@ import {IMessageReceiver} from "./IMessageReceiver.sol";
 
 /// @title Governance on this network, at 0x…2004 in its genesis.
 ///
-/// Does what a message from the timelock on L1 says: calls, in order, all or none. Inbox delivers it
-/// once, and again only if something failed. The few numbers of this network that governance sets are
-/// kept here; their first values stand in the genesis.
+/// Does what a message from the timelock on L1 says: calls, in order, all or none. Inbox delivers
+/// it once, and again only if something failed. The few numbers of this network that governance
+/// sets are kept here; their first values stand in the genesis.
 contract GovExecutor is IMessageReceiver {
     struct Call {
         address to;

@@ -9,7 +9,8 @@ interface IMessageReceiver {
     function onNetworkMessage(uint32 network, address sender, bytes calldata data) external;
 }
 
-/// @title What a contract has that sends messages and wants to hear of those that were not delivered.
+/// @title What a contract has that sends messages and wants to hear of those that were not
+/// delivered.
 interface IMessageSender {
     /// The message that is entry `index` of this network's Outbox can never be delivered any more.
     function onMessageTimeout(uint64 index, uint32 network, address to, bytes32 dataHash) external;

@@ -11,16 +11,16 @@ import {EpochInfo} from "./EpochInfo.sol";
 
 /// @title What this network knows to be final on all networks, at 0x…2003 in its genesis.
 ///
-/// Certificates are judged here by the rules of L1 (FinalityOracle, docs/specs/stake.md section 4), and
-/// who may sign them is proved out of L1's state, which the headers of this network refer to:
+/// Certificates are judged here by the rules of L1 (FinalityOracle, docs/specs/stake.md section 4),
+/// and who may sign them is proved out of L1's state, which the headers of this network refer to:
 ///
 ///     header of this network -> L1 state root -> NetworkRegistry, OperatorRegistry -> set, members
 ///
-/// A set is proved once an epoch, a member once an epoch in which it was absent from something; they
-/// stay. Then a certificate costs its pairing check and the keys of the absent. Nothing here halts a
-/// network: what contradicts the known block is refused, and L1's word that a network is halted is
-/// taken by proof. By proof, too, is what L1 itself knows: so a network that is new, or was asleep for
-/// more epochs than L1 keeps sets of, begins with the others where L1 stands.
+/// A set is proved once an epoch, a member once an epoch in which it was absent from something;
+/// they stay. Then a certificate costs its pairing check and the keys of the absent. Nothing here
+/// halts a network: what contradicts the known block is refused, and L1's word that a network is
+/// halted is taken by proof. By proof, too, is what L1 itself knows: so a network that is new, or
+/// was asleep for more epochs than L1 keeps sets of, begins with the others where L1 stands.
 contract LightClient {
     /// As L1 takes it: who did not sign, in rising order, instead of a bitmap.
     struct Certificate {
@@ -60,7 +60,9 @@ contract LightClient {
     event NetworkAdmitted(uint32 indexed id, uint64 firstEpoch, bytes32 genesisHash);
     event SetAdmitted(uint32 indexed id, uint64 indexed epoch, uint64 total, uint32 count);
     event MemberAdmitted(uint32 indexed id, uint64 indexed epoch, address operator, uint64 weight);
-    event Finalized(uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot);
+    event Finalized(
+        uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot
+    );
     event Halted(uint32 indexed id, bool isDead);
 
     /// Takes in what L1 says of a network, this one included.
@@ -108,14 +110,10 @@ contract LightClient {
     ) external {
         bytes32 place = _memberPlace(id, epoch, operator);
         if (_members[place].weight != 0) revert AlreadyAdmitted();
-        StakeProof.L1State memory state = _l1State(header);
-        EpochInfo.Config memory config = INFO.config();
-        address[2] memory registries = [config.networkRegistry, config.operatorRegistry];
-        uint64 found = StakeProof.weightAt(state, registries, id, operator, epoch, weight).weight;
-        _members[place] = Member({
-            weight: found,
-            key: StakeProof.keyAt(state, registries[1], operator, epoch, weight, key)
-        });
+        (uint64 found, Bls.Key memory foundKey) = StakeProof.memberAt(
+            _l1State(header), _registries(), id, operator, epoch, weight, key
+        );
+        _members[place] = Member({weight: found, key: foundKey});
         emit MemberAdmitted(id, epoch, operator, found);
     }
 
@@ -132,7 +130,9 @@ contract LightClient {
         if (vote.epoch != expected) revert EpochUnexpected(expected);
         if (vote.nextEpoch != 0) {
             // The next epoch is that of a final block of L1, so one that has begun there.
-            if (vote.nextEpoch <= vote.epoch || vote.nextEpoch > INFO.l1Epoch()) revert CloseInvalid();
+            if (vote.nextEpoch <= vote.epoch || vote.nextEpoch > INFO.l1Epoch()) {
+                revert CloseInvalid();
+            }
         } else {
             EpochInfo.Config memory config = INFO.config();
             uint256 end = config.epochStart + (uint256(vote.epoch) + 1) * config.epochLength;
@@ -181,8 +181,8 @@ contract LightClient {
         _final[id] = known;
     }
 
-    /// Reverts unless a quorum of its epoch's set signed the certificate. Returns what the set weighs
-    /// and what signed, in gwei.
+    /// Reverts unless a quorum of its epoch's set signed the certificate. Returns what the set
+    /// weighs and what signed, in gwei.
     function check(uint32 id, Certificate calldata certificate)
         public
         view
@@ -252,9 +252,7 @@ contract LightClient {
         ConsensusHeader.Proof calldata header,
         StakeProof.OfWeight calldata proof
     ) external view returns (StakeProof.Span memory) {
-        EpochInfo.Config memory config = INFO.config();
-        address[2] memory registries = [config.networkRegistry, config.operatorRegistry];
-        return StakeProof.weightAt(_l1State(header), registries, id, operator, epoch, proof);
+        return StakeProof.weightAt(_l1State(header), _registries(), id, operator, epoch, proof);
     }
 
     function _sumOf(uint32 id, uint64 epoch, address[] calldata operators)
@@ -276,6 +274,11 @@ contract LightClient {
         }
     }
 
+    function _registries() private view returns (address[2] memory) {
+        EpochInfo.Config memory config = INFO.config();
+        return [config.networkRegistry, config.operatorRegistry];
+    }
+
     function _domainOf(uint32 id) private view returns (Votes.Domain memory domain) {
         (, domain.l1ChainId, domain.staking) = INFO.domain();
         domain.networkId = id;
@@ -293,7 +296,11 @@ contract LightClient {
         return StakeProof.L1State({root: root, epoch: INFO.epochAt(timestamp)});
     }
 
-    function _memberPlace(uint32 id, uint64 epoch, address operator) private pure returns (bytes32) {
+    function _memberPlace(uint32 id, uint64 epoch, address operator)
+        private
+        pure
+        returns (bytes32)
+    {
         return keccak256(abi.encode(id, epoch, operator));
     }
 

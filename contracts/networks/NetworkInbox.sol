@@ -5,27 +5,27 @@ import {ConsensusHeader} from "../proofs/ConsensusHeader.sol";
 import {ExecutionProof} from "../proofs/ExecutionProof.sol";
 import {History} from "../proofs/History.sol";
 import {OutboxEntry} from "../proofs/OutboxEntry.sol";
+import {TrieAbsence} from "../proofs/TrieAbsence.sol";
 import {EPOCH_INFO, INBOX, LIGHT_CLIENT, OUTBOX} from "./Addresses.sol";
 import {EpochInfo} from "./EpochInfo.sol";
 import {IMessageReceiver, IMessageSender} from "./IMessageReceiver.sol";
 import {LightClient} from "./LightClient.sol";
 import {Outbox} from "./Outbox.sol";
 
-/// @title What enters this network: messages from L1 and from other networks, each delivered once, in
-/// any order, by whoever proves it. At 0x…2005 in its genesis.
+/// @title What enters this network: messages from L1 and from other networks, each delivered once,
+/// in any order, by whoever proves it. At 0x…2005 in its genesis.
 ///
 ///     from L1            header of this network -> field 11, l1.messageRoot -> leaf
 ///     from a network     certificate (LightClient) -> header -> Outbox root -> entry
 ///
 /// The receiver is called with `MESSAGE_GAS` and nothing more; what it answers is not read. When it
-/// fails, that is told by an event and the message stays undelivered: anyone may bring it again, and
-/// no other message waits for it. Only the functions of IMessageReceiver and IMessageSender are ever
-/// called, so to be called from here says nothing but what these say.
+/// fails, that is told by an event and the message stays undelivered: anyone may bring it again,
+/// and no other message waits for it. Only the functions of IMessageReceiver and IMessageSender are
+/// ever called, so to be called from here says nothing but what these say.
 ///
 /// A message between networks has an expiry, from which on it is refused. Then its own network may
-/// know that it never arrived: a final block of the other one, as old as the expiry, whose state has
-/// no mark of it. Marks of 255 messages share a word, and the highest bit of a word that was ever
-/// touched is set: a word that is zero has no proof of inclusion, so `open` may be needed first.
+/// know that it never arrived: a final block of the other one, not before the expiry, whose state
+/// has no mark of it; of a network that is dead the last block, whatever its age.
 contract NetworkInbox {
     /// A message from L1: leaf sha256(sender 20, to 20, keccak(data) 32) of its tree.
     struct L1Message {
@@ -57,14 +57,15 @@ contract NetworkInbox {
         bytes32[16] fields;
         ExecutionProof.OfState state;
         ExecutionProof.OfSlot slot;
+        /// Whether the slot is not in the state at all: 256 messages, of which none was delivered.
+        bool isAbsent;
     }
 
     /// Of a call, at most; whoever delivers has to bring it.
     uint256 public constant MESSAGE_GAS = 4_000_000;
     /// What is done after a call, at most.
     uint256 private constant GAS_RESERVE = 50_000;
-    uint256 private constant MARKS_PER_WORD = 255;
-    uint256 private constant TOUCHED = 1 << 255;
+    uint256 private constant MARKS_PER_WORD = 256;
     uint256 private constant MARKS_SLOT = 0;
     bytes32 private constant OUTBOX_ROOT_SLOT = 0;
 
@@ -159,14 +160,8 @@ contract NetworkInbox {
         }
     }
 
-    /// Makes the word of an entry's mark provable although nothing near it was delivered.
-    function open(uint32 network, uint64 index) external {
-        _delivered[network][index / MARKS_PER_WORD] |= TOUCHED;
-    }
-
-    /// Tells the sender of a message that it can never be delivered any more: a final block of the
-    /// other network, at or after the expiry, has no mark of it. An account without code is told by
-    /// the event alone.
+    /// Tells the sender of a message that it can never be delivered any more. An account without
+    /// code is told by the event alone.
     function timeOut(
         OutboxEntry.Entry calldata entry,
         Place calldata place,
@@ -211,27 +206,40 @@ contract NetworkInbox {
         }
     }
 
-    /// Reverts unless a final block of the other network, at or after the expiry, has no mark.
+    /// Reverts unless a final block of the other network, after which it takes the message no more,
+    /// has no mark of it.
     function _checkSilence(
         uint32 id,
         uint64 index,
         OutboxEntry.Entry calldata entry,
         MarkProof calldata proof
     ) private view {
+        LightClient.Final memory last = LIGHT.finalOf(entry.network);
         // MUST not be: it has two states, of which one may have the mark.
-        if (LIGHT.isHalted(entry.network)) revert NetworkHalted();
+        if (last.isHalted) revert NetworkHalted();
         bytes32 stateRoot = _stateRoot(entry.network, proof.known, proof.state);
         if (ConsensusHeader.rootOf(proof.fields) != proof.known.consensusRoot) {
             revert BlockUnproven();
         }
         // In seconds, as block.timestamp there: the first block that refuses it, or one after.
-        uint64 time = ConsensusHeader.numberOf(proof.fields, History.TIMESTAMP_MS) / 1_000;
+        // Nothing comes after the last block of a dead network, so there the time is ours.
+        bool isEnd = last.isDead && proof.known.height == last.height;
+        uint256 time = isEnd
+            ? block.timestamp
+            : ConsensusHeader.numberOf(proof.fields, History.TIMESTAMP_MS) / 1_000;
         if (time < entry.expiry) revert NotExpired(time);
         bytes32 slot = keccak256(
             abi.encode(index / MARKS_PER_WORD, keccak256(abi.encode(id, MARKS_SLOT)))
         );
-        uint256 marks = uint256(ExecutionProof.slotOf(stateRoot, INBOX, slot, proof.slot));
-        if (_isMarked(marks, index)) revert WasDelivered();
+        if (proof.isAbsent) {
+            bytes32 trie =
+                ExecutionProof.accountOf(stateRoot, INBOX, proof.slot.account).storageRoot;
+            bytes32 key = keccak256(abi.encode(slot));
+            if (!TrieAbsence.holds(trie, key, proof.slot.slot)) revert AbsenceUnproven();
+        } else {
+            uint256 marks = uint256(ExecutionProof.slotOf(stateRoot, INBOX, slot, proof.slot));
+            if (_isMarked(marks, index)) revert WasDelivered();
+        }
     }
 
     function _stateRoot(
@@ -249,7 +257,7 @@ contract NetworkInbox {
     function _mark(mapping(uint256 place => uint256) storage marks, uint64 index) private {
         uint256 former = marks[index / MARKS_PER_WORD];
         if (_isMarked(former, index)) revert AlreadyDone();
-        marks[index / MARKS_PER_WORD] = former | TOUCHED | (1 << (index % MARKS_PER_WORD));
+        marks[index / MARKS_PER_WORD] = former | (1 << (index % MARKS_PER_WORD));
     }
 
     function _unmark(mapping(uint256 place => uint256) storage marks, uint64 index) private {
@@ -281,8 +289,10 @@ contract NetworkInbox {
     /// From its expiry on a message is refused.
     error MessageExpired();
     /// The other network's block is older than the expiry.
-    error NotExpired(uint64 timestamp);
+    error NotExpired(uint256 time);
     error WasDelivered();
+    /// The nodes do not show that the slot is not there.
+    error AbsenceUnproven();
     /// It was delivered, or timed out, before.
     error AlreadyDone();
     /// Less than a receiver may use is left.

@@ -13,18 +13,20 @@ import {Outbox} from "./Outbox.sol";
 
 /// @title What validators of this network are paid for taking part, at 0x…2001 in its genesis.
 ///
-/// The grant comes as credits from L1 and is the balance here. Every `HEIGHTS_PER_REWARD`th height pays
-/// who signed its finality certificate, by weight, when anyone shows the certificate; what falls on the
-/// absent stays in the grant. Another certificate of the same height within `WIDEN_BLOCKS` adds whoever
-/// signed that one, so nobody who collects signatures can leave one out.
+/// The grant comes as credits from L1 and is the balance here. Every `HEIGHTS_PER_REWARD`th height
+/// pays who signed its finality certificate, by weight, when anyone shows the certificate; what
+/// falls on the absent stays in the grant. Another certificate of the same height within
+/// `WIDEN_BLOCKS` adds whoever signed that one, so nobody who collects signatures can leave one
+/// out.
 ///
 ///     reward of a height    least(RewardMax, free / GRANT_HEIGHTS)
 ///     free                  balance - owed
 ///     owed to an operator   weight * (perWeight - missed), of each epoch
 ///
-/// Two numbers an epoch and one an absent operator are all that is kept, so a certificate costs what
-/// its absent ones cost, not its members. What is owed is never more than is held: rewards are rounded
-/// down and the debt is rounded up. They leave by Outbox alone, for the stakers of the operator on L1.
+/// Two numbers an epoch and one an absent operator are all that is kept, so a certificate costs
+/// what its absent ones cost, not its members. What is owed is never more than is held: rewards are
+/// rounded down and the debt is rounded up. They leave by Outbox alone, for the stakers of the
+/// operator on L1.
 contract RewardHub {
     /// What was paid for a height, and who is absent still.
     struct Shown {
@@ -39,7 +41,7 @@ contract RewardHub {
     uint64 public constant WIDEN_BLOCKS = 8;
     /// A height is paid until so many blocks after it.
     uint64 public constant HEIGHTS_LATE_MAX = 4_096;
-    /// The grant falls by a part in so many with each height: by half in about as many heights.
+    /// What is free falls by a part in so many with each height: by half in 700,000 of them.
     uint256 public constant GRANT_HEIGHTS = 1_000_000;
     /// What leaves at once, at least: an entry on L1 costs as much, however small. In wei.
     uint256 public constant REWARD_MIN = 1e15;
@@ -62,8 +64,8 @@ contract RewardHub {
     /// A grant may come this way, too.
     receive() external payable {}
 
-    /// Shows who signed a height of this network. `former` are the absent that were named before, none
-    /// when it is shown for the first time.
+    /// Shows who signed a height of this network. `former` are the absent that were named before,
+    /// none when it is shown for the first time.
     function show(
         LightClient.Certificate calldata certificate,
         ConsensusHeader.Proof calldata header,
@@ -86,8 +88,8 @@ contract RewardHub {
         }
     }
 
-    /// Sends an operator what it earned in some epochs to its stakers on L1. Its weight is proved in
-    /// one of them, and holds in all.
+    /// Sends an operator what it earned in some epochs to its stakers on L1. Its weight is proved
+    /// in one of them, and holds in all.
     function claim(
         address operator,
         uint64[] calldata epochs,

@@ -146,6 +146,8 @@ describe('LightClient proves who validates', () => {
     lightClient('admitNetwork', 0, header, await later.proofs.network(0))
     refuses(() => lightClient('admitNetwork', 1, header, network), 'AlreadyAdmitted')
 
+    const before = await later.proofs.set(1, 11)
+    refuses(() => lightClient('admitSet', 1, 11, header, before), 'NetworkNotThere')
     // A set of epoch 15 may change until epoch 14.
     const unsettled = await later.proofs.set(1, 15)
     refuses(() => lightClient('admitSet', 1, 15, header, unsettled), 'EpochUnsettled')
@@ -176,6 +178,66 @@ describe('LightClient proves who validates', () => {
     refuses(() => admitMember(13, first.address, home.headerProof(old)), 'TrieProofTraversalError')
     admitMember(13, first.address)
     refuses(() => admitMember(13, first.address), 'AlreadyAdmitted')
+  })
+
+  test('asks a state of the epoch before, where a later one has forgotten', async () => {
+    const { l1, home } = openHub()
+    const weightless = testOperator(9)
+    l1.register(weightless)
+    l1.send(l1.networks, 'optIn', [1, 10_000], weightless.address)
+    const stake = () => l1.send(l1.stakes, 'stake', [third.address, ether], third.address)
+    stake()
+    l1.rotate(testOperator(2, 1))
+    l1.goToEpoch(13)
+    stake()
+    const early = await home.refer()
+    l1.goToEpoch(14)
+    l1.rotate(testOperator(2, 2))
+    const late = await home.refer()
+    const heights = [
+      await home.seal({ l1: early.reference }),
+      await home.seal({ l1: late.reference }),
+    ]
+    const admitMember = async (by: typeof early, epoch: number, operator: Hex) =>
+      home.call('LightClient', 'admitMember', [
+        1,
+        epoch,
+        operator,
+        home.headerProof(heights[by === early ? 0 : 1]),
+        await by.proofs.weight(1, operator),
+        await by.proofs.key(operator, operator === second.address ? 'earlier' : 'newest'),
+      ])
+    await assert.rejects(admitMember(late, 13, third.address), { errorName: 'WeightForgotten' })
+    await assert.rejects(admitMember(early, 13, third.address), { errorName: 'WeightForgotten' })
+    await admitMember(early, 14, third.address)
+    await assert.rejects(admitMember(late, 13, second.address), { errorName: 'KeyForgotten' })
+    await admitMember(early, 13, second.address)
+    await admitMember(late, 15, second.address)
+    await assert.rejects(admitMember(late, 14, weightless.address), { errorName: 'Weightless' })
+  })
+
+  test('finds points after the ring of L1 has gone round', async () => {
+    const { l1, home } = openHub()
+    for (let epoch = 13; epoch < 80; epoch++) {
+      l1.goToEpoch(epoch)
+      l1.send(l1.stakes, 'stake', [first.address, ether / 1_000n], first.address)
+    }
+    const { reference, proofs } = await home.refer()
+    await home.seal({ l1: reference })
+    const header = home.headerProof()
+    home.call('LightClient', 'admitNetwork', [1, header, await proofs.network(1)])
+    const admitSet = (epoch: number, proof: object) =>
+      home.call('LightClient', 'admitSet', [1, epoch, header, proof])
+    for (const epoch of [60, 79, 80]) {
+      admitSet(epoch, await proofs.set(1, epoch))
+      const found = home.ask('LightClient', 'setOf', 1, epoch) as Record<string, unknown>
+      const point = l1.read(l1.networks, 'setAt', 1, epoch) as Record<string, unknown>
+      assert.deepEqual({ ...found, fromEpoch: BigInt(epoch) }, point)
+    }
+    // The place of an older point holds a newer one now.
+    const newest = (await proofs.set(1, 81)) as { number: bigint }
+    const forgotten = { ...newest, number: newest.number - 64n }
+    refuses(() => admitSet(78, forgotten), 'PointForgotten')
   })
 })
 

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import {
-  bigintToBytes,
-  bytesToBigint,
-  concat,
-  fromHex,
-  keccak256,
-  sha256,
-  toHex,
-} from '@zg/primitives'
+import { concat, fromHex, keccak256, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { encodeFunctionData } from 'viem'
 
@@ -17,11 +9,11 @@ import { somebody } from '../testing/contract-world.ts'
 import type { Deployed } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import { admit, follow, openHub } from '../testing/hub-world.ts'
+import { inboxAddress, markSlot } from '../testing/network-world.ts'
 import type { NetworkWorld } from '../testing/network-world.ts'
 import { refuses } from '../testing/refuses.ts'
 
 const alice = toHex(new Uint8Array(20).fill(0xa1))
-const inboxAddress: Hex = '0x0000000000000000000000000000000000002005'
 const modes = { take: 0, refuse: 1, burnGas: 2, returnMuch: 3, reenter: 4 } as const
 
 type Taken = { isFromL1: boolean; network: number; sender: Hex; data: Hex }
@@ -301,25 +293,33 @@ describe('NetworkInbox delivers messages of other networks', () => {
 })
 
 describe('NetworkInbox times messages out', () => {
-  /** The slot of a mark in the Inbox of a destination. */
-  const slotOf = (source: number, index: number): bigint => {
-    const mapped = (key: bigint, place: bigint) =>
-      bytesToBigint(keccak256(concat(bigintToBytes(key, 32), bigintToBytes(place, 32))))
-    return mapped(BigInt(Math.floor(index / 255)), mapped(BigInt(source), 0n))
-  }
-  const markProof = async (network: NetworkWorld, source: number, index: number) => ({
+  const markProof = async (
+    network: NetworkWorld,
+    source: number,
+    index: number,
+    isAbsent = false,
+  ) => ({
     known: network.blockProof(network.height),
     fields: network.fields(network.height),
     state: network.stateProof(network.height),
-    slot: await network.slotProof(network.height, inboxAddress, slotOf(source, index)),
+    slot: await network.slotProof(
+      network.height,
+      inboxAddress,
+      markSlot({ network: source, index }),
+    ),
+    isAbsent,
   })
 
   test('when a final block after the expiry has no mark, once, and tells the sender', async () => {
     const { home, other, sender, send } = await openBoth()
     const index = send('0x1234', 100)
     const { entry, place } = home.entryProof(index)
-    const timeOut = async (at = place) =>
-      home.call('NetworkInbox', 'timeOut', [entry, at, await markProof(other, home.id, index)])
+    const timeOut = async (at = place, isAbsent = true) =>
+      home.call('NetworkInbox', 'timeOut', [
+        entry,
+        at,
+        await markProof(other, home.id, index, isAbsent),
+      ])
     await other.seal({ timestamp: Number(entry.expiry) - 1 })
     await assert.rejects(timeOut(), { errorName: 'RootUnknown' })
     home.call('NetworkInbox', 'keepOutbox', [])
@@ -329,11 +329,8 @@ describe('NetworkInbox times messages out', () => {
     await assert.rejects(timeOut(), { errorName: 'NotExpired' })
     await other.seal({ timestamp: Number(entry.expiry) })
     follow(home, other)
-    // Nothing was ever delivered near it: the word is not there to be proved.
-    await assert.rejects(timeOut(), { errorName: 'TrieProofTraversalError' })
-    other.call('NetworkInbox', 'open', [home.id, index])
-    await other.seal({ timestamp: Number(entry.expiry) })
-    follow(home, other)
+    // Nothing was ever delivered near it: the word is not there.
+    await assert.rejects(timeOut(place, false), { errorName: 'TrieProofTraversalError' })
     setMode(home, sender, 'refuse')
     assert.deepEqual(eventNames(await timeOut()), ['TimeoutFailed'])
     setMode(home, sender, 'take')
@@ -356,6 +353,11 @@ describe('NetworkInbox times messages out', () => {
       home.call('NetworkInbox', 'timeOut', [each, at, proof])
     const proof = await markProof(other, home.id, index)
     refuses(() => timeOut(entry, place, proof), 'WasDelivered')
+    refuses(() => timeOut(entry, place, { ...proof, isAbsent: true }), 'AbsenceUnproven')
+    const elsewhere = await markProof(other, 5, index, true)
+    refuses(() => timeOut(entry, place, elsewhere), 'AbsenceUnproven')
+    const none = { ...proof, isAbsent: true, slot: { ...proof.slot, slot: [] } }
+    refuses(() => timeOut(entry, place, none), 'AbsenceUnproven')
     const another = await markProof(other, home.id, 300)
     refuses(() => timeOut(entry, place, another), 'TrieProofTraversalError')
     refuses(() => timeOut({ ...entry, expiry: 1n }, place, proof), 'MessageUnproven')
@@ -371,12 +373,55 @@ describe('NetworkInbox times messages out', () => {
     const { home, other } = await openBoth()
     const expiry = BigInt(home.world.timestamp + 50)
     const index = home.send('send', [other.id, alice, expiry, '0x01'], { from: alice })
-    other.call('NetworkInbox', 'open', [home.id, index])
     await other.seal({ timestamp: Number(expiry) })
     follow(home, other)
     home.call('NetworkInbox', 'keepOutbox', [])
     const { entry, place } = home.entryProof(index)
-    const args = [entry, place, await markProof(other, home.id, index)]
+    const args = [entry, place, await markProof(other, home.id, index, true)]
     assert.deepEqual(eventNames(home.call('NetworkInbox', 'timeOut', args)), ['TimedOut'])
+  })
+
+  test('after the last block of a dead network, once the expiry is over here', async () => {
+    const { l1, home, other, send } = await openBoth()
+    const index = send('0x1234', 5_000)
+    home.call('NetworkInbox', 'keepOutbox', [])
+    const { entry, place } = home.entryProof(index)
+    await other.seal()
+    const earlier = await markProof(other, home.id, index, true)
+    await other.seal()
+    other.certify()
+    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.send(l1.oracle, 'declareDead', [other.id])
+    follow(home, other)
+    const proof = await markProof(other, home.id, index, true)
+    const timeOut = (by: object) => home.call('NetworkInbox', 'timeOut', [entry, place, by])
+    refuses(() => timeOut(proof), 'NotExpired')
+    const { reference, proofs } = await home.refer()
+    await home.seal({ l1: reference })
+    const word = [other.id, home.headerProof(), await proofs.final(other.id)]
+    home.call('LightClient', 'adopt', word)
+    refuses(() => timeOut(proof), 'NotExpired')
+    home.world.advance(Number(entry.expiry) - home.world.timestamp)
+    const below = { ...earlier, known: other.blockProof(earlier.known.height) }
+    refuses(() => timeOut(below), 'NotExpired')
+    assert.deepEqual(eventNames(timeOut(proof)), ['TimedOut'])
+  })
+
+  test('never by a halted network, which has two states', async () => {
+    const { l1, home, other, send } = await openBoth()
+    const index = send('0x1234', 100)
+    home.call('NetworkInbox', 'keepOutbox', [])
+    const { entry, place } = home.entryProof(index)
+    await other.seal({ timestamp: Number(entry.expiry) })
+    follow(home, other)
+    other.certify()
+    const fork = other.certificate({ bent: { consensusRoot: sha256(Uint8Array.of(1)) } })
+    l1.send(l1.oracle, 'haltByConflict', [other.id, fork])
+    const { reference, proofs } = await home.refer()
+    await home.seal({ l1: reference })
+    const word = [other.id, home.headerProof(), await proofs.final(other.id)]
+    home.call('LightClient', 'adopt', word)
+    const args = [entry, place, await markProof(other, home.id, index, true)]
+    refuses(() => home.call('NetworkInbox', 'timeOut', args), 'NetworkHalted')
   })
 })

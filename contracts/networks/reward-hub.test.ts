@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 
 import { sha256 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { createSeededRng } from '@zg/runtime'
 
 import { admit, openHub } from '../testing/hub-world.ts'
 import { refuses } from '../testing/refuses.ts'
@@ -248,5 +249,51 @@ describe('RewardHub', () => {
     assert.equal(earnedOf(), 0n)
     l1.send(l1.bridge, 'claim', home.claimArgs(index))
     assert.equal(earnedOf(), amount)
+  })
+
+  test('of random certificates and claims, each gets its part and the grant covers all', async () => {
+    const rng = createSeededRng('zg/reward-hub')
+    const { home, goToPaidHeight, show, signed, earned, owed, claim } = await openRewards()
+    const weights = [400n, 300n, 300n, 300n]
+    const due = [0n, 0n, 0n, 0n]
+    const paid = [0n, 0n, 0n, 0n]
+    for (let round = 1; round <= 10; round++) {
+      await goToPaidHeight()
+      let former: readonly Hex[] = []
+      let present = new Set<number>()
+      let amount = 0n
+      for (let turn = 0; turn <= rng.below(3); turn++) {
+        // One absent at most, or there is no quorum; the fifth is nobody.
+        const absent = rng.below(5)
+        const certificate = signed(...all.filter((_, index) => index !== absent))
+        const now = new Set([...present, ...[0, 1, 2, 3].filter((index) => index !== absent)])
+        if (present.size > 0 && now.size === present.size) {
+          refuses(() => show(certificate, former), 'NothingAdded')
+          continue
+        }
+        const { events } = show(certificate, former)
+        amount = (events[0]?.args['amount'] as bigint | undefined) ?? amount
+        former = events[0]?.args['absent'] as readonly Hex[]
+        present = now
+      }
+      for (const index of present)
+        due[index] = (due[index] ?? 0n) + share(amount, weights[index] ?? 0n)
+      const index = rng.below(4)
+      const operator = all[index] ?? first
+      if (earned(operator) >= 10n ** 15n) {
+        const { events } = await claim(operator, [12])
+        paid[index] = (paid[index] ?? 0n) + (events[0]?.args['amount'] as bigint)
+      }
+      let open = 0n
+      for (const [at, each] of all.entries()) {
+        const found = earned(each) + (paid[at] ?? 0n)
+        const off = found - (due[at] ?? 0n)
+        assert.ok(off <= BigInt(round) && off >= -BigInt(round), `round ${round}: off by ${off}`)
+        open += earned(each)
+      }
+      const balance = home.world.balanceOf(hub)
+      assert.ok(open <= owed() && owed() <= balance, `round ${round}`)
+      assert.equal(balance + paid.reduce((sum, each) => sum + each, 0n), grant)
+    }
   })
 })

@@ -3,24 +3,24 @@ pragma solidity 0.8.37;
 
 import {History} from "./History.sol";
 
-/// @title A consensus header as its sixteen fields (docs/specs/blocks.md section 2), and those of this
-/// network under the roots that its execution blocks keep.
+/// @title A consensus header as its sixteen fields (docs/specs/blocks.md section 2), and those of
+/// this network under the roots that its execution blocks keep.
 ///
 ///     parentBeaconBlockRoot = consensusRoot of the parent      kept by EIP-4788, by timestamp
 ///     consensusRoot -> field 13: histRoot -> consensusRoot of any earlier height
 ///
-/// A proof names a timestamp of the ring and not what some contract holds as the newest, so nobody can
-/// spoil it by bringing a newer header. Of blocks that share a second the ring keeps the last one's
-/// parent; the others are proved through history. In a fork that is never final the proof is as little
-/// final as the block that it stands in.
+/// A proof names a timestamp of the ring and not what some contract holds as the newest, so nobody
+/// can spoil it by bringing a newer header. Of blocks that share a second the ring keeps the last
+/// one's parent; the others are proved through history. In a fork that is never final the proof is
+/// as little final as the block that it stands in.
 library ConsensusHeader {
     /// That a header belongs to this network.
     struct Proof {
         /// Of a block whose parent is the header, or comes after it; in seconds.
         uint64 timestamp;
         bytes32[16] fields;
-        /// The three below only of a header that is not that parent itself: the parent's field 13 and
-        /// its four siblings, and the header's 32 siblings under it.
+        /// The three below only of a header that is not that parent itself: the parent's field 13
+        /// and its four siblings, and the header's 32 siblings under it.
         bytes32 histRoot;
         bytes32[] fieldSiblings;
         bytes32[] siblings;
@@ -32,7 +32,8 @@ library ConsensusHeader {
     uint256 internal constant L1_MESSAGE_ROOT = 11;
 
     uint256 private constant FIELDS = 16;
-    /// EIP-4788: asked with a timestamp, answers the root, and reverts for one that it does not hold.
+    /// EIP-4788: asked with a timestamp, answers the root, and reverts for one that it does not
+    /// hold.
     address private constant BEACON_ROOTS = 0x000F3df6D732807Ef1319fB7B8bB8522d0Beac02;
 
     /// The consensusRoot of a header of this network.

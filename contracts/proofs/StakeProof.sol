@@ -49,7 +49,7 @@ library StakeProof {
 
     struct OfSet {
         bytes[] account;
-        /// First word of the network: its first epoch, and its end.
+        /// First word of the network.
         bytes[] epochs;
         bytes[] count;
         /// Of the point that holds in the epoch, counted from the network's first.
@@ -108,6 +108,9 @@ library StakeProof {
     uint256 private constant EARLIER_KEYS = 3;
     uint256 private constant FINALS = 0;
 
+    /// Words of a network.
+    uint256 private constant GENESIS_HASH = 2;
+    uint256 private constant GENESIS_ROOT = 3;
     /// SET_POINTS of NetworkRegistry, and words of a point.
     uint64 private constant SET_POINTS = 64;
     uint256 private constant POINT_WORDS = 4;
@@ -122,8 +125,8 @@ library StakeProof {
         bytes32 trie = ExecutionProof.accountOf(stateRoot, registry, proof.account).storageRoot;
         uint256 place = mapped(id, NETWORKS);
         network.firstEpoch = uint64(word(trie, place, proof.epochs) >> 64);
-        network.genesisHash = bytes32(word(trie, place + 2, proof.genesisHash));
-        network.genesisRoot = bytes32(word(trie, place + 3, proof.genesisRoot));
+        network.genesisHash = bytes32(word(trie, place + GENESIS_HASH, proof.genesisHash));
+        network.genesisRoot = bytes32(word(trie, place + GENESIS_ROOT, proof.genesisRoot));
     }
 
     /// The set of an epoch that the state settles.
@@ -137,9 +140,7 @@ library StakeProof {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
         bytes32 trie = ExecutionProof.accountOf(state.root, registry, proof.account).storageRoot;
         uint256 epochs = word(trie, mapped(id, NETWORKS), proof.epochs);
-        (uint64 first, uint64 end) = (uint64(epochs >> 64), uint64(epochs >> 192));
-        // MUST be one of its epochs: after its end its members may leave without its knowing.
-        if (first == 0 || epoch < first || (end != 0 && epoch >= end)) revert NoNetworkThen();
+        if (!isAlive(epochs, epoch)) revert NetworkNotThere();
         uint256 ring = mapped(id, SETS);
         uint64 count = uint64(word(trie, ring, proof.count));
         // MUST be in the ring still: the places of older points hold newer ones.
@@ -166,47 +167,26 @@ library StakeProof {
         OfWeight calldata proof
     ) internal pure returns (Span memory span) {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
-        bytes32 trie = ExecutionProof.accountOf(state.root, registries[0], proof.registry).storageRoot;
-        uint256 place = mapped(uint160(operator), mapped(id, STINTS));
-        uint256 stint = word(trie, place, proof.stint);
-        span.fromEpoch = uint64(stint);
-        span.untilEpoch = least(uint64(stint >> 64), state.epoch + 2);
-        if (epoch < span.fromEpoch || epoch >= span.untilEpoch) revert NotAMember(operator);
-
-        trie = ExecutionProof.accountOf(state.root, registries[1], proof.operators).storageRoot;
-        uint256 latest = word(trie, mapped(uint160(operator), LATEST), proof.latest);
-        uint64 from = uint48(latest);
-        span.weight = uint64(latest >> 96);
-        if (epoch < from) {
-            span.untilEpoch = least(span.untilEpoch, from);
-            from = uint48(latest >> 48);
-            span.weight = uint64(latest >> 160);
-            if (epoch < from) revert WeightForgotten(operator);
-        }
-        if (from > span.fromEpoch) span.fromEpoch = from;
-        if (span.weight == 0) revert Weightless(operator);
+        span = stintAt(state, registries[0], id, operator, epoch, proof);
+        (, uint256 latest) = latestOf(state.root, registries[1], operator, proof);
+        cut(span, operator, epoch, latest);
     }
 
-    /// An operator's key in an epoch; `weight` holds the proof of its registry and newest word.
-    function keyAt(
+    /// The same with its key.
+    function memberAt(
         L1State memory state,
-        address registry,
+        address[2] memory registries,
+        uint32 id,
         address operator,
         uint64 epoch,
-        OfWeight calldata weight,
-        OfKey calldata proof
-    ) internal pure returns (Bls.Key memory) {
+        OfWeight calldata proof,
+        OfKey calldata ofKey
+    ) internal pure returns (uint64 weight, Bls.Key memory key) {
         if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
-        bytes32 trie = ExecutionProof.accountOf(state.root, registry, weight.operators).storageRoot;
-        uint256 latest = word(trie, mapped(uint160(operator), LATEST), weight.latest);
-        if (epoch >= uint32(latest >> 224)) {
-            return keyOf(trie, mapped(uint160(operator), KEYS), proof.key);
-        }
-        uint256 list = mapped(uint160(operator), EARLIER_KEYS);
-        uint256 count = word(trie, list, proof.earlierCount);
-        uint256 place = uint256(keccak256(abi.encode(list))) + (count - 1) * PERIOD_WORDS;
-        if (uint64(word(trie, place, proof.earlierFrom)) > epoch) revert KeyForgotten(operator);
-        return keyOf(trie, place + 1, proof.key);
+        Span memory span = stintAt(state, registries[0], id, operator, epoch, proof);
+        (bytes32 trie, uint256 latest) = latestOf(state.root, registries[1], operator, proof);
+        cut(span, operator, epoch, latest);
+        return (span.weight, keyAt(trie, operator, epoch, latest, ofKey));
     }
 
     /// The block that L1 knows of a network by certificate.
@@ -226,6 +206,72 @@ library StakeProof {
         known.blockHash = bytes32(word(trie, place + 1, proof.roots[0]));
         known.consensusRoot = bytes32(word(trie, place + 2, proof.roots[1]));
         known.histRoot = bytes32(word(trie, place + 3, proof.roots[2]));
+    }
+
+    /// Whether a network is there in an epoch: its first word holds its first epoch, and at its
+    /// high end the one from which on it is over, zero as long as it lasts.
+    function isAlive(uint256 epochs, uint64 epoch) private pure returns (bool) {
+        (uint64 first, uint64 end) = (uint64(epochs >> 64), uint64(epochs >> 192));
+        return first != 0 && epoch >= first && (end == 0 || epoch < end);
+    }
+
+    /// The stint of an operator in a network, as far as the state settles it.
+    function stintAt(
+        L1State memory state,
+        address registry,
+        uint32 id,
+        address operator,
+        uint64 epoch,
+        OfWeight calldata proof
+    ) private pure returns (Span memory span) {
+        bytes32 trie = ExecutionProof.accountOf(state.root, registry, proof.registry).storageRoot;
+        uint256 place = mapped(uint160(operator), mapped(id, STINTS));
+        uint256 stint = word(trie, place, proof.stint);
+        span.fromEpoch = uint64(stint);
+        span.untilEpoch = least(uint64(stint >> 64), state.epoch + 2);
+        if (epoch < span.fromEpoch || epoch >= span.untilEpoch) revert NotAMember(operator);
+    }
+
+    /// OperatorRegistry's storage, and its newest word of an operator.
+    function latestOf(
+        bytes32 stateRoot,
+        address registry,
+        address operator,
+        OfWeight calldata proof
+    ) private pure returns (bytes32 trie, uint256 latest) {
+        trie = ExecutionProof.accountOf(stateRoot, registry, proof.operators).storageRoot;
+        latest = word(trie, mapped(uint160(operator), LATEST), proof.latest);
+    }
+
+    /// Cuts a span down to the epochs of one weight, and names it.
+    function cut(Span memory span, address operator, uint64 epoch, uint256 latest) private pure {
+        uint64 from = uint48(latest);
+        span.weight = uint64(latest >> 96);
+        if (epoch < from) {
+            span.untilEpoch = least(span.untilEpoch, from);
+            from = uint48(latest >> 48);
+            span.weight = uint64(latest >> 160);
+            if (epoch < from) revert WeightForgotten(operator);
+        }
+        if (from > span.fromEpoch) span.fromEpoch = from;
+        if (span.weight == 0) revert Weightless(operator);
+    }
+
+    function keyAt(
+        bytes32 trie,
+        address operator,
+        uint64 epoch,
+        uint256 latest,
+        OfKey calldata proof
+    ) private pure returns (Bls.Key memory) {
+        if (epoch >= uint32(latest >> 224)) {
+            return keyOf(trie, mapped(uint160(operator), KEYS), proof.key);
+        }
+        uint256 list = mapped(uint160(operator), EARLIER_KEYS);
+        uint256 count = word(trie, list, proof.earlierCount);
+        uint256 place = uint256(keccak256(abi.encode(list))) + (count - 1) * PERIOD_WORDS;
+        if (uint64(word(trie, place, proof.earlierFrom)) > epoch) revert KeyForgotten(operator);
+        return keyOf(trie, place + 1, proof.key);
     }
 
     function keyOf(bytes32 trie, uint256 place, bytes[][3] calldata proof)
@@ -258,8 +304,8 @@ library StakeProof {
 
     /// The state is too old: what holds in the epoch may change after it.
     error EpochUnsettled(uint64 stateEpoch);
-    /// The network has not begun in the epoch, or is over.
-    error NoNetworkThen();
+    /// The network has not begun in that epoch, or is over.
+    error NetworkNotThere();
     /// No point of that number is kept.
     error PointForgotten();
     /// Another point holds in the epoch.

@@ -34,7 +34,7 @@ import type { Deployed, Sent } from './contract-world.ts'
 import { rootOf, siblingsOf } from './history.ts'
 import { sumOfSignatures } from './l1-world.ts'
 import type { L1World } from './l1-world.ts'
-import { stakeProofsOf } from './stake-proofs.ts'
+import { mappingSlot, stakeProofsOf } from './stake-proofs.ts'
 import type { StakeProofs } from './stake-proofs.ts'
 import type { CertificateArgs, TestOperator } from './stake-world.ts'
 import { stateTriesOf } from './state-tries.ts'
@@ -42,6 +42,8 @@ import type { StateTries } from './state-tries.ts'
 
 /** 0x…2002 */
 export const outboxAddress = bigintToHex(0x2002n, 20)
+/** 0x…2005 */
+export const inboxAddress = bigintToHex(0x2005n, 20)
 
 /** Keeps the roots that blocks name, by timestamp (EIP-4788). */
 const beaconRoots = {
@@ -87,6 +89,12 @@ type Sealed = {
 export type ReferredL1 = { readonly reference: L1Reference; readonly proofs: StakeProofs }
 
 const zeroHash = toHex(new Uint8Array(32))
+
+/** The slot in which a network's Inbox marks an entry of another network's Outbox. */
+export function markSlot({ network, index }: { network: number; index: number }): bigint {
+  const outer = mappingSlot({ key: BigInt(network), position: 0n })
+  return mappingSlot({ key: BigInt(Math.floor(index / 256)), position: outer })
+}
 
 export class NetworkWorld {
   readonly world: ContractWorld

@@ -11,6 +11,8 @@ import type { StateTries } from './state-tries.ts'
 
 /** SET_POINTS of NetworkRegistry. */
 const setPoints = 64n
+/** Words of a network there: its epochs, what it was opened with, the hash of its genesis, its root. */
+const networkWords = 4
 
 export type StakeProofs = {
   readonly network: (id: number) => Promise<object>
@@ -32,8 +34,11 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
     )
   return {
     network: async (id) => {
-      // The second word is of no use here.
-      const [epochs, , genesisHash, genesisRoot] = await prove(registry, mapped(BigInt(id), 0n), 4)
+      const [epochs, , genesisHash, genesisRoot] = await prove(
+        registry,
+        mapped(BigInt(id), 0n),
+        networkWords,
+      )
       return { account: await tries.accountProof(registry), epochs, genesisHash, genesisRoot }
     },
     set: async (id, epoch, named) => {
@@ -48,8 +53,8 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
       const [head, ...key] = await prove(registry, placeOf(number), 4)
       const next = number + 1n < count ? await tries.slotProof(registry, placeOf(number + 1n)) : []
       const [length] = await prove(registry, ring, 1)
-      const [epochs] = await prove(registry, mapped(BigInt(id), 0n), 1)
       const account = await tries.accountProof(registry)
+      const epochs = await tries.slotProof(registry, mapped(BigInt(id), 0n))
       return { account, epochs, count: length, number, head, key, next }
     },
     weight: async (id, operator) => {
@@ -79,6 +84,11 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
   }
 }
 
-function mapped(key: bigint, position: bigint): bigint {
+/** Slot of a mapping's value. */
+export function mappingSlot({ key, position }: { key: bigint; position: bigint }): bigint {
   return bytesToBigint(keccak256(concat(bigintToBytes(key, 32), bigintToBytes(position, 32))))
+}
+
+function mapped(key: bigint, position: bigint): bigint {
+  return mappingSlot({ key, position })
 }
