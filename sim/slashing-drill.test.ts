@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 
-import { blsScheme, findConflicts, findFaults } from '@zg/consensus'
+import { blsScheme, finalityFaultOf, findConflicts, findFaults } from '@zg/consensus'
 import type {
   Evidence,
   FoundConflict,
@@ -18,7 +18,7 @@ import type {
   ValidatorSet,
 } from '@zg/consensus'
 import { ContractRevertError } from '@zg/contracts/testing'
-import { toHex } from '@zg/primitives'
+import { bytesEqual, toHex } from '@zg/primitives'
 import { createSeededRng, goodLink } from '@zg/runtime'
 import { evidenceCalls } from '@zg/staking'
 import type { SlashingCall } from '@zg/staking'
@@ -101,6 +101,34 @@ for (const fault of kinds) {
     assert.deepEqual(court.send(page), [], 'who was punished is passed over')
   })
 }
+
+test('two finality votes under two keys of one operator are punished', async () => {
+  const rotated = await runForkSeed(9, { share: 'more than a third', identity })
+  const { truth, scenario, votes } = rotated
+  const keyOf = (operator: Uint8Array, epoch: bigint): string | undefined => {
+    const members = truth.validatorSet(epoch)?.validators ?? []
+    const member = members.find((each) => bytesEqual(each.operator, operator))
+    return member && toHex(member.publicKey)
+  }
+  const pairs = [...scenario.twins].flatMap((index) => {
+    const { operator, finality } = votes[index] as OperatorVotes
+    return finality.flatMap((first) =>
+      finality
+        .filter(({ vote }) => finalityFaultOf(first.vote, vote) !== undefined)
+        .filter(({ vote }) => keyOf(operator, first.vote.epoch) !== keyOf(operator, vote.epoch))
+        .map((second) => ({ kind: 'finality-votes', operator, first, second }) as const),
+    )
+  })
+  const [evidence] = pairs
+  assert.ok(evidence !== undefined)
+  const court = courtOf(rotated)
+  reach(court, evidence.first.vote.epoch)
+  reach(court, evidence.second.vote.epoch)
+  const [call] = callsFor(evidence) as [SlashingCall]
+  const [punishment] = court.send(call)
+  assert.equal(punishment?.operator, toHex(evidence.operator))
+  assert.equal(punishment?.fault, finalityFaultOf(evidence.first.vote, evidence.second.vote))
+})
 
 test('no fault: Notarize and Nullify of one view, as honest engines sign them', () => {
   const court = courtOf(run)
