@@ -73,7 +73,7 @@ type Heard = {
 const eventCountMax = 400_000
 
 export type ForkOptions = {
-  /** The network; its genesis hash is the counter chain's. */
+  /** The network, as L1 knows it. */
   readonly identity: NetworkIdentity
   /** A bug that all have who should be honest. */
   readonly planted?: EngineFaults

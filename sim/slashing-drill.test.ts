@@ -1,7 +1,7 @@
 /**
  * S1 to S8 as the real engine signs them, judged by the real contract.
  *
- * One run has them all: seed 2, in which half of the stake is of two minds and forks the network.
+ * One run has them all: seed 13, in which nearly half of the stake is of two minds and forks it.
  * S9 alone is signed by hand, in contracts/l1: nobody casts data votes yet.
  */
 
@@ -28,7 +28,7 @@ import { runForkScenario, runForkSeed } from './fork-world.ts'
 import type { ForkRun } from './fork-world.ts'
 import { JudgingL1, otherNetworkId } from './testing/judging-l1.ts'
 
-const seed = 2
+const seed = 13
 const kinds = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7'] as const
 const { identity } = new JudgingL1()
 const { networkId } = identity
@@ -103,7 +103,7 @@ for (const fault of kinds) {
 }
 
 test('two finality votes under two keys of one operator are punished', async () => {
-  const rotated = await runForkSeed(9, { share: 'more than a third', identity })
+  const rotated = await runForkSeed(39, { share: 'more than a third', identity })
   const { truth, scenario, votes } = rotated
   const keyOf = (operator: Uint8Array, epoch: bigint): string | undefined => {
     const members = truth.validatorSet(epoch)?.validators ?? []

@@ -16,9 +16,9 @@ import type { TestOperator } from '../testing/stake-world.ts'
 
 const ether = 10n ** 18n
 const networkId = 1
-const all = Array.from({ length: 30 }, (_, index) => testOperator(index + 1))
-/** Twelve of thirty: the fewest that have a quorum with either half of the others. */
-const forkers = all.slice(0, 12)
+const all = Array.from({ length: 18 }, (_, index) => testOperator(index + 1))
+/** Eight of eighteen: the fewest that have a quorum with either half of the others. */
+const forkers = all.slice(0, 8)
 /** All have joined by then. */
 const epoch = 14n
 const reporter: Hex = toHex(new Uint8Array(20).fill(0xef))
@@ -30,7 +30,7 @@ function voteFor(blockHash: Uint8Array): FinalityVote {
   return { epoch, height: 9n, nextEpoch: 0n, blockHash, ...roots }
 }
 
-/** Thirty operators with a hundred tokens each, who consent to lose a part. */
+/** Eighteen operators with a hundred tokens each, who consent to lose a part. */
 function openWorld(slashBpsMax: number) {
   const l1 = new L1World()
   l1.openNetwork(networkId)
@@ -55,7 +55,7 @@ function openWorld(slashBpsMax: number) {
   }
   /** Each half of the others has signed one of two certificates with the forkers. */
   const punishAll = () => {
-    const [left, right] = [all.slice(12, 21), all.slice(21)]
+    const [left, right] = [all.slice(8, 13), all.slice(13)]
     const sides = [left, right].map((half) => [...forkers, ...half])
     const signatures = sides.flatMap((signers, side) => {
       const digest = finalityVoteDigest(l1.identityOf(networkId), votes[side] as FinalityVote)
@@ -83,7 +83,7 @@ test('a fork costs all that its makers consented to lose, less the reporter’s 
   for (const consented of [10_000n, 4_000n]) {
     const { l1, lost, punishAll } = openWorld(Number(consented))
     punishAll()
-    const expected = (1_200n * ether * consented) / 10_000n
+    const expected = (800n * ether * consented) / 10_000n
     assert.equal(lost(), expected)
     assert.equal(l1.balanceOf(reporter), expected / 20n)
   }
@@ -101,22 +101,13 @@ test('evidence counts for less long than stake that left is held', () => {
 
 test('a fork costs less when its makers report themselves one by one before it is proved', () => {
   const { lost, reportItself, punishAll } = openWorld(10_000)
-  const parts = forkers.map((operator) => reportItself(operator).events[0]?.args['bps'])
-  const rising = [
-    1_500,
-    2_500,
-    3_500,
-    4_500,
-    5_500,
-    6_500,
-    7_500,
-    8_500,
-    9_500,
-    ...[1, 2, 3].map(() => 10_000),
-  ]
-  assert.deepEqual(parts, rising)
-  assert.deepEqual(punishAll().events, [], 'each fault is punished once')
-  // Two thirds of the 1,200 that they would have lost.
-  assert.equal(lost(), 795n * ether)
-  refuses(() => reportItself(forkers[0] as TestOperator), 'AlreadyPunished')
+  const [last, ...others] = forkers.toReversed() as [TestOperator, ...TestOperator[]]
+  const parts = others.map((operator) => reportItself(operator).events[0]?.args['bps'])
+  // 5 % and three times so many eighteenths.
+  assert.deepEqual(parts, [2_166, 3_833, 5_500, 7_166, 8_833, 10_000, 10_000])
+  const punished = punishAll().events.map(({ args }) => String(args['operator']).toLowerCase())
+  assert.deepEqual(punished, [last.address], 'each fault is punished once')
+  // 72 % of what they would have lost.
+  assert.equal(lost(), (57_498n * ether) / 100n)
+  refuses(() => reportItself(others[0] as TestOperator), 'AlreadyPunished')
 })

@@ -5,7 +5,6 @@
 
 import assert from 'node:assert/strict'
 
-import { consensusRoot, genesisHeader } from '@zg/consensus'
 import type { NetworkIdentity } from '@zg/consensus'
 import { keyWords } from '@zg/contracts'
 import { L1World } from '@zg/contracts/testing'
@@ -14,7 +13,6 @@ import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { SlashingCall } from '@zg/staking'
 
-import { counterGenesisHash } from '../counter-application.ts'
 import { firstForkEpoch } from '../fork-scenario.ts'
 import type { ForkRun } from '../fork-world.ts'
 import type { Member } from '../simulated-l1.ts'
@@ -35,22 +33,13 @@ export type Punishment = {
 
 export class JudgingL1 {
   readonly l1 = new L1World()
-  readonly identity: NetworkIdentity = {
-    l1ChainId: this.l1.world.chainId,
-    stakingContract: this.l1.identityOf(networkId).stakingContract,
-    networkId,
-    genesisHash: counterGenesisHash,
-  }
+  readonly identity: NetworkIdentity = this.l1.identityOf(networkId)
 
   /** Takes over the operators of a run, and compares every epoch's set with the run's. */
   enroll(run: ForkRun): void {
     const { l1 } = this
     const { schedule } = run.scenario
-    const genesisRoot = toHex(consensusRoot(genesisHeader(run.genesis)))
-    for (const id of [networkId, otherNetworkId]) {
-      const network = { chainId: 1_660_200 + id, firstEpoch: firstForkEpoch, genesisRoot }
-      l1.send(l1.networks, 'open', [id, { ...network, genesisHash: toHex(counterGenesisHash) }])
-    }
+    for (const id of [networkId, otherNetworkId]) l1.openNetwork(id)
     for (const [index, { stake }] of (schedule[0] as readonly Member[]).entries()) {
       const operator = operatorOf(run, index, 0)
       l1.register(operator)
