@@ -42,7 +42,7 @@ export type Testimony = {
   readonly finality: readonly FinalityCertificate[]
   /** The consensusRoot of its final block at a height. */
   readonly rootAt: (height: bigint) => Uint8Array | undefined
-  /** The 32 siblings that prove it under the histRoot of the final block at `under`. */
+  /** The 32 siblings that prove it under the histRoot of the final block at `under`; else none. */
   readonly historyProof: (height: bigint, under: bigint) => readonly Uint8Array[]
 }
 
@@ -116,12 +116,12 @@ export function findFaults(
   }
   for (const [first, second] of pairsOf(finality)) {
     const chain = chainOf(first.vote, second.vote, testimonies)
-    const fault = faultOf(first.vote, second.vote, chain)
+    const opening = openingIn(chain, first.vote, second.vote)
+    const fault = finalityFaultOf(first.vote, second.vote, opening)
     if (fault === undefined) continue
     const { epoch } = first.vote.epoch > second.vote.epoch ? first.vote : second.vote
     const pair = { kind: 'finality-votes', operator, first, second } as const
-    const opening = fault === 'S6' && openingIn(chain, first.vote, second.vote)
-    note(fault, epoch, opening ? { ...pair, opening } : pair)
+    note(fault, epoch, fault === 'S6' && opening ? { ...pair, opening } : pair)
   }
   return [...found.values()]
 }

@@ -125,7 +125,7 @@ export function depositCalls({ deployment, networks }: SetupOptions): readonly S
   ].map((call) => ({ ...call, from: deployer }))
 }
 
-/** A network as NetworkRegistry takes it: it begins when half of the operators have joined, or more. */
+/** A network as NetworkRegistry takes it: it begins with half of the operators, or more. */
 function openingOf(
   { operators, deployment }: SetupOptions,
   { chainId, genesisTime, genesisHash }: SetupNetwork,

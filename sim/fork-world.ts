@@ -12,13 +12,14 @@
 import { assert, sha256, toHex } from '@zg/primitives'
 import { createSeededRng, SimulatedClock, SimulatedNetwork, simulatedStartMs } from '@zg/runtime'
 import type { LinkBehaviour, Rng } from '@zg/runtime'
-import { consensusRoot, decodeMessage } from '@zg/consensus'
+import { consensusRoot, decodeMessage, peerIdOf } from '@zg/consensus'
 import type {
   ConsensusGenesis,
   EngineFaults,
   Evidence,
   FinalizedBlock,
   L1View,
+  Message,
   NetworkIdentity,
   OperatorVotes,
   SignatureScheme,
@@ -71,26 +72,36 @@ type Heard = {
 
 const eventCountMax = 400_000
 
-/**
- * Runs a seed.
- *
- * @param options.share - How much stake is of two minds.
- * @param options.identity - The network; its genesis hash is the counter chain's.
- * @param options.planted - A bug that all have who should be honest.
- */
+export type ForkOptions = {
+  /** The network, as L1 knows it. */
+  readonly identity: NetworkIdentity
+  /** A bug that all have who should be honest. */
+  readonly planted?: EngineFaults
+  /** Whether a message to an operator is lost on its way out. */
+  readonly loses?: (message: Message, to: number) => boolean
+}
+
+/** Runs a seed, with so much stake of two minds. */
 export async function runForkSeed(
   seed: number,
-  options: { share: TwinShare; identity: NetworkIdentity; planted?: EngineFaults },
+  { share, ...options }: ForkOptions & { readonly share: TwinShare },
 ): Promise<ForkRun> {
-  const { share, identity, planted = {} } = options
   const rng = createSeededRng(`zg/fork ${seed}`)
   const scenario = drawForkScenario(seed, rng.fork('scenario'), share)
-  return new ForkWorld({ scenario, rng, identity, planted }).run()
+  return new ForkWorld(scenario, rng, options).run()
+}
+
+/** Runs a scenario that a test has written. */
+export async function runForkScenario(
+  scenario: ForkScenario,
+  options: ForkOptions,
+): Promise<ForkRun> {
+  return new ForkWorld(scenario, createSeededRng(`zg/fork ${scenario.seed}`), options).run()
 }
 
 class ForkWorld {
   readonly #scenario: ForkScenario
-  readonly #planted: EngineFaults
+  readonly #options: ForkOptions
   readonly #rng: Rng
   readonly #clock = new SimulatedClock()
   readonly #network: SimulatedNetwork
@@ -98,6 +109,8 @@ class ForkWorld {
   readonly #operators: readonly Uint8Array[]
   readonly #secretKeys: readonly (readonly Uint8Array[])[]
   readonly #scheme: SignatureScheme
+  /** Operators by the keys of their connections. */
+  readonly #peers: ReadonlyMap<string, number>
   readonly #l1: SimulatedL1
   readonly #nodes: readonly SimulatedNode[]
   readonly #secondMinds: readonly SimulatedNode[]
@@ -112,16 +125,11 @@ class ForkWorld {
   #stoppedCount = 0
   #lastSniffed: Uint8Array | undefined
 
-  constructor(options: {
-    scenario: ForkScenario
-    rng: Rng
-    identity: NetworkIdentity
-    planted: EngineFaults
-  }) {
-    const { scenario, rng, identity, planted } = options
+  constructor(scenario: ForkScenario, rng: Rng, options: ForkOptions) {
+    const { identity } = options
     const { seed, stakes, phases, twins } = scenario
     this.#scenario = scenario
-    this.#planted = planted
+    this.#options = options
     this.#rng = rng
     this.#genesis = { identity, epoch: firstForkEpoch, timestampMs: simulatedStartMs - 1_000 }
     this.#phase = phases[0] as Phase
@@ -130,6 +138,11 @@ class ForkWorld {
       Array.from({ length: keysPerOperator }, (_, key) => secretOf(`key ${seed}/${index}/${key}`)),
     )
     this.#scheme = knownKeysScheme(this.#secretKeys.flat())
+    this.#peers = new Map(
+      this.#secretKeys.flatMap((keys, index) =>
+        keys.map((key) => [peerIdOf(this.#scheme.publicKeyOf(key)), index] as const),
+      ),
+    )
     this.#votes = stakes.map(() => ({ rounds: new Map(), finality: new Map() }))
     this.#l1 = this.#createL1()
     this.#network = new SimulatedNetwork({
@@ -212,6 +225,7 @@ class ForkWorld {
 
   #createNode(index: number, name: string): SimulatedNode {
     const { parameters, secondMind } = this.#scenario
+    const { planted = {}, loses = () => false } = this.#options
     const isHonest = this.#isHonest(index)
     const node: SimulatedNode = new SimulatedNode({
       name,
@@ -227,8 +241,8 @@ class ForkWorld {
       temper: evenTemper,
       skewMs: 0,
       damageChance: 0,
-      faults: isHonest ? this.#planted : name.endsWith("'") ? secondMind : {},
-      meddle: (message) => message,
+      faults: isHonest ? planted : name.endsWith("'") ? secondMind : {},
+      meddle: (message, to) => (loses(message, this.#peers.get(to) ?? -1) ? undefined : message),
       handlers: {
         onStarted: (height, blockAt) => {
           if (!isHonest) return

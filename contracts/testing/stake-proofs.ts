@@ -11,7 +11,7 @@ import type { StateTries } from './state-tries.ts'
 
 /** SET_POINTS of NetworkRegistry. */
 const setPoints = 64n
-/** Words of a network there: its epochs, what it was opened with, the hash of its genesis, its root. */
+/** Words of a network there: epochs, what it was opened with, hash and root of its genesis. */
 const networkWords = 4
 
 export type StakeProofs = {

@@ -6,9 +6,9 @@
  *     twins of at most a third     no fork
  *     either                       nothing that an honest operator signed can be punished
  *
- * A fork is proved in one of three ways, by the seed: by the best there is, which is two finality
- * certificates when both sides have one; by round certificates alone, as if no finality vote had
- * been seen; or operator by operator, from votes heard on the wire.
+ * A fork is proved in one of three ways, by the seed: by two finality certificates, if both sides
+ * have any; by round certificates alone, as if no finality vote had been seen; or operator by
+ * operator, from votes heard on the wire. Whatever else convicts is verified without L1.
  */
 
 import assert from 'node:assert/strict'
@@ -36,17 +36,20 @@ import { JudgingL1 } from './judging-l1.ts'
 import type { Punishment } from './judging-l1.ts'
 
 /** How a fork is proved. */
-export type Means = 'best conflict' | 'round certificates' | 'votes'
+export type Means = 'finality certificates' | 'round certificates' | 'votes'
 
 /** What a seed showed. */
 export type Verdict = {
   readonly seed: number
   readonly fork: Fork | undefined
-  readonly means: Means
+  /** How it was proved; undefined without one. */
+  readonly means: Means | undefined
   /** Faults as the contract named them. */
   readonly faults: readonly string[]
   /** Punished, in parts of 10,000 of the set's weight in the epoch of the fault. */
   readonly punishedBps: number
+  /** Operators punished that signed with another key than their first. */
+  readonly rotatedCount: number
   /** Pairs of an honest operator's votes that the contract was asked to punish, and refused. */
   readonly acquittals: number
   /** Pieces of evidence that honest nodes found themselves, all against twins. */
@@ -62,6 +65,8 @@ export type AccountabilityScore = {
   /** Forks by epoch of the run, by how they were proved, and by the faults that were punished. */
   readonly epochs: Readonly<Record<string, number>>
   readonly means: Readonly<Record<string, number>>
+  /** Forks for which an operator was punished under another key than its first. */
+  readonly rotatedForks: number
   readonly faults: Readonly<Record<string, number>>
   /** Of the weight of the set, in parts of 10,000, over all forks. */
   readonly punishedBpsLeast: number
@@ -72,7 +77,7 @@ export type AccountabilityScore = {
   readonly failures: number
 }
 
-const meansBySeed: readonly Means[] = ['best conflict', 'round certificates', 'votes']
+const meansBySeed: readonly Means[] = ['finality certificates', 'round certificates', 'votes']
 
 /** Pairs of votes of one honest operator that are tried, at most. */
 const triesMax = 3
@@ -100,9 +105,10 @@ export async function judgeSeed(
   return {
     seed,
     fork: run.fork,
-    means,
+    means: sentence?.means,
     faults: [...new Set(sentence?.punished.map(({ fault }) => fault))],
     punishedBps: sentence?.bps ?? 0,
+    rotatedCount: sentence?.rotatedCount ?? 0,
     acquittals,
     foundByNodes: run.evidence.length,
     height: run.height,
@@ -138,7 +144,8 @@ export async function runAccountability(
     seeds: count,
     forks: forks.length,
     epochs: counted(forks.map(({ fork }) => String((fork?.epoch ?? 0n) - firstForkEpoch))),
-    means: counted(forks.map(({ means }) => means)),
+    means: counted(forks.flatMap(({ means }) => means ?? [])),
+    rotatedForks: forks.filter(({ rotatedCount }) => rotatedCount > 0).length,
     faults: counted(forks.flatMap(({ faults }) => faults)),
     punishedBpsLeast: Math.min(...forks.map(({ punishedBps }) => punishedBps)),
     wholeSeeds: whole.length,
@@ -147,6 +154,13 @@ export async function runAccountability(
     heights: Number([...forking, ...whole].reduce((sum, { height }) => sum + height, 0n)),
     failures,
   }
+}
+
+/** What the contract made of a fork. */
+type Sentence = Pick<Verdict, 'rotatedCount'> & {
+  readonly punished: readonly Punishment[]
+  readonly means: Means
+  readonly bps: number
 }
 
 class Trial {
@@ -172,7 +186,8 @@ class Trial {
   /** What nodes found convicts twins alone, and an honest operator has signed no fault at all. */
   checkFindings(): void {
     for (const evidence of this.#run.evidence) {
-      for (const operator of verifyEvidence(this.#context, evidence)) this.#checkTwin(operator)
+      const convicted = verifyEvidence(this.#context, evidence).map(toHex)
+      assert(this.#areTwins(new Set(convicted)), `${this.#place}: ${convicted.join()}`)
     }
     for (const votes of this.#honestVotes()) {
       assert.deepEqual(findFaults(votes, this.#run.testimonies), [], this.#place)
@@ -199,22 +214,53 @@ class Trial {
   }
 
   /** Has the fork judged: against a third or more, and nobody honest. */
-  convict(fork: Fork, means: Means): { punished: readonly Punishment[]; bps: number } {
-    const conflicts = findConflicts(this.#context, this.#run.testimonies)
-    const [best] = conflicts
-    const rounds = conflicts.find(({ evidence }) => evidence.kind === 'certificates')
-    // Finality certificates are the best of proofs, but there need be none: these there must be.
-    assert(best !== undefined && rounds !== undefined, `${this.#place}: no conflict was found`)
+  convict(fork: Fork, wanted: Means): Sentence {
+    const found = findConflicts(this.#context, this.#run.testimonies)
+    // Two quorums of one epoch share more than a third of its stake.
+    const conflicts = found.filter(({ evidence: { first, second } }) => {
+      return first.vote.epoch === second.vote.epoch
+    })
+    const [rounds, finality] = [true, false].map((isRound) =>
+      conflicts.filter(({ evidence }) => (evidence.kind === 'certificates') === isRound),
+    ) as [FoundConflict[], FoundConflict[]]
+    // Finality certificates convict by themselves, but there need be none: these there must be.
+    assert(rounds.length > 0, `${this.#place}: nothing lies between the two chains`)
+    for (const conflict of conflicts) this.#checkThird(conflict)
+    const isFinality = wanted === 'finality certificates' && finality.length > 0
+    const means = wanted === 'votes' || isFinality ? wanted : 'round certificates'
+    const choices = isFinality ? finality : rounds
+    const draw = Math.floor(this.#run.scenario.seed / meansBySeed.length)
+    const conflict = choices[draw % choices.length] as FoundConflict
+    const epoch = means === 'votes' ? fork.epoch : conflict.evidence.first.vote.epoch
     const { l1 } = this.#court
-    if (BigInt(l1.epoch) < epochOf(best)) l1.goToEpoch(Number(epochOf(best)))
-    const chosen = means === 'round certificates' ? rounds : best
-    const punished = means === 'votes' ? this.#byVotes(fork.epoch) : this.#byConflict(chosen)
-    for (const { operator } of punished) assert(this.#twins.has(operator), this.#place)
-    const epoch = means === 'votes' ? fork.epoch : epochOf(chosen)
+    if (BigInt(l1.epoch) < epoch) l1.goToEpoch(Number(epoch))
+    const punished = means === 'votes' ? this.#byVotes(epoch) : this.#byConflict(conflict)
+    const names = new Set(punished.map(({ operator }) => operator))
+    assert(names.size === punished.length && this.#areTwins(names), this.#place)
     const guilty = punished.reduce((sum, { weight }) => sum + weight, 0n)
     const total = this.#court.totalAt(epoch)
     assert(3n * guilty >= total, `${this.#place}: ${guilty} of ${total} punished`)
-    return { punished, bps: Number((10_000n * guilty) / total) }
+    const bps = Number((10_000n * guilty) / total)
+    return { punished, means, bps, rotatedCount: this.#rotatedOf(names, epoch) }
+  }
+
+  #checkThird({ operators, evidence }: FoundConflict): void {
+    const set = this.#context.validatorSet(evidence.first.vote.epoch)
+    assert(set !== undefined)
+    const names = new Set(operators.map(toHex))
+    const guilty = set.validators.filter(({ operator }) => names.has(toHex(operator)))
+    const weight = guilty.reduce((sum, { stake }) => sum + stake, 0n)
+    assert(3n * weight >= set.totalStake && this.#areTwins(names), this.#place)
+  }
+
+  #rotatedOf(names: ReadonlySet<Hex>, epoch: bigint): number {
+    const { operators, secretKeys, scheme } = this.#run
+    const members = this.#context.validatorSet(epoch)?.validators ?? []
+    return members.filter(({ operator, publicKey }) => {
+      const index = operators.findIndex((each) => toHex(each) === toHex(operator))
+      const first = scheme.publicKeyOf(secretKeys[index]?.[0] as Uint8Array)
+      return names.has(toHex(operator)) && toHex(first) !== toHex(publicKey)
+    }).length
   }
 
   #byConflict({ evidence }: FoundConflict): readonly Punishment[] {
@@ -278,8 +324,8 @@ class Trial {
     return this.#run.votes.filter(({ operator }) => !this.#twins.has(toHex(operator)))
   }
 
-  #checkTwin(operator: Uint8Array): void {
-    assert(this.#twins.has(toHex(operator)), `${this.#place}: ${toHex(operator)} is honest`)
+  #areTwins(names: ReadonlySet<Hex>): boolean {
+    return [...names].every((name) => this.#twins.has(name))
   }
 
   #refuses(send: () => unknown, names: readonly string[] = ['NotAFault']): void {
@@ -297,10 +343,6 @@ class Trial {
 function counted(names: readonly string[]): Readonly<Record<string, number>> {
   const groups = Map.groupBy(names, (name) => name)
   return Object.fromEntries([...groups].map(([name, all]) => [name, all.length]).sort())
-}
-
-function epochOf({ evidence: { first, second } }: FoundConflict): bigint {
-  return first.vote.epoch > second.vote.epoch ? first.vote.epoch : second.vote.epoch
 }
 
 function finalityEvidence(

@@ -14,7 +14,6 @@ import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { SlashingCall } from '@zg/staking'
 
-import { counterGenesisHash } from '../counter-application.ts'
 import { firstForkEpoch } from '../fork-scenario.ts'
 import type { ForkRun } from '../fork-world.ts'
 import type { Member } from '../simulated-l1.ts'
@@ -35,27 +34,15 @@ export type Punishment = {
 
 export class JudgingL1 {
   readonly l1 = new L1World()
-  readonly identity: NetworkIdentity = {
-    l1ChainId: this.l1.world.chainId,
-    stakingContract: this.l1.identityOf(networkId).stakingContract,
-    networkId,
-    genesisHash: counterGenesisHash,
-  }
+  readonly identity: NetworkIdentity = this.l1.identityOf(networkId)
 
   /** Takes over the operators of a run, and compares every epoch's set with the run's. */
   enroll(run: ForkRun): void {
     const { l1 } = this
     const { schedule } = run.scenario
-    const opening = {
-      genesisTime: run.genesis.timestampMs / 1_000,
-      earliestEpoch: firstForkEpoch,
-      stakeMin: 1,
-      operatorsMin: 1,
-      genesisHash: toHex(counterGenesisHash),
-    }
-    for (const id of [networkId, otherNetworkId]) {
-      l1.send(l1.networks, 'open', [id, { chainId: 1_660_200 + id, ...opening }])
-    }
+    const genesisTime = run.genesis.timestampMs / 1_000
+    const earliestEpoch = Number(firstForkEpoch)
+    for (const id of [networkId, otherNetworkId]) l1.openNetwork(id, { genesisTime, earliestEpoch })
     for (const [index, { stake }] of (schedule[0] as readonly Member[]).entries()) {
       const operator = operatorOf(run, index, 0)
       l1.register(operator)
