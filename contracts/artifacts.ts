@@ -12,6 +12,7 @@ import type { Hex } from '@zg/primitives'
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
   Autoscaler: 'l1/Autoscaler.sol',
+  CollateralManager: 'l1/CollateralManager.sol',
   EmissionController: 'l1/EmissionController.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
   Inbox: 'l1/Inbox.sol',
@@ -25,6 +26,7 @@ export const artifactSources = {
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   StakersTimelock: 'l1/StakersTimelock.sol',
+  TestCollateral: 'testing/TestCollateral.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',
   VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',

@@ -292,13 +292,16 @@ contract SlashingManager {
 
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
     /// percent.
-    function penaltyOf(uint32 id, address operator, uint64 epoch) public view returns (uint16) {
-        uint256 total = networks.setAt(id, epoch).total;
+    function penaltyOf(uint32 id, address operator, uint64 epoch) external view returns (uint16) {
         (uint256 lately,) = _punishedLately(id);
-        uint256 weight = operators.weightAt(operator, epoch) + lately;
+        uint256 weight = operators.weightAt(operator, epoch);
+        uint16 most = networks.stintAt(id, operator, epoch).slashBpsMax;
+        return _penalty(weight + lately, networks.setAt(id, epoch).total, most);
+    }
+
+    function _penalty(uint256 weight, uint256 total, uint16 most) private pure returns (uint16) {
         uint256 bps = BASE_BPS;
         bps += total == 0 ? BPS : Math.mulDiv(CORRELATION * BPS, weight, total);
-        uint256 most = networks.stintAt(id, operator, epoch).slashBpsMax;
         if (bps > BPS) bps = BPS;
         return uint16(bps > most ? most : bps);
     }
@@ -357,20 +360,22 @@ contract SlashingManager {
 
     function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
         _checkAge(epoch);
-        if (!_mark(id, _stintAt(id, operator, epoch), epoch)) revert AlreadyPunished();
+        NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
+        if (!_mark(id, stint, epoch)) revert AlreadyPunished();
+        uint256 weight = operators.weightAt(operator, epoch);
+        uint256 total = networks.setAt(id, epoch).total;
+        (uint256 lately, uint256 singles) = _punishedLately(id);
         Deferral memory found = Deferral({
             operator: operator,
             id: id,
             epoch: epoch,
             reporter: msg.sender,
-            bps: penaltyOf(id, operator, epoch),
+            bps: _penalty(weight + lately, total, stint.slashBpsMax),
             fault: fault,
             due: uint48(block.timestamp + massDelay)
         });
-        (, uint256 singles) = _punishedLately(id);
-        uint256 weight = operators.weightAt(operator, epoch);
         _count(id, weight, weight);
-        if (singles * MASS_PART <= networks.setAt(id, epoch).total) return _slash(found);
+        if (singles * MASS_PART <= total) return _slash(found);
         uint256 number = ++deferralCount;
         _deferrals[number] = found;
         emit Deferred(number, found);
