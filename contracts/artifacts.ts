@@ -13,6 +13,7 @@ import type { Hex } from '@zg/primitives'
 export const artifactSources = {
   Create3Factory: 'l1/Create3Factory.sol',
   Autoscaler: 'l1/Autoscaler.sol',
+  CollateralManager: 'l1/CollateralManager.sol',
   EmissionController: 'l1/EmissionController.sol',
   EpochInfo: 'networks/EpochInfo.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
@@ -32,6 +33,7 @@ export const artifactSources = {
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   StakersTimelock: 'l1/StakersTimelock.sol',
+  TestCollateral: 'testing/TestCollateral.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',
   VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',

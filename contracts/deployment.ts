@@ -112,6 +112,7 @@ const ownNames = [
   'NetworkRegistry',
   'StakeManager',
   'StakersTimelock',
+  'CollateralManager',
   'FinalityOracle',
   'SlashingManager',
   'Inbox',
@@ -228,60 +229,52 @@ export function callOf(
   return { what, to: call.to, data }
 }
 
-function constructorArgs(
-  options: L1DeploymentOptions,
-  at: L1Addresses,
-): Readonly<Record<(typeof ownNames)[number], readonly unknown[]>> {
-  const { deployer, epochStart, parameters, owners, guardian, genesisOutstanding } = options
-  const { bridge, governance, governed } = parameters
+/** Arguments of a constructor, by contract. */
+type Constructors = Readonly<Record<(typeof ownNames)[number], readonly unknown[]>>
+
+function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constructors {
+  const { guardian, genesisOutstanding, epochStart, owners, parameters } = options
+  const {
+    epochSeconds,
+    unbondingSeconds,
+    evidenceAgeMaxSeconds,
+    massDelaySeconds,
+    certificateAgeMaxSeconds,
+    deadAfterSeconds,
+    bridge,
+  } = parameters
+  const bridgeSettings = {
+    rateCapacity: bridge.rateCapacity,
+    rateWindow: bridge.rateWindowSeconds,
+    largeAmount: bridge.largeAmount,
+    largeDelay: bridge.largeDelaySeconds,
+    securedBps: bridge.securedBps,
+    exitDelay: bridge.exitDelaySeconds,
+  }
   return {
+    ...governanceArgs(options, at),
     TokenGenesis: [owners, at.RewardBridge, at.TimelockController, genesisOutstanding],
-    TimelockController: [0n, [deployer], [zeroAddress], deployer],
-    OperatorRegistry: [epochStart, parameters.epochSeconds, at.StakeManager, at.NetworkRegistry],
-    Parameters: [
-      at.TimelockController,
-      at.StakersTimelock,
-      [
-        governed.operatorBps,
-        governed.churnBps,
-        governed.operatorsMin,
-        governed.stakeMinGwei,
-        governed.gasLimit,
-        governed.drainEpochs,
-        governed.loadEpochs,
-        governed.coolDownEpochs,
-      ],
-    ],
+    OperatorRegistry: [epochStart, epochSeconds, at.StakeManager, at.NetworkRegistry],
     NetworkRegistry: [at.OperatorRegistry, at.TimelockController, at.Parameters, at.Autoscaler],
     StakeManager: [
       at.ZgToken,
       at.OperatorRegistry,
       at.SlashingManager,
       at.RewardBridge,
-      parameters.unbondingSeconds,
+      unbondingSeconds,
+      at.CollateralManager,
     ],
+    // What other collaterals lose goes to governance, which decides who was harmed.
+    CollateralManager: [at.StakeManager, at.StakersTimelock, at.TimelockController],
     FinalityOracle: [
       at.NetworkRegistry,
       at.OperatorRegistry,
       at.StakeManager,
       at.SlashingManager,
-      parameters.certificateAgeMaxSeconds,
-      parameters.deadAfterSeconds,
+      certificateAgeMaxSeconds,
+      deadAfterSeconds,
     ],
-    StakersTimelock: [
-      governance.stakersTimelockSeconds,
-      [at.TimelockController],
-      [zeroAddress],
-      at.StakeManager,
-    ],
-    SlashingManager: [
-      at.FinalityOracle,
-      at.StakeManager,
-      parameters.evidenceAgeMaxSeconds,
-      parameters.massDelaySeconds,
-    ],
-    NetworkLoad: [at.FinalityOracle],
-    Autoscaler: [at.NetworkLoad, at.TimelockController],
+    SlashingManager: [at.FinalityOracle, at.StakeManager, evidenceAgeMaxSeconds, massDelaySeconds],
     Inbox: [at.NetworkRegistry, at.RewardBridge],
     RewardBridge: [
       at.ZgToken,
@@ -290,24 +283,44 @@ function constructorArgs(
       at.StakeManager,
       guardian,
       genesisOutstanding,
-      {
-        rateCapacity: bridge.rateCapacity,
-        rateWindow: bridge.rateWindowSeconds,
-        largeAmount: bridge.largeAmount,
-        largeDelay: bridge.largeDelaySeconds,
-        securedBps: bridge.securedBps,
-        exitDelay: bridge.exitDelaySeconds,
-      },
+      bridgeSettings,
     ],
-    ZgGovernor: [
+    NetworkLoad: [at.FinalityOracle],
+    Autoscaler: [at.NetworkLoad, at.TimelockController],
+  }
+}
+
+function governanceArgs(
+  { deployer, parameters }: L1DeploymentOptions,
+  at: L1Addresses,
+): Pick<Constructors, 'TimelockController' | 'StakersTimelock' | 'Parameters' | 'ZgGovernor'> {
+  const { governance, governed } = parameters
+  const anyone = [zeroAddress]
+  const values = [
+    governed.operatorBps,
+    governed.churnBps,
+    governed.operatorsMin,
+    governed.stakeMinGwei,
+    governed.gasLimit,
+    governed.drainEpochs,
+    governed.loadEpochs,
+    governed.coolDownEpochs,
+  ]
+  const periods = {
+    votingDelay: governance.votingDelaySeconds,
+    votingPeriod: governance.votingPeriodSeconds,
+    lateQuorumPeriod: governance.lateQuorumSeconds,
+  }
+  return {
+    TimelockController: [0n, [deployer], anyone, deployer],
+    StakersTimelock: [
+      governance.stakersTimelockSeconds,
+      [at.TimelockController],
+      anyone,
       at.StakeManager,
-      at.TimelockController,
-      {
-        votingDelay: governance.votingDelaySeconds,
-        votingPeriod: governance.votingPeriodSeconds,
-        lateQuorumPeriod: governance.lateQuorumSeconds,
-      },
     ],
+    Parameters: [at.TimelockController, at.StakersTimelock, values],
+    ZgGovernor: [at.StakeManager, at.TimelockController, periods],
   }
 }
 

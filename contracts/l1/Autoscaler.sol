@@ -9,17 +9,19 @@ import {NetworkLoad} from "./NetworkLoad.sol";
 import {NetworkRegistry} from "./NetworkRegistry.sol";
 import {Parameters} from "./Parameters.sol";
 
-/// @title When there is another network, and when there is one less: by load that was proved, by anyone.
+/// @title When there is another network, and when there is one less: by load that was proved, by
+/// anyone.
 ///
 ///     spawn    most networks were busy in each of the last K epochs (LoadEpochs)
 ///     drain    most were idle in each of the last 4K, the newest too: that one drains
 ///
-/// "Most" is three of four of those that live and do not drain, young ones included: a new network must
-/// have been busy for K epochs itself before it speaks for another. Between two decisions lie
+/// "Most" is three of four of those that live and do not drain, young ones included: a new network
+/// must have been busy for K epochs itself before it speaks for another. Between two decisions lie
 /// `CoolDownEpochs`; in no 24 hours does their number more than double; the first one stays.
 ///
-/// What a network is opened with governance prepares beforehand, in the order of ids: load says when, not
-/// what. And whoever finds a network halted or dead ends it here, so that its set holds nobody's stake.
+/// What a network is opened with governance prepares beforehand, in the order of ids: load says
+/// when, not what. And whoever finds a network halted or dead ends it here, so that its set holds
+/// nobody's stake.
 contract Autoscaler {
     using Checkpoints for Checkpoints.Trace208;
     using SafeCast for uint256;
@@ -132,8 +134,8 @@ contract Autoscaler {
         decidedEpoch = epoch;
     }
 
-    /// Counts the networks that live and do not drain, and reverts unless most had that load; says also
-    /// which is the newest of those that have begun.
+    /// Counts the networks that live and do not drain, and reverts unless most had that load; says
+    /// also which is the newest of those that have begun.
     function _expectMost(NetworkLoad.Load wanted, uint64 lastEpoch, uint256 epochs)
         private
         view

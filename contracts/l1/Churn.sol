@@ -3,10 +3,10 @@ pragma solidity 0.8.37;
 
 /// @title How much of a network's weight may come, and how much may go, in one epoch.
 ///
-/// Each way has a measure of its own, so that who comes takes no room from who goes. What was taken is
-/// free again at `limit` an epoch. A change that cannot be cut (an operator that joins or leaves with
-/// all its weight) and is above the limit by itself is taken when nothing was before, and takes as many
-/// epochs as it fills: or a large operator could never leave.
+/// Each way has a measure of its own, so that who comes takes no room from who goes. What was taken
+/// is free again at `limit` an epoch. A change that cannot be cut (an operator that joins or leaves
+/// with all its weight) and is above the limit by itself is taken when nothing was before, and
+/// takes as many epochs as it fills: or a large operator could never leave.
 library Churn {
     /// What of the limit is taken, in gwei, as of an epoch in which changes hold.
     struct Flow {
@@ -44,7 +44,7 @@ library Churn {
         flow.left = uint64(left);
     }
 
-    /// So much may still come to that network, or go, with this epoch's changes, in gwei; all of the
-    /// limit again with those that hold from `freeEpoch` on.
+    /// So much may still come to that network, or go, with this epoch's changes, in gwei; all of
+    /// the limit again with those that hold from `freeEpoch` on.
     error ChurnFull(uint32 id, uint256 room, uint64 freeEpoch);
 }

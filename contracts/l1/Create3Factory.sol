@@ -6,8 +6,8 @@ import {Create3} from "@openzeppelin/contracts/utils/Create3.sol";
 /// @title Deploys the contracts of L1 to addresses that are known before them.
 ///
 /// An address follows from this factory and a salt alone, so contracts that know each other may be
-/// deployed in any order. The factory's own address follows from its owner (it is made by CREATE2), and
-/// only the owner deploys: nobody takes a place before it.
+/// deployed in any order. The factory's own address follows from its owner (it is made by CREATE2),
+/// and only the owner deploys: nobody takes a place before it.
 contract Create3Factory {
     address public immutable owner;
 

@@ -23,8 +23,9 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///
 /// Two certificates that contradict each other are more than a third of stake at fault. Then the
 /// network is halted here, for ever: a certificate whose history holds another block at the height
-/// that is known, or one of that height with other content; or any two, by evidence that the slashing
-/// manager took. A proof that does not hold only reverts, so nobody can halt a network that did not fork.
+/// that is known, or one of that height with other content; or any two, by evidence that the
+/// slashing manager took. A proof that does not hold only reverts, so nobody can halt a network
+/// that did not fork.
 contract FinalityOracle {
     /// A certificate as L1 takes it: who did not sign, in rising order, instead of a bitmap.
     struct Certificate {
@@ -65,7 +66,8 @@ contract FinalityOracle {
     event EpochClosed(uint32 indexed id, uint64 indexed epoch, uint64 nextEpoch, address reporter);
     /// Nothing final follows this height.
     event Died(uint32 indexed id, uint64 height);
-    /// `other` is what contradicts the known block, zero when two certificates contradict each other.
+    /// `other` is what contradicts the known block, zero when two certificates contradict each
+    /// other.
     event Halted(uint32 indexed id, uint64 height, bytes32 known, bytes32 other);
 
     constructor(

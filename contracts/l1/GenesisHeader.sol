@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title The consensus header of height 0 (docs/specs/blocks.md section 2), as everyone builds it once
-/// the first epoch is known.
+/// @title The consensus header of height 0 (docs/specs/blocks.md section 2), as everyone builds it
+/// once the first epoch is known.
 library GenesisHeader {
     uint256 private constant FIELDS = 16;
     uint256 private constant MS = 1_000;

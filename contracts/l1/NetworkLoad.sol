@@ -9,13 +9,14 @@ import {FinalityOracle} from "./FinalityOracle.sol";
 
 /// @title How full the blocks of a network were in an epoch, by proof.
 ///
-/// Anyone proves an epoch that is over, once: where it begins and ends, and the gas of SAMPLES blocks of
-/// it. Nobody chooses which:
+/// Anyone proves an epoch that is over, once: where it begins and ends, and the gas of SAMPLES
+/// blocks of it. Nobody chooses which:
 ///
 ///     the epoch's blocks are cut into SAMPLES parts of equal count; of part i it is the block at
 ///     keccak(mix, i) mod its count, mix being that of the first block after the epoch
 ///
-/// A mix follows from unique signatures, so the one proposer that knows it first can give or withhold.
+/// A mix follows from unique signatures, so the one proposer that knows it first can give or
+/// withhold.
 ///
 ///     Busy       more than BUSY_BPS of the gas limits of these blocks was used
 ///     Idle       less than IDLE_BPS
@@ -39,8 +40,8 @@ contract NetworkLoad {
         bytes32[] epochSiblings;
     }
 
-    /// The last block before an epoch (the genesis if there is none), its first, its last, and the first
-    /// one after it.
+    /// The last block before an epoch (the genesis if there is none), its first, its last, and the
+    /// first one after it.
     struct Span {
         Bound before;
         Bound first;
@@ -78,7 +79,8 @@ contract NetworkLoad {
         oracle = finality;
     }
 
-    /// Proves how full an epoch of a network was. `samples` are of the heights that `heightsOf` names.
+    /// Proves how full an epoch of a network was. `samples` are of the heights that `heightsOf`
+    /// names.
     function prove(uint32 id, uint64 epoch, Span calldata span, Sample[] calldata samples) external {
         if (loadOf(id, epoch) != Load.Unknown) revert AlreadyProved();
         _checkSpan(id, epoch, span);

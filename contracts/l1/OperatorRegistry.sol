@@ -30,8 +30,8 @@ interface IOperatorListener {
 ///     weight    in gwei of the token, set by the stake manager alone; one trace an operator
 ///     absent    a certificate names who did not sign: their keys and weights are summed up here
 ///
-/// What a certificate needs of one operator lies in four slots: the two newest weights and the age of
-/// the newest key in one, that key in three. Older ones are found by search.
+/// What a certificate needs of one operator lies in four slots: the two newest weights and the age
+/// of the newest key in one, that key in three. Older ones are found by search.
 contract OperatorRegistry is Epochs {
     using Checkpoints for Checkpoints.Trace208;
     using SafeCast for uint256;

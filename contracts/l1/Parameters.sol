@@ -7,7 +7,8 @@ pragma solidity 0.8.37;
 ///     critical    set by a timelock that waits longer than stake takes to leave (StakersTimelock):
 ///                 who does not agree is gone before it holds
 ///
-/// Nothing here says what is a fault, what it costs, what is final, or what a network may take from L1.
+/// Nothing here says what is a fault, what it costs, what is final, or what a network may take from
+/// L1.
 contract Parameters {
     enum Key {
         /// What an operator may weigh in a network, in hundredths of a percent of its total.

@@ -14,7 +14,8 @@ import {NetworkRegistry} from "./NetworkRegistry.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
 import {StakeManager} from "./StakeManager.sol";
 
-/// @title Who signed what nobody may sign together loses stake. Signatures decide, and nothing else.
+/// @title Who signed what nobody may sign together loses stake. Signatures decide, and nothing
+/// else.
 ///
 /// Anyone reports two statements of one network that are a fault (docs/specs/votes.md section 6):
 ///
@@ -23,22 +24,22 @@ import {StakeManager} from "./StakeManager.sol";
 ///                                                       operator that signed both
 ///     of one operator, for DA  S9           reportDataVotes
 ///
-/// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report, and
-/// no authority can make one. The fault is in the later of the two epochs, and is punished once for an
-/// operator, a network and an epoch.
+/// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report,
+/// and no authority can make one. The fault is in the later of the two epochs, and is punished once
+/// for an operator, a network and an epoch.
 ///
 ///     part lost = 5 % + 3 * (weight punished in this network lately, this one's too) / (its total),
 ///     at most all of it, and at most what the operator consented to when it opted in
 ///
 /// Faults together cost more than one alone: an attack needs a third of stake. Two certificates are
-/// such an attack, so whoever signed both loses all that it consented to. A reporter gets a twentieth
-/// of what is lost, which is far less than the loss, so that reporting oneself saves little. Evidence
-/// is refused once what left after its epoch could have been withdrawn.
+/// such an attack, so whoever signed both loses all that it consented to. A reporter gets a
+/// twentieth of what is lost, which is far less than the loss, so that reporting oneself saves
+/// little. Evidence is refused once what left after its epoch could have been withdrawn.
 ///
-/// When more than a third of a network was punished lately for statements of single operators, it is a
-/// client's fault rather than an attack: each further punishment of that kind is settled at the report,
-/// as it would have been, and executed by anyone `massDelay` later. Nothing calls it off, and stake that
-/// leaves meanwhile cannot be withdrawn before.
+/// When more than a third of a network was punished lately for statements of single operators, it
+/// is a client's fault rather than an attack: each further punishment of that kind is settled at
+/// the report, as it would have been, and executed by anyone `massDelay` later. Nothing calls it
+/// off, and stake that leaves meanwhile cannot be withdrawn before.
 ///
 /// Two finality certificates that contradict each other also halt their network on L1.
 contract SlashingManager {
@@ -99,8 +100,8 @@ contract SlashingManager {
     mapping(uint32 id => mapping(uint64 epoch => BitMaps.BitMap)) private _punished;
     /// By the hash of a Conflict.
     mapping(bytes32 conflict => bool) public isProven;
-    /// Weight punished in a network so far, by time: of all in the low bits, for statements of single
-    /// operators in the high ones.
+    /// Weight punished in a network so far, by time: of all in the low bits, for statements of
+    /// single operators in the high ones.
     mapping(uint32 id => Checkpoints.Trace208) private _punishedWeight;
     mapping(uint256 number => Deferral) private _deferrals;
     uint256 public deferralCount;
@@ -292,13 +293,16 @@ contract SlashingManager {
 
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
     /// percent.
-    function penaltyOf(uint32 id, address operator, uint64 epoch) public view returns (uint16) {
-        uint256 total = networks.setAt(id, epoch).total;
+    function penaltyOf(uint32 id, address operator, uint64 epoch) external view returns (uint16) {
         (uint256 lately,) = _punishedLately(id);
-        uint256 weight = operators.weightAt(operator, epoch) + lately;
+        uint256 weight = operators.weightAt(operator, epoch);
+        uint16 most = networks.stintAt(id, operator, epoch).slashBpsMax;
+        return _penalty(weight + lately, networks.setAt(id, epoch).total, most);
+    }
+
+    function _penalty(uint256 weight, uint256 total, uint16 most) private pure returns (uint16) {
         uint256 bps = BASE_BPS;
         bps += total == 0 ? BPS : Math.mulDiv(CORRELATION * BPS, weight, total);
-        uint256 most = networks.stintAt(id, operator, epoch).slashBpsMax;
         if (bps > BPS) bps = BPS;
         return uint16(bps > most ? most : bps);
     }
@@ -357,20 +361,22 @@ contract SlashingManager {
 
     function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
         _checkAge(epoch);
-        if (!_mark(id, _stintAt(id, operator, epoch), epoch)) revert AlreadyPunished();
+        NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
+        if (!_mark(id, stint, epoch)) revert AlreadyPunished();
+        uint256 weight = operators.weightAt(operator, epoch);
+        uint256 total = networks.setAt(id, epoch).total;
+        (uint256 lately, uint256 singles) = _punishedLately(id);
         Deferral memory found = Deferral({
             operator: operator,
             id: id,
             epoch: epoch,
             reporter: msg.sender,
-            bps: penaltyOf(id, operator, epoch),
+            bps: _penalty(weight + lately, total, stint.slashBpsMax),
             fault: fault,
             due: uint48(block.timestamp + massDelay)
         });
-        (, uint256 singles) = _punishedLately(id);
-        uint256 weight = operators.weightAt(operator, epoch);
         _count(id, weight, weight);
-        if (singles * MASS_PART <= networks.setAt(id, epoch).total) return _slash(found);
+        if (singles * MASS_PART <= total) return _slash(found);
         uint256 number = ++deferralCount;
         _deferrals[number] = found;
         emit Deferred(number, found);
@@ -456,7 +462,8 @@ contract SlashingManager {
     error NotAFault();
     /// It is not the sum of the signatures on both statements.
     error SignatureInvalid();
-    /// The operator was no validator of the network in that epoch, or without weight in a conflict's.
+    /// The operator was no validator of the network in that epoch, or without weight in a
+    /// conflict's.
     error NotAMember(address operator);
     /// The operator is among the absent of a certificate.
     error NotASigner(address operator);

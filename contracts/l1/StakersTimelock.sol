@@ -9,9 +9,9 @@ import {StakeManager} from "./StakeManager.sol";
 ///
 ///     delay > unbonding + NOTICE epochs, whatever it is set to
 ///
-/// Who does not agree with what is scheduled here unstakes at once and holds its tokens before it is
-/// executed, as far as churn lets all leave together. Governance's own timelock schedules and cancels:
-/// one vote, then both waits. Anyone executes.
+/// Who does not agree with what is scheduled here unstakes at once and holds its tokens before it
+/// is executed, as far as churn lets all leave together. Governance's own timelock schedules and
+/// cancels: one vote, then both waits. Anyone executes.
 contract StakersTimelock is TimelockController {
     /// In seconds; shorter waits do not count.
     uint256 public immutable delayLeast;

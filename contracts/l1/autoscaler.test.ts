@@ -50,10 +50,10 @@ function openWorld(ids: readonly number[] = [0]) {
       prove(chain.loadArgs(epoch))
     }
   }
-  /** No blocks for a day: the epoch goes on until then. */
-  const skipDay = (): void => {
+  /** No blocks for a while: the epoch goes on until then. */
+  const skipTo = (later: number): void => {
     const { epoch } = l1
-    l1.goToEpoch(epoch + Math.ceil(86_400 / l1.epochSeconds))
+    l1.goToEpoch(later)
     for (const chain of chains.values()) {
       chain.add(epoch, 9_000)
       chain.certify(l1.epoch)
@@ -71,7 +71,7 @@ function openWorld(ids: readonly number[] = [0]) {
     chains.set(id, new LoadChain(l1, id, all))
   }
   const status = (id: number) => l1.read(l1.networks, 'statusOf', id)
-  return { l1, chainOf, prove, pass, skipDay, loadOf, decide, prepare, join, status }
+  return { l1, chainOf, prove, pass, skipTo, loadOf, decide, prepare, join, status }
 }
 
 function opening(l1: L1World, id: number) {
@@ -100,6 +100,32 @@ test('NetworkLoad: an epoch is busy above 75 % of its gas, idle below 20 %', () 
   assert.deepEqual(
     [was('Idle', 16, 2), was('Idle', 17, 1), was('Unknown', 11, 11)],
     [true, false, true],
+  )
+})
+
+test('NetworkLoad: a verdict is of its own network and epoch, also where a word of them ends', () => {
+  const { l1, pass, skipTo, loadOf } = openWorld([0, 1])
+  skipTo(126)
+  for (const [first, second] of [
+    [9_000, 0],
+    [9_000, 9_000],
+    [9_000, 0],
+  ] as const) {
+    pass({ 0: first, 1: second })
+  }
+  assert.deepEqual(
+    [126, 127, 128, 129].map((epoch) => loadOf(0, epoch)),
+    ['Busy', 'Busy', 'Busy', 'Unknown'],
+  )
+  assert.deepEqual(
+    [126, 127, 128].map((epoch) => loadOf(1, epoch)),
+    ['Idle', 'Busy', 'Idle'],
+  )
+  const wasBusy = (last: number, count: number) =>
+    l1.read(l1.load, 'wasThroughout', 0, loads.indexOf('Busy'), last, count)
+  assert.deepEqual(
+    [wasBusy(128, 3), wasBusy(128, 4), wasBusy(129, 1), wasBusy(127, 2), wasBusy(128, 65)],
+    [true, false, false, true, false],
   )
 })
 
@@ -176,7 +202,7 @@ test('Autoscaler opens the next network when all were busy long enough, prepared
 })
 
 test('Autoscaler: between two decisions it cools down, and a day no more than doubles them', () => {
-  const { l1, pass, skipDay, decide, prepare, join } = openWorld()
+  const { l1, pass, skipTo, decide, prepare, join } = openWorld()
   prepare(1, 2, 3)
   for (let epoch = 0; epoch < loadEpochs; epoch++) pass({ 0: 9_000 })
   decide('spawn')
@@ -190,7 +216,7 @@ test('Autoscaler: between two decisions it cools down, and a day no more than do
   refuses(() => decide('spawn'), 'NotMost')
   for (let epoch = 0; epoch < loadEpochs; epoch++) pass({ 0: 9_000, 1: 9_000 })
   refuses(() => decide('spawn'), 'GrowingTooFast')
-  skipDay()
+  skipTo(l1.epoch + 86_400 / l1.epochSeconds)
   for (let epoch = 0; epoch < loadEpochs; epoch++) pass({ 0: 9_000, 1: 9_000 })
   assert.equal(decide('spawn').events[0]?.args['id'], 2)
 })

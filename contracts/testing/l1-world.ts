@@ -14,6 +14,9 @@ import type { OpeningOptions, TestOperator } from './stake-world.ts'
 const firstEpoch = 10
 const ether = 10n ** 18n
 
+/** Who gets what was slashed of other collaterals. */
+export const insurance: Hex = toHex(new Uint8Array(20).fill(0x1a))
+
 /** `zg/notarize` and the others by their number in `Votes.sol`. */
 const roundKinds = ['notarize', 'nullify', 'finalize'] as const
 
@@ -57,6 +60,7 @@ export class L1World {
   readonly bridge: Deployed
   readonly load: Deployed
   readonly autoscaler: Deployed
+  readonly collaterals: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
@@ -91,7 +95,7 @@ export class L1World {
       world.read({ contract: genesis, name: 'emission' }),
     )
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
-    const [networks, stakes, slashing, autoscaler] = [1, 2, 4, 8].map((offset) =>
+    const [networks, stakes, slashing, autoscaler, collaterals] = [1, 2, 4, 8, 9].map((offset) =>
       world.nextAddress(offset),
     )
     const clock = [this.start, this.epochSeconds]
@@ -106,6 +110,7 @@ export class L1World {
         slasher ?? slashing,
         bridge,
         this.unbondingSeconds,
+        collaterals,
       ],
     })
     this.oracle = world.deploy('FinalityOracle', {
@@ -135,6 +140,9 @@ export class L1World {
     })
     this.load = world.deploy('NetworkLoad', { args: [this.oracle.address] })
     this.autoscaler = world.deploy('Autoscaler', { args: [this.load.address, governance] })
+    this.collaterals = world.deploy('CollateralManager', {
+      args: [this.stakes.address, stakersTimelock, insurance],
+    })
   }
 
   get epoch(): number {
