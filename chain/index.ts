@@ -53,7 +53,8 @@ export {
   NodeConfigInvalidError,
   parseNodeConfig,
 } from './node-config.ts'
-export type { ConfigAllowList, Endpoint, NodeConfig, NodePeer } from './node-config.ts'
+export type { ConfigAllowList, Endpoint, L1Config, NodeConfig, NodePeer } from './node-config.ts'
+export type { NodeL1, OpenL1 } from './node-l1.ts'
 export { KeystoreUnusableError, readKeystore } from './keystore.ts'
 
 export { BuiltInEngine, PayloadUnknownError } from './built-in-engine.ts'
@@ -64,7 +65,7 @@ export { ConsensusApplication } from './consensus-application.ts'
 export { inlineRecovery, WorkerRecovery } from './sender-recovery.ts'
 export type { SenderRecovery } from './sender-recovery.ts'
 export { openMinimalNode } from './minimal-node.ts'
-export { consensusGenesisOf, openValidatorNode } from './validator-node.ts'
+export { consensusGenesisOf, genesisConsensusRoot, openValidatorNode } from './validator-node.ts'
 export type { ValidatorNode, ValidatorNodeOptions } from './validator-node.ts'
 
 export { rpcMethods } from './rpc/methods.ts'

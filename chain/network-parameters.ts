@@ -3,15 +3,16 @@
  *
  *     {
  *       "networkId": 0,
- *       "l1ChainId": "1337", "stakingContract": "0x…20", "firstEpoch": "412",
+ *       "l1ChainId": "1337", "stakingContract": "0x…20",
  *       "validators": [ { "operator": "0x…20", "publicKey": "0x…48", "stake": "1000" } ],
  *       "blockTimeBusyMs": 500, "blockTimeIdleMs": 1000, "buildBudgetMs": 250,
  *       "deltaMs": 300, "deltaMaxMs": 8000, "finalityVotes": true, "subSecond": true
  *     }
  *
- * All fields are required and no others are allowed, but for a first epoch of 0, which is left out:
- * the section is hashed into the genesis block, so it has exactly one form. The set votes in the
- * first epoch, in later ones L1 says who does; a network without an L1 has no others.
+ * All fields are required and no others are allowed: the section is hashed into the genesis block,
+ * so it has exactly one form. A network whose stake lies on an L1 names no validators: L1 says who
+ * votes, from its first epoch on, so that its genesis is known before it has any. A network without
+ * an L1 names those that vote for ever.
  */
 
 import { isHex, fromHex, toHex, ZgError } from '@zg/primitives'
@@ -26,9 +27,7 @@ export type NetworkParameters = ConsensusParameters & {
   readonly l1ChainId: bigint
   /** 20 bytes; zero while no contract holds the stake. */
   readonly stakingContract: Uint8Array
-  /** The epoch the genesis block stands in, as L1's NetworkRegistry has it. */
-  readonly firstEpoch: bigint
-  /** In the order of the registry. */
+  /** Who votes for ever; none where L1 says who does. */
   readonly validators: readonly ValidatorEntry[]
   /** Whether blocks of one second may repeat its timestamp (built-in engine only). */
   readonly subSecond: boolean
@@ -40,7 +39,6 @@ export const networkParametersDefault = {
   networkId: 0,
   l1ChainId: 0n,
   stakingContract: new Uint8Array(20),
-  firstEpoch: 0n,
   subSecond: true,
 } as const
 
@@ -73,7 +71,6 @@ export function encodeNetworkParameters(parameters: NetworkParameters): Record<s
     networkId: parameters.networkId,
     l1ChainId: parameters.l1ChainId.toString(),
     stakingContract: toHex(parameters.stakingContract),
-    ...(parameters.firstEpoch === 0n ? {} : { firstEpoch: parameters.firstEpoch.toString() }),
     validators: parameters.validators.map(({ operator, publicKey, stake }) => ({
       operator: toHex(operator),
       publicKey: toHex(publicKey),
@@ -93,14 +90,13 @@ export function encodeNetworkParameters(parameters: NetworkParameters): Record<s
  */
 export function parseNetworkParameters(json: unknown): NetworkParameters {
   const fields = record(json, 'it')
-  expectKeys(fields, 'firstEpoch' in fields ? [...keys, 'firstEpoch'] : keys)
+  expectKeys(fields, keys)
   const validators = fields['validators']
   if (!Array.isArray(validators)) throw new NetworkParametersInvalidError('no "validators"')
   const parameters = {
     networkId: integer(fields, 'networkId', { min: 0, max: 0xffff_ffff }),
     l1ChainId: decimal(fields['l1ChainId'], 'l1ChainId'),
     stakingContract: bytesOf(fields['stakingContract'], 'stakingContract', 20),
-    firstEpoch: epochNumber(fields['firstEpoch']),
     validators: validators.map(parseValidator),
     blockTimeBusyMs: pace(fields, 'blockTimeBusyMs'),
     blockTimeIdleMs: pace(fields, 'blockTimeIdleMs'),
@@ -110,14 +106,23 @@ export function parseNetworkParameters(json: unknown): NetworkParameters {
     finalityVotes: flag(fields, 'finalityVotes'),
     subSecond: flag(fields, 'subSecond'),
   }
-  validatorSet(0n, parameters.validators)
+  if (!isStakedOnL1(parameters)) validatorSet(0n, parameters.validators)
   checkPaces(parameters)
   return parameters
 }
 
-/** The set that votes from the first block on. */
-export function genesisValidatorSet(parameters: NetworkParameters): ValidatorSet {
-  return validatorSet(parameters.firstEpoch, parameters.validators)
+/** Whether L1 says who votes. */
+export function isStakedOnL1({ stakingContract, validators }: NetworkParameters): boolean {
+  return validators.length === 0 && stakingContract.some((byte) => byte !== 0)
+}
+
+/**
+ * The set of a network without an L1, its one epoch the 0th.
+ *
+ * @throws {ValidatorSetInvalidError} `CONSENSUS_VALIDATOR_SET_INVALID` for a network with one.
+ */
+export function fixedValidatorSet(parameters: NetworkParameters): ValidatorSet {
+  return validatorSet(0n, parameters.validators)
 }
 
 function checkPaces(parameters: NetworkParameters): void {
@@ -184,14 +189,6 @@ function decimal(value: unknown, key: string): bigint {
     throw new NetworkParametersInvalidError(`"${key}" is no decimal string`)
   }
   return BigInt(value)
-}
-
-function epochNumber(value: unknown): bigint {
-  if (value === undefined) return 0n
-  const epoch = decimal(value, 'firstEpoch')
-  const isInRange = epoch > 0n && epoch < 1n << 64n
-  if (!isInRange) throw new NetworkParametersInvalidError('"firstEpoch" is 0 or over 64 bits')
-  return epoch
 }
 
 function bytesOf(value: unknown, key: string, sizeBytes: number): Uint8Array {

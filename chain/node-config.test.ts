@@ -48,6 +48,26 @@ const open: NodeConfig = {
   },
 }
 
+test('parseNodeConfig reads where L1 is, and refuses what is no address', () => {
+  const l1 = {
+    endpoint: 'http://127.0.0.1:8535',
+    firstEpoch: 412n,
+    epochStart: 1_767_225_600n,
+    epochSeconds: 30n,
+    fromBlock: 0n,
+    contracts: {
+      NetworkRegistry: new Uint8Array(20).fill(1),
+      OperatorRegistry: new Uint8Array(20).fill(2),
+      Inbox: new Uint8Array(20).fill(3),
+    },
+  }
+  const text = encodeNodeConfig({ ...config, l1 })
+  assert.deepEqual(parseNodeConfig(text, '/'), { ...config, l1 })
+  for (const wrong of ['0303', 'firstEpoch = 412', 'epochSeconds = 30']) {
+    assert.throws(() => parseNodeConfig(text.replace(wrong, ''), '/'), NodeConfigInvalidError)
+  }
+})
+
 test('parseNodeConfig reads an open node, with a checkpoint and without', () => {
   assert.deepEqual(parseNodeConfig(encodeNodeConfig(open), '/'), open)
   const bare = parseNodeConfig('mode = "open"\n[rpc]\nport = 1\n[open]\nport = 2', '/')

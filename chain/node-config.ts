@@ -43,6 +43,17 @@
  *     consensusRoot = "0x…32"
  *     histRoot = "0x…32"
  *
+ *     [l1]                           # networks whose stake lies on an L1: this node's own endpoint
+ *     endpoint = "http://127.0.0.1:8535"
+ *     firstEpoch = 412               # of this network, as NetworkRegistry has it
+ *     epochStart = 1767225600        # the clock of OperatorRegistry, in seconds
+ *     epochSeconds = 30
+ *     fromBlock = 0                  # the block that Inbox was deployed in, or one before
+ *     [l1.contracts]
+ *     NetworkRegistry = "0x…20"
+ *     OperatorRegistry = "0x…20"
+ *     Inbox = "0x…20"
+ *
  * An unknown key is refused, so that a typing error never falls silent.
  */
 
@@ -84,6 +95,22 @@ export type OpenConfig = Endpoint & {
     | undefined
 }
 
+/** Where a node sees L1, and what stands there. */
+export type L1Config = {
+  /** URL of its JSON-RPC. */
+  readonly endpoint: string
+  readonly firstEpoch: bigint
+  /** In seconds. */
+  readonly epochStart: bigint
+  readonly epochSeconds: bigint
+  readonly fromBlock: bigint
+  /** 20 bytes each. */
+  readonly contracts: Readonly<Record<L1ContractName, Uint8Array>>
+}
+
+const l1ContractNames = ['NetworkRegistry', 'OperatorRegistry', 'Inbox'] as const
+export type L1ContractName = (typeof l1ContractNames)[number]
+
 export type NodeConfig = {
   readonly part: string
   readonly mode: 'validator' | 'open' | 'minimal'
@@ -104,13 +131,15 @@ export type NodeConfig = {
   readonly p2p: (Endpoint & { readonly peers: readonly NodePeer[] }) | undefined
   /** Open nodes only. */
   readonly open?: OpenConfig | undefined
+  /** Absent in a network without an L1. */
+  readonly l1?: L1Config | undefined
 }
 
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 /** Returns the file's text. */
 export function encodeNodeConfig(config: NodeConfig): string {
-  const { keys, metrics, p2p, devKeys, open, ...rest } = config
+  const { keys, metrics, p2p, devKeys, open, l1, ...rest } = config
   const table: Record<string, unknown> = { ...rest }
   if (devKeys !== undefined) table['devKeys'] = devKeys
   if (keys !== undefined) table['keys'] = keys
@@ -120,6 +149,7 @@ export function encodeNodeConfig(config: NodeConfig): string {
     table['p2p'] = { ...p2p, peers }
   }
   if (open !== undefined) table['open'] = openTableOf(open)
+  if (l1 !== undefined) table['l1'] = l1TableOf(l1)
   return `${stringify(table)}\n`
 }
 
@@ -140,6 +170,7 @@ export function parseNodeConfig(text: string, folder: string): NodeConfig {
   const metrics = top.has('metrics') ? top.table('metrics') : undefined
   const p2p = isValidator ? top.table('p2p') : undefined
   const open = mode === 'open' ? top.table('open') : undefined
+  const l1 = !isMinimal && top.has('l1') ? top.table('l1') : undefined
   const config: NodeConfig = {
     part: top.text('part', 'node'),
     mode,
@@ -159,8 +190,9 @@ export function parseNodeConfig(text: string, folder: string): NodeConfig {
         ? undefined
         : { ...endpointOf(p2p), peers: p2p.tables('peers').map(peerOf) },
     ...(open && { open: openOf(open) }),
+    ...(l1 && { l1: l1Of(l1) }),
   }
-  for (const table of [top, rpc, keys, metrics, p2p, open]) table?.expectAllRead()
+  for (const table of [top, rpc, keys, metrics, p2p, open, l1]) table?.expectAllRead()
   return config
 }
 
@@ -215,8 +247,8 @@ function openOf(table: Table): OpenConfig {
         ? undefined
         : {
             height: BigInt(checkpoint.count('height', Number.MAX_SAFE_INTEGER)),
-            consensusRoot: checkpoint.hash('consensusRoot'),
-            histRoot: checkpoint.hash('histRoot'),
+            consensusRoot: checkpoint.bytes('consensusRoot', 32),
+            histRoot: checkpoint.bytes('histRoot', 32),
           },
   }
   checkpoint?.expectAllRead()
@@ -228,6 +260,29 @@ function openTableOf({ checkpoint, ...rest }: OpenConfig): Record<string, unknow
   const { height, consensusRoot, histRoot } = checkpoint
   const texts = { consensusRoot: toHex(consensusRoot), histRoot: toHex(histRoot) }
   return { ...rest, checkpoint: { height: Number(height), ...texts } }
+}
+
+function l1Of(table: Table): L1Config {
+  const contracts = table.table('contracts')
+  const addresses = l1ContractNames.map((name) => [name, contracts.bytes(name, 20)] as const)
+  contracts.expectAllRead()
+  const integer = (key: string): bigint => BigInt(table.integer(key))
+  return {
+    endpoint: table.text('endpoint'),
+    firstEpoch: integer('firstEpoch'),
+    epochStart: integer('epochStart'),
+    epochSeconds: BigInt(table.count('epochSeconds', Number.MAX_SAFE_INTEGER)),
+    fromBlock: integer('fromBlock'),
+    contracts: Object.fromEntries(addresses) as L1Config['contracts'],
+  }
+}
+
+function l1TableOf({ endpoint, contracts, ...numbers }: L1Config): Record<string, unknown> {
+  return {
+    endpoint,
+    ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, Number(value)])),
+    contracts: Object.fromEntries(l1ContractNames.map((name) => [name, toHex(contracts[name])])),
+  }
 }
 
 /** A TOML table that remembers which keys were read. */
@@ -280,9 +335,17 @@ class Table {
     return value
   }
 
-  hash(key: string): Uint8Array {
+  /** A whole number. */
+  integer(key: string): number {
+    const value = this.#take(key)
+    const isInteger = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    if (!isInteger) throw this.#wrong(key, 'a whole number')
+    return value
+  }
+
+  bytes(key: string, sizeBytes: number): Uint8Array {
     const value = this.text(key)
-    if (!isHex(value, 32)) throw this.#wrong(key, '32 bytes of hex')
+    if (!isHex(value, sizeBytes)) throw this.#wrong(key, `${sizeBytes} bytes of hex`)
     return fromHex(value)
   }
 

@@ -21,7 +21,7 @@ import {
 } from '@zg/runtime'
 
 import { parseGenesis } from './genesis.ts'
-import { genesisValidatorSet } from './network-parameters.ts'
+import { fixedValidatorSet } from './network-parameters.ts'
 import { inlineRecovery } from './sender-recovery.ts'
 import {
   signedTransfer,
@@ -137,7 +137,7 @@ test('ValidatorNode: what a validator hears of a fault is given to who asks', as
   const context = {
     scheme: blsScheme(),
     identity: domain,
-    validatorSet: () => genesisValidatorSet(parameters),
+    validatorSet: () => fixedValidatorSet(parameters),
   }
   const convicted = verifyEvidence(context, decodeEvidence(heard))
   assert.deepEqual(convicted, [parameters.validators[3]?.operator])

@@ -9,7 +9,14 @@
  *        \-- chain database (blocks and state, one store)
  */
 
-import { Ledger, localSigner, Validator, viewWithoutL1 } from '@zg/consensus'
+import {
+  consensusRoot,
+  genesisHeader,
+  Ledger,
+  localSigner,
+  Validator,
+  viewWithoutL1,
+} from '@zg/consensus'
 import type { ConsensusGenesis, L1View, SignatureScheme } from '@zg/consensus'
 import { nextBaseFee } from '@zg/evm'
 import { assert, ZgError } from '@zg/primitives'
@@ -28,7 +35,7 @@ import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
 import { Mempool } from './mempool.ts'
 import { splitNetwork } from './network-channels.ts'
-import { genesisValidatorSet } from './network-parameters.ts'
+import { fixedValidatorSet } from './network-parameters.ts'
 import type { NetworkParameters } from './network-parameters.ts'
 import { answerBlocks } from './open/responder.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
@@ -45,6 +52,8 @@ export type ValidatorNodeOptions = {
   readonly otherSecretKeys?: readonly Uint8Array[]
   /** This node's view of L1; absent in a network without one, whose genesis set votes for ever. */
   readonly l1View?: L1View
+  /** The epoch the genesis block stands in, as L1's NetworkRegistry has it. @default 0n */
+  readonly firstEpoch?: bigint
   readonly scheme: SignatureScheme
   readonly store: KeyValueStore
   /** Holds the vote log. */
@@ -85,7 +94,7 @@ export async function openValidatorNode(
   const chain = await ChainDatabase.open({ genesis, store, archive })
   const pool = openPool(chain, { recovery, clock })
   const { subSecond } = parameters
-  const { l1View = viewWithoutL1(genesisValidatorSet(parameters)) } = options
+  const { l1View = viewWithoutL1(fixedValidatorSet(parameters)) } = options
   const engine = new BuiltInEngine({ chain, pool, recovery, clock, subSecond })
   const application = new ConsensusApplication({
     engine,
@@ -174,7 +183,7 @@ function openValidator(
   const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
   const { otherSecretKeys = [] } = options
   return Validator.open({
-    genesis: consensusGenesisOf(genesis, parameters),
+    genesis: consensusGenesisOf(genesis, parameters, options.firstEpoch),
     parameters,
     ...seams,
     clock,
@@ -192,13 +201,20 @@ function openValidator(
 export function consensusGenesisOf(
   genesis: Genesis,
   parameters: NetworkParameters,
+  firstEpoch = 0n,
 ): ConsensusGenesis {
-  const { l1ChainId, stakingContract, networkId, firstEpoch } = parameters
+  const { l1ChainId, stakingContract, networkId } = parameters
   return {
     identity: { l1ChainId, stakingContract, networkId, genesisHash: genesis.hash },
     epoch: firstEpoch,
     timestampMs: genesis.header.timestamp * 1_000,
   }
+}
+
+/** The consensusRoot of height 0, as NetworkRegistry has it. */
+export function genesisConsensusRoot(genesis: Genesis, firstEpoch: bigint): Uint8Array {
+  if (genesis.network === undefined) throw new GenesisWithoutNetworkError()
+  return consensusRoot(genesisHeader(consensusGenesisOf(genesis, genesis.network, firstEpoch)))
 }
 
 function blockSourceOf(chain: ChainDatabase, pool: Mempool, engine: BuiltInEngine) {

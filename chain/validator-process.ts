@@ -51,9 +51,10 @@ import { parseGenesis } from './genesis.ts'
 import type { Genesis } from './genesis.ts'
 import { readKeystore } from './keystore.ts'
 import { openMinimalNode } from './minimal-node.ts'
-import { genesisValidatorSet } from './network-parameters.ts'
+import { fixedValidatorSet, isStakedOnL1 } from './network-parameters.ts'
 import { nodeConfigFileName, parseNodeConfig } from './node-config.ts'
 import type { NodeConfig } from './node-config.ts'
+import type { NodeL1, OpenL1 } from './node-l1.ts'
 import { rpcMethods } from './rpc/methods.ts'
 import { startRpcServer } from './rpc/server.ts'
 import { SimulationThread } from './rpc/simulation-thread.ts'
@@ -98,8 +99,12 @@ export type OpenedNode = {
 /** Things to undo, last first. */
 export type Undo = (() => Promise<unknown> | void)[]
 
-/** Runs the node of a directory until a signal ends the process. */
-export async function runNodeProcess(directory: string): Promise<void> {
+/**
+ * Runs the node of a directory until a signal ends the process.
+ *
+ * @param openL1 - Opens the view of L1 that `[l1]` speaks of.
+ */
+export async function runNodeProcess(directory: string, openL1?: OpenL1): Promise<void> {
   const config = readConfig(directory)
   const logger = createLogger({ part: config.part, level: config.logLevel })
   const die = (message: string) => (error: unknown) => {
@@ -108,10 +113,8 @@ export async function runNodeProcess(directory: string): Promise<void> {
   }
   process.on('uncaughtException', die('An exception was not caught'))
   process.on('unhandledRejection', die('A rejection was not handled'))
-  const node = await openNodeProcess(directory, config, {
-    logger,
-    onFailure: die('The node failed'),
-  })
+  const onFailure = die('The node failed')
+  const node = await openNodeProcess(directory, config, { logger, openL1, onFailure })
   let isStopping = false
   const stop = (signal: string): void => {
     if (isStopping) return
@@ -134,7 +137,15 @@ export async function runNodeProcess(directory: string): Promise<void> {
 export async function openNodeProcess(
   directory: string,
   config: NodeConfig,
-  { logger, onFailure }: { logger: Logger; onFailure: (error: unknown) => void },
+  {
+    logger,
+    openL1,
+    onFailure,
+  }: {
+    readonly logger: Logger
+    readonly openL1?: OpenL1 | undefined
+    readonly onFailure: (error: unknown) => void
+  },
 ): Promise<NodeProcess> {
   const undo: Undo = []
   const stop = async (): Promise<void> => {
@@ -148,8 +159,9 @@ export async function openNodeProcess(
   }
   try {
     const genesis = readGenesis(config.genesis)
+    const l1 = openL1View({ config, genesis, openL1 }, machine, undo)
     const { view, simulator, ...p2p } = await openNode(
-      { directory, config, genesis, onFailure },
+      { directory, config, genesis, l1, onFailure },
       machine,
       undo,
     )
@@ -168,7 +180,26 @@ export type NodeSettings = {
   readonly directory: string
   readonly config: NodeConfig
   readonly genesis: Genesis
+  /** Absent in a network without an L1. */
+  readonly l1: NodeL1 | undefined
   readonly onFailure: (error: unknown) => void
+}
+
+/** The view of L1 that the genesis demands, if it does. */
+function openL1View(
+  {
+    config,
+    genesis: { network },
+    openL1,
+  }: { config: NodeConfig; genesis: Genesis; openL1: OpenL1 | undefined },
+  { clock, logger }: Machine,
+  undo: Undo,
+): NodeL1 | undefined {
+  if (network === undefined || config.mode === 'minimal' || !isStakedOnL1(network)) return undefined
+  if (config.l1 === undefined || openL1 === undefined) throw new L1MissingError(config.genesis)
+  const l1 = openL1(config.l1, { networkId: network.networkId, clock, logger })
+  undo.push(() => l1.stop())
+  return l1
 }
 
 async function openNode(settings: NodeSettings, machine: Machine, undo: Undo): Promise<OpenedNode> {
@@ -239,7 +270,7 @@ async function openMinimal(
 }
 
 async function openValidator(
-  { directory, config, genesis, onFailure }: NodeSettings,
+  { directory, config, genesis, l1, onFailure }: NodeSettings,
   machine: Machine,
   undo: Undo,
 ): Promise<OpenedNode> {
@@ -248,7 +279,7 @@ async function openValidator(
   const folder = join(directory, 'chain.mdb')
   const store = LmdbStore.open(folder)
   undo.push(() => store.close())
-  const mesh = await openMesh({ config, genesis, secretKey }, machine)
+  const mesh = await openMesh({ config, genesis, l1, secretKey }, machine)
   undo.push(() => mesh.close())
   const recovery = new WorkerRecovery(machine.logger)
   undo.push(() => recovery.close())
@@ -256,6 +287,8 @@ async function openValidator(
     {
       ...machine,
       genesis,
+      ...(l1 && { l1View: l1.view }),
+      ...(config.l1 && { firstEpoch: config.l1.firstEpoch }),
       secretKey,
       scheme: blsScheme(),
       store,
@@ -273,19 +306,33 @@ async function openValidator(
   return { view: node.view, p2pPort: mesh.port, simulator }
 }
 
-function openMesh(
-  options: { config: NodeConfig; genesis: Genesis; secretKey: Uint8Array },
+/** Who may connect: the fixed set, or whoever validates by L1, as the epochs go. */
+async function openMesh(
+  options: {
+    readonly config: NodeConfig
+    readonly genesis: Genesis
+    readonly l1: NodeL1 | undefined
+    readonly secretKey: Uint8Array
+  },
   machine: Machine,
 ): Promise<TlsMesh> {
-  const { config, genesis, secretKey } = options
+  const { config, genesis, l1, secretKey } = options
   const { p2p } = config
   const { network } = genesis
   if (p2p === undefined || network === undefined) {
     throw new NodeFileUnreadableError(config.genesis, 'it names no validators')
   }
-  const { validators } = genesisValidatorSet(network)
-  const allowed = new Set(validators.map(({ publicKey }) => peerIdOf(publicKey)))
-  return openTlsMesh({
+  const keys =
+    l1 === undefined
+      ? fixedValidatorSet(network).validators.map(({ publicKey }) => publicKey)
+      : l1.validatorKeys()
+  let allowed = new Set(keys.map(peerIdOf))
+  const peers = p2p.peers.map(({ publicKey, host, port }) => ({
+    peer: peerIdOf(publicKey),
+    host,
+    port,
+  }))
+  const mesh = await openTlsMesh({
     ...machine,
     identity: {
       publicKey: blsPublicKeyOf(secretKey),
@@ -295,12 +342,13 @@ function openMesh(
     host: p2p.host,
     port: p2p.port,
     isAllowed: (peer) => allowed.has(peer),
-    peers: p2p.peers.map(({ publicKey, host, port }) => ({
-      peer: peerIdOf(publicKey),
-      host,
-      port,
-    })),
+    peers,
   })
+  l1?.onSet(() => {
+    allowed = new Set(l1.validatorKeys().map(peerIdOf))
+    mesh.setPeers(peers)
+  })
+  return mesh
 }
 
 async function openMetrics(
@@ -328,6 +376,15 @@ async function openRpc(
   })
   undo.push(() => server.close())
   return server.port
+}
+
+/** The stake of the network lies on an L1, and the configuration names no endpoint of it. */
+export class L1MissingError extends ZgError<'CHAIN_L1_MISSING'> {
+  constructor(genesis: string) {
+    const why = `"${genesis}" leaves its validators to L1, and no [l1] says where that is`
+    const message = `Cannot run this network: ${why}`
+    super('CHAIN_L1_MISSING', message, { genesis })
+  }
 }
 
 export class NodeFileUnreadableError extends ZgError<'CHAIN_NODE_FILE_UNREADABLE'> {

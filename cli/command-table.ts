@@ -10,6 +10,7 @@ import {
   chainIdMax,
   chaosVerbs,
   devAccountCount,
+  networkCountMax,
   portOffsetMax,
   validatorCountMax,
 } from '@zg/devnet'
@@ -19,6 +20,14 @@ import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts
 
 const devIndexMax = devAccountCount - 1
 
+/** Which network of the running world is meant. */
+const networkFlag: FlagSpec = {
+  name: 'network',
+  placeholder: 'ID',
+  value: { kind: 'integer', min: 0, max: networkCountMax - 1 },
+  summary: 'network of the running world (default: 0)',
+}
+
 /** Which chain a command talks to. */
 const chainFlags: readonly FlagSpec[] = [
   {
@@ -27,7 +36,8 @@ const chainFlags: readonly FlagSpec[] = [
     value: { kind: 'url' },
     summary: 'JSON-RPC endpoint (default: $ZG_RPC, else the running world)',
   },
-  { name: 'l1', summary: 'talk to the L1 of the running world, not to network 0' },
+  networkFlag,
+  { name: 'l1', summary: 'talk to the L1 of the running world, not to a network' },
 ]
 
 /** Who signs. A secret is never a flag: it is in a file. */
@@ -89,7 +99,7 @@ export const nouns: readonly NounSpec[] = [
 export const commands: readonly CommandSpec[] = [
   {
     path: 'devnet',
-    summary: 'run the local world: an L1 and a network of validators',
+    summary: 'run the local world: an L1 and networks that its stake secures',
     arguments: [],
     flags: [
       { name: 'minimal', summary: 'one validator, no L1, state in memory, cheat methods on' },
@@ -97,7 +107,13 @@ export const commands: readonly CommandSpec[] = [
         name: 'validators',
         placeholder: 'N',
         value: { kind: 'integer', min: 1, max: validatorCountMax },
-        summary: 'validators of network 0 (default: 4)',
+        summary: 'operators, each with a validator in every network (default: 4)',
+      },
+      {
+        name: 'networks',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: networkCountMax },
+        summary: 'networks, each with a validator of every operator (default: 2)',
       },
       {
         name: 'block-time',
@@ -162,6 +178,19 @@ export const commands: readonly CommandSpec[] = [
         value: { kind: 'url' },
         summary: 'JSON-RPC of a validator to stand in front of (default: the running world)',
       },
+      {
+        name: 'l1-rpc',
+        placeholder: 'URL',
+        value: { kind: 'url' },
+        summary: "this node's own endpoint of L1 (default: that of the running world)",
+      },
+      {
+        name: 'l1-site',
+        placeholder: 'FILE',
+        value: { kind: 'path' },
+        summary: "where the contracts of stake are on L1 (default: the running world's site.json)",
+      },
+      networkFlag,
       {
         name: 'start',
         placeholder: 'WHERE',
@@ -317,7 +346,7 @@ export const commands: readonly CommandSpec[] = [
     path: `chaos ${verb}`,
     summary: chaosSummaries[verb],
     arguments: validatorArguments,
-    flags: [],
+    flags: [networkFlag],
     examples: [{ line: `chaos ${verb} validator 2`, does: chaosSummaries[verb] }],
     load: async () => (await import('./commands/chaos.ts')).chaosRun(verb),
   })),
@@ -345,6 +374,12 @@ export const commands: readonly CommandSpec[] = [
         placeholder: 'N',
         value: { kind: 'integer', min: 1, max: validatorCountMax },
         summary: 'as given to "devnet" (default: 4)',
+      },
+      {
+        name: 'networks',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: networkCountMax },
+        summary: 'as given to "devnet" (default: 2)',
       },
     ],
     examples: [{ line: 'ports', does: 'wanted ports, and which are busy' }],

@@ -1,11 +1,11 @@
 /**
  * Which chain a command talks to, and over what.
  *
- *     --rpc URL   else $ZG_RPC   else the running world: its network 0, or its L1 with --l1
+ *     --rpc URL   else $ZG_RPC   else the running world: its L1 with --l1, or --network ID, or 0
  */
 
 import { dataDirOf, readDevnetFile, readLiveLock } from '@zg/devnet'
-import type { DevnetFile, LockRecord } from '@zg/devnet'
+import type { DevnetFile, DevnetNetwork, LockRecord } from '@zg/devnet'
 import { ZgError } from '@zg/primitives'
 import { BaseError, createPublicClient, http, HttpRequestError, TimeoutError } from 'viem'
 import type { PublicClient } from 'viem'
@@ -66,9 +66,22 @@ export function findEndpoint(input: CommandInput): Endpoint {
     if (l1 === undefined) throw new NoL1Error()
     return { url: l1.rpc, world }
   }
-  const [network] = networks
-  if (network === undefined) throw new NoWorldError(world.file.dataDir, false)
-  return { url: network.rpc, world }
+  return { url: networkOf(input, networks).rpc, world }
+}
+
+/**
+ * Returns the network that `--network` names, the first without it.
+ *
+ * @throws {NoNetworkError} `CLI_NO_NETWORK`
+ */
+export function networkOf(
+  { values }: CommandInput,
+  networks: readonly DevnetNetwork[],
+): DevnetNetwork {
+  const wanted = values.integer('network') ?? networks[0]?.id ?? 0
+  const found = networks.find(({ id }) => id === wanted)
+  if (found === undefined) throw new NoNetworkError(wanted, networks.length)
+  return found
 }
 
 /** Returns a client; nothing is sent yet. */
@@ -108,6 +121,13 @@ export class NoWorldError extends ZgError<'CLI_NO_WORLD'> {
   constructor(home: string, isStarting: boolean) {
     const why = isStarting ? 'is not ready yet' : 'does not run'
     super('CLI_NO_WORLD', `Cannot find a chain: the world in "${home}" ${why}`, { home })
+  }
+}
+
+export class NoNetworkError extends ZgError<'CLI_NO_NETWORK'> {
+  constructor(network: number, count: number) {
+    const message = `Cannot use network ${network}: the running world has ${count}, from 0 on`
+    super('CLI_NO_NETWORK', message, { network, count })
   }
 }
 

@@ -68,8 +68,11 @@ const mends: Readonly<Record<string, Mend>> = {
     `shift all ports with ${program} devnet --port-offset N`,
   DEVNET_PART_FAILED: ({ logPath }, { program }) =>
     `its log says more (tail ${String(logPath)}); ${program} devnet --reset starts afresh`,
+  DEVNET_L1_SITE_UNREADABLE: (_, { program }) =>
+    `name the file with --l1-site, or make a new world with ${program} devnet --reset`,
   DEVNET_CHAIN_ID_TAKEN: () => 'choose another number',
   DEVNET_FIRST_BLOCK_LATE: (_, { program }) => `${program} devnet --reset starts afresh`,
+  CLI_NO_NETWORK: (_, { program }) => `${program} doctor lists them`,
   DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,
   DEVNET_PART_STATE: (_, { program }) => `${program} doctor shows the state of each validator`,
   DEVNET_CONTROL_UNREACHABLE: (_, { program }) => `${program} doctor tells whether a world runs`,

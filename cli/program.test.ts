@@ -169,7 +169,7 @@ test('keys new, list and show keep a key that only its password opens', async ()
 test('devnet refuses chains whose world.json is gone, and names the way out', async () => {
   const damaged = mkdtempSync(join(tmpdir(), 'zg-cli-'))
   mkdirSync(join(damaged, 'net-0'))
-  writeFileSync(join(damaged, 'version'), '1\n')
+  writeFileSync(join(damaged, 'version'), '2\n')
   const { exitCode, err } = await runLine(['devnet'], damaged)
   rmSync(damaged, { recursive: true })
   assert.equal(exitCode, 1)
@@ -185,7 +185,7 @@ test('ports --json lists every port of a world', async () => {
   const { out } = await runLine(['ports', '--json', '--port-offset', '30000'], home)
   const { ports } = JSON.parse(out) as { ports: { use: string; port: number }[] }
   assert.equal(ports.find(({ use }) => use === 'network 0 rpc')?.port, 38_545)
-  assert.equal(ports.length, 16)
+  assert.equal(ports.length, 29)
 })
 
 test('completion offers nouns, verbs, fixed words and flags of each place', () => {

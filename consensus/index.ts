@@ -75,6 +75,8 @@ export type {
   SignedRoundVote,
 } from './evidence.ts'
 
+export { findConflicts, findFaults } from './evidence-finder.ts'
+export type { FoundConflict, FoundFault, OperatorVotes, Testimony } from './evidence-finder.ts'
 export { decodeEvidence, encodeEvidence } from './evidence-codec.ts'
 
 export { certificatesReturnedMax, Validator } from './validator.ts'

@@ -12,8 +12,9 @@ import {
   toHex,
 } from '@zg/primitives'
 
+import type { NetworkIdentity } from './configuration.ts'
 import { voteVectors } from './vectors/vectors.ts'
-import { tags } from './votes.ts'
+import { finalityVoteDigest, roundVoteDigest, tags, zeroDigest } from './votes.ts'
 
 type Signed = { message: string; signature: string }
 type VoteFile = {
@@ -120,6 +121,42 @@ test('possessionDigest hashes the 112 bytes of docs/specs/votes.md §7', () => {
     assert.equal(preimage.length, 112)
     checkSigned(preimage, proof, proof.publicKey)
   }
+})
+
+test('a vote is another in any other L1, contract, network, genesis or epoch', () => {
+  const home: NetworkIdentity = {
+    l1ChainId: 1n,
+    stakingContract: new Uint8Array(20),
+    networkId: 7,
+    genesisHash: new Uint8Array(32),
+  }
+  const homes = [
+    home,
+    { ...home, l1ChainId: 2n },
+    { ...home, stakingContract: new Uint8Array(20).fill(1) },
+    { ...home, networkId: 8 },
+    { ...home, genesisHash: new Uint8Array(32).fill(1) },
+  ]
+  const [digest, blockHash, consensusRoot, histRoot] = [1, 2, 3, 4].map((fill) =>
+    new Uint8Array(32).fill(fill),
+  ) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
+  const digests = homes.flatMap((identity) =>
+    [1n, 2n].flatMap((epoch) => [
+      ...(['notarize', 'finalize'] as const).map((kind) =>
+        roundVoteDigest(identity, { kind, epoch, view: 1, digest }),
+      ),
+      roundVoteDigest(identity, { kind: 'nullify', epoch, view: 1, digest: zeroDigest }),
+      finalityVoteDigest(identity, {
+        epoch,
+        height: 1n,
+        blockHash,
+        consensusRoot,
+        histRoot,
+        nextEpoch: 0n,
+      }),
+    ]),
+  )
+  assert.equal(new Set(digests.map(toHex)).size, homes.length * 2 * 4)
 })
 
 test('tags are 16 bytes, and no two are the same', () => {

@@ -11,16 +11,29 @@ import type { Hex } from '@zg/primitives'
 
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
+  Create3Factory: 'l1/Create3Factory.sol',
+  Autoscaler: 'l1/Autoscaler.sol',
+  CollateralManager: 'l1/CollateralManager.sol',
   EmissionController: 'l1/EmissionController.sol',
+  EpochInfo: 'networks/EpochInfo.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
+  GovExecutor: 'networks/GovExecutor.sol',
   Inbox: 'l1/Inbox.sol',
+  LightClient: 'networks/LightClient.sol',
+  MessageTester: 'testing/MessageTester.sol',
+  NetworkInbox: 'networks/NetworkInbox.sol',
+  NetworkLoad: 'l1/NetworkLoad.sol',
   NetworkRegistry: 'l1/NetworkRegistry.sol',
   OperatorRegistry: 'l1/OperatorRegistry.sol',
   Outbox: 'networks/Outbox.sol',
+  Parameters: 'l1/Parameters.sol',
   ProofsTester: 'testing/ProofsTester.sol',
   RewardBridge: 'l1/RewardBridge.sol',
+  RewardHub: 'networks/RewardHub.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
+  StakersTimelock: 'l1/StakersTimelock.sol',
+  TestCollateral: 'testing/TestCollateral.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',
   VestingWallet: '@openzeppelin/contracts/finance/VestingWallet.sol',
@@ -40,6 +53,8 @@ export type Artifact = {
   readonly abi: readonly unknown[]
   /** Init code without constructor arguments. */
   readonly bytecode: Uint8Array
+  /** Code as it stands in a genesis, of the contracts of networks alone. */
+  readonly runtime?: Uint8Array
 }
 
 /** An artifact as it stands in its file. */
@@ -48,6 +63,7 @@ export type ArtifactFile = {
   readonly sourceHash: Hex
   readonly abi: readonly unknown[]
   readonly bytecode: Hex
+  readonly runtime?: Hex
 }
 
 /** Where the artifact of a name is kept. */
@@ -57,8 +73,14 @@ export function artifactPath(name: ArtifactName): URL {
 
 /** Reads an artifact. */
 export function artifactOf(name: ArtifactName): Artifact {
-  const { abi, bytecode } = readArtifact(name)
-  return { name, abi, bytecode: fromHex(bytecode) }
+  const { abi, bytecode, runtime } = readArtifact(name)
+  const code = runtime === undefined ? {} : { runtime: fromHex(runtime) }
+  return { name, abi, bytecode: fromHex(bytecode), ...code }
+}
+
+/** Whether a contract stands in the genesis of networks, so that no constructor of it runs. */
+export function isSystemContract(name: ArtifactName): boolean {
+  return artifactSources[name].startsWith('networks/')
 }
 
 /** Reads the file of an artifact. */

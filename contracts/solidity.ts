@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-import { artifactSources } from './artifacts.ts'
+import { artifactSources, isSystemContract } from './artifacts.ts'
 import type { ArtifactFile, ArtifactName } from './artifacts.ts'
 
 const room = fileURLToPath(new URL('.', import.meta.url))
@@ -26,6 +26,9 @@ const settings = {
   metadata: { bytecodeHash: 'none', appendCBOR: false },
   outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
 } as const
+
+/** Asked of the compiler beside what `settings` say: code that stands in a genesis. */
+const outputs = ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] as const
 
 const importPattern = /^\s*import\s+(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']\s*;/gm
 
@@ -39,7 +42,15 @@ type SolcOutput = {
   readonly contracts?: Readonly<
     Record<
       string,
-      Readonly<Record<string, { abi: readonly unknown[]; evm: { bytecode: { object: string } } }>>
+      Readonly<
+        Record<
+          string,
+          {
+            abi: readonly unknown[]
+            evm: { bytecode: { object: string }; deployedBytecode: { object: string } }
+          }
+        >
+      >
     >
   >
 }
@@ -86,7 +97,7 @@ export function compile(names: readonly ArtifactName[]): ReadonlyMap<ArtifactNam
   const input = {
     language: 'Solidity',
     sources: Object.fromEntries([...sources].map(([path, content]) => [path, { content }])),
-    settings,
+    settings: { ...settings, outputSelection: { '*': { '*': outputs } } },
   }
   const output = JSON.parse(solc.compile(JSON.stringify(input))) as SolcOutput
   const problems = (output.errors ?? []).filter(
@@ -99,8 +110,14 @@ export function compile(names: readonly ArtifactName[]): ReadonlyMap<ArtifactNam
     names.map((name) => {
       const contract = output.contracts?.[artifactSources[name]]?.[name]
       if (contract === undefined) throw new Error(`${artifactSources[name]} has no "${name}"`)
-      const bytecode: Hex = `0x${contract.evm.bytecode.object}`
-      return [name, { sourceHash: sourceHashOf(name), abi: contract.abi, bytecode }]
+      const { bytecode, deployedBytecode } = contract.evm
+      const file: ArtifactFile = {
+        sourceHash: sourceHashOf(name),
+        abi: contract.abi,
+        bytecode: `0x${bytecode.object}`,
+        ...(isSystemContract(name) ? { runtime: `0x${deployedBytecode.object}` as const } : {}),
+      }
+      return [name, file]
     }),
   )
 }

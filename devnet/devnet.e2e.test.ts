@@ -20,6 +20,7 @@ import { startDevnet, stopDevnet } from './testing/devnet-process.ts'
 import type { DevnetProcess } from './testing/devnet-process.ts'
 import { differingHeights, faultsIn, readStatements } from './testing/statements.ts'
 import type { Statement } from './testing/statements.ts'
+import { seededGenesisTimestamp } from './world.ts'
 
 /** Away from a world that a developer may be running. */
 const portOffset = 20_000
@@ -51,10 +52,22 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
-function chaos(home: string, verb: 'kill' | 'pause' | 'resume', validator: number) {
+function chaos(home: string, verb: 'kill' | 'pause' | 'resume', validator: number, network = 0) {
   const lock = readLiveLock(home)
   assert.ok(lock)
-  return requestControl(lock.socket, { verb, network: 0, validator })
+  return requestControl(lock.socket, { verb, network, validator })
+}
+
+/** Waits until a chain stands still; what was under way may still become final. */
+async function standstill(rpc: string): Promise<number> {
+  let height = await heightOf(rpc)
+  await until(async () => {
+    const was = height
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    height = await heightOf(rpc)
+    return height === was
+  })
+  return height
 }
 
 async function statusOf(home: string, name: string): Promise<PartStatus | undefined> {
@@ -114,7 +127,7 @@ const finalityP99MaxMs = 2_500
  */
 const loadRoundsMax = 3
 
-suite('a world of four validators', { timeout: 180_000 }, () => {
+suite('a world of four validators and two networks', { timeout: 240_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'zg-e2e-'))
   let run: DevnetProcess
   let file: DevnetFile
@@ -136,7 +149,9 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
     assert.equal(file.networks[0]?.validators.length, 4)
     assert.equal(file.networks[0]?.rpc, `http://127.0.0.1:${8545 + portOffset}`)
     assert.equal(file.accounts.length, 10)
-    assert.equal(new Set(pidsOf(file)).size, 5)
+    assert.equal(file.networks[1]?.chainId, 1_660_201)
+    assert.equal(file.networks[1]?.rpc, `http://127.0.0.1:${8645 + portOffset}`)
+    assert.equal(new Set(pidsOf(file)).size, 9)
   })
 
   test('viem sends a transaction, and every validator has it', async () => {
@@ -231,20 +246,43 @@ suite('a world of four validators', { timeout: 180_000 }, () => {
     await chaos(home, 'kill', 1)
     await chaos(home, 'kill', 3)
     const rpc = file.networks[0]!.validators[0]!.rpc
-    // What was under way may still become final; then nothing does.
-    let height = await heightOf(rpc)
-    await until(async () => {
-      const was = height
-      await new Promise((resolve) => setTimeout(resolve, 3_000))
-      height = await heightOf(rpc)
-      return height === was
-    })
+    const height = await standstill(rpc)
     await until(async () => run.lines.some(({ event }) => event === 'halted'))
     await chaos(home, 'resume', 1)
     await until(async () => (await heightOf(rpc)) > height + 2)
     await chaos(home, 'resume', 3)
     await until(async () => (await heightOf(file.networks[0]!.validators[3]!.rpc)) > height + 2)
     await assertOneChain(home, file)
+  })
+
+  test('two validators of network 1 killed: it halts, network 0 does not notice', async () => {
+    const [first, second] = file.networks
+    await chaos(home, 'kill', 1, 1)
+    await chaos(home, 'kill', 2, 1)
+    const height = await standstill(second!.validators[0]!.rpc)
+    const before = await heightOf(first!.rpc)
+    await until(async () => (await heightOf(first!.rpc)) > before + 3)
+    assert.equal(await heightOf(second!.validators[0]!.rpc), height)
+    await chaos(home, 'resume', 1, 1)
+    await chaos(home, 'resume', 2, 1)
+    await until(async () => (await heightOf(second!.validators[2]!.rpc)) > height + 2)
+  })
+
+  test('epochs follow the time of L1', async () => {
+    const epochOf = async ({ rpc }: { rpc: string }): Promise<number> => {
+      const certificate = await callRpc(rpc, 'zg_getFinalityCertificate', [])
+      return Number((certificate as { epoch: string }).epoch)
+    }
+    const { rpc, contracts } = file.l1!
+    assert.ok(
+      ((await callRpc(rpc, 'eth_getCode', [contracts['StakeManager'], 'latest'])) as string)
+        .length > 2,
+    )
+    const now = Math.floor((Date.now() / 1_000 - seededGenesisTimestamp) / file.epochSeconds)
+    for (const network of file.networks) {
+      // The first epochs of a world are those of its set-up.
+      await until(async () => (await epochOf(network)) >= now)
+    }
   })
 
   test('a paused validator does not stop the others', async () => {
@@ -324,7 +362,7 @@ test('one seed gives one genesis on every machine', { timeout: 60_000 }, async (
   const hashes: (string | undefined)[] = []
   for (let machine = 0; machine < 2; machine++) {
     const home = mkdtempSync(join(tmpdir(), 'zg-e2e-seed-'))
-    const run = start(home, ['--seed', '42', '--validators', '1'])
+    const run = start(home, ['--seed', '42', '--validators', '1', '--networks', '1'])
     const { networks } = await run.ready
     hashes.push(networks[0]?.genesisHash)
     await stop(run)

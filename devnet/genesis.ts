@@ -1,33 +1,287 @@
-/** The first block of each chain of a local world. */
+/**
+ * The first block of each chain of a local world.
+ *
+ *     networks   funded accounts and contracts; who validates is said by L1
+ *     L1         the state that the set-up of `l1-setup.ts` leaves, run before its time of genesis
+ *     minimal    one network without an L1, whose one validator is in its genesis
+ *
+ * Network 0 holds tokens from its genesis on: they are the first that live on a network. Later ones
+ * begin empty and get theirs from L1, as credits.
+ */
 
-import { networkGenesisJson, networkParametersDefault } from '@zg/chain'
-import { bytesToBigint } from '@zg/primitives'
+import {
+  networkGenesisJson,
+  networkParametersDefault,
+  parseGenesis,
+  systemContracts,
+} from '@zg/chain'
+import type { GenesisAccount } from '@zg/chain'
+import {
+  l1AddressesOf,
+  systemContractAddresses,
+  systemContracts as networkContracts,
+} from '@zg/contracts'
+import type { L1Parameters } from '@zg/contracts'
+import { encodeTransaction, MessageRun, signTransaction } from '@zg/evm'
+import {
+  addressOfSecretKey,
+  assert,
+  bigintToHex,
+  bytesToBigint,
+  fromHex,
+  sha256,
+  toHex,
+} from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 
 import { devAccountBalanceWei, devAccounts } from './accounts.ts'
 import { placeCanonicalContracts } from './canonical/canonical.ts'
-import type { ChainPlan } from './world.ts'
+import type { L1Site } from './l1-site.ts'
+import { depositCalls, firstCalls } from './l1-setup.ts'
+import type { SetupCall, SetupNetwork, SetupOptions } from './l1-setup.ts'
+import { networkCountMax } from './world.ts'
+import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
 
-/** Stake of every validator of a local world: equal weights. */
-const devStake = 1_000n
+/** Stake of the validator of a chain without stake. */
+const fixedStake = 1_000n
 
-/** Returns a chain's genesis in geth's JSON form: funded accounts and the canonical contracts. */
-export async function genesisOf(chain: ChainPlan): Promise<Record<string, unknown>> {
-  const isL1 = chain.kind === 'l1'
+/** What each operator owns on every chain, in wei: it pays for what it relays. */
+const operatorBalanceWei = 1_000n * 10n ** 18n
+
+/** Who deploys on the local L1; its key is as public as those of the ten accounts. */
+const deployerKey = sha256(new TextEncoder().encode('zg/devnet/deployer'))
+const devDeployer = toHex(addressOfSecretKey(deployerKey))
+
+/** What RewardHub of each network begins with: a million heights may share it. */
+const grant = {
+  to: bigintToHex(systemContractAddresses.RewardHub, 20),
+  amount: 100_000n * 10n ** 18n,
+}
+
+/** What a network pays for a height at most, and what gas costs at least there, in wei. */
+const rewardMaxWei = 10n ** 18n
+const gasPriceMinWei = 1n
+
+/** What a deposit may cost. */
+const depositFeePerGas = 20_000_000_000n
+const depositGas = 500_000n
+
+const emptyAccount = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
+
+/** A genesis in geth's JSON form. */
+export type GenesisJson = Record<string, unknown>
+
+export type WorldGenesis = {
+  readonly networks: readonly GenesisJson[]
+  /** Absent in a minimal world. */
+  readonly l1:
+    | {
+        readonly genesis: GenesisJson
+        readonly site: L1Site
+        /** Signed transactions that fund the networks which begin empty. */
+        readonly deposits: readonly Hex[]
+      }
+    | undefined
+}
+
+/** Returns the first block of every chain; a function of the plan and the parameters alone. */
+export async function worldGenesis(
+  plan: WorldPlan,
+  parameters: L1Parameters,
+): Promise<WorldGenesis> {
+  const { l1, networks } = plan
+  const [network] = networks
+  assert(network !== undefined, 'a world has a network')
+  const funded = await fundedAccounts(network.validators)
+  if (l1 === undefined) return { networks: [fixedGenesis(network, funded)], l1: undefined }
+  const { epochStart, firstEpoch } = await epochsOf(plan, parameters)
+  const world = { plan, l1, network, parameters, funded, epochStart }
+  const setup = { ...(await setupOf(world)), firstEpoch }
+  const { deployer } = setup.deployment
+  const purse = { address: BigInt(deployer), balance: devAccountBalanceWei }
+  const accounts = runSetup(setup, l1, [...funded, purse])
+  const { epochSeconds } = parameters
+  return {
+    networks: networks.map((each) => networkGenesis(world, each)),
+    l1: {
+      genesis: fixedGenesis(l1, accounts),
+      deposits: signedDeposits(setup, accounts),
+      site: { epochStart, epochSeconds, firstEpoch, contracts: l1AddressesOf(deployer) },
+    },
+  }
+}
+
+/** What the genesis of a network of a world with an L1 follows from. */
+type StakedWorld = {
+  readonly plan: WorldPlan
+  readonly l1: ChainPlan
+  /** Of whose validators the operators are. */
+  readonly network: ChainPlan
+  readonly parameters: L1Parameters
+  readonly funded: readonly GenesisAccount[]
+  readonly epochStart: number
+}
+
+/** Networks that load may open, at most; each operator may serve 32. */
+const preparedMax = 6
+
+/** The chain of a network that may be opened later: nobody runs it yet. */
+function preparedChains({ network }: StakedWorld, count: number): readonly ChainPlan[] {
+  const wanted = Math.min(preparedMax, networkCountMax - count)
+  return Array.from({ length: wanted }, (_, index) => {
+    const id = count + index
+    return { ...network, id, name: `network ${id}`, chainId: network.chainId + id }
+  })
+}
+
+async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpoch'>> {
+  const { plan, l1, network, parameters, funded, epochStart } = world
+  const opened = (chain: ChainPlan): SetupNetwork => ({
+    id: chain.id,
+    chainId: chain.chainId,
+    genesisTime: chain.genesisTimestamp,
+    genesisHash: toHex(parseGenesis(networkGenesis(world, chain)).hash),
+    deposits: [...(chain.id === 0 ? [] : depositsOf(funded)), grant],
+  })
+  return {
+    l1ChainId: l1.chainId,
+    operators: network.validators.map(({ operator, secretKey, publicKey }) => ({
+      address: toHex(operator),
+      secretKey,
+      publicKey,
+    })),
+    holders: (await devAccounts()).map(({ address }) => address.toLowerCase() as Hex),
+    networks: plan.networks.map(opened),
+    prepared: preparedChains(world, plan.networks.length).map(opened),
+    deployment: {
+      deployer: devDeployer,
+      epochStart,
+      parameters,
+      owners: {
+        ecosystem: devDeployer,
+        alignment: devDeployer,
+        community: devDeployer,
+        team: devDeployer,
+        backers: devDeployer,
+      },
+      guardian: devDeployer,
+      genesisOutstanding: funded.reduce((sum, { balance = 0n }) => sum + balance, 0n),
+    },
+  }
+}
+
+/** Every call of the set-up takes a second; stake counts two epochs after it came. */
+async function epochsOf(plan: WorldPlan, parameters: L1Parameters) {
+  const { l1, networks } = plan
+  const [network] = networks
+  assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
+  // How many calls there are does not depend on when they are made.
+  const world = { plan, l1, network, parameters, funded: [], epochStart: 0 }
+  const callCount = firstCalls({ ...(await setupOf(world)), firstEpoch: 0 }).length
+  const firstEpoch = Math.ceil(callCount / parameters.epochSeconds) + 1
+  return { firstEpoch, epochStart: l1.genesisTimestamp - firstEpoch * parameters.epochSeconds }
+}
+
+/** Runs the set-up and returns all accounts that it leaves. */
+function runSetup(
+  setup: SetupOptions,
+  l1: ChainPlan,
+  funded: readonly GenesisAccount[],
+): readonly GenesisAccount[] {
+  const chainId = BigInt(l1.chainId)
+  const accounts = [...funded, ...contractAccounts(l1)].map((account) => ({
+    ...emptyAccount,
+    ...account,
+  }))
+  const run = new MessageRun({
+    fork: 'prague',
+    chainId,
+    timestamp: setup.deployment.epochStart,
+    accounts,
+  })
+  for (const call of firstCalls(setup)) send(run, call)
+  return accountsOf(run)
+}
+
+/** The deposits as signed transactions: logs tell of credits, so they must stand in blocks. */
+function signedDeposits(setup: SetupOptions, accounts: readonly GenesisAccount[]): readonly Hex[] {
+  const sender = BigInt(setup.deployment.deployer)
+  const nonce = accounts.find(({ address }) => address === sender)?.nonce ?? 0n
+  return depositCalls(setup).map(({ to, data }, index) => {
+    const transaction = signTransaction(
+      {
+        type: 2,
+        chainId: BigInt(setup.l1ChainId),
+        nonce: nonce + BigInt(index),
+        maxFeePerGas: depositFeePerGas,
+        maxPriorityFeePerGas: depositFeePerGas / 10n,
+        gasLimit: depositGas,
+        to: BigInt(to),
+        value: 0n,
+        data: fromHex(data),
+        accessList: [],
+      },
+      deployerKey,
+    )
+    return toHex(encodeTransaction(transaction))
+  })
+}
+
+function send(run: MessageRun, { what, from, to, data }: SetupCall): void {
+  const message = { from: BigInt(from), to: BigInt(to), value: 0n, data: fromHex(data) }
+  const { succeeded, output } = run.send(message)
+  assert(succeeded, `the set-up of L1 can ${what} (${toHex(output.subarray(0, 4))})`)
+}
+
+/** All but the protocol's own, which every genesis has. */
+function accountsOf({ state }: MessageRun): readonly GenesisAccount[] {
+  const own = new Set(systemContracts.map(({ address }) => address))
+  return [...state.addresses()].flatMap((address) => {
+    const account = state.account(address)
+    if (account === undefined || own.has(address)) return []
+    const { nonce, balance, codeHash } = account
+    const code = state.code(codeHash)
+    const isEmpty = nonce === 0n && balance === 0n && code.length === 0
+    return isEmpty ? [] : [{ address, nonce, balance, code, storage: [...state.slots(address)] }]
+  })
+}
+
+/** The ten accounts and the operators. */
+async function fundedAccounts(operators: readonly ValidatorPlan[]): Promise<GenesisAccount[]> {
   const accounts = (await devAccounts()).map(({ address }) => ({
     address: BigInt(address),
     balance: devAccountBalanceWei,
   }))
-  const contracts = placeCanonicalContracts(chain.chainId).map(({ address, code }) => ({
+  const own = operators.map(({ operator }) => ({
+    address: bytesToBigint(operator),
+    balance: operatorBalanceWei,
+  }))
+  return [...accounts, ...own]
+}
+
+function depositsOf(funded: readonly GenesisAccount[]): SetupNetwork['deposits'] {
+  return funded.map(({ address, balance = 0n }) => {
+    return { to: bigintToHex(address, 20), amount: balance }
+  })
+}
+
+function contractAccounts(chain: ChainPlan): readonly GenesisAccount[] {
+  return placeCanonicalContracts(chain.chainId).map(({ address, code }) => ({
     address: bytesToBigint(address),
     // EIP-161: a contract's nonce begins at 1.
     nonce: 1n,
     code,
   }))
+}
+
+/** Of a chain whose validators never change. */
+function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): GenesisJson {
+  const isL1 = chain.kind === 'l1'
   return networkGenesisJson({
     chainId: BigInt(chain.chainId),
     fork: isL1 ? 'prague' : 'osaka',
     timestamp: chain.genesisTimestamp,
-    accounts: [...accounts, ...contracts],
+    accounts: [...contractAccounts(chain), ...accounts],
     network: {
       ...networkParametersDefault,
       ...paceOf(chain.blockTimeMs),
@@ -36,8 +290,48 @@ export async function genesisOf(chain: ChainPlan): Promise<Record<string, unknow
       validators: chain.validators.map(({ operator, publicKey }) => ({
         operator,
         publicKey,
-        stake: devStake,
+        stake: fixedStake,
       })),
+    },
+  })
+}
+
+/** Of a network whose stake lies on L1. */
+function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
+  const { l1, parameters, funded, epochStart } = world
+  const at = l1AddressesOf(devDeployer)
+  const system = networkContracts({
+    networkId: chain.id,
+    l1ChainId: BigInt(l1.chainId),
+    l1: {
+      stakeManager: at.StakeManager,
+      networkRegistry: at.NetworkRegistry,
+      operatorRegistry: at.OperatorRegistry,
+      finalityOracle: at.FinalityOracle,
+      governance: at.TimelockController,
+    },
+    epochStart: BigInt(epochStart),
+    epochLength: BigInt(parameters.epochSeconds),
+    certificateAgeMax: BigInt(parameters.certificateAgeMaxSeconds),
+    rewardMax: rewardMaxWei,
+    gasPriceMin: gasPriceMinWei,
+  })
+  return networkGenesisJson({
+    chainId: BigInt(chain.chainId),
+    fork: 'osaka',
+    timestamp: chain.genesisTimestamp,
+    accounts: [
+      ...contractAccounts(chain),
+      ...system.map(({ address, code, storage }) => ({ address, code, storage, nonce: 1n })),
+      ...(chain.id === 0 ? funded : []),
+    ],
+    network: {
+      ...networkParametersDefault,
+      ...paceOf(chain.blockTimeMs),
+      networkId: chain.id,
+      l1ChainId: BigInt(l1.chainId),
+      stakingContract: fromHex(at.StakeManager),
+      validators: [],
     },
   })
 }

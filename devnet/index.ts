@@ -8,6 +8,8 @@ export {
   chainIdDefault,
   chainIdMax,
   l1ChainId,
+  networkCountDefault,
+  networkCountMax,
   validatorCountDefault,
   validatorCountMax,
 } from './world.ts'
@@ -29,6 +31,9 @@ export type {
 } from './devnet-file.ts'
 export { dataDirOf, readLiveLock } from './data-dir.ts'
 export type { LockRecord } from './data-dir.ts'
+
+export { l1SiteFileName, readL1Site } from './l1-site.ts'
+export type { L1Site } from './l1-site.ts'
 
 export { startOpenNode, writeOpenNode } from './open-node.ts'
 export type { OpenNodePlan } from './open-node.ts'

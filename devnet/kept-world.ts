@@ -27,7 +27,9 @@ export function readKeptWorld(home: string): KeptWorld | undefined {
     const isWhole =
       kept.version === 1 &&
       /^[0-9a-f]{64}$/.test(kept.seed) &&
-      [kept.validatorCount, kept.chainId, kept.genesisTimestamp].every(Number.isSafeInteger)
+      [kept.validatorCount, kept.networkCount, kept.chainId, kept.genesisTimestamp].every(
+        Number.isSafeInteger,
+      )
     if (isWhole) return kept
   } catch {
     // Told below, in the same words.

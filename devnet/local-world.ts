@@ -13,11 +13,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import type { Hex } from '@zg/primitives'
-import { toHex, ZgError } from '@zg/primitives'
+import { toHex } from '@zg/primitives'
 
 import { devAccounts } from './accounts.ts'
 import { canonicalContracts } from './canonical/canonical.ts'
@@ -27,10 +26,13 @@ import type { ControlReply, ControlRequest, PartStatus } from './control.ts'
 import { forgetWorld, takeDataDir } from './data-dir.ts'
 import { devnetFileVersion, removeDevnetFile, writeDevnetFile } from './devnet-file.ts'
 import type { ContractAddresses, DevnetFile, DevnetL1, DevnetNetwork } from './devnet-file.ts'
+import { firstBlock, fundNetworks } from './first-funds.ts'
 import { openFront } from './front.ts'
 import type { Front } from './front.ts'
 import { endLeftovers, recordProcesses } from './leftovers.ts'
 import { readKeptWorld, writeKeptWorld } from './kept-world.ts'
+import { l1SiteFileName, readL1Site } from './l1-site.ts'
+import type { L1Site } from './l1-site.ts'
 import { writeWorldFiles } from './node-files.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
@@ -38,11 +40,6 @@ import { callRpc } from './rpc-call.ts'
 import { PartFailedError, Supervisor } from './supervisor.ts'
 import { planWorld, resolveWorld } from './world.ts'
 import type { ChainPlan, KeptWorld, WorldOptions, WorldPlan } from './world.ts'
-
-/** How long a chain may take to its first block once its processes answer. */
-export const firstBlockTimeoutMs = 30_000
-
-const firstBlockPollMs = 50
 
 /** What happens in the world, as it happens. */
 export type WorldEvent =
@@ -113,6 +110,7 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
       undo.push(() => front.close())
     }
     await Promise.all(chainsOf(plan).map((chain) => firstBlock(chain, signal)))
+    await fundNetworks(plan, signal)
     signal.throwIfAborted()
 
     const file = await describe(plan, supervisor.status())
@@ -146,7 +144,8 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
   })
   const wishes = portWishes({
     withL1: !minimal,
-    networks: [{ id: 0, validatorCount: kept.validatorCount }],
+    networkCount: kept.networkCount,
+    validatorCount: kept.validatorCount,
     offset: options.portOffset,
   })
   const grants = await grantPorts(wishes, isPortFree)
@@ -167,9 +166,9 @@ function chainsOf(plan: WorldPlan): readonly ChainPlan[] {
   return plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
 }
 
-/** A node's entry, in the room that owns it. */
+/** The entry of a node's process. */
 export function nodeEntryPath(): string {
-  return fileURLToPath(new URL('main.ts', import.meta.resolve('@zg/chain')))
+  return fileURLToPath(new URL('node-main.ts', import.meta.url))
 }
 
 function partPlans(plan: WorldPlan): ChildCommand[] {
@@ -230,16 +229,6 @@ function setFront(
   }
 }
 
-async function firstBlock(chain: ChainPlan, signal: AbortSignal): Promise<void> {
-  const late = AbortSignal.timeout(firstBlockTimeoutMs)
-  while (!signal.aborted) {
-    const height = await callRpc(rpcUrl(chain.rpcPort), 'eth_blockNumber').catch(() => '0x0')
-    if (Number(height) > 0) return
-    if (late.aborted) throw new FirstBlockLateError(chain.name)
-    await wait(firstBlockPollMs)
-  }
-}
-
 async function obey(supervisor: Supervisor, request: ControlRequest): Promise<ControlReply> {
   if (request.verb === 'status') return { ok: true, parts: supervisor.status() }
   const part = `net-${request.network}/val-${request.validator}`
@@ -252,13 +241,14 @@ async function undoAll(undo: (() => Promise<void> | void)[]): Promise<void> {
 
 async function describe(plan: WorldPlan, parts: readonly PartStatus[]): Promise<DevnetFile> {
   const pids = new Map(parts.map(({ name, pid }) => [name, pid ?? 0]))
+  const site = plan.l1 && readL1Site(join(plan.l1.folder, l1SiteFileName))
   const networks: DevnetNetwork[] = []
   for (const chain of plan.networks) networks.push(await describeNetwork(chain, pids))
   return {
     version: devnetFileVersion,
     dataDir: plan.filesDir,
-    epochSeconds: 0,
-    ...(plan.l1 === undefined ? {} : { l1: await describeL1(plan.l1, pids) }),
+    epochSeconds: site?.epochSeconds ?? 0,
+    ...(plan.l1 && site && { l1: await describeL1(plan.l1, site, pids) }),
     networks,
     metrics: chainsOf(plan)
       .flatMap(({ validators }) => validators)
@@ -267,7 +257,11 @@ async function describe(plan: WorldPlan, parts: readonly PartStatus[]): Promise<
   }
 }
 
-async function describeL1(chain: ChainPlan, pids: ReadonlyMap<string, number>): Promise<DevnetL1> {
+async function describeL1(
+  chain: ChainPlan,
+  site: L1Site,
+  pids: ReadonlyMap<string, number>,
+): Promise<DevnetL1> {
   return {
     rpc: rpcUrl(chain.rpcPort),
     ws: wsUrl(chain.rpcPort),
@@ -275,7 +269,7 @@ async function describeL1(chain: ChainPlan, pids: ReadonlyMap<string, number>): 
     genesisHash: await genesisHashOf(chain),
     finalityLag: 0,
     pid: pids.get('l1') ?? 0,
-    contracts: contractAddresses(),
+    contracts: { ...contractAddresses(), ...site.contracts },
   }
 }
 
@@ -317,12 +311,4 @@ function rpcUrl(port: number): string {
 
 function wsUrl(port: number): string {
   return `ws://${loopback}:${port}`
-}
-
-export class FirstBlockLateError extends ZgError<'DEVNET_FIRST_BLOCK_LATE'> {
-  constructor(chain: string) {
-    const seconds = firstBlockTimeoutMs / 1_000
-    const message = `Cannot start ${chain}: it made no block within ${seconds} s`
-    super('DEVNET_FIRST_BLOCK_LATE', message, { chain })
-  }
 }

@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import {
-  consensusGenesisOf,
+  genesisConsensusRoot,
   inlineRecovery,
   networkGenesisJson,
   networkParametersDefault,
@@ -19,14 +19,7 @@ import {
   startRpcServer,
 } from '@zg/chain'
 import type { ValidatorNode } from '@zg/chain'
-import {
-  blsScheme,
-  consensusRoot,
-  genesisHeader,
-  peerIdOf,
-  validatorSet,
-  verifyCertificate,
-} from '@zg/consensus'
+import { blsScheme, viewWithoutL1, peerIdOf, validatorSet, verifyCertificate } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { ContractWorld, L1World, testOperator } from '@zg/contracts/testing'
 import { encodeTransaction, signTransaction } from '@zg/evm'
@@ -89,7 +82,6 @@ function openL1() {
     networkId: id,
     l1ChainId: l1.world.chainId,
     stakingContract: fromHex(l1.stakes.address),
-    firstEpoch: BigInt(l1.epoch + 2),
     validators,
   }
   const genesis = parseGenesis(
@@ -104,19 +96,20 @@ function openL1() {
       ],
     }),
   )
-  const root = consensusRoot(genesisHeader(consensusGenesisOf(genesis, parameters)))
-  l1.openNetwork(id, { hash: genesis.hash, root })
+  const firstEpoch = BigInt(l1.epoch + 2)
+  l1.openNetwork(id, { genesisHash: toHex(genesis.hash), genesisTime: genesisTimestamp })
   for (const { address } of operators) l1.send(l1.networks, 'optIn', [id, 10_000], address)
   l1.goToEpoch(l1.epoch + 2)
   l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
   // What the genesis gave out, L1 must know to be there.
   l1.send(l1.bridge, 'deposit', [id, bigintToHex(user, 20), 50n * ether])
-  const set = validatorSet(parameters.firstEpoch, validators)
-  return { l1, genesis, set }
+  const { genesisRoot } = l1.read(l1.networks, 'networkOf', id) as { genesisRoot: Hex }
+  assert.equal(genesisRoot, toHex(genesisConsensusRoot(genesis, firstEpoch)))
+  return { l1, genesis, set: validatorSet(firstEpoch, validators) }
 }
 
 /** Its validators, on virtual time that goes on when it is asked to. */
-async function openNetwork(genesis: ReturnType<typeof openL1>['genesis']) {
+async function openNetwork({ genesis, set }: Omit<ReturnType<typeof openL1>, 'l1'>) {
   const clock = new SimulatedClock(genesisTimestamp * 1_000)
   const rng = createSeededRng('network relay')
   const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
@@ -128,6 +121,8 @@ async function openNetwork(genesis: ReturnType<typeof openL1>['genesis']) {
     const opening = openValidatorNode(
       {
         genesis,
+        l1View: viewWithoutL1(set),
+        firstEpoch: set.epoch,
         secretKey,
         scheme,
         store: new MemoryStore(),
@@ -185,7 +180,7 @@ function sendToOutbox(
 
 test('what a user withdraws on a real network is minted on L1 by a relayer', async (context) => {
   const { l1, genesis, set } = openL1()
-  const { nodes, pass } = await openNetwork(genesis)
+  const { nodes, pass } = await openNetwork({ genesis, set })
   const [node] = nodes
   assert.ok(node !== undefined)
   context.after(async () => {

@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
-import { nodeConfigFileName, parseGenesis, parseNodeConfig, readKeystore } from '@zg/chain'
-import { toHex } from '@zg/primitives'
+import { nodeConfigFileName, parseNodeConfig, readKeystore } from '@zg/chain'
 
-import { genesisOf } from './genesis.ts'
 import { genesisPathOf, writeWorldFiles } from './node-files.ts'
 import { grantPorts, portWishes } from './ports.ts'
 import { planWorld, resolveWorld } from './world.ts'
@@ -19,38 +17,10 @@ after(() => rmSync(root, { recursive: true }))
 async function plan(home: string, minimal = false): Promise<WorldPlan> {
   const fresh = { random: new Uint8Array(32), nowSeconds: 0 }
   const kept = resolveWorld({ minimal, seed: '42' }, undefined, fresh)
-  const networks = [{ id: 0, validatorCount: kept.validatorCount }]
-  const wishes = portWishes({ withL1: !minimal, networks, offset: 0 })
+  const { networkCount, validatorCount } = kept
+  const wishes = portWishes({ withL1: !minimal, networkCount, validatorCount, offset: 0 })
   return planWorld(kept, { home, minimal }, await grantPorts(wishes, async () => true))
 }
-
-test('genesisOf funds ten accounts and places the canonical contracts on every chain', async () => {
-  const { l1, networks } = await plan(root)
-  for (const chain of [l1, ...networks]) {
-    assert.ok(chain)
-    const genesis = parseGenesis(await genesisOf(chain))
-    assert.equal(genesis.config.chainId, BigInt(chain.chainId))
-    const accounts = new Map(
-      genesis.changes.accounts.map(({ address, account }) => [address, account]),
-    )
-    assert.equal(
-      accounts.get(0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266n)?.balance,
-      10_000n * 10n ** 18n,
-    )
-    assert.equal(accounts.get(0xca11bde05977b3631167028862be2a173976ca11n)?.nonce, 1n)
-    assert.equal(genesis.network?.validators.length, chain.validators.length)
-    assert.equal(genesis.network?.finalityVotes, chain.kind === 'network')
-  }
-})
-
-test('genesisOf gives one seed one genesis hash', async () => {
-  const hashOf = async (home: string): Promise<string> => {
-    const [network] = (await plan(home)).networks
-    assert.ok(network)
-    return toHex(parseGenesis(await genesisOf(network)).hash)
-  }
-  assert.equal(await hashOf(join(root, 'here')), await hashOf(join(root, 'there')))
-})
 
 test('writeWorldFiles keeps genesis and keys, owner only, the password beside', async () => {
   const home = join(root, 'home')
@@ -91,6 +61,8 @@ test('writeWorldFiles tells a validator its keys, its ports and its peers', asyn
   })
   assert.equal(config.rpc.port, 8_551)
   assert.equal(config.metrics?.port, 6_062)
+  assert.equal(config.l1?.endpoint, 'http://127.0.0.1:8535')
+  assert.equal(config.l1?.epochSeconds, 30n)
   assert.deepEqual(
     config.p2p?.peers.map(({ port }) => port),
     [26_656, 26_658, 26_659],

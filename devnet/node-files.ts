@@ -1,8 +1,8 @@
 /**
  * Writes what a validator process reads: genesis.json, keystore and password, config.toml.
  *
- * Genesis and keys are written once and then kept: they are what the world is. config.toml is
- * written at every start, as ports may have moved.
+ * Genesis files, `l1/site.json` and keys are written once and then kept: they are what the world
+ * is. config.toml is written at every start, as ports may have moved.
  *
  * The keystores are EIP-2335 files with PBKDF2 at `devKdfRounds`: the password of a local world
  * lies in the file beside them, so a costly derivation would protect nothing and only slow the
@@ -18,6 +18,10 @@ import { toHex } from '@zg/primitives'
 import { stringify } from 'smol-toml'
 
 import { devAccounts } from './accounts.ts'
+import { depositsFileName } from './first-funds.ts'
+import { l1ConfigOf, l1SiteFileName, readL1Site } from './l1-site.ts'
+import type { L1Site } from './l1-site.ts'
+import { readL1Parameters } from './parameters.ts'
 import { loopback } from './ports.ts'
 import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
 import { writeWhole } from './write-whole.ts'
@@ -32,16 +36,28 @@ const devKeysFileName = 'dev-keys.txt'
 export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
   const chains = plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
   mkdirSync(join(plan.home, 'logs'), { recursive: true, mode: 0o700 })
+  for (const { folder } of chains) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (!chains.every((chain) => existsSync(genesisPathOf(chain)))) await writeGenesisFiles(plan)
+  const l1 = plan.l1 && { ...plan.l1, site: readL1Site(join(plan.l1.folder, l1SiteFileName)) }
   for (const chain of chains) {
-    mkdirSync(chain.folder, { recursive: true, mode: 0o700 })
-    const genesisPath = genesisPathOf(chain)
-    if (!existsSync(genesisPath)) {
-      // Loaded here: it brings the whole node with it, which a kept world need not wait for.
-      const { genesisOf } = await import('./genesis.ts')
-      writeWhole(genesisPath, `${JSON.stringify(await genesisOf(chain), undefined, 1)}\n`)
-    }
-    for (const validator of chain.validators) await writeValidatorFiles(chain, validator)
+    const staked = chain.kind === 'network' ? l1 : undefined
+    for (const validator of chain.validators) await writeValidatorFiles(chain, validator, staked)
   }
+}
+
+/** The same files each time, so that a start that was cut off is made good by the next. */
+async function writeGenesisFiles(plan: WorldPlan): Promise<void> {
+  // Loaded here: it brings the whole node with it, which a kept world need not wait for.
+  const { worldGenesis } = await import('./genesis.ts')
+  const { networks, l1 } = await worldGenesis(plan, readL1Parameters('dev'))
+  const write = (path: string, json: unknown): void =>
+    writeWhole(path, `${JSON.stringify(json, undefined, 1)}\n`)
+  if (l1 !== undefined && plan.l1 !== undefined) {
+    write(join(plan.l1.folder, l1SiteFileName), l1.site)
+    write(join(plan.l1.folder, depositsFileName), l1.deposits)
+    write(genesisPathOf(plan.l1), l1.genesis)
+  }
+  plan.networks.forEach((network, index) => write(genesisPathOf(network), networks[index]))
 }
 
 /** Where a chain's genesis lies; all its validators read the one file. */
@@ -49,11 +65,18 @@ export function genesisPathOf(chain: ChainPlan): string {
   return join(chain.folder, 'genesis.json')
 }
 
-async function writeValidatorFiles(chain: ChainPlan, validator: ValidatorPlan): Promise<void> {
+/** The L1 that holds a network's stake. */
+type StakeL1 = ChainPlan & { readonly site: L1Site }
+
+async function writeValidatorFiles(
+  chain: ChainPlan,
+  validator: ValidatorPlan,
+  l1: StakeL1 | undefined,
+): Promise<void> {
   mkdirSync(validator.folder, { recursive: true, mode: 0o700 })
   if (chain.inMemory) await writeDevKeys(validator)
   else if (!existsSync(validator.keystorePath)) await writeKeystore(validator)
-  writeWhole(join(validator.folder, 'config.toml'), configOf(chain, validator))
+  writeWhole(join(validator.folder, 'config.toml'), configOf(chain, validator, l1))
 }
 
 /** A minimal node signs for its clients (`eth_sendTransaction`), as other development chains do. */
@@ -81,7 +104,7 @@ async function writeKeystore(validator: ValidatorPlan): Promise<void> {
 }
 
 /** Returns the node's config.toml (chain/node-config.ts says what each key means). */
-function configOf(chain: ChainPlan, validator: ValidatorPlan): string {
+function configOf(chain: ChainPlan, validator: ValidatorPlan, l1: StakeL1 | undefined): string {
   const { folder, part, rpcPort, metricsPort, p2pPort } = validator
   const at = (port: number): { host: string; port: number } => ({ host: loopback, port })
   const config: Record<string, unknown> = {
@@ -105,5 +128,6 @@ function configOf(chain: ChainPlan, validator: ValidatorPlan): string {
       .map((peer) => ({ publicKey: toHex(peer.publicKey), ...at(peer.p2pPort) }))
     config['p2p'] = { ...at(p2pPort), peers }
   }
+  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.site, `http://${loopback}:${l1.rpcPort}`)
   return `${stringify(config)}\n`
 }

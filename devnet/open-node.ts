@@ -14,6 +14,8 @@ import { stringify } from 'smol-toml'
 
 import { startChild } from './child.ts'
 import type { Child } from './child.ts'
+import { l1ConfigOf } from './l1-site.ts'
+import type { L1Site } from './l1-site.ts'
 import { nodeEntryPath } from './local-world.ts'
 import { loopback } from './ports.ts'
 import { writeWhole } from './write-whole.ts'
@@ -31,11 +33,13 @@ export type OpenNodePlan = {
   /** JSON-RPC of validators it stands in front of. */
   readonly upstreams: readonly string[]
   readonly start: 'genesis' | 'snapshot'
+  /** Where the stake of the network lies; absent in a network without an L1. */
+  readonly l1?: { readonly rpc: string; readonly site: L1Site }
 }
 
 /** Writes the node's configuration; what it holds of the chain stays. */
 export function writeOpenNode(plan: OpenNodePlan): void {
-  const { folder, genesis, rpcPort, p2pPort, p2pHost, bootstrap, upstreams, start } = plan
+  const { folder, genesis, rpcPort, p2pPort, p2pHost, bootstrap, upstreams, start, l1 } = plan
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const config = {
     part: 'open',
@@ -43,6 +47,7 @@ export function writeOpenNode(plan: OpenNodePlan): void {
     genesis: resolve(genesis),
     rpc: { host: loopback, port: rpcPort, allowedHosts: ['localhost'], allowedOrigins: '*' },
     open: { host: p2pHost, port: p2pPort, bootstrap, upstreams, start },
+    ...(l1 && { l1: l1ConfigOf(l1.site, l1.rpc) }),
   }
   writeWhole(join(folder, 'config.toml'), `${stringify(config)}\n`)
 }

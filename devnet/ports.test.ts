@@ -6,7 +6,8 @@ import { grantPorts, isPortFree, portWishes, PortsExhaustedError } from './ports
 
 const defaultWorld = {
   withL1: true,
-  networks: [{ id: 0, validatorCount: 4 }],
+  networkCount: 2,
+  validatorCount: 4,
   offset: 0,
 }
 
@@ -22,8 +23,8 @@ test('portWishes gives the default world the documented ports', () => {
 })
 
 test('portWishes shifts every port by the offset and each network by 100', () => {
-  const networks = [0, 1].map((id) => ({ id, validatorCount: 2 }))
-  const wishes = portWishes({ withL1: true, networks, offset: 20_000 })
+  const counts = { networkCount: 2, validatorCount: 2 }
+  const wishes = portWishes({ withL1: true, ...counts, offset: 20_000 })
   const ports = new Map(wishes.map(({ use, port }) => [use, port]))
   assert.equal(ports.get('network 1 rpc'), 28_645)
   assert.equal(ports.get('network 1 validator 1 p2p'), 46_757)
@@ -31,8 +32,8 @@ test('portWishes shifts every port by the offset and each network by 100', () =>
 })
 
 test('portWishes lets the only validator serve the public port', () => {
-  const networks = [{ id: 0, validatorCount: 1 }]
-  const uses = portWishes({ withL1: false, networks, offset: 0 }).map(({ use }) => use)
+  const counts = { networkCount: 1, validatorCount: 1 }
+  const uses = portWishes({ withL1: false, ...counts, offset: 0 }).map(({ use }) => use)
   assert.deepEqual(uses, [
     'network 0 rpc',
     'network 0 validator 0 p2p',
@@ -54,7 +55,7 @@ test('grantPorts moves a busy port past those that others want', async () => {
 
 test('grantPorts never grants one port twice', async () => {
   const grants = await grantPorts(
-    portWishes({ ...defaultWorld, networks: [{ id: 0, validatorCount: 30 }] }),
+    portWishes({ ...defaultWorld, validatorCount: 30 }),
     async (port) => port % 7 === 0,
   )
   assert.equal(new Set(grants.map(({ port }) => port)).size, grants.length)

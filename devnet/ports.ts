@@ -28,8 +28,8 @@ export const basePorts = {
 /** Ports between the same kind of two networks. */
 export const networkPortStep = 100
 
-/** The greatest shift that keeps every port of network 0 below 65,536. */
-export const portOffsetMax = 65_535 - basePorts.p2p - networkPortStep
+/** The greatest shift that keeps every port of 32 networks below 65,536. */
+export const portOffsetMax = 65_535 - basePorts.p2p - 32 * networkPortStep
 
 /** How far a busy port may move before the search is given up. */
 export const portSearchMax = 1_000
@@ -50,7 +50,9 @@ export type PortGrant = { readonly use: string; readonly wanted: number; readonl
 /** The wishes of a world, in the order that ports are granted and processes numbered. */
 export function portWishes(world: {
   readonly withL1: boolean
-  readonly networks: readonly { readonly id: number; readonly validatorCount: number }[]
+  readonly networkCount: number
+  /** Of each network. */
+  readonly validatorCount: number
   readonly offset: number
 }): PortWish[] {
   const wishes: PortWish[] = []
@@ -63,7 +65,8 @@ export function portWishes(world: {
     wish('l1 p2p', basePorts.p2p - networkPortStep)
     wish('l1 metrics', basePorts.metrics + processIndex++)
   }
-  for (const { id, validatorCount } of world.networks) {
+  const { networkCount, validatorCount } = world
+  for (let id = 0; id < networkCount; id++) {
     const step = networkPortStep * id
     wish(`network ${id} rpc`, basePorts.network + step)
     for (let index = 0; index < validatorCount; index++) {

@@ -10,8 +10,8 @@ import type { KeptWorld, WorldPlan } from './world.ts'
 const fresh = { random: new Uint8Array(32).fill(7), nowSeconds: 1_790_000_000 }
 
 async function planOf(kept: KeptWorld, minimal = false): Promise<WorldPlan> {
-  const networks = [{ id: 0, validatorCount: kept.validatorCount }]
-  const wishes = portWishes({ withL1: !minimal, networks, offset: 0 })
+  const { networkCount, validatorCount } = kept
+  const wishes = portWishes({ withL1: !minimal, networkCount, validatorCount, offset: 0 })
   const grants = await grantPorts(wishes, async () => true)
   return planWorld(kept, { home: '/home/ada/.zg', minimal }, grants)
 }
@@ -19,6 +19,7 @@ async function planOf(kept: KeptWorld, minimal = false): Promise<WorldPlan> {
 test('resolveWorld makes the default world: four validators, its own pace, genesis now', () => {
   const kept = resolveWorld({ minimal: false }, undefined, fresh)
   assert.equal(kept.validatorCount, 4)
+  assert.equal(kept.networkCount, 2)
   assert.equal(kept.chainId, 1_660_200)
   assert.equal(kept.blockTimeMs, undefined)
   assert.equal(kept.genesisTimestamp, fresh.nowSeconds)
@@ -41,6 +42,7 @@ test('resolveWorld goes on with the kept world and refuses to contradict it', ()
   assert.equal(resolveWorld({ minimal: false, seed: 'a', validatorCount: 4 }, kept, fresh), kept)
   for (const options of [
     { validatorCount: 7 },
+    { networkCount: 3 },
     { chainId: 1 },
     { blockTimeMs: 250 },
     { seed: 'b' },
@@ -53,9 +55,11 @@ test('resolveWorld goes on with the kept world and refuses to contradict it', ()
 })
 
 test('resolveWorld gives no network the chain id of the L1', () => {
-  assert.throws(() => resolveWorld({ minimal: false, chainId: 1_337 }, undefined, fresh), {
-    code: 'DEVNET_CHAIN_ID_TAKEN',
-  })
+  for (const chainId of [1_337, 1_336]) {
+    assert.throws(() => resolveWorld({ minimal: false, chainId }, undefined, fresh), {
+      code: 'DEVNET_CHAIN_ID_TAKEN',
+    })
+  }
 })
 
 test('planWorld lays the world out as documented', async () => {
@@ -72,9 +76,13 @@ test('planWorld lays the world out as documented', async () => {
   assert.equal(third?.logPath, '/home/ada/.zg/logs/net-0-val-2.jsonl')
   assert.equal(third?.rpcPort, 8_552)
   assert.equal(third?.p2pPort, 26_658)
+  const other = plan.networks[1]?.validators[2]
+  assert.equal(other?.part, 'net-1/val-2')
+  assert.equal(other?.rpcPort, 8_652)
+  assert.equal(other?.keystorePath, third?.keystorePath)
 })
 
-test('planWorld gives every validator keys of its own, from the seed alone', async () => {
+test('planWorld gives every operator keys of its own, from the seed alone', async () => {
   const kept = resolveWorld({ minimal: false, seed: '42' }, undefined, fresh)
   const keysOf = ({ l1, networks }: WorldPlan): string[] =>
     [l1, ...networks].flatMap((chain) =>

@@ -6,8 +6,9 @@
  *     granted  what this run was given: ports
  *     plan     both put together; pure, so the same two give the same plan
  *
- * A world is one L1 (chain 1337, one validator, Prague rules, no finality votes) and network 0
- * (N validators, Osaka rules). A minimal world has network 0 alone, one validator, state in memory.
+ * A world is one L1 (chain 1337, one validator, Prague rules, no finality votes) and M networks,
+ * each of the same N operators (Osaka rules), who stake on the L1. A minimal world has network 0
+ * alone, one validator, state in memory.
  *
  * All keys come from the seed: operator i's secret is HKDF(sha256("zg/devnet/operator/i" ‖ seed)).
  * With `--seed` the time of genesis is fixed as well, so two machines get the same genesis hash.
@@ -38,6 +39,11 @@ export const validatorCountDefault = 4
 /** As many as ports of one network last: 8550 to 8644. */
 export const validatorCountMax = 95
 
+export const networkCountDefault = 2
+
+/** What one operator may serve (docs/specs/stake.md §2). */
+export const networkCountMax = 32
+
 /** Bounds of `--block-time`. */
 export const blockTimeMsMin = 50
 export const blockTimeMsMax = 60_000
@@ -53,7 +59,10 @@ export type KeptWorld = {
   readonly version: 1
   /** 32 bytes in hex, no 0x. Secret: the validators' keys come from it. */
   readonly seed: string
+  /** Operators, each with a validator in every network. */
   readonly validatorCount: number
+  readonly networkCount: number
+  /** Of network 0; network i has this and i more. */
   readonly chainId: number
   /** Undefined: the networks' own pace (500 ms under load, 1,000 ms idle). */
   readonly blockTimeMs?: number | undefined
@@ -65,6 +74,7 @@ export type KeptWorld = {
 export type WorldOptions = {
   readonly minimal: boolean
   readonly validatorCount?: number | undefined
+  readonly networkCount?: number | undefined
   readonly chainId?: number | undefined
   readonly blockTimeMs?: number | undefined
   readonly seed?: string | undefined
@@ -131,12 +141,16 @@ export function resolveWorld(
     return kept
   }
   const { seed } = options
-  if (!options.minimal && options.chainId === l1ChainId) throw new ChainIdTakenError(l1ChainId)
+  const chainId = options.chainId ?? chainIdDefault
+  const networkCount = options.minimal ? 1 : (options.networkCount ?? networkCountDefault)
+  const isTaken = chainId <= l1ChainId && l1ChainId < chainId + networkCount
+  if (!options.minimal && isTaken) throw new ChainIdTakenError(l1ChainId - chainId)
   return {
     version: 1,
     seed: Buffer.from(seed === undefined ? fresh.random : seedBytes(seed)).toString('hex'),
     validatorCount: options.minimal ? 1 : (options.validatorCount ?? validatorCountDefault),
-    chainId: options.chainId ?? chainIdDefault,
+    networkCount,
+    chainId,
     blockTimeMs: options.blockTimeMs,
     genesisTimestamp: seed === undefined ? fresh.nowSeconds : seededGenesisTimestamp,
   }
@@ -159,7 +173,7 @@ export function planWorld(
     filesDir,
     kept,
     l1: minimal ? undefined : planL1(base),
-    networks: [planNetwork(base, 0)],
+    networks: Array.from({ length: kept.networkCount }, (_, id) => planNetwork(base, id)),
   }
 }
 
@@ -254,6 +268,7 @@ function seedBytes(seed: string): Uint8Array {
 function checkSame(options: WorldOptions, kept: KeptWorld): void {
   const wishes = [
     { flag: '--validators', wanted: options.validatorCount, has: kept.validatorCount },
+    { flag: '--networks', wanted: options.networkCount, has: kept.networkCount },
     { flag: '--chain-id', wanted: options.chainId, has: kept.chainId },
     { flag: '--block-time', wanted: options.blockTimeMs, has: kept.blockTimeMs },
   ]
@@ -275,9 +290,9 @@ export class WorldDiffersError extends ZgError<'DEVNET_WORLD_DIFFERS'> {
 }
 
 export class ChainIdTakenError extends ZgError<'DEVNET_CHAIN_ID_TAKEN'> {
-  constructor(chainId: number) {
+  constructor(network: number) {
     const why = "it is the L1's, and transactions of one would hold on the other"
-    const message = `Cannot give network 0 the chain id ${chainId}: ${why}`
-    super('DEVNET_CHAIN_ID_TAKEN', message, { chainId })
+    const message = `Cannot give network ${network} the chain id ${l1ChainId}: ${why}`
+    super('DEVNET_CHAIN_ID_TAKEN', message, { chainId: l1ChainId })
   }
 }

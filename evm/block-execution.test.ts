@@ -16,8 +16,8 @@ import { fixtureAbsent, parseFixtureJson, readFixture } from '@zg/primitives/tes
 
 import { BlockExecution, executeBlock } from './block-execution.ts'
 import type { BlockContext, SignedBy } from './block-outcome.ts'
-import { MemoryState } from './conformance/memory-state.ts'
-import type { Allocation } from './conformance/memory-state.ts'
+import { MemoryState } from '@zg/state'
+import type { Allocation } from '@zg/state'
 import { configAtFork } from './fork.ts'
 import type { Fork } from './fork.ts'
 import { systemContracts } from './system-calls.ts'

@@ -12,7 +12,7 @@
 import { parseArgs } from 'node:util'
 
 import { delegateOf } from './code.ts'
-import { MemoryState } from './conformance/memory-state.ts'
+import { MemoryState } from '@zg/state'
 import { forks } from './fork.ts'
 import type { Fork } from './fork.ts'
 import { Machine } from './machine.ts'

@@ -115,6 +115,8 @@ export { systemAddress, systemContracts } from './system-calls.ts'
 
 export { call } from './call.ts'
 export type { CallInput, CallResult } from './call.ts'
+export { MessageRejectedError, MessageRun } from './message-run.ts'
+export type { RunMessage, RunOutcome } from './message-run.ts'
 export { create2Address, createdAddress, nonceMax } from './create-instructions.ts'
 export { codeSizeMax } from './code.ts'
 export { opcodeName } from './opcodes.ts'

@@ -5,7 +5,7 @@ import { createSeededRng } from '@zg/runtime'
 
 import { environmentOf } from './block-environment.ts'
 import { call } from './call.ts'
-import { MemoryState } from './conformance/memory-state.ts'
+import { MemoryState } from '@zg/state'
 import { configAtFork } from './fork.ts'
 import { Assembler } from './testing/assembler.ts'
 

@@ -7,6 +7,7 @@
  *   conformance    every official vector
  *   sim            seeds of the simulated world
  *   conservation   random staking, bridging and slashing over three networks, in steps
+ *   accountability networks with more or less than a third of two minds, and what the contracts say
  */
 
 import { spawnSync } from 'node:child_process'
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { runConservation } from '../contracts/testing/conservation.ts'
 import { emptyScore, runAnvilDifferential, runDifferential } from '../evm/differential.ts'
 import type { DifferentialScore } from '../evm/differential.ts'
+import { runAccountability } from '../sim/testing/accountability.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,6 +37,7 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
     return runScript(['cli/main.ts', 'sim', ...seeds, '--json'])
   },
   conservation: () => conservation(Number(values.count ?? 10_000)),
+  accountability: () => accountability(Number(values.count ?? 240)),
 }
 const suite = suites[name]
 if (suite === undefined) {
@@ -85,6 +88,12 @@ async function conservation(count: number): Promise<number> {
   const seeds = seed - firstSeed
   console.log(JSON.stringify({ suite: 'conservation', firstSeed, seeds, steps, notRefused }))
   return 0
+}
+
+async function accountability(count: number): Promise<number> {
+  const score = await runAccountability({ firstSeed, count }, (line) => console.error(line))
+  console.log(JSON.stringify({ suite: 'accountability', firstSeed, ...score }))
+  return score.failures === 0 ? 0 : 1
 }
 
 function runScript(args: readonly string[]): number {

@@ -40,7 +40,7 @@ const table = 'counter-chain'
 const headKey = new TextEncoder().encode('head')
 const wrap = 1n << 64n
 
-/** The execution hash of height 0. */
+/** The execution hash of height 0, unless another is given. */
 export const counterGenesisHash = sha256(new TextEncoder().encode('zg/sim counter chain'))
 
 /** How an application behaves beside being right. */
@@ -86,6 +86,7 @@ export class CounterApplication implements Application {
   /** Executed blocks above the final head, by hash. */
   readonly #executed = new Map<string, Entry>()
   readonly #onExecuted: (executionHash: Uint8Array) => void
+  readonly #genesisHash: Uint8Array
   #head: Entry
   #finalizing: Promise<void> = Promise.resolve()
 
@@ -96,12 +97,14 @@ export class CounterApplication implements Application {
     store: KeyValueStore
     temper: CounterTemper
     onExecuted?: (executionHash: Uint8Array) => void
+    genesisHash?: Uint8Array
   }) {
     this.#clock = options.clock
     this.#rng = options.rng
     this.#store = options.store
     this.#temper = options.temper
     this.#onExecuted = options.onExecuted ?? (() => undefined)
+    this.#genesisHash = options.genesisHash ?? counterGenesisHash
     this.#head = this.#storedHead()
   }
 
@@ -209,7 +212,7 @@ export class CounterApplication implements Application {
 
   #storedHead(): Entry {
     const none = new Uint8Array(0)
-    const genesis = { height: 0n, hash: counterGenesisHash, parent: none, total: 0n, payload: none }
+    const genesis = { height: 0n, hash: this.#genesisHash, parent: none, total: 0n, payload: none }
     const hash = this.#store.get(table, headKey)
     if (hash === undefined) return genesis
     const payload = this.#store.get(table, hash)

@@ -69,12 +69,15 @@ export type L1Options = {
   readonly faulty: ReadonlySet<number>
   /** The one whose key is the run's: it has no other. */
   readonly traitor: number | undefined
+  /** Who is in the set of an epoch, in the place of what the plan would draw. */
+  readonly scheduled?: (epoch: bigint) => readonly Member[]
   /** From the start of the run. */
   readonly elapsedMs: () => number
   readonly isHealed: () => boolean
 }
 
-type Member = { readonly isIn: boolean; readonly stake: bigint; readonly key: number }
+/** An operator in an epoch: whether it is in the set, its stake, and the number of its key. */
+export type Member = { readonly isIn: boolean; readonly stake: bigint; readonly key: number }
 type Stake = { readonly members: readonly Member[]; readonly set: ValidatorSet }
 
 export class SimulatedL1 {
@@ -95,7 +98,8 @@ export class SimulatedL1 {
         messageRoot: hashOf('messages', 0n),
       },
     ]
-    const members = options.stakes.map((stake) => ({ isIn: true, stake, key: 0 }))
+    const first = options.stakes.map((stake) => ({ isIn: true, stake, key: 0 }))
+    const members = options.scheduled?.(options.genesisEpoch) ?? first
     this.#stakes.push({ members, set: this.#setOf(options.genesisEpoch, members) })
   }
 
@@ -220,7 +224,11 @@ export class SimulatedL1 {
   }
 
   #nextStake(epoch: bigint, below: Stake): Stake {
-    const { plan, rng, traitor, stakes } = this.#options
+    const { plan, rng, traitor, stakes, scheduled } = this.#options
+    if (scheduled !== undefined) {
+      const members = scheduled(epoch)
+      return { members, set: this.#setOf(epoch, members) }
+    }
     const draws = rng.fork(`stake ${epoch}`)
     const members = below.members.map(({ isIn, stake, key }, operator) => {
       const mayRotate = operator !== traitor && key + 1 < keysPerOperator

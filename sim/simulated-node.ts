@@ -166,6 +166,7 @@ export class SimulatedNode {
       store,
       temper,
       onExecuted,
+      genesisHash: genesis.identity.genesisHash,
     })
     const validator = await Validator.open({
       genesis,

@@ -182,7 +182,7 @@ describe('FinalityRelayer', () => {
     await begin()
     await endpoint.seal({ epoch: 12n })
     const certificate = (change: object) => () => {
-      const right = network.certificate()
+      const right = network.finalityCertificate()
       return { ...right, vote: { ...right.vote, ...change } }
     }
     const sent = chain.submitted.length
@@ -197,7 +197,7 @@ describe('FinalityRelayer', () => {
     await refuses({ finalityCertificate: certificate({ histRoot: wrongHash }) }, 'another history')
     await refuses({ finalityCertificate: certificate({ nextEpoch: 13n }) }, 'a close')
     await refuses(
-      { finalityCertificate: () => network.certificate({ signers: operators.slice(2) }) },
+      { finalityCertificate: () => network.finalityCertificate({ signers: operators.slice(2) }) },
       'half of the stake',
     )
     await refuses(
@@ -227,7 +227,7 @@ describe('FinalityRelayer', () => {
     await begin()
     await network.seal()
     // All keys sign, but another history lies below.
-    const right = network.certificate()
+    const right = network.finalityCertificate()
     const vote = { ...right.vote, histRoot: new Uint8Array(32).fill(5) }
     const digest = finalityVoteDigest(l1.identityOf(relayedNetworkId), vote)
     const signature = blsAggregate(operators.map(({ secretKey }) => blsSign(secretKey, digest)))
@@ -250,7 +250,7 @@ describe('FinalityRelayer', () => {
     const sent = chain.submitted.length
     // The last block of epoch 12, which its set did not close.
     await assert.rejects(open().finality.step(), { ...unproved, message: /does not close it/ })
-    const closing = network.certificate({ height: Number(last), nextEpoch: 14n })
+    const closing = network.finalityCertificate({ height: Number(last), nextEpoch: 14n })
     endpoint.bend = {
       finalityCertificate: (found) => (found?.vote.height === last ? closing : found),
     }
@@ -284,7 +284,7 @@ describe('FinalityRelayer', () => {
       const sent = chain.submitted.length
       await assert.rejects(finality.step(), unproved, 'half of the stake is no quorum')
       assert.equal(chain.submitted.length, sent)
-      const certificate = world.certificate({ signers: three })
+      const certificate = world.finalityCertificate({ signers: three })
       fork.bend = { finalityCertificate: () => certificate }
       const height = BigInt(forkHeight)
       assert.deepEqual(await finality.step(), { kind: 'halted', height })
@@ -345,7 +345,7 @@ describe('FinalityRelayer', () => {
     const { l1, network, endpoint, open, begin } = await openWorld()
     await begin()
     await endpoint.seal()
-    const { vote } = network.certificate({ height: 1 })
+    const { vote } = network.finalityCertificate({ height: 1 })
     const other = { ...vote, blockHash: new Uint8Array(32).fill(8) }
     const signature = l1.signFinalities(relayedNetworkId, [other], operators)
     const certificate = { vote: l1.finalityArgs(other), absent: [], signature }

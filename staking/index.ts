@@ -30,6 +30,10 @@ export { NetworkRelayer } from './network-relayer.ts'
 export type { NetworkRelayerOptions } from './network-relayer.ts'
 export type { FinalityStep } from './finality-relayer.ts'
 export type { OutboxStep } from './outbox-relayer.ts'
+
+export { culpritsPerPage, evidenceCalls } from './evidence-calls.ts'
+export type { ConflictArgs, SlashingCall } from './evidence-calls.ts'
+
 export type { WitnessEndpoint } from './witness-endpoint.ts'
 export type { Testimony } from './witness.ts'
 export { EvidenceWatcher } from './evidence-watcher.ts'

@@ -61,15 +61,24 @@ test('a follower proves on anvil what the contracts hold there', async (context)
     readonly timestamp: Hex
   }
   const start = BigInt(timestamp) - 10n * BigInt(epochSeconds)
-  const registry = getContractAddress({ from: owner, nonce: 1n })
+  const values = [1_000, 500, 1, 1, 60_000_000, 4, 2, 4]
+  const parameters = await deploy('Parameters', [owner, owner, values])
+  const registry = getContractAddress({ from: owner, nonce: 2n })
   const operatorRegistry = await deploy('OperatorRegistry', [start, epochSeconds, owner, registry])
-  const networkRegistry = await deploy('NetworkRegistry', [operatorRegistry, owner])
+  const networkRegistry = await deploy('NetworkRegistry', [
+    operatorRegistry,
+    owner,
+    parameters,
+    owner,
+  ])
   const inbox = await deploy('Inbox', [networkRegistry, owner])
   const network = {
     chainId: 1,
-    firstEpoch: 12,
+    genesisTime: 0,
+    earliestEpoch: 12,
+    stakeMin: 1,
+    operatorsMin: 1,
     genesisHash: word(1),
-    genesisRoot: word(2),
   }
   await tell(owner, networkRegistry, 'NetworkRegistry', ['open', networkId, network])
   const secretKeys = operators.map((_, index) => testOperator(index + 1).secretKey)

@@ -136,6 +136,24 @@ test('L1Follower sees a slash on every network two epochs later, and the key of 
   assert.deepEqual([12n, 13n, 14n].map(holds), [true, true, false])
 })
 
+test('L1Follower knows no set of a network that is over, and the ones before', async () => {
+  const { l1, mine, follower } = openWorld()
+  l1.send(l1.networks, 'drain', [networkId])
+  l1.goToEpoch(16)
+  l1.send(l1.networks, 'close', [networkId])
+  for (const epoch of [16, 17]) {
+    l1.goToEpoch(epoch)
+    await mine()
+    await follower.poll()
+  }
+  assert.deepEqual(setBySlots(follower, 17), setByViews(l1, 17))
+  assert.equal(setBySlots(follower, 17)?.length, 5)
+  l1.goToEpoch(18)
+  await mine()
+  await follower.poll()
+  assert.equal(follower.validatorSet(18n), undefined)
+})
+
 test('L1Follower gives references two blocks back, and the credits up to them', async () => {
   const { l1, endpoint, mine, follower } = openWorld()
   await mine(3)

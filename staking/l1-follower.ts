@@ -43,6 +43,12 @@ const wantedPollMs = 50
 /** References and final hashes kept, newest first. */
 const referencesMax = 1_024
 
+/** Sets kept, newest first. */
+const setsMax = 256
+
+/** Of so many epochs before the newest known set the validators are named by `validatorKeys`. */
+const keyEpochs = 2n
+
 /** References and sets that consensus asked for and that are fetched at the next poll. */
 const wantedMax = 64
 
@@ -70,6 +76,7 @@ export class L1Follower implements L1View {
   readonly #sets = new Map<bigint, ValidatorSet>()
   readonly #wantedReferences = new Set<bigint>()
   readonly #wantedSets = new Set<bigint>()
+  readonly #setListeners: (() => void)[] = []
   readonly #credits: Credit[] = []
   #creditTree = emptyIncrementalTree
   /** Of the newest reference whose credits are here. */
@@ -120,6 +127,22 @@ export class L1Follower implements L1View {
     const known = this.#sets.get(epoch)
     if (known === undefined && this.#isFixed(epoch)) this.#want(this.#wantedSets, epoch)
     return known
+  }
+
+  /** Keys (48 bytes) of who validates in the newest sets known, each once. */
+  validatorKeys(): readonly Uint8Array[] {
+    const newest = [...this.#sets.keys()].reduce((a, b) => (a > b ? a : b), 0n)
+    const keys = new Map<string, Uint8Array>()
+    for (const [epoch, { validators }] of this.#sets) {
+      if (epoch + keyEpochs < newest) continue
+      for (const { publicKey } of validators) keys.set(toHex(publicKey), publicKey)
+    }
+    return [...keys.values()]
+  }
+
+  /** Calls back when another set is known. */
+  onSet(listener: () => void): void {
+    this.#setListeners.push(listener)
   }
 
   newestReference(): L1Reference | undefined {
@@ -175,7 +198,9 @@ export class L1Follower implements L1View {
       this.#wantedSets.delete(each)
       if (this.#sets.has(each)) continue
       const set = await readSet(state, contracts, { networkId, epoch: each })
-      if (set !== undefined) this.#sets.set(each, set)
+      if (set === undefined) continue
+      keep(this.#sets, each, set, setsMax)
+      for (const listener of this.#setListeners) listener()
     }
     if (number >= l1ReferenceDepth) await this.#offer(number - l1ReferenceDepth)
     for (const wanted of this.#wantedReferences) {
@@ -292,10 +317,15 @@ export function creditLeaf(address: bigint, amountGwei: bigint): Uint8Array {
   return sha256(concat(bigintToBytes(address, 20), bigintToBytes(amountGwei, 8)))
 }
 
-function keep<value>(map: Map<bigint, value>, number: bigint, value: value): void {
+function keep<value>(
+  map: Map<bigint, value>,
+  number: bigint,
+  value: value,
+  countMax = referencesMax,
+): void {
   map.set(number, value)
   const [oldest] = map.keys()
-  if (map.size > referencesMax && oldest !== undefined) map.delete(oldest)
+  if (map.size > countMax && oldest !== undefined) map.delete(oldest)
 }
 
 /** The endpoint names another block where it named a final one. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { storageLayoutOf } from '@zg/contracts/testing'
 
-import { boxOffsets, latestOf, layout, stintOf } from './l1-layout.ts'
+import { boxOffsets, latestOf, layout, lifeOf, stintOf } from './l1-layout.ts'
 
 test('slots are where the compiler lays them out', () => {
   for (const [name, slots] of Object.entries(layout)) {
@@ -25,6 +25,12 @@ test('fields of packed words are where the compiler lays them out', () => {
   const stint = fields('NetworkRegistry', 'Stint')
   for (const [label, place] of stint) {
     const read: Readonly<Record<string, bigint>> = stintOf(at(place))
+    if (label in read) assert.equal(read[label], 1n, label)
+  }
+  const life = fields('NetworkRegistry', 'Network')
+  assert.deepEqual([life.get('firstEpoch')?.slot, life.get('endEpoch')?.slot], [0n, 0n])
+  for (const [label, place] of life) {
+    const read: Readonly<Record<string, bigint>> = lifeOf(at(place))
     if (label in read) assert.equal(read[label], 1n, label)
   }
   const latest = fields('OperatorRegistry', 'Latest')

@@ -10,7 +10,7 @@ import { bigintToBytes, bytesToBigint, concat, keccak256 } from '@zg/primitives'
 
 /** Positions of the variables that are read. */
 export const layout = {
-  NetworkRegistry: { _members: 2n, _stint: 3n, _earlierStints: 4n },
+  NetworkRegistry: { _networks: 0n, _members: 2n, _stint: 3n, _earlierStints: 4n },
   OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
   Inbox: { _boxes: 0n },
   RewardBridge: { _claimed: 4n },
@@ -36,6 +36,9 @@ export function arraySlot(position: bigint): bigint {
 /** An operator in a network, from an epoch until before another. */
 export type Stint = { readonly fromEpoch: bigint; readonly untilEpoch: bigint }
 
+/** In which epochs there is a network: the first word of its `Network`. */
+export type Life = { readonly firstEpoch: bigint; readonly endEpoch: bigint }
+
 /** The two newest weights of an operator and the age of its newest key. */
 export type Latest = {
   readonly weightFrom: bigint
@@ -47,6 +50,10 @@ export type Latest = {
 
 export function stintOf(word: bigint): Stint {
   return { fromEpoch: bitsOf(word, 0n, 64n), untilEpoch: bitsOf(word, 64n, 64n) }
+}
+
+export function lifeOf(word: bigint): Life {
+  return { firstEpoch: bitsOf(word, 64n, 64n), endEpoch: bitsOf(word, 192n, 64n) }
 }
 
 export function latestOf(word: bigint): Latest {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { maxFeePerGasOf } from '@zg/evm'
-import { L1World } from '@zg/contracts/testing'
+import { L1World, testOperator } from '@zg/contracts/testing'
 import { bigintToHex, keccak256 } from '@zg/primitives'
 import { SimulatedClock } from '@zg/runtime'
 
@@ -58,7 +58,12 @@ function openWorld() {
 
 /** Says that a silent network is dead: it can be done once, by anyone. */
 function buryOf(l1: L1World): L1Message {
+  const operator = testOperator(1)
+  l1.register(operator)
+  l1.fund(operator.address, 10n ** 18n)
   l1.openNetwork(0)
+  l1.send(l1.stakes, 'stake', [operator.address, 10n ** 18n], operator.address)
+  l1.send(l1.networks, 'optIn', [0, 10_000], operator.address)
   l1.world.advance(l1.deadAfterSeconds * 2)
   return messageTo(
     { artifact: 'FinalityOracle', address: BigInt(l1.oracle.address) },

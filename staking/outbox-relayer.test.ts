@@ -121,7 +121,7 @@ describe('OutboxRelayer', () => {
     const { outbox } = await open().step()
     assert.deepEqual(outbox, { ...idle, synced: true, waits: 'paused' })
     l1.world.advance(101)
-    const { vote } = network.certificate({ height: 2 })
+    const { vote } = network.finalityCertificate({ height: 2 })
     const other = { ...vote, blockHash: new Uint8Array(32).fill(8) }
     const signature = l1.signFinalities(relayedNetworkId, [other], operators)
     const certificate = { vote: l1.finalityArgs(other), absent: [], signature }

@@ -15,6 +15,7 @@ import {
   keyWordCount,
   latestOf,
   layout,
+  lifeOf,
   mappingSlot,
   periodWordCount,
   stintOf,
@@ -38,7 +39,8 @@ export type StakeContracts = {
 type Member = { readonly operator: Uint8Array; readonly stint: Stint; readonly latest: Latest }
 
 /**
- * Returns the set of an epoch; undefined when nobody has weight in it.
+ * Returns the set of an epoch; undefined when nobody has weight in it, or the network had not begun
+ * or is over.
  *
  * @param state - Of an L1 block in epoch - 1 or later, from which on the set does not change.
  * @throws {SetUnreadableError} `STAKING_SET_UNREADABLE`; `STAKING_L1_PROOF_INVALID`.
@@ -48,6 +50,7 @@ export async function readSet(
   contracts: StakeContracts,
   { networkId, epoch }: { readonly networkId: number; readonly epoch: bigint },
 ): Promise<ValidatorSet | undefined> {
+  if (!(await isAlive(state, contracts, { networkId, epoch }))) return undefined
   const members = await readMembers(state, contracts, networkId)
   const entries: ValidatorEntry[] = []
   for (const member of members) {
@@ -58,6 +61,18 @@ export async function readSet(
     entries.push({ operator: member.operator, publicKey, stake })
   }
   return entries.length === 0 ? undefined : validatorSet(epoch, entries)
+}
+
+async function isAlive(
+  state: ProvedState,
+  { networkRegistry }: StakeContracts,
+  { networkId, epoch }: { readonly networkId: number; readonly epoch: bigint },
+): Promise<boolean> {
+  const place = mappingSlot(layout.NetworkRegistry._networks, BigInt(networkId))
+  const [word = 0n] = await state.read(networkRegistry, [place])
+  const { firstEpoch, endEpoch } = lifeOf(word)
+  const isOver = endEpoch !== 0n && epoch >= endEpoch
+  return firstEpoch !== 0n && epoch >= firstEpoch && !isOver
 }
 
 async function readMembers(

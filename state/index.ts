@@ -21,6 +21,9 @@ export type { StateHead } from './state-records.ts'
 export { allocationChanges, stateRootOf } from './genesis.ts'
 export type { AllocatedAccount } from './genesis.ts'
 
+export { MemoryState } from './memory-state.ts'
+export type { Allocation } from './memory-state.ts'
+
 export { emptyTrieRoot, orderedTrieRoot, trieRoot } from './trie-root.ts'
 export { ProofInvalidError, verifyProof } from './trie-proof.ts'
 export type { SlotProof, StateProof } from './state-proof.ts'

@@ -80,6 +80,8 @@ export type Upstream = {
 export type OpenNodeOptions = {
   readonly genesis: Genesis
   readonly l1View: L1View
+  /** The epoch the genesis block stands in. @default 0n */
+  readonly firstEpoch?: bigint
   readonly scheme: SignatureScheme
   readonly store: KeyValueStore
   readonly network: OpenNetwork
@@ -123,7 +125,7 @@ export async function openOpenNode(
 ): Promise<OpenNode> {
   const { genesis, network, clock, logger, l1View, scheme } = options
   if (genesis.network === undefined) throw new GenesisWithoutNetworkError()
-  const consensusGenesis = consensusGenesisOf(genesis, genesis.network)
+  const consensusGenesis = consensusGenesisOf(genesis, genesis.network, options.firstEpoch)
   const { statusMs, patienceMs } = options.pace
   const peers = new OpenPeers({
     network,
@@ -309,7 +311,7 @@ async function openChain(options: OpenNodeOptions) {
     gasLimit: genesis.header.gasLimit,
     logger,
   })
-  const consensusGenesis = consensusGenesisOf(genesis, parameters)
+  const consensusGenesis = consensusGenesisOf(genesis, parameters, options.firstEpoch)
   return { chain, pool, application, ledger: new Ledger(store), consensusGenesis, networkId }
 }
 

@@ -15,7 +15,7 @@ import { fromHex, isHex, toHex, ZgError } from '@zg/primitives'
 import { LmdbStore } from '@zg/runtime'
 import type { Rng } from '@zg/runtime'
 
-import { genesisValidatorSet } from '../network-parameters.ts'
+import { fixedValidatorSet } from '../network-parameters.ts'
 import { SimulationThread } from '../rpc/simulation-thread.ts'
 import { WorkerRecovery } from '../sender-recovery.ts'
 import { GenesisWithoutNetworkError } from '../validator-node.ts'
@@ -25,7 +25,7 @@ import { RpcUpstream } from './rpc-upstream.ts'
 
 /** Opens an open node; what it opens is undone by `undo`. */
 export async function openOpenProcess(
-  { directory, config, genesis, onFailure }: NodeSettings,
+  { directory, config, genesis, l1, onFailure }: NodeSettings,
   machine: Machine,
   undo: Undo,
 ): Promise<OpenedNode> {
@@ -55,8 +55,8 @@ export async function openOpenProcess(
     {
       ...machine,
       genesis,
-      // The set of the genesis, until the stake is read from L1.
-      l1View: viewWithoutL1(genesisValidatorSet(genesis.network)),
+      l1View: l1?.view ?? viewWithoutL1(fixedValidatorSet(genesis.network)),
+      ...(config.l1 && { firstEpoch: config.l1.firstEpoch }),
       scheme: blsScheme(),
       store,
       network,

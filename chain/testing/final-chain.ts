@@ -29,7 +29,7 @@ import { ConsensusApplication } from '../consensus-application.ts'
 import { parseGenesis } from '../genesis.ts'
 import type { Genesis } from '../genesis.ts'
 import type { GenesisAccount } from '../network-genesis.ts'
-import { genesisValidatorSet } from '../network-parameters.ts'
+import { fixedValidatorSet } from '../network-parameters.ts'
 import { genesisLedgerBlock } from '../open/open-follower.ts'
 import type { Upstream } from '../open/open-node.ts'
 import { answerBlocks } from '../open/responder.ts'
@@ -139,7 +139,7 @@ class BlockMaker {
     const ledger = new Ledger(store)
     const parent = genesisLedgerBlock(consensusGenesisOf(genesis, genesis.network))
     await ledger.append(parent)
-    return new BlockMaker(test, ledger, genesisValidatorSet(genesis.network), parent)
+    return new BlockMaker(test, ledger, fixedValidatorSet(genesis.network), parent)
   }
 
   async makeOne(): Promise<void> {

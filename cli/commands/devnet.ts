@@ -54,7 +54,7 @@ export async function runDevnet(input: CommandInput): Promise<void> {
 }
 
 /** Flags of a world that is kept. */
-const keptFlags = ['validators', 'block-time', 'reset'] as const
+const keptFlags = ['validators', 'networks', 'block-time', 'reset'] as const
 
 function startOptions(
   { env, workingDir, values }: CommandInput,
@@ -66,6 +66,7 @@ function startOptions(
     home: dataDirOf(env, workingDir),
     minimal: values.isSet('minimal'),
     validatorCount: values.integer('validators'),
+    networkCount: values.integer('networks'),
     blockTimeMs: values.integer('block-time'),
     chainId: values.integer('chain-id'),
     seed: values.text('seed'),
@@ -159,7 +160,7 @@ class Screen {
     const { values } = this.#input
     const what = values.isSet('minimal')
       ? 'a throw-away chain, one validator'
-      : 'an L1 and a network of validators, on this machine'
+      : 'an L1 and the networks that its stake secures, on this machine'
     output.line()
     output.line(`  ${output.paint('strong', 'zg devnet')}   ${output.paint('quiet', what)}`)
     output.line()
@@ -229,7 +230,7 @@ class Screen {
   halted(parts: readonly PartStatus[], validatorCount: number): void {
     const output = this.#output
     const up = parts.filter(
-      ({ name, state }) => name.startsWith('net-') && state === 'ready',
+      ({ name, state }) => name.startsWith('net-0/') && state === 'ready',
     ).length
     // A quorum is more than two thirds of the stake (docs/specs/votes.md); weights are equal here.
     const needed = Math.floor((2 * validatorCount) / 3) + 1
@@ -277,10 +278,10 @@ function jsonOf(event: WorldEvent): Record<string, unknown> {
   }
 }
 
-/** `L1`, `validator 2`. */
+/** `L1`, `network 0 validator 2`. */
 function partTitle(part: string): string {
-  const validator = /^net-\d+\/val-(\d+)$/.exec(part)?.[1]
-  return validator === undefined ? part.toUpperCase() : `validator ${validator}`
+  const [, network, validator] = /^net-(\d+)\/val-(\d+)$/.exec(part) ?? []
+  return network === undefined ? part.toUpperCase() : `network ${network} validator ${validator}`
 }
 
 /** The table that greets a ready world. */

@@ -7,6 +7,7 @@ import {
   callRpc,
   dataDirOf,
   isPortFree,
+  networkCountDefault,
   portWishes,
   requestControl,
   validatorCountDefault,
@@ -85,9 +86,9 @@ function checkDisk({ env, workingDir }: CommandInput): Check {
 /** With a world running its ports are its own; without one, busy ones would move. */
 async function checkPorts(world: RunningWorld | undefined): Promise<Check> {
   if (world !== undefined) return { name: 'ports', verdict: 'good', says: 'held by the world' }
-  const networks = [{ id: 0, validatorCount: validatorCountDefault }]
+  const counts = { networkCount: networkCountDefault, validatorCount: validatorCountDefault }
   const busy: number[] = []
-  for (const { port } of portWishes({ withL1: true, networks, offset: 0 })) {
+  for (const { port } of portWishes({ withL1: true, ...counts, offset: 0 })) {
     if (!(await isPortFree(port))) busy.push(port)
   }
   if (busy.length === 0) return { name: 'ports', verdict: 'good', says: 'all free' }

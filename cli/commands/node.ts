@@ -1,19 +1,19 @@
 /**
  * `zg node`: an open node in the foreground.
  *
- * Without flags it stands in front of the running world's network 0: blocks come from a validator
+ * Without flags it stands in front of the running world's network: blocks come from a validator
  * by JSON-RPC, peers from wherever they come. With `--peers` it needs no validator.
  */
 
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-import { dataDirOf, startOpenNode, writeOpenNode } from '@zg/devnet'
+import { dataDirOf, l1SiteFileName, readL1Site, startOpenNode, writeOpenNode } from '@zg/devnet'
 import type { Child, OpenNodePlan } from '@zg/devnet'
 import { ZgError } from '@zg/primitives'
 
 import type { CommandInput } from '../command.ts'
-import { findWorld, requireWorld } from '../endpoint.ts'
+import { findWorld, networkOf, requireWorld } from '../endpoint.ts'
 import { exitCodes, QuietExit } from '../exit.ts'
 
 const rpcPortDefault = 8_645
@@ -57,7 +57,9 @@ function planOf(input: CommandInput): OpenNodePlan {
   const dir = values.text('dir')
   const bootstrap = (values.text('peers') ?? '').split(',').filter((address) => address !== '')
   const upstream = values.text('upstream') ?? (bootstrap.length === 0 ? worldUpstream(input) : '')
+  const l1 = l1Of(input)
   return {
+    ...(l1 && { l1 }),
     folder: dir === undefined ? join(home, 'node-0') : resolve(workingDir, dir),
     genesis: genesisOf(input),
     rpcPort: values.integer('rpc-port') ?? rpcPortDefault,
@@ -78,12 +80,27 @@ function startOf(given: string | undefined, isAlone: boolean): OpenNodePlan['sta
 function genesisOf(input: CommandInput): string {
   const given = input.values.text('genesis')
   if (given !== undefined) return resolve(input.workingDir, given)
-  return join(requireWorld(input).file.dataDir, 'net-0', 'genesis.json')
+  const { dataDir, networks } = requireWorld(input).file
+  return join(dataDir, `net-${networkOf(input, networks).id}`, 'genesis.json')
+}
+
+/** L1 as the flags say, else the running world's; networks without an L1 need none. */
+function l1Of(input: CommandInput): OpenNodePlan['l1'] {
+  const { values, workingDir } = input
+  const world = findWorld(input)?.file
+  const rpc = values.text('l1-rpc') ?? world?.l1?.rpc
+  const given = values.text('l1-site')
+  if (given !== undefined && rpc !== undefined) {
+    return { rpc, site: readL1Site(resolve(workingDir, given)) }
+  }
+  if (world?.l1 === undefined || rpc === undefined) return undefined
+  return { rpc, site: readL1Site(join(world.dataDir, 'l1', l1SiteFileName)) }
 }
 
 /** The first validator of the running world's network. */
 function worldUpstream(input: CommandInput): string {
-  const validator = findWorld(input)?.file.networks[0]?.validators[0]
+  const networks = findWorld(input)?.file.networks ?? []
+  const validator = networks.length === 0 ? undefined : networkOf(input, networks).validators[0]
   if (validator === undefined) throw new NobodyToFollowError()
   return validator.rpc
 }

@@ -1,6 +1,12 @@
 /** `zg ports`: the ports a world would take, and which are held now. */
 
-import { dataDirOf, isPortFree, portWishes, validatorCountDefault } from '@zg/devnet'
+import {
+  dataDirOf,
+  isPortFree,
+  networkCountDefault,
+  portWishes,
+  validatorCountDefault,
+} from '@zg/devnet'
 
 import type { CommandInput } from '../command.ts'
 import { findWorld } from '../endpoint.ts'
@@ -10,11 +16,13 @@ import type { Cell } from '../table.ts'
 export async function runPorts(input: CommandInput): Promise<void> {
   const { output, values } = input
   const ours = worldPorts(input)
-  const isPlan = values.isGiven('validators') || values.isGiven('port-offset') || ours.size === 0
-  const validatorCount = values.integer('validators') ?? validatorCountDefault
+  const isPlan =
+    ['validators', 'networks', 'port-offset'].some((flag) => values.isGiven(flag)) ||
+    ours.size === 0
   const planned = portWishes({
     withL1: true,
-    networks: [{ id: 0, validatorCount }],
+    networkCount: values.integer('networks') ?? networkCountDefault,
+    validatorCount: values.integer('validators') ?? validatorCountDefault,
     offset: values.integer('port-offset') ?? 0,
   })
   // The world that runs holds what it holds, whatever it was started with.

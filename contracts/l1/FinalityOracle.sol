@@ -23,8 +23,9 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///
 /// Two certificates that contradict each other are more than a third of stake at fault. Then the
 /// network is halted here, for ever: a certificate whose history holds another block at the height
-/// that is known, or one of that height with other content; or any two, by evidence that the slashing
-/// manager took. A proof that does not hold only reverts, so nobody can halt a network that did not fork.
+/// that is known, or one of that height with other content; or any two, by evidence that the
+/// slashing manager took. A proof that does not hold only reverts, so nobody can halt a network
+/// that did not fork.
 contract FinalityOracle {
     /// A certificate as L1 takes it: who did not sign, in rising order, instead of a bitmap.
     struct Certificate {
@@ -65,7 +66,8 @@ contract FinalityOracle {
     event EpochClosed(uint32 indexed id, uint64 indexed epoch, uint64 nextEpoch, address reporter);
     /// Nothing final follows this height.
     event Died(uint32 indexed id, uint64 height);
-    /// `other` is what contradicts the known block, zero when two certificates contradict each other.
+    /// `other` is what contradicts the known block, zero when two certificates contradict each
+    /// other.
     event Halted(uint32 indexed id, uint64 height, bytes32 known, bytes32 other);
 
     constructor(
@@ -182,6 +184,8 @@ contract FinalityOracle {
         known = _final[id];
         if (known.consensusRoot != 0) return known;
         NetworkRegistry.Network memory network = networks.networkOf(id);
+        // MUST have begun: what is silent because it does not exist is not dead.
+        if (network.firstEpoch == 0) revert NetworkOpening();
         known.epoch = network.firstEpoch;
         known.since = uint48(operators.startOf(network.firstEpoch));
         known.blockHash = network.genesisHash;
@@ -213,7 +217,7 @@ contract FinalityOracle {
             l1ChainId: uint64(block.chainid),
             staking: staking,
             networkId: id,
-            genesisHash: networks.networkOf(id).genesisHash
+            genesisHash: networks.genesisHashOf(id)
         });
     }
 
@@ -246,6 +250,8 @@ contract FinalityOracle {
     error NotTheSlashingManager();
     error NetworkHalted();
     error NetworkDead();
+    /// It has no genesis yet.
+    error NetworkOpening();
     /// It dies when nothing comes until then.
     error StillAlive(uint256 end);
     /// At or below the height that is known.

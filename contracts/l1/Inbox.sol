@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {Accumulator} from "../proofs/Accumulator.sol";
 import {NetworkRegistry} from "./NetworkRegistry.sol";
 
-/// @title What enters each network from L1: credits, which its consensus pays out, and messages, which
-/// anyone delivers there by proof.
+/// @title What enters each network from L1: credits, which its consensus pays out, and messages,
+/// which anyone delivers there by proof.
 ///
 ///     credit     sha256(to 20, amount in gwei u64)              of 28 bytes
 ///     message    sha256(sender 20, to 20, keccak(data) 32)      of 72 bytes

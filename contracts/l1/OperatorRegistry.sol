@@ -10,12 +10,14 @@ import {Epochs} from "./Epochs.sol";
 
 /// Told of every change, so that networks keep their totals.
 interface IOperatorListener {
-    /// From `epoch` on the operator has this weight and this key instead of the former ones.
+    /// From `epoch` on the operator has this weight and this key instead of the former ones. What a
+    /// slash changes is never refused.
     function operatorChanged(
         address operator,
         uint64 epoch,
         uint64[2] calldata weights,
-        Bls.Key[2] calldata keys
+        Bls.Key[2] calldata keys,
+        bool isSlash
     ) external;
 }
 
@@ -28,8 +30,8 @@ interface IOperatorListener {
 ///     weight    in gwei of the token, set by the stake manager alone; one trace an operator
 ///     absent    a certificate names who did not sign: their keys and weights are summed up here
 ///
-/// What a certificate needs of one operator lies in four slots: the two newest weights and the age of
-/// the newest key in one, that key in three. Older ones are found by search.
+/// What a certificate needs of one operator lies in four slots: the two newest weights and the age
+/// of the newest key in one, that key in three. Older ones are found by search.
 contract OperatorRegistry is Epochs {
     using Checkpoints for Checkpoints.Trace208;
     using SafeCast for uint256;
@@ -87,30 +89,19 @@ contract OperatorRegistry is Epochs {
         _earlierKeys[msg.sender].push(Period({fromEpoch: latest.keyFrom, key: former}));
         uint64 epoch = _setKey(key);
         networks.operatorChanged(
-            msg.sender, epoch, [latest.weight, latest.weight], [former, key]
+            msg.sender, epoch, [latest.weight, latest.weight], [former, key], false
         );
     }
 
-    /// Sets what an operator's stake weighs from the epoch after the next, in gwei.
+    /// Sets what an operator's stake weighs from the epoch after the next, in gwei. Reverts when a
+    /// network of its does not take so much of a change.
     function setWeight(address operator, uint64 weight) external {
-        if (msg.sender != stakes) revert NotTheStakeManager();
-        Bls.Key memory key = _key[operator];
-        if (Bls.isIdentity(key)) revert NotRegistered();
-        Latest memory latest = _latest[operator];
-        uint64 former = latest.weight;
-        uint64 epoch = effectiveEpoch();
-        if (latest.weightFrom != epoch) {
-            if (latest.weightBeforeFrom != 0) {
-                _earlierWeights[operator].push(latest.weightBeforeFrom, latest.weightBefore);
-            }
-            latest.weightBeforeFrom = latest.weightFrom;
-            latest.weightBefore = former;
-            latest.weightFrom = uint48(epoch);
-        }
-        latest.weight = weight;
-        _latest[operator] = latest;
-        emit WeightSet(operator, epoch, weight);
-        networks.operatorChanged(operator, epoch, [former, weight], [key, key]);
+        _setWeight(operator, weight, false);
+    }
+
+    /// Has an operator that was slashed weigh nothing from the epoch after the next.
+    function setTombstone(address operator) external {
+        _setWeight(operator, 0, true);
     }
 
     /// The key that an operator signs with in an epoch.
@@ -152,6 +143,27 @@ contract OperatorRegistry is Epochs {
             Bls.Key memory own = _keyAt(operator, epoch, latest);
             key = index == 0 ? own : Bls.add(key, own);
         }
+    }
+
+    function _setWeight(address operator, uint64 weight, bool isSlash) private {
+        if (msg.sender != stakes) revert NotTheStakeManager();
+        Bls.Key memory key = _key[operator];
+        if (Bls.isIdentity(key)) revert NotRegistered();
+        Latest memory latest = _latest[operator];
+        uint64 former = latest.weight;
+        uint64 epoch = effectiveEpoch();
+        if (latest.weightFrom != epoch) {
+            if (latest.weightBeforeFrom != 0) {
+                _earlierWeights[operator].push(latest.weightBeforeFrom, latest.weightBefore);
+            }
+            latest.weightBeforeFrom = latest.weightFrom;
+            latest.weightBefore = former;
+            latest.weightFrom = uint48(epoch);
+        }
+        latest.weight = weight;
+        _latest[operator] = latest;
+        emit WeightSet(operator, epoch, weight);
+        networks.operatorChanged(operator, epoch, [former, weight], [key, key], isSlash);
     }
 
     function _claim(Bls.Key calldata key, bytes calldata possession) private {

@@ -13,25 +13,26 @@ import {NetworkRegistry} from "./NetworkRegistry.sol";
 import {StakeManager} from "./StakeManager.sol";
 import {ZgToken} from "./ZgToken.sol";
 
-/// @title The one way of the token between L1 and the networks: burned on one side, made on the other.
+/// @title The one way of the token between L1 and the networks: burned on one side, made on the
+/// other.
 ///
 ///     deposit    burned here                      outstanding +     credited on the network
 ///     claim      burned there (an Outbox entry)   outstanding -     made here, once an entry
 ///
-/// `outstanding` of a network is all that was ever sent there and has not come back, fees burned there
-/// included. It never falls below zero, so a network that is corrupt to the last validator can take
-/// what is its own and not a wei more; and
+/// `outstanding` of a network is all that was ever sent there and has not come back, fees burned
+/// there included. It never falls below zero, so a network that is corrupt to the last validator
+/// can take what is its own and not a wei more; and
 ///
 ///     supply on L1 + sum of outstanding <= 10^27, always
 ///
-/// An entry is proved by the root of its network's Outbox; that root by any block under a history that
-/// FinalityOracle holds. Roots stay good, so who proves a newer one is in nobody's way. Claims of a
-/// network are limited by rate; large ones wait, in which time two certificates that contradict each
-/// other halt it; a guardian may pause it for a while and do nothing else.
+/// An entry is proved by the root of its network's Outbox; that root by any block under a history
+/// that FinalityOracle holds. Roots stay good, so who proves a newer one is in nobody's way. Claims
+/// of a network are limited by rate; large ones wait, in which time two certificates that
+/// contradict each other halt it; a guardian may pause it for a while and do nothing else.
 ///
-/// A network that is dead (FinalityOracle) pays back from its last block: credits that it never paid
-/// out and Outbox entries first, then, after `exitDelay`, accounts, each once and to itself. Contracts
-/// cannot leave: nobody would hold their keys here.
+/// A network that is dead (FinalityOracle) pays back from its last block: credits that it never
+/// paid out and Outbox entries first, then, after `exitDelay`, accounts, each once and to itself.
+/// Contracts cannot leave: nobody would hold their keys here.
 contract RewardBridge {
     using BitMaps for BitMaps.BitMap;
     using RateLimiter for RateLimiter.RefillingBucket;
@@ -159,8 +160,8 @@ contract RewardBridge {
     }
 
     /// Pays out an Outbox entry, to whom it names, whoever sends this. A large one is announced the
-    /// first time and paid when it is claimed again after its delay. A transfer to a network that is
-    /// halted or dead is paid out here.
+    /// first time and paid when it is claimed again after its delay. A transfer to a network that
+    /// is halted or dead is paid out here.
     function claim(
         uint32 id,
         OutboxEntry.Entry calldata entry,

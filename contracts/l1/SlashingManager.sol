@@ -14,7 +14,8 @@ import {NetworkRegistry} from "./NetworkRegistry.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
 import {StakeManager} from "./StakeManager.sol";
 
-/// @title Who signed what nobody may sign together loses stake. Signatures decide, and nothing else.
+/// @title Who signed what nobody may sign together loses stake. Signatures decide, and nothing
+/// else.
 ///
 /// Anyone reports two statements of one network that are a fault (docs/specs/votes.md section 6):
 ///
@@ -23,17 +24,22 @@ import {StakeManager} from "./StakeManager.sol";
 ///                                                       operator that signed both
 ///     of one operator, for DA  S9           reportDataVotes
 ///
-/// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report, and
-/// no authority can make one. The fault is in the later of the two epochs, and is punished once for an
-/// operator, a network and an epoch.
+/// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report,
+/// and no authority can make one. The fault is in the later of the two epochs, and is punished once
+/// for an operator, a network and an epoch.
 ///
 ///     part lost = 5 % + 3 * (weight punished in this network lately, this one's too) / (its total),
 ///     at most all of it, and at most what the operator consented to when it opted in
 ///
 /// Faults together cost more than one alone: an attack needs a third of stake. Two certificates are
-/// such an attack, so whoever signed both loses all that it consented to. A reporter gets a twentieth
-/// of what is lost, which is far less than the loss, so that reporting oneself saves little. Evidence
-/// is refused once what left after its epoch could have been withdrawn.
+/// such an attack, so whoever signed both loses all that it consented to. A reporter gets a
+/// twentieth of what is lost, which is far less than the loss, so that reporting oneself saves
+/// little. Evidence is refused once what left after its epoch could have been withdrawn.
+///
+/// When more than a third of a network was punished lately for statements of single operators, it
+/// is a client's fault rather than an attack: each further punishment of that kind is settled at
+/// the report, as it would have been, and executed by anyone `massDelay` later. Nothing calls it
+/// off, and stake that leaves meanwhile cannot be withdrawn before.
 ///
 /// Two finality certificates that contradict each other also halt their network on L1.
 contract SlashingManager {
@@ -59,10 +65,26 @@ contract SlashingManager {
         address[] secondAbsent;
     }
 
+    /// A punishment that was reported and is not executed yet.
+    struct Deferral {
+        address operator;
+        uint32 id;
+        uint64 epoch;
+        address reporter;
+        uint16 bps;
+        Votes.Fault fault;
+        /// Anyone executes it from then on, in seconds since 1970.
+        uint48 due;
+    }
+
     uint16 public constant BASE_BPS = 500;
     uint16 public constant REPORTER_BPS = 500;
     uint256 private constant BPS = 10_000;
     uint256 private constant CORRELATION = 3;
+    /// More than total / MASS_PART punished lately delays what comes next.
+    uint256 public constant MASS_PART = 3;
+    /// Both sums of punished weight stand in one word; each is below 2^104.
+    uint256 private constant SUM_BITS = 104;
 
     OperatorRegistry public immutable operators;
     NetworkRegistry public immutable networks;
@@ -71,13 +93,18 @@ contract SlashingManager {
     /// How long after the end of its epoch a fault may be reported, in seconds; and how long faults
     /// count as one attack.
     uint256 public immutable evidenceAgeMax;
+    /// In seconds, from a report to its execution when many were punished before.
+    uint256 public immutable massDelay;
 
     /// A bit for each member of a network, by the epoch of its fault.
     mapping(uint32 id => mapping(uint64 epoch => BitMaps.BitMap)) private _punished;
     /// By the hash of a Conflict.
     mapping(bytes32 conflict => bool) public isProven;
-    /// Weight punished in a network so far, by time.
+    /// Weight punished in a network so far, by time: of all in the low bits, for statements of
+    /// single operators in the high ones.
     mapping(uint32 id => Checkpoints.Trace208) private _punishedWeight;
+    mapping(uint256 number => Deferral) private _deferrals;
+    uint256 public deferralCount;
 
     event Punished(
         address indexed operator,
@@ -88,17 +115,25 @@ contract SlashingManager {
         uint256 assets,
         address reporter
     );
+    /// It is to be executed later, by its number.
+    event Deferred(uint256 indexed number, Deferral deferral);
     /// Operators that signed both may be punished from now on.
     event ConflictProven(bytes32 indexed name, Conflict conflict);
 
-    constructor(FinalityOracle finality, StakeManager stakeManager, uint256 ageMax) {
+    constructor(
+        FinalityOracle finality,
+        StakeManager stakeManager,
+        uint256 ageMax,
+        uint256 delay
+    ) {
         oracle = finality;
         networks = finality.networks();
         operators = finality.operators();
         stakes = stakeManager;
         evidenceAgeMax = ageMax;
-        // MUST be shorter: what is punished must still be there.
-        if (ageMax >= stakeManager.unbonding()) revert EvidenceAgeInvalid();
+        massDelay = delay;
+        // MUST be shorter: what is punished must still be there, when it is late as well.
+        if (ageMax + delay >= stakeManager.unbonding()) revert EvidenceAgeInvalid();
     }
 
     /// Reports two round votes of an operator: S1 to S4.
@@ -221,7 +256,7 @@ contract SlashingManager {
         assembly ("memory-safe") {
             mstore(cuts, count)
         }
-        _count(conflict.id, weight);
+        _count(conflict.id, weight, 0);
         uint256[] memory assets = stakes.slash(cuts, msg.sender, REPORTER_BPS);
         for (uint256 index = 0; index < count; ++index) {
             StakeManager.Cut memory cut = cuts[index];
@@ -237,19 +272,37 @@ contract SlashingManager {
         }
     }
 
-    /// Whether an operator was punished for a network and an epoch.
+    /// Executes a punishment that was deferred.
+    function execute(uint256 number) external {
+        Deferral memory found = _deferrals[number];
+        if (found.due == 0) revert NotDeferred();
+        if (block.timestamp < found.due) revert StillDeferred(found.due);
+        delete _deferrals[number];
+        _slash(found);
+    }
+
+    /// A punishment to come; all zero when there is none of that number.
+    function deferralOf(uint256 number) external view returns (Deferral memory) {
+        return _deferrals[number];
+    }
+
+    /// Whether an operator was punished for a network and an epoch, or is to be.
     function isPunished(uint32 id, address operator, uint64 epoch) external view returns (bool) {
         return _punished[id][epoch].get(_stintAt(id, operator, epoch).member);
     }
 
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
     /// percent.
-    function penaltyOf(uint32 id, address operator, uint64 epoch) public view returns (uint16) {
-        uint256 total = networks.setAt(id, epoch).total;
-        uint256 weight = operators.weightAt(operator, epoch) + _punishedLately(id);
+    function penaltyOf(uint32 id, address operator, uint64 epoch) external view returns (uint16) {
+        (uint256 lately,) = _punishedLately(id);
+        uint256 weight = operators.weightAt(operator, epoch);
+        uint16 most = networks.stintAt(id, operator, epoch).slashBpsMax;
+        return _penalty(weight + lately, networks.setAt(id, epoch).total, most);
+    }
+
+    function _penalty(uint256 weight, uint256 total, uint16 most) private pure returns (uint16) {
         uint256 bps = BASE_BPS;
         bps += total == 0 ? BPS : Math.mulDiv(CORRELATION * BPS, weight, total);
-        uint256 most = networks.stintAt(id, operator, epoch).slashBpsMax;
         if (bps > BPS) bps = BPS;
         return uint16(bps > most ? most : bps);
     }
@@ -308,13 +361,35 @@ contract SlashingManager {
 
     function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
         _checkAge(epoch);
-        if (!_mark(id, _stintAt(id, operator, epoch), epoch)) revert AlreadyPunished();
-        uint16 bps = penaltyOf(id, operator, epoch);
-        _count(id, operators.weightAt(operator, epoch));
+        NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
+        if (!_mark(id, stint, epoch)) revert AlreadyPunished();
+        uint256 weight = operators.weightAt(operator, epoch);
+        uint256 total = networks.setAt(id, epoch).total;
+        (uint256 lately, uint256 singles) = _punishedLately(id);
+        Deferral memory found = Deferral({
+            operator: operator,
+            id: id,
+            epoch: epoch,
+            reporter: msg.sender,
+            bps: _penalty(weight + lately, total, stint.slashBpsMax),
+            fault: fault,
+            due: uint48(block.timestamp + massDelay)
+        });
+        _count(id, weight, weight);
+        if (singles * MASS_PART <= total) return _slash(found);
+        uint256 number = ++deferralCount;
+        _deferrals[number] = found;
+        emit Deferred(number, found);
+    }
+
+    function _slash(Deferral memory found) private {
         StakeManager.Cut[] memory cuts = new StakeManager.Cut[](1);
-        cuts[0] = StakeManager.Cut(operator, epoch, bps);
-        uint256[] memory assets = stakes.slash(cuts, msg.sender, REPORTER_BPS);
-        emit Punished(operator, id, epoch, fault, bps, assets[0], msg.sender);
+        cuts[0] = StakeManager.Cut(found.operator, found.epoch, found.bps);
+        address reporter = found.reporter;
+        uint256[] memory assets = stakes.slash(cuts, reporter, REPORTER_BPS);
+        emit Punished(
+            found.operator, found.id, found.epoch, found.fault, found.bps, assets[0], reporter
+        );
     }
 
     function _checkAge(uint64 epoch) private view {
@@ -335,9 +410,10 @@ contract SlashingManager {
         return true;
     }
 
-    function _count(uint32 id, uint256 weight) private {
+    function _count(uint32 id, uint256 weight, uint256 single) private {
         Checkpoints.Trace208 storage trace = _punishedWeight[id];
-        trace.push(uint48(block.timestamp), (trace.latest() + weight).toUint208());
+        uint256 sums = trace.latest() + (single << SUM_BITS) + weight;
+        trace.push(uint48(block.timestamp), sums.toUint208());
     }
 
     function _stintAt(uint32 id, address operator, uint64 epoch)
@@ -370,11 +446,15 @@ contract SlashingManager {
         return a > b ? a : b;
     }
 
-    function _punishedLately(uint32 id) private view returns (uint256) {
+    /// Weight punished lately in a network: of all, and for statements of single operators.
+    function _punishedLately(uint32 id) private view returns (uint256 all, uint256 singles) {
         Checkpoints.Trace208 storage trace = _punishedWeight[id];
-        if (block.timestamp < evidenceAgeMax) return trace.latest();
-        uint48 before = uint48(block.timestamp - evidenceAgeMax);
-        return trace.latest() - trace.upperLookupRecent(before);
+        uint256 sums = trace.latest();
+        // Both only rise, so none borrows of the other.
+        if (block.timestamp >= evidenceAgeMax) {
+            sums -= trace.upperLookupRecent(uint48(block.timestamp - evidenceAgeMax));
+        }
+        return (sums & ((1 << SUM_BITS) - 1), sums >> SUM_BITS);
     }
 
     error EvidenceAgeInvalid();
@@ -382,7 +462,8 @@ contract SlashingManager {
     error NotAFault();
     /// It is not the sum of the signatures on both statements.
     error SignatureInvalid();
-    /// The operator was no validator of the network in that epoch, or without weight in a conflict's.
+    /// The operator was no validator of the network in that epoch, or without weight in a
+    /// conflict's.
     error NotAMember(address operator);
     /// The operator is among the absent of a certificate.
     error NotASigner(address operator);
@@ -391,6 +472,9 @@ contract SlashingManager {
     error AlreadyProven();
     error EpochToCome();
     error EvidenceTooOld();
-    /// This operator was punished for this network and epoch.
+    /// This operator was punished for this network and epoch, or is to be.
     error AlreadyPunished();
+    error NotDeferred();
+    /// It is executed from then on.
+    error StillDeferred(uint256 due);
 }

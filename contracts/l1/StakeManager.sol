@@ -9,11 +9,17 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {OperatorRegistry} from "./OperatorRegistry.sol";
 
+/// Where other tokens are staked with the same operators.
+interface ICollateralManager {
+    /// Takes the same part of all that answers for an operator's fault.
+    function slash(StakeManager.Cut calldata cut, address reporter, uint16 reporterBps) external;
+}
+
 /// @title The stake that secures every network: pools of an operator and its delegators.
 ///
-/// Each operator has one active pool, whose tokens are its weight, and a pool for each epoch in which
-/// stake leaves it. A staker owns shares of pools; what is slashed is taken from pools, so it falls
-/// on all of one pool alike:
+/// Each operator has one active pool, whose tokens are its weight (with other collaterals'), and a
+/// pool for each epoch in which stake leaves it. A staker owns shares of pools; what is slashed is
+/// taken from pools, so it falls on all of one pool alike:
 ///
 ///     stake      tokens -> active pool                       weight rises at e + 2
 ///     unstake    active pool -> pool of exit epoch e + 2     weight falls at e + 2
@@ -22,14 +28,17 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///
 /// Stake that leaves in epoch x was counted in every epoch below x, and answers for each of them
 /// until it may be withdrawn. Stake that came after a fault answers as well: a pool is one, not a
-/// row of tranches, and delegators choose whom they join. What is slashed is
-/// burned, but for a reporter's part. An operator that was slashed is a tombstone: no weight, no new
-/// stake, its stakers may leave.
+/// row of tranches, and delegators choose whom they join. What is slashed is burned, but for a
+/// reporter's part. An operator that was slashed is a tombstone: no weight, no new stake, its
+/// stakers may leave.
 ///
 /// Rewards that come from the networks belong to whoever holds shares then, after the operator's
-/// commission. They stand apart from the pools, so they change no price of a share and no slash takes
-/// them: a staker collects its own as tokens, or stakes it with the same operator (compounds). A new
-/// commission holds from the epoch after the next.
+/// commission. They stand apart from the pools, so they change no price of a share and no slash
+/// takes them: a staker collects its own as tokens, or stakes it with the same operator
+/// (compounds). A new commission holds from the epoch after the next.
+///
+/// Other collaterals (CollateralManager) add to an operator's weight and are slashed with it, and
+/// have no part in the rest.
 ///
 /// Staked tokens vote (ZgGovernor): a staker has the votes of its shares in active pools, at what a
 /// share was worth then. What leaves votes no more.
@@ -70,6 +79,13 @@ contract StakeManager {
         uint256 counted;
     }
 
+    /// What an operator's other collaterals weigh, in gwei.
+    struct CollateralWeight {
+        uint64 weight;
+        /// It has some, or had: they may have to answer yet.
+        bool isUsed;
+    }
+
     /// What a fault costs an operator.
     struct Cut {
         address operator;
@@ -97,11 +113,13 @@ contract StakeManager {
     uint256 public immutable unbonding;
     /// Who brings rewards from the networks.
     address public immutable bridge;
+    ICollateralManager public immutable collaterals;
     /// The clock of the operators, kept here: a slash asks it for every exit pool.
     uint64 private immutable _epochStart;
     uint64 private immutable _epochLength;
 
     mapping(address operator => Commission) private _commissions;
+    mapping(address operator => CollateralWeight) private _collateralWeights;
     /// By operator, what a share has earned since the beginning, scaled.
     mapping(address operator => uint256) private _earnedPerShare;
     mapping(address operator => mapping(address staker => Earnings)) private _earnings;
@@ -135,13 +153,15 @@ contract StakeManager {
         OperatorRegistry operatorRegistry,
         address slashingManager,
         address rewardBridge,
-        uint256 unbondingSeconds
+        uint256 unbondingSeconds,
+        ICollateralManager collateralManager
     ) {
         token = token_;
         operators = operatorRegistry;
         slasher = slashingManager;
         bridge = rewardBridge;
         unbonding = unbondingSeconds;
+        collaterals = collateralManager;
         _epochStart = operatorRegistry.epochStart();
         _epochLength = operatorRegistry.epochLength();
         uint256 epochs = unbondingSeconds / operatorRegistry.epochLength() + 1;
@@ -171,6 +191,16 @@ contract StakeManager {
         uint64 epoch = operators.currentEpoch() + operators.NOTICE();
         _commissions[msg.sender] = Commission(bps, commissionOf(msg.sender), epoch);
         emit CommissionSet(msg.sender, epoch, bps);
+    }
+
+    /// Has an operator's other collaterals weigh `next` instead of `former` more from the epoch
+    /// after the next. A tombstone weighs nothing.
+    function changeCollateralWeight(address operator, uint64 former, uint64 next) external {
+        if (msg.sender != address(collaterals)) revert NotTheCollateralManager();
+        uint64 weight = _collateralWeights[operator].weight - former + next;
+        _collateralWeights[operator] = CollateralWeight(weight, true);
+        Pool memory pool = _active[operator];
+        if (pool.slashCount == 0) _weigh(operator, pool.assets);
     }
 
     /// Shares out a reward of an operator, whose tokens have come before.
@@ -252,6 +282,9 @@ contract StakeManager {
             slashed[index] = _slash(cut);
             total += slashed[index];
             emit Slashed(cut.operator, cut.faultEpoch, slashed[index], reporter);
+            if (_collateralWeights[cut.operator].isUsed) {
+                collaterals.slash(cut, reporter, reporterBps);
+            }
         }
         uint256 bounty = Math.mulDiv(total, reporterBps, BPS);
         if (bounty > 0) token.safeTransfer(reporter, bounty);
@@ -373,7 +406,7 @@ contract StakeManager {
         _prices[operator][active.slashCount] =
             Price(uint48(block.timestamp), price * (BPS - cut.bps) / BPS);
         _active[operator] = active;
-        if (count == 0) operators.setWeight(operator, 0);
+        if (count == 0) operators.setTombstone(operator);
         // From the newest exit down to the fault, or to what may be withdrawn already.
         uint64 last = operators.currentEpoch() + operators.NOTICE();
         for (uint64 epoch = last; epoch > cut.faultEpoch; --epoch) {
@@ -387,7 +420,8 @@ contract StakeManager {
 
     function _weigh(address operator, uint256 assets) private {
         // The cap of the token is 10^18 gwei.
-        operators.setWeight(operator, uint64(assets / WEI_PER_GWEI));
+        uint64 own = uint64(assets / WEI_PER_GWEI);
+        operators.setWeight(operator, own + _collateralWeights[operator].weight);
     }
 
     function _cut(Pool memory pool, uint16 bps) private pure returns (uint256 assets) {
@@ -431,6 +465,7 @@ contract StakeManager {
     error NotPast();
     error TooManyOperators();
     error NotTheBridge();
+    error NotTheCollateralManager();
     error UnbondingTooLong();
     error AmountTooSmall();
     error OperatorSlashed();

@@ -6,7 +6,8 @@ import {VestingWallet} from "@openzeppelin/contracts/finance/VestingWallet.sol";
 import {EmissionController} from "./EmissionController.sol";
 import {ZgToken} from "./ZgToken.sol";
 
-/// @title The genesis of the token: made in one transaction, after which this contract owns nothing.
+/// @title The genesis of the token: made in one transaction, after which this contract owns
+/// nothing.
 ///
 ///     who         millions   at once   the rest
 ///     ecosystem        280     137.2   evenly over 24 months
@@ -16,10 +17,11 @@ import {ZgToken} from "./ZgToken.sol";
 ///     backers          220         0   nothing for 12 months, then evenly over 36
 ///     all            1,000     213.2   a fifth, and all of it the community's
 ///
-/// What network 0 holds in its genesis is of the ecosystem's part at once: here it is burned, and it is
-/// the first `outstanding` of RewardBridge.
+/// What network 0 holds in its genesis is of the ecosystem's part at once: here it is burned, and
+/// it is the first `outstanding` of RewardBridge.
 ///
-/// A month is 365.2425 / 12 days. Vesting cannot be revoked; what is locked neither stakes nor votes.
+/// A month is 365.2425 / 12 days. Vesting cannot be revoked; what is locked neither stakes nor
+/// votes.
 contract TokenGenesis {
     /// Who owns what comes free.
     struct Owners {

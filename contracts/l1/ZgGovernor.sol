@@ -23,10 +23,11 @@ import {ZgToken} from "./ZgToken.sol";
 ///     succeed     more for than against, and 4 % of the cap for or abstaining
 ///     queue       in the timelock, from which anyone executes it after its delay
 ///
-/// A quorum that comes late gives the others `lateQuorumPeriod` to answer. The timelock opens networks
-/// and gives out the community's pool; through Inbox it speaks to the networks. Nothing that decides
-/// over stake can be changed by it: those contracts have no owner and cannot be upgraded, so there is no
-/// decision that stakers would have to flee from.
+/// A quorum that comes late gives the others `lateQuorumPeriod` to answer. The timelock opens and
+/// drains networks, gives out the community's pool and sets ordinary parameters; through Inbox it
+/// speaks to the networks. What touches stake it can only schedule in a second timelock, which
+/// waits until whoever disagrees could leave (StakersTimelock, Parameters). Slashing, finality and
+/// the bridge have no owner and cannot be upgraded: nobody decides over them.
 contract ZgGovernor is
     Governor,
     GovernorSettings,

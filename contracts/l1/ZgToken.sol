@@ -9,11 +9,11 @@ import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
 /// @title The one token: it pays for everything, is staked, and votes.
 ///
-/// A thousand million, all made at genesis; 18 decimals. What is burned here to live on a network may
-/// be made again, by the reward bridge alone and never beyond the cap: the bridge accounts for what
-/// is out there. Voting power counts by time (ERC-6372), since L1 blocks are no clock. What a quorum is
-/// a part of is the cap, not the supply of the moment: so tokens that go over to a network and come
-/// back move no goal, and a claim needs no checkpoint of the supply.
+/// A thousand million, all made at genesis; 18 decimals. What is burned here to live on a network
+/// may be made again, by the reward bridge alone and never beyond the cap: the bridge accounts for
+/// what is out there. Voting power counts by time (ERC-6372), since L1 blocks are no clock. What a
+/// quorum is a part of is the cap, not the supply of the moment: so tokens that go over to a
+/// network and come back move no goal, and a claim needs no checkpoint of the supply.
 contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
     uint256 public constant CAP = 1_000_000_000e18;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { fromHex, sha256, toHex } from '@zg/primitives'
+import { sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { rootOf, siblingsOf } from '../testing/history.ts'
@@ -9,7 +9,8 @@ import {
   certificateAgeMaxSeconds,
   epochSeconds,
   genesisHash,
-  genesisRoot,
+  genesisRootOf,
+  identityOf,
   StakeWorld,
   testOperator,
 } from '../testing/stake-world.ts'
@@ -17,11 +18,12 @@ import type { CertificateArgs, FinalityVoteArgs } from '../testing/stake-world.t
 import { refuses } from '../testing/refuses.ts'
 
 const id = 3
+const genesisRoot = genesisRootOf(identityOf(id), 12)
 const all = [1, 2, 3, 4].map((index) => testOperator(index))
 
 /** The chain of a network: consensusRoots by height, and what a certificate at a height says. */
 class Chain {
-  readonly roots: Uint8Array[] = [fromHex(genesisRoot)]
+  readonly roots: Uint8Array[] = [genesisRoot]
 
   /** @param salt - Another one is another fork from `forkHeight` on. */
   constructor({
@@ -56,7 +58,7 @@ class Chain {
 /** A network of four operators of equal weight that begins in epoch 12, which is now. */
 function openWorld() {
   const stake = new StakeWorld()
-  stake.openNetwork(id, 12)
+  stake.openNetwork(id)
   for (const operator of all) {
     stake.register(operator)
     stake.setWeight(operator, 100n)
@@ -81,7 +83,7 @@ test('FinalityOracle begins with the genesis and follows certificates, absent on
     isDead: false,
     since: stake.world.timestamp,
     blockHash: genesisHash,
-    consensusRoot: genesisRoot,
+    consensusRoot: toHex(genesisRoot),
     histRoot: toHex(new Uint8Array(32)),
   })
   const chain = new Chain({ heightMax: 9 })

@@ -9,7 +9,7 @@ import { createSeededRng } from '@zg/runtime'
 import { keyWords } from '../bls-words.ts'
 import type { KeyWords } from '../bls-words.ts'
 import { ContractRevertError } from '../testing/contract-world.ts'
-import { StakeWorld, testOperator } from '../testing/stake-world.ts'
+import { openingOf, StakeWorld, testOperator } from '../testing/stake-world.ts'
 import type { TestOperator } from '../testing/stake-world.ts'
 import { refuses } from '../testing/refuses.ts'
 
@@ -85,6 +85,7 @@ describe('NetworkRegistry', () => {
     refuses(() => stake.optIn(operator, 7), 'NetworkUnknown')
     stake.openNetwork(7)
     refuses(() => stake.openNetwork(7), 'NetworkTaken')
+    stake.setWeight(operator, 1n)
     stake.optIn(operator, 7)
     refuses(() => stake.optIn(operator, 7), 'StillIn')
     const optOut = () => stake.send(stake.networks, 'optOut', [7], operator.address)
@@ -116,10 +117,10 @@ describe('NetworkRegistry', () => {
   test('only governance opens networks, only the operators change them', () => {
     const stake = new StakeWorld()
     const { address } = testOperator(1)
-    const network = { chainId: 1, firstEpoch: 1, genesisHash: zeroWord, genesisRoot: zeroWord }
+    const network = openingOf(1, { genesisHash: zeroWord })
     refuses(() => stake.send(stake.networks, 'open', [1, network], address), 'NotTheGovernor')
     refuses(() => stake.send(stake.networks, 'open', [1, network]), 'GenesisMissing')
-    const change = [address, 12, [0, 5], [noKey, noKey]]
+    const change = [address, 12, [0, 5], [noKey, noKey], false]
     refuses(() => stake.send(stake.networks, 'operatorChanged', change), 'NotTheOperators')
   })
 
@@ -231,8 +232,10 @@ function compare(place: {
     assert.deepEqual(stake.read(stake.operators, 'keyAt', [address, epoch]), key)
   }
   for (const id of ids) {
+    const { firstEpoch } = stake.read(stake.networks, 'networkOf', [id]) as { firstEpoch: bigint }
+    const hasBegun = firstEpoch !== 0n && epoch >= firstEpoch
     const present = models.filter(({ address, memberships }) => {
-      const isIn = valueAt(memberships.get(id) ?? [], epoch) ?? false
+      const isIn = hasBegun && (valueAt(memberships.get(id) ?? [], epoch) ?? false)
       assert.equal(stake.read(stake.networks, 'isMember', [id, address, epoch]), isIn)
       return isIn
     })

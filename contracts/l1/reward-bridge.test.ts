@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import type { FinalityVote } from '@zg/consensus'
 import { bigintToBytes, fromHex, keccak256, concat, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
@@ -201,6 +202,31 @@ describe('RewardBridge', () => {
     assert.deepEqual([l1.balanceOf(bob), outstanding(1)], [20n * ether, 0n])
     assert.equal(outstanding(0), 310n * ether)
     claim(honest.claimArgs(0))
+  })
+
+  test('a halted network pays out nothing, and the others as before', async () => {
+    const { l1, networks, claim, sync } = openWorld()
+    const [forked, other] = networks
+    for (const id of [0, 1]) l1.send(l1.bridge, 'deposit', [id, alice, 50n * ether])
+    forked.send('withdraw', [bob], { value: ether })
+    other.send('transfer', [0, bob], { value: ether })
+    await sync(forked)
+    await sync(other)
+    const roots = { consensusRoot: sha256(Uint8Array.of(1)), histRoot: sha256(Uint8Array.of(2)) }
+    const votes = [3, 4].map((fill): FinalityVote => {
+      const blockHash = sha256(Uint8Array.of(fill))
+      return { epoch: BigInt(l1.epoch), height: 99n, nextEpoch: 0n, blockHash, ...roots }
+    })
+    const [a, b] = votes.map((vote) => l1.finalityArgs(vote))
+    const opening = { leaf: a?.histRoot, siblings: [] }
+    const evidence = [0, a, [], b, [], opening, l1.signFinalities(0, votes, all)]
+    l1.send(l1.slashing, 'proveFinalityConflict', evidence, stranger)
+    refuses(() => claim(forked.claimArgs(0)), 'NetworkHalted')
+    refuses(() => l1.send(l1.bridge, 'deposit', [0, alice, ether]), 'NetworkHalted')
+    // What goes there from another network is paid out here.
+    claim(other.claimArgs(0))
+    assert.equal(l1.balanceOf(bob), ether)
+    l1.send(l1.bridge, 'deposit', [1, alice, ether])
   })
 
   test('large claims wait, all are limited by rate, and a guardian may pause for a while', async () => {

@@ -7,6 +7,7 @@ import {
   bigintToBytes,
   blsAggregate,
   blsSign,
+  checksumAddress,
   concat,
   fromHex,
   sha256,
@@ -15,6 +16,7 @@ import {
 import type { Hex } from '@zg/primitives'
 
 import { signatureWords } from '../bls-words.ts'
+import { ContractRevertError } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import { L1World, sumOfSignatures } from '../testing/l1-world.ts'
 import { testOperator } from '../testing/stake-world.ts'
@@ -227,11 +229,87 @@ test('faults together cost more than one alone, and no more than was consented t
   const parts = [culprit, second, third].map((operator) => {
     const votes = [round('notarize', 1), round('notarize', 2)]
     const { events } = reportRounds(1, operator, signed(1, votes, operator))
-    return events[0]?.args['bps']
+    const { bps, deferral } = (events[0]?.args ?? {}) as {
+      bps?: number
+      deferral?: { bps: number }
+    }
+    return bps ?? deferral?.bps
   })
   assert.deepEqual(parts, [6_500, 7_000, 7_000])
   l1.goToEpoch(18)
   assert.equal(l1.read(l1.slashing, 'penaltyOf', 1, (all[3] as TestOperator).address, 12), 6_500)
+})
+
+test('after a third of a network punishments of one wait, are settled, and take what leaves', () => {
+  const { l1, stakeOf, reportRounds, signed } = openWorld()
+  const votes = [round('notarize', 1), round('notarize', 2)]
+  const report = (operator: TestOperator, id = 1) =>
+    reportRounds(id, operator, signed(id, votes, operator)).events[0]
+  const execute = (number: number) => l1.send(l1.slashing, 'execute', [number])
+  // A fifth each: two fifths are punished at once, for before the second it was less than a third.
+  assert.deepEqual(
+    [culprit, second].map((each) => report(each)?.name),
+    ['Punished', 'Punished'],
+  )
+  const deferred = report(third)
+  assert.equal(deferred?.name, 'Deferred')
+  const due = BigInt(l1.world.timestamp + l1.massDelaySeconds)
+  assert.deepEqual(deferred?.args['deferral'], {
+    operator: checksumAddress(fromHex(third.address)),
+    id: 1,
+    epoch: 12n,
+    reporter: checksumAddress(fromHex(reporter)),
+    // 5 % and three times 300 of 500.
+    bps: 10_000,
+    fault: 1,
+    due: Number(due),
+  })
+  assert.equal(stakeOf(third), 100n * ether)
+  assert.equal(l1.read(l1.slashing, 'isPunished', 1, third.address, 12), true)
+  refuses(() => report(third), 'AlreadyPunished')
+  // Another network has had no such trouble.
+  const [, , , fourth] = all as readonly TestOperator[] as [unknown, unknown, unknown, TestOperator]
+  assert.equal(report(fourth, 0)?.name, 'Punished')
+
+  l1.send(l1.stakes, 'unstake', [third.address, 70n * ether], third.address)
+  refuses(() => execute(2), 'NotDeferred')
+  refuses(() => execute(1), 'StillDeferred')
+  l1.world.advance(Number(due) - 1 - l1.world.timestamp)
+  refuses(() => execute(1), 'StillDeferred')
+  // A message takes a second.
+  const before = l1.balanceOf(reporter)
+  assert.equal(execute(1).events[0]?.args['assets'], 100n * ether)
+  assert.equal(l1.balanceOf(reporter) - before, 5n * ether)
+  assert.equal(stakeOf(third), 0n)
+  assert.equal(l1.read(l1.stakes, 'exitingOf', third.address, 14, third.address), 0n)
+  refuses(() => execute(1), 'NotDeferred')
+  const { total } = l1.read(l1.networks, 'setAt', 1, 14) as { total: bigint }
+  assert.equal(total, 100n * 10n ** 9n)
+})
+
+test('what is reported last and executed late is still there: the delays are held to it', () => {
+  const l1 = new L1World()
+  const { unbondingSeconds, evidenceAgeMaxSeconds, massDelaySeconds } = l1
+  assert.ok(evidenceAgeMaxSeconds + massDelaySeconds < unbondingSeconds)
+  for (const delay of [unbondingSeconds - evidenceAgeMaxSeconds, 2 ** 40]) {
+    const args = [l1.oracle.address, l1.stakes.address, evidenceAgeMaxSeconds, delay]
+    assert.throws(() => l1.world.deploy('SlashingManager', { args }), ContractRevertError)
+  }
+  const delay = unbondingSeconds - evidenceAgeMaxSeconds - 1
+  const args = [l1.oracle.address, l1.stakes.address, evidenceAgeMaxSeconds, delay]
+  l1.world.deploy('SlashingManager', { args })
+})
+
+test('certificates that contradict each other are punished at once, however many were before', () => {
+  const { l1, stakeOf, reportRounds, signed } = openWorld()
+  const votes = [round('notarize', 1), round('notarize', 2)]
+  for (const operator of [culprit, second]) reportRounds(1, operator, signed(1, votes, operator))
+  const [a, b] = votes.map((vote) => l1.roundArgs(vote))
+  const sum = l1.signRounds(1, votes, all)
+  const { events } = l1.send(l1.slashing, 'proveRoundConflict', [1, a, [], b, [], sum])
+  const culprits = addressesOf(all.slice(2))
+  l1.send(l1.slashing, 'punish', [events[0]?.args['conflict'], culprits], reporter)
+  assert.deepEqual(all.slice(2).map(stakeOf), [0n, 0n, 0n])
 })
 
 /** Both certificates of a conflict, as `SlashingManager` takes them: who signed each. */

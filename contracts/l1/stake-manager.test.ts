@@ -42,7 +42,20 @@ function openWorld() {
   const stakeOf = (address: Hex, staker: Hex) =>
     read('stakeOf', address, staker) as readonly [shares: bigint, assets: bigint]
   const supply = () => l1.read(l1.token, 'totalSupply') as bigint
-  return { world, stakes, start, send, read, slash, balanceOf, epoch, weightAt, stakeOf, supply }
+  return {
+    l1,
+    world,
+    stakes,
+    start,
+    send,
+    read,
+    slash,
+    balanceOf,
+    epoch,
+    weightAt,
+    stakeOf,
+    supply,
+  }
 }
 
 test('stake weighs from the epoch after the next, until it left; then it waits', () => {
@@ -127,6 +140,15 @@ test('what may be withdrawn already is not slashed, whoever is late', () => {
   assert.equal(read('exitingOf', operator, exit, alice), 40n * ether)
   assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether, slashCount: 1 })
   send('withdraw', [operator, exit], alice)
+})
+
+test('tokens that are sent to the pools and not staked change no price', () => {
+  const { l1, send, stakes, stakeOf } = openWorld()
+  send('stake', [operator, 1n], alice)
+  l1.send(l1.token, 'transfer', [stakes.address, 1_000n * ether], alice)
+  send('stake', [operator, ether], bob)
+  assert.deepEqual(stakeOf(operator, bob), [ether, ether])
+  assert.deepEqual(stakeOf(operator, alice), [1n, 1n])
 })
 
 test('whatever is staked, slashed and withdrawn, every token is in its pool and nobody gains', () => {

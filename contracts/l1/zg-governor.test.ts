@@ -10,7 +10,7 @@ import { somebody } from '../testing/contract-world.ts'
 import type { Deployed } from '../testing/contract-world.ts'
 import { L1World } from '../testing/l1-world.ts'
 import { refuses } from '../testing/refuses.ts'
-import { testOperator } from '../testing/stake-world.ts'
+import { openingOf, testOperator } from '../testing/stake-world.ts'
 
 const ether = 10n ** 18n
 const million = 1_000_000n * ether
@@ -25,7 +25,7 @@ const everyone: Hex = `0x${'00'.repeat(20)}`
 
 /** An L1 that a governor governs; 50 million are staked, 30 million delegated by their holder. */
 function openWorld() {
-  const governance = getContractAddress({ from: somebody, nonce: 8n })
+  const governance = getContractAddress({ from: somebody, nonce: 12n })
   const l1 = new L1World({ governance })
   const { world } = l1
   const governorAddress = world.nextAddress(1)
@@ -45,12 +45,7 @@ function openWorld() {
 
   const dataOf = ({ abi }: Deployed, functionName: string, args: readonly unknown[]): Hex =>
     encodeFunctionData({ abi, functionName, args: [...args] })
-  const network = {
-    chainId: 1_660_209,
-    firstEpoch: 12,
-    genesisHash: toHex(keccak256(Uint8Array.of(1))),
-    genesisRoot: toHex(keccak256(Uint8Array.of(2))),
-  }
+  const network = openingOf(9, { genesisHash: toHex(keccak256(Uint8Array.of(1))) })
   const description = 'Open network 9, and give its makers a token'
   const actions = [
     [l1.networks.address, l1.emission.address],

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Bls} from "../proofs/Bls.sol";
 import {ExecutionProof} from "../proofs/ExecutionProof.sol";
 import {History} from "../proofs/History.sol";
+import {TrieAbsence} from "../proofs/TrieAbsence.sol";
 import {Votes} from "../proofs/Votes.sol";
 
 /// @title The proof libraries as functions that tests can call.
@@ -105,5 +106,13 @@ contract ProofsTester {
         ExecutionProof.OfSlot calldata proof
     ) external pure returns (bytes32) {
         return ExecutionProof.slotOf(root, account, slot, proof);
+    }
+
+    function isAbsent(bytes32 root, bytes32 key, bytes[] calldata proof)
+        external
+        pure
+        returns (bool)
+    {
+        return TrieAbsence.holds(root, key, proof);
     }
 }

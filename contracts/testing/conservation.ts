@@ -117,8 +117,10 @@ class Life {
     const leave: Step = (draw) => this.#leave(draw)
     const sync: Step = ({ id }) => this.#sync(id)
     const slash: Step = (draw) => this.#slash(draw)
+    const execute: Step = ({ rng }) =>
+      this.#burning(() => l1.send(l1.slashing, 'execute', [1 + rng.below(3)]))
     const wait: Step = ({ rng }) => l1.world.advance(rng.below(40))
-    const staking = [stake, stake, unstake, withdraw, collect, compound, commission, slash]
+    const staking = [stake, stake, unstake, withdraw, collect, compound, commission, slash, execute]
     const bridging = [deposit, deposit, leave, leave, leave, sync, claim, claim, claim, claim]
     return [...staking, ...bridging, wait]
   }
@@ -177,7 +179,6 @@ class Life {
     // Now and then only: who was slashed stays out, and the networks need a quorum.
     if (!rng.chance(0.1) || of === operators[0] || of === operators[1]) return
     const l1 = this.#l1
-    const before = l1.read(l1.token, 'totalSupply') as bigint
     const votes = [1, 2].map((fill): RoundVote => {
       const digest = new Uint8Array(32).fill(fill)
       return { kind: 'notarize', epoch: BigInt(l1.epoch), view: ++this.#view, digest }
@@ -185,8 +186,16 @@ class Life {
     const same = votes.map((vote) => ({ ...vote, view: this.#view }))
     const [first, second] = same.map((vote) => l1.roundArgs(vote))
     const sum = l1.signRounds(id, same, [of])
-    l1.send(l1.slashing, 'reportRoundVotes', [id, of.address, first, second, sum])
-    this.#slashBurned += before - (l1.read(l1.token, 'totalSupply') as bigint)
+    const evidence = [id, of.address, first, second, sum]
+    this.#burning(() => l1.send(l1.slashing, 'reportRoundVotes', evidence))
+  }
+
+  /** Counts what a slash burns. */
+  #burning(act: () => unknown): void {
+    const { token } = this.#l1
+    const before = this.#l1.read(token, 'totalSupply') as bigint
+    act()
+    this.#slashBurned += before - (this.#l1.read(token, 'totalSupply') as bigint)
   }
 }
 

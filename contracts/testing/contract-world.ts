@@ -3,18 +3,9 @@
  * account, signed by nobody; time stands still until it is moved.
  */
 
-import {
-  BlockExecution,
-  call,
-  configAtFork,
-  createdAddress,
-  environmentOf,
-  intrinsicGas,
-  systemContracts,
-} from '@zg/evm'
-import type { Fork, Log, ParentBlock } from '@zg/evm'
-import { MemoryState } from '@zg/evm/testing'
-import { bigintToHex, fromHex, toHex } from '@zg/primitives'
+import { createdAddress, intrinsicGas, MessageRun } from '@zg/evm'
+import type { Fork, Log } from '@zg/evm'
+import { bigintToHex, fromHex, keccakWord, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import {
   decodeErrorResult,
@@ -39,6 +30,7 @@ export type Message = {
   readonly from?: Hex
   /** In wei. */
   readonly value?: bigint
+  readonly gas?: bigint
 }
 
 /** A message as its bytes. */
@@ -55,7 +47,7 @@ export type DecodedEvent = {
   readonly args: Readonly<Record<string, unknown>>
 }
 
-type Account = NonNullable<ReturnType<MemoryState['account']>>
+type Account = NonNullable<ReturnType<MessageRun['state']['account']>>
 type Slots = readonly (readonly [slot: bigint, value: bigint])[]
 
 /** What a message did. */
@@ -68,10 +60,7 @@ export type Sent = {
   readonly events: readonly DecodedEvent[]
 }
 
-const gasLimit = 60_000_000n
-const messageGas = 16_000_000n
 const wealth = 10n ** 27n
-const zeros = new Uint8Array(32)
 
 /** Who sends when nobody is named; it owns a billion ether. */
 export const somebody: Hex = '0x00000000000000000000000000000000000005eb'
@@ -79,45 +68,46 @@ export const somebody: Hex = '0x00000000000000000000000000000000000005eb'
 export class ContractWorld {
   readonly chainId: bigint
   readonly #fork: Fork
-  readonly #state: MemoryState
-  #parent: ParentBlock
-  #timestamp: number
+  readonly #run: MessageRun
 
   constructor({
     fork = 'prague',
     chainId = 1337n,
     timestamp = 1_800_000_000,
   }: { fork?: Fork; chainId?: bigint; timestamp?: number } = {}) {
-    const empty = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
-    // The protocol wants its queues to be there; these are always empty.
-    const queues = [systemContracts.withdrawalRequests, systemContracts.consolidationRequests]
-    this.#state = new MemoryState([
-      { ...empty, address: BigInt(somebody), balance: wealth },
-      ...queues.map((address) => ({ ...empty, address, nonce: 1n, code: Uint8Array.of(0) })),
-    ])
+    const address = BigInt(somebody)
+    const rich = { address, nonce: 0n, balance: wealth, code: new Uint8Array(0), storage: [] }
+    this.#run = new MessageRun({ fork, chainId, timestamp, accounts: [rich] })
     this.chainId = chainId
     this.#fork = fork
-    this.#timestamp = timestamp
-    this.#parent = {
-      hash: zeros,
-      number: 0,
-      timestamp: timestamp - 1,
-      gasLimit,
-      gasUsed: gasLimit / 2n,
-      // Gas costs nothing, so that everyone can send.
-      baseFeePerGas: 0n,
-      blobGasUsed: 0n,
-      excessBlobGas: 0n,
-    }
+  }
+
+  get #state(): MessageRun['state'] {
+    return this.#run.state
   }
 
   /** Of the next message, in seconds since 1970. */
   get timestamp(): number {
-    return this.#timestamp
+    return this.#run.timestamp
   }
 
   advance(seconds: number): void {
-    this.#timestamp += seconds
+    this.#run.advance(seconds)
+  }
+
+  /** What blocks name as their parent's consensusRoot. */
+  set parentBeaconRoot(root: Uint8Array) {
+    this.#run.parentBeaconRoot = root
+  }
+
+  /** Whether blocks may follow each other within a second. */
+  set isSubSecond(isSubSecond: boolean) {
+    this.#run.isSubSecond = isSubSecond
+  }
+
+  /** Has the next message stand in a block of at least that number. */
+  skipTo(number: number): void {
+    this.#run.skipTo(number)
   }
 
   balanceOf(address: Hex): bigint {
@@ -155,6 +145,24 @@ export class ContractWorld {
     return { address, abi }
   }
 
+  /** Puts code and slots to an address, as a genesis does. */
+  place({
+    address,
+    code,
+    storage = [],
+  }: {
+    readonly address: bigint
+    readonly code: Uint8Array
+    readonly storage?: Slots
+  }): void {
+    const codeHash = keccakWord(code)
+    const account = { nonce: 1n, balance: 0n, codeHash }
+    this.#state.apply({
+      accounts: [{ address, account, storageCleared: true, storage }],
+      codes: [{ codeHash, code }],
+    })
+  }
+
   /** Every account, for tries of a test's own. */
   accounts(): readonly (Account & { readonly address: bigint; readonly slots: Slots })[] {
     return [...this.#state.addresses()].map((address) => ({
@@ -175,10 +183,10 @@ export class ContractWorld {
    * @throws {ContractRevertError} With the contract's own error.
    */
   send(message: Message): Sent {
-    const { contract, from = somebody, value = 0n } = message
+    const { contract, from = somebody, value = 0n, gas: limit } = message
     const to = BigInt(contract.address)
     const data = dataOf(message)
-    const { gasUsed, logs } = this.#execute({ to, from, value, data }, contract)
+    const { gasUsed, logs } = this.#execute({ to, from, value, data, gas: limit }, contract)
     const { gas } = intrinsicGas(
       { data, isCreate: false, accessList: [], authorizationCount: 0 },
       this.#fork,
@@ -208,22 +216,7 @@ export class ContractWorld {
 
   /** Runs bytes as `eth_call` does; nothing is kept. */
   call({ from = BigInt(somebody), to, value = 0n, data }: BareMessage) {
-    const fields = { coinbase: 0n, gasLimit, prevRandao: zeros, excessBlobGas: 0n }
-    const header = {
-      ...fields,
-      number: this.#parent.number + 1,
-      timestamp: this.#timestamp,
-      baseFeePerGas: 0n,
-    }
-    const result = call({
-      state: this.#state,
-      block: environmentOf(header, { config: this.#config(), blockHash: () => undefined }),
-      from,
-      to,
-      value,
-      data,
-      gasLimit: messageGas,
-    })
+    const result = this.#run.call({ from, to, value, data })
     if (!('output' in result)) throw new Error(`the message was ${result.status}`)
     const { output, gasUsed } = result
     return { succeeded: result.status === 'success', output, gasUsed }
@@ -231,8 +224,7 @@ export class ContractWorld {
 
   /** Makes a block of one message, as it is; says whether it succeeded. */
   execute({ from = BigInt(somebody), to, value = 0n, data }: BareMessage): boolean {
-    const message = { to, from: bigintToHex(from, 20), value, data }
-    return this.#run(message).receipt.succeeded
+    return this.#run.send({ from, to, value, data }).succeeded
   }
 
   /** Transactions an account has sent. */
@@ -250,59 +242,18 @@ export class ContractWorld {
     return this.#state.storage(address, slot)
   }
 
-  #config() {
-    return configAtFork(this.chainId, this.#fork)
-  }
-
   #execute(
-    message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array },
+    message: {
+      readonly to: bigint | undefined
+      readonly from: Hex
+      readonly value: bigint
+      readonly data: Uint8Array
+      readonly gas?: bigint | undefined
+    },
     contract?: Deployed,
   ) {
-    const { receipt, gasUsed, contractAddress, output } = this.#run(message)
-    if (!receipt.succeeded) throw new ContractRevertError(contract?.abi ?? [], output)
-    return { gasUsed, contractAddress, logs: receipt.logs }
-  }
-
-  #run(message: { to: bigint | undefined; from: Hex; value: bigint; data: Uint8Array }) {
-    const sender = BigInt(message.from)
-    const timestamp = Math.max(this.#timestamp, this.#parent.timestamp + 1)
-    const execution = new BlockExecution({
-      config: this.#config(),
-      parent: this.#parent,
-      state: this.#state,
-      blockHash: () => undefined,
-      attributes: {
-        coinbase: 0n,
-        gasLimit,
-        prevRandao: zeros,
-        parentBeaconBlockRoot: zeros,
-        timestamp,
-      },
-    })
-    const { to, value, data } = message
-    const outcome = execution.tryTransaction({
-      sender,
-      isUnsigned: true,
-      transaction: {
-        type: 2,
-        chainId: this.chainId,
-        nonce: this.#state.account(sender)?.nonce ?? 0n,
-        maxFeePerGas: execution.environment.baseFeePerGas,
-        maxPriorityFeePerGas: 0n,
-        gasLimit: messageGas,
-        to,
-        value,
-        data,
-        accessList: [],
-        yParity: 0,
-        r: 0n,
-        s: 0n,
-      },
-    })
-    if (outcome.status === 'rejected') throw new Error(outcome.message)
-    this.#state.apply(execution.finish([]).changes)
-    this.#parent = { ...this.#parent, number: this.#parent.number + 1, timestamp }
-    this.#timestamp = timestamp
+    const outcome = this.#run.send({ ...message, from: BigInt(message.from) })
+    if (!outcome.succeeded) throw new ContractRevertError(contract?.abi ?? [], outcome.output)
     return outcome
   }
 }

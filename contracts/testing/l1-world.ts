@@ -8,19 +8,33 @@ import type { Hex } from '@zg/primitives'
 import { keyWords, signatureWords } from '../bls-words.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
-import type { TestOperator } from './stake-world.ts'
+import { openingOf, parameterValues } from './stake-world.ts'
+import type { OpeningOptions, TestOperator } from './stake-world.ts'
 
 const firstEpoch = 10
 const ether = 10n ** 18n
 
+/** Who gets what was slashed of other collaterals. */
+export const insurance: Hex = toHex(new Uint8Array(20).fill(0x1a))
+
 /** `zg/notarize` and the others by their number in `Votes.sol`. */
 const roundKinds = ['notarize', 'nullify', 'finalize'] as const
+
+type L1Options = {
+  readonly slasher?: Hex
+  readonly governance?: Hex
+  readonly stakersTimelock?: Hex
+  readonly genesisOutstanding?: bigint
+  readonly securedBps?: bigint
+  readonly epochSeconds?: number
+}
 
 export class L1World {
   readonly world = new ContractWorld()
   readonly epochSeconds: number
   readonly unbondingSeconds = 500
   readonly evidenceAgeMaxSeconds = 400
+  readonly massDelaySeconds = 60
   readonly deadAfterSeconds = 2_000
   readonly bridgeSettings = {
     rateCapacity: 1_000n * ether,
@@ -33,6 +47,7 @@ export class L1World {
   }
   /** When epoch 0 began. */
   readonly start: number
+  readonly parameters: Deployed
   readonly #genesisHashes = new Map<number, Uint8Array>()
   readonly token: Deployed
   readonly emission: Deployed
@@ -43,31 +58,33 @@ export class L1World {
   readonly slashing: Deployed
   readonly inbox: Deployed
   readonly bridge: Deployed
+  readonly load: Deployed
+  readonly autoscaler: Deployed
+  readonly collaterals: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
    *
    * @param options.slasher - Who may slash in the place of the SlashingManager.
    * @param options.governance - Who governs in the place of `somebody`; an address to come, too.
+   * @param options.stakersTimelock - Who sets critical parameters, else governance.
    * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
    * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake.
    */
   constructor({
     slasher,
     governance = somebody,
+    stakersTimelock = governance,
     genesisOutstanding = 0n,
     securedBps = this.bridgeSettings.securedBps,
     epochSeconds = 100,
-  }: {
-    slasher?: Hex
-    governance?: Hex
-    genesisOutstanding?: bigint
-    securedBps?: bigint
-    epochSeconds?: number
-  } = {}) {
+  }: L1Options = {}) {
     const { world } = this
     this.epochSeconds = epochSeconds
     this.start = world.timestamp - firstEpoch * epochSeconds
+    this.parameters = world.deploy('Parameters', {
+      args: [governance, stakersTimelock, parameterValues],
+    })
     const owners = Array.from({ length: 5 }, () => somebody)
     const bridge = world.nextAddress(7)
     const genesis = world.deploy('TokenGenesis', {
@@ -78,10 +95,14 @@ export class L1World {
       world.read({ contract: genesis, name: 'emission' }),
     )
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
-    const [networks, stakes, slashing] = [1, 2, 4].map((offset) => world.nextAddress(offset))
+    const [networks, stakes, slashing, autoscaler, collaterals] = [1, 2, 4, 8, 9].map((offset) =>
+      world.nextAddress(offset),
+    )
     const clock = [this.start, this.epochSeconds]
     this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
-    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, governance] })
+    this.networks = world.deploy('NetworkRegistry', {
+      args: [this.operators.address, governance, this.parameters.address, autoscaler],
+    })
     this.stakes = world.deploy('StakeManager', {
       args: [
         this.token.address,
@@ -89,6 +110,7 @@ export class L1World {
         slasher ?? slashing,
         bridge,
         this.unbondingSeconds,
+        collaterals,
       ],
     })
     this.oracle = world.deploy('FinalityOracle', {
@@ -102,7 +124,7 @@ export class L1World {
       ],
     })
     this.slashing = world.deploy('SlashingManager', {
-      args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds],
+      args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds, this.massDelaySeconds],
     })
     this.inbox = world.deploy('Inbox', { args: [networks, bridge] })
     this.bridge = world.deploy('RewardBridge', {
@@ -115,6 +137,11 @@ export class L1World {
         genesisOutstanding,
         { ...this.bridgeSettings, securedBps },
       ],
+    })
+    this.load = world.deploy('NetworkLoad', { args: [this.oracle.address] })
+    this.autoscaler = world.deploy('Autoscaler', { args: [this.load.address, governance] })
+    this.collaterals = world.deploy('CollateralManager', {
+      args: [this.stakes.address, stakersTimelock, insurance],
     })
   }
 
@@ -166,18 +193,14 @@ export class L1World {
     this.send(this.operators, name, args, address)
   }
 
-  /** Opens a network in two epochs, of a genesis that is made up or given. */
-  openNetwork(
-    id: number,
-    genesis: { readonly hash: Uint8Array; readonly root: Uint8Array } = {
-      hash: sha256(Uint8Array.of(0xbb, id)),
-      root: sha256(Uint8Array.of(0xaa, id)),
-    },
-  ): void {
-    this.#genesisHashes.set(id, genesis.hash)
-    const hashes = { genesisHash: toHex(genesis.hash), genesisRoot: toHex(genesis.root) }
-    const network = { chainId: 1_660_200 + id, firstEpoch: this.epoch + 2 }
-    this.send(this.networks, 'open', [id, { ...network, ...hashes }])
+  /** Opens a network that begins with its first operator, or as the options say. */
+  openNetwork(id: number, options: Partial<OpeningOptions> = {}): void {
+    const opening = openingOf(id, {
+      genesisHash: toHex(this.identityOf(id).genesisHash),
+      ...options,
+    })
+    this.#genesisHashes.set(id, fromHex(opening.genesisHash))
+    this.send(this.networks, 'open', [id, opening])
   }
 
   identityOf(id: number): NetworkIdentity {
@@ -196,8 +219,12 @@ export class L1World {
 
   /** A finality vote as contracts take it. */
   finalityArgs({ blockHash, consensusRoot, histRoot, ...numbers }: FinalityVote) {
-    const [block, root, history] = [blockHash, consensusRoot, histRoot].map(toHex)
-    return { ...numbers, blockHash: block, consensusRoot: root, histRoot: history }
+    return {
+      ...numbers,
+      blockHash: toHex(blockHash),
+      consensusRoot: toHex(consensusRoot),
+      histRoot: toHex(histRoot),
+    }
   }
 
   /** The sum of the signatures of some operators on each round vote of a network. */

@@ -1,7 +1,7 @@
 /** The contracts of shared stake on L1, with operators whose keys a test holds. */
 
-import { finalityVoteDigest, possessionDigest } from '@zg/consensus'
-import type { FinalityVote } from '@zg/consensus'
+import { consensusRoot, finalityVoteDigest, genesisHeader, possessionDigest } from '@zg/consensus'
+import type { ConsensusHeader, FinalityVote, NetworkIdentity } from '@zg/consensus'
 import {
   blsAggregate,
   blsPublicKeyOf,
@@ -35,11 +35,25 @@ export type CertificateArgs = {
   readonly signature: Hex
 }
 
+export type OpeningOptions = {
+  readonly genesisHash: Hex
+  /** In seconds since 1970. */
+  readonly genesisTime: number
+  readonly earliestEpoch: number
+  /** In gwei. */
+  readonly stakeMin: bigint
+  readonly operatorsMin: number
+}
+
 export const epochSeconds = 100
 export const certificateAgeMaxSeconds = 50
 export const deadAfterSeconds = 2_000
 export const genesisHash = toHex(sha256(Uint8Array.of(1)))
-export const genesisRoot = toHex(sha256(Uint8Array.of(2)))
+/** Of every execution genesis, in seconds. */
+export const genesisTime = 1_700_000_000
+
+/** What governance may change, in the order of `Parameters.Key`; networks of one operator, too. */
+export const parameterValues: readonly bigint[] = [1_000n, 500n, 1n, 1n, 60_000_000n, 4n, 2n, 4n]
 
 /** The epoch in which a world begins. */
 export const firstEpoch = 10
@@ -55,11 +69,16 @@ export class StakeWorld {
   /** `somebody`, who deploys, stands for the stake manager and for governance. */
   constructor() {
     const { world } = this
+    const parameters = world.deploy('Parameters', {
+      args: [somebody, somebody, parameterValues],
+    }).address
     const networks = world.nextAddress(1)
     this.operators = world.deploy('OperatorRegistry', {
       args: [startTimestamp - epochSeconds * firstEpoch, epochSeconds, somebody, networks],
     })
-    this.networks = world.deploy('NetworkRegistry', { args: [this.operators.address, somebody] })
+    this.networks = world.deploy('NetworkRegistry', {
+      args: [this.operators.address, somebody, parameters, somebody],
+    })
     this.oracle = world.deploy('FinalityOracle', {
       args: [
         networks,
@@ -110,9 +129,9 @@ export class StakeWorld {
     return this.send(this.operators, 'setWeight', [address, weight])
   }
 
-  openNetwork(id: number, epoch = this.epoch + 2): void {
-    const network = { chainId: 1_660_200 + id, firstEpoch: epoch, genesisHash, genesisRoot }
-    this.send(this.networks, 'open', [id, network])
+  /** Opens a network that begins with its first operator, or as the options say. */
+  openNetwork(id: number, options: Partial<OpeningOptions> = {}): void {
+    this.send(this.networks, 'open', [id, openingOf(id, { genesisHash, ...options })])
   }
 
   optIn({ address }: TestOperator, id: number): Sent {
@@ -125,13 +144,7 @@ export class StakeWorld {
     vote: FinalityVoteArgs,
     { all, signers }: { all: readonly TestOperator[]; signers: readonly TestOperator[] },
   ): CertificateArgs {
-    const identity = {
-      l1ChainId: this.world.chainId,
-      stakingContract: fromHex(somebody),
-      networkId: id,
-      genesisHash: fromHex(genesisHash),
-    }
-    const digest = finalityVoteDigest(identity, voteOf(vote))
+    const digest = finalityVoteDigest(identityOf(id), voteOf(vote))
     const signature = blsAggregate(signers.map(({ secretKey }) => blsSign(secretKey, digest)))
     const absent = all
       .filter((operator) => !signers.includes(operator))
@@ -146,6 +159,41 @@ export function testOperator(index: number, generation = 0): TestOperator {
   return {
     address: toHex(keccak256(Uint8Array.of(index)).slice(12)),
     secretKey: blsSecretKeyFromSeed(keccak256(Uint8Array.of(0xb1, index, generation))),
+  }
+}
+
+/** What a network is opened with; the thresholds are the lowest that parameters allow. */
+export function openingOf(
+  id: number,
+  {
+    genesisHash: hash,
+    genesisTime: time = genesisTime,
+    earliestEpoch = 0,
+    stakeMin = 1n,
+    operatorsMin = 1,
+  }: OpeningOptions | (Partial<OpeningOptions> & { genesisHash: Hex }),
+) {
+  const thresholds = { earliestEpoch, stakeMin, operatorsMin }
+  return { chainId: 1_660_200 + id, genesisTime: time, ...thresholds, genesisHash: hash }
+}
+
+/** The consensusRoot of a network's genesis, as consensus makes it. */
+export function genesisRootOf(identity: NetworkIdentity, epoch: number): Uint8Array {
+  return consensusRoot(genesisOf(identity, epoch))
+}
+
+/** The header of height 0 of a network that begins in an epoch. */
+export function genesisOf(identity: NetworkIdentity, epoch: number): ConsensusHeader {
+  return genesisHeader({ identity, epoch: BigInt(epoch), timestampMs: genesisTime * 1_000 })
+}
+
+/** What votes of a network of `StakeWorld` are at home in. */
+export function identityOf(networkId: number): NetworkIdentity {
+  return {
+    l1ChainId: 1337n,
+    stakingContract: fromHex(somebody),
+    networkId,
+    genesisHash: fromHex(genesisHash),
   }
 }
 

@@ -24,8 +24,8 @@ import { checkTransaction } from '../transaction-validity.ts'
 import { gasPerBlob } from '../transaction.ts'
 import type { Transaction } from '../transaction.ts'
 import { WorldState } from '../world-state.ts'
-import { MemoryState } from './memory-state.ts'
-import type { Allocation } from './memory-state.ts'
+import { MemoryState } from '@zg/state'
+import type { Allocation } from '@zg/state'
 
 /** The archives with state tests. */
 export type StateSuiteName = 'evm-state-cancun' | 'evm-state-osaka'

@@ -3,5 +3,5 @@
 export { startAnvil } from './anvil-process.ts'
 export type { AnvilProcess, RpcCall } from './anvil-process.ts'
 
-export { MemoryState } from '../conformance/memory-state.ts'
-export type { Allocation } from '../conformance/memory-state.ts'
+export { MemoryState } from '@zg/state'
+export type { Allocation } from '@zg/state'

@@ -4,7 +4,7 @@
 
 import { addressOfSecretKey, bytesToBigint, keccak256 } from '@zg/primitives'
 
-import type { Allocation } from '../conformance/memory-state.ts'
+import type { Allocation } from '@zg/state'
 import type { BlockEnvironment } from '../block-environment.ts'
 import { delegationTo } from '../code.ts'
 import { createdAddress } from '../create-instructions.ts'

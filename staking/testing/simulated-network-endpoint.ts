@@ -50,7 +50,7 @@ export class SimulatedNetworkEndpoint implements NetworkEndpoint {
     signers?: readonly TestOperator[]
   } = {}): Promise<bigint> {
     await this.#network.seal(epoch === undefined ? {} : { epoch })
-    this.#certificates.set(this.height, this.#network.certificate(certificate))
+    this.#certificates.set(this.height, this.#network.finalityCertificate(certificate))
     return this.height
   }
 

@@ -1,5 +1,6 @@
 /**
- * A state in memory: what fixtures allocate, with the root of the whole of it.
+ * A state in memory, without a history: a genesis that is being made, the world of a fixture. Its
+ * root is made of the whole of it each time.
  */
 
 import {
@@ -12,8 +13,9 @@ import {
   keccakWord,
   WordMap,
 } from '@zg/primitives'
-import { trieRoot } from '@zg/state'
-import type { Account, StateChanges, StateReader } from '@zg/state'
+
+import type { Account, StateChanges, StateReader } from './account.ts'
+import { trieRoot } from './trie-root.ts'
 
 /** An account with its storage and code. */
 export type Allocation = {

@@ -1,0 +1,24 @@
+/**
+ * What a node process is given of the L1 that holds its network's stake. The chain decides nothing
+ * about it: who starts the process brings an opener (`runNodeProcess`), the room staking in ours.
+ */
+
+import type { L1View } from '@zg/consensus'
+import type { Clock, Logger } from '@zg/runtime'
+
+import type { L1Config } from './node-config.ts'
+
+export type NodeL1 = {
+  readonly view: L1View
+  /** Keys (48 bytes) of who validates now, lately or soon, as far as is known. */
+  validatorKeys(): readonly Uint8Array[]
+  /** Calls back when another set is known. */
+  onSet(listener: () => void): void
+  stop(): Promise<void>
+}
+
+/** Opens a view; it need not have reached L1 yet. */
+export type OpenL1 = (
+  config: L1Config,
+  options: { readonly networkId: number; readonly clock: Clock; readonly logger: Logger },
+) => NodeL1

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+
+import { somebody } from '../testing/contract-world.ts'
+import { L1World } from '../testing/l1-world.ts'
+import { NetworkWorld } from '../testing/network-world.ts'
+import { refuses } from '../testing/refuses.ts'
+import { genesisRootOf, openingOf, testOperator } from '../testing/stake-world.ts'
+import type { TestOperator } from '../testing/stake-world.ts'
+
+const ether = 10n ** 18n
+const gwei = 10n ** 9n
+const id = 1
+const all = [1, 2, 3, 4].map((index) => testOperator(index))
+const stranger: Hex = toHex(new Uint8Array(20).fill(0x57))
+const statuses = ['Opening', 'Active', 'Draining', 'Closed'] as const
+
+/** Operators with 100 tokens of stake each, which have joined nothing. */
+function openWorld() {
+  const l1 = new L1World()
+  for (const operator of all) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 1_000n * ether)
+    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
+  }
+  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  const optIn = ({ address }: TestOperator) =>
+    l1.send(l1.networks, 'optIn', [id, 10_000], address).events.map(({ name }) => name)
+  const status = () => statuses[l1.read(l1.networks, 'statusOf', id) as number]
+  const network = () => l1.read(l1.networks, 'networkOf', id) as Record<string, unknown>
+  const totalAt = (epoch: number) =>
+    (l1.read(l1.networks, 'setAt', id, epoch) as { total: bigint }).total
+  const deposit = () => l1.send(l1.bridge, 'deposit', [id, stranger, gwei])
+  const close = (from = somebody) => l1.send(l1.networks, 'close', [id], from)
+  return { l1, optIn, status, network, totalAt, deposit, close }
+}
+
+test('a network begins when enough operators with enough stake have joined, in the epoch after next', () => {
+  const { l1, optIn, status, network, totalAt, deposit } = openWorld()
+  l1.openNetwork(id, { operatorsMin: 3, stakeMin: 350n * gwei })
+  for (const operator of all.slice(0, 3)) assert.deepEqual(optIn(operator), ['OptedIn'])
+  l1.goToEpoch(11)
+  assert.equal(status(), 'Opening', 'enough operators, too little stake')
+  // What does not exist has no set, takes no tokens, and is not dead.
+  assert.deepEqual([12, 13, 14].map(totalAt), [0n, 0n, 0n])
+  refuses(() => deposit(), 'BeyondSecured')
+  refuses(() => l1.read(l1.oracle, 'finalOf', id), 'NetworkOpening')
+  refuses(() => l1.send(l1.oracle, 'declareDead', [id]), 'NetworkOpening')
+  assert.equal(l1.read(l1.networks, 'isMember', id, all[0]?.address, 12), false)
+  const [first] = all as [TestOperator]
+  l1.send(l1.stakes, 'stake', [first.address, 50n * ether], first.address)
+  assert.equal(status(), 'Active')
+  const { firstEpoch, genesisRoot } = network()
+  assert.equal(firstEpoch, 13n)
+  assert.equal(genesisRoot, toHex(genesisRootOf(l1.identityOf(id), 13)))
+  assert.deepEqual([12, 13, 14].map(totalAt), [0n, 350n * gwei, 350n * gwei])
+  refuses(() => deposit(), 'BeyondSecured')
+  l1.goToEpoch(13)
+  const { epoch, consensusRoot } = l1.read(l1.oracle, 'finalOf', id) as Record<string, unknown>
+  assert.deepEqual([epoch, consensusRoot], [13n, genesisRoot])
+  deposit()
+})
+
+test('it begins once, and not before the epoch that it was opened for', () => {
+  const { l1, optIn, network } = openWorld()
+  l1.openNetwork(id, { earliestEpoch: 15 })
+  const [first, second] = all as [TestOperator, TestOperator]
+  assert.deepEqual(optIn(first).sort(), ['NetworkActivated', 'OptedIn'])
+  const before = network()
+  assert.equal(before['firstEpoch'], 15n)
+  l1.goToEpoch(16)
+  assert.deepEqual(optIn(second), ['OptedIn'])
+  assert.deepEqual(network(), before)
+})
+
+test('thresholds are no lower than parameters say', () => {
+  const { l1 } = openWorld()
+  l1.send(l1.parameters, 'set', [2, 4])
+  l1.send(l1.parameters, 'set', [3, 1_000])
+  refuses(() => l1.openNetwork(id, { operatorsMin: 3, stakeMin: 1_000n }), 'ThresholdTooLow')
+  refuses(() => l1.openNetwork(id, { operatorsMin: 4, stakeMin: 999n }), 'ThresholdTooLow')
+  l1.openNetwork(id, { operatorsMin: 4, stakeMin: 1_000n })
+})
+
+test('a network drains with its set, is closed by anyone after the notice, and then has none', async () => {
+  const { l1, optIn, status, totalAt, deposit, close } = openWorld()
+  l1.openNetwork(id)
+  const drain = (from = somebody) => l1.send(l1.networks, 'drain', [id], from)
+  refuses(() => drain(), 'StatusUnfit')
+  for (const operator of all) optIn(operator)
+  l1.goToEpoch(12)
+  refuses(() => close(), 'StatusUnfit')
+  refuses(() => drain(stranger), 'NotTheGovernor')
+  assert.deepEqual(drain().events[0]?.args, { id, drainedEpoch: 16n })
+  refuses(() => drain(), 'StatusUnfit')
+  assert.equal(status(), 'Draining')
+  // It goes on as before: certificates, deposits, members.
+  const world = new NetworkWorld(l1, id, all)
+  await world.seal()
+  world.certify()
+  deposit()
+  l1.goToEpoch(15)
+  refuses(() => close(stranger), 'StillDraining')
+  l1.goToEpoch(16)
+  assert.deepEqual(close(stranger).events[0]?.args, { id, endEpoch: 18n })
+  refuses(() => close(stranger), 'StatusUnfit')
+  assert.equal(status(), 'Closed')
+  refuses(() => optIn(all[0] as TestOperator), 'StatusUnfit')
+  assert.deepEqual([17, 18, 19].map(totalAt), [400n * gwei, 0n, 0n])
+  deposit()
+  await world.seal({ epoch: 12n })
+  world.certify({ nextEpoch: 16n })
+  l1.goToEpoch(18)
+  refuses(() => deposit(), 'BeyondSecured')
+  await world.seal({ epoch: 16n })
+  // The last epoch is closed for one in which there is nobody any more.
+  world.certify({ nextEpoch: 18n })
+  await world.seal({ epoch: 18n })
+  refuses(() => world.certify(), 'NoQuorum')
+  // Whoever was in it leaves at will, and it dies of silence: what is in it may leave, too.
+  for (const { address } of all) l1.send(l1.networks, 'optOut', [id], address)
+  l1.world.advance(l1.deadAfterSeconds + 1)
+  l1.send(l1.oracle, 'declareDead', [id])
+})
+
+test('stake leaves a network that is over without a limit', () => {
+  const l1 = new L1World()
+  l1.openNetwork(id)
+  const many = Array.from({ length: 20 }, (_, index) => testOperator(index + 1))
+  for (const operator of many) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 100n * ether)
+    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
+    l1.send(l1.networks, 'optIn', [id, 10_000], address)
+  }
+  l1.goToEpoch(12)
+  const [first, second] = many as [TestOperator, TestOperator]
+  const leave = ({ address }: TestOperator) => l1.send(l1.networks, 'optOut', [id], address)
+  l1.send(l1.networks, 'drain', [id])
+  leave(first)
+  refuses(() => leave(second), 'ChurnFull')
+  l1.goToEpoch(16)
+  l1.send(l1.networks, 'close', [id])
+  l1.goToEpoch(17)
+  for (const operator of many.slice(1)) leave(operator)
+})
+
+test('governance takes a network back that never began; it does not begin after that', () => {
+  const { l1, optIn, status, totalAt, close } = openWorld()
+  l1.openNetwork(id, { operatorsMin: 2 })
+  const [first, second] = all as [TestOperator, TestOperator]
+  optIn(first)
+  refuses(() => close(stranger), 'StatusUnfit')
+  close()
+  assert.equal(status(), 'Closed')
+  refuses(() => optIn(second), 'StatusUnfit')
+  l1.send(l1.stakes, 'stake', [first.address, ether], first.address)
+  assert.equal(totalAt(14), 0n)
+  refuses(() => l1.read(l1.oracle, 'finalOf', id), 'NetworkOpening')
+})
+
+test('networkIds names all that were opened, networkOf what they were opened with', () => {
+  const { l1, network } = openWorld()
+  for (const each of [5, id]) l1.openNetwork(each, { stakeMin: 7n, operatorsMin: 2 })
+  assert.deepEqual(l1.read(l1.networks, 'networkIds'), [5, id])
+  const genesisHash = toHex(l1.identityOf(id).genesisHash)
+  const { chainId, genesisTime } = openingOf(id, { genesisHash })
+  assert.deepEqual(network(), {
+    chainId: BigInt(chainId),
+    firstEpoch: 0n,
+    drainedEpoch: 0n,
+    endEpoch: 0n,
+    genesisTime: BigInt(genesisTime),
+    earliestEpoch: 0n,
+    stakeMin: 7n,
+    operatorsMin: 2,
+    genesisHash,
+    genesisRoot: toHex(new Uint8Array(32)),
+  })
+  refuses(() => l1.read(l1.networks, 'statusOf', 9), 'NetworkUnknown')
+})

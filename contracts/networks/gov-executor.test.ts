@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { concat, fromHex, keccak256, sha256, toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import { encodeAbiParameters, encodeFunctionData } from 'viem'
+
+import { somebody } from '../testing/contract-world.ts'
+import type { Deployed } from '../testing/contract-world.ts'
+import { siblingsOf } from '../testing/history.ts'
+import { openHub } from '../testing/hub-world.ts'
+import { refuses } from '../testing/refuses.ts'
+
+const alice = toHex(new Uint8Array(20).fill(0xa1))
+const executorAddress: Hex = '0x0000000000000000000000000000000000002004'
+
+type Call = { readonly to: Hex; readonly value: bigint; readonly data: Hex }
+
+const callOf = ({ address, abi }: Deployed, functionName: string, args: unknown[]): Call => ({
+  to: address,
+  value: 0n,
+  data: encodeFunctionData({ abi, functionName, args }),
+})
+
+const encode = (calls: readonly Call[]): Hex =>
+  encodeAbiParameters(
+    [
+      {
+        type: 'tuple[]',
+        components: [
+          { name: 'to', type: 'address' },
+          { name: 'value', type: 'uint256' },
+          { name: 'data', type: 'bytes' },
+        ],
+      },
+    ],
+    [calls],
+  )
+
+/** In these worlds the timelock of governance is `somebody`. */
+function openGovernance() {
+  const { l1, home } = openHub()
+  const executor = home.contract('GovExecutor')
+  const leaves: Uint8Array[] = []
+  /** Sends a message to the executor on L1 and brings it over; how the delivery went. */
+  const govern = async (data: Hex, from = somebody) => {
+    l1.send(l1.inbox, 'send', [home.id, executorAddress, data], from)
+    const hash = keccak256(fromHex(data))
+    leaves.push(sha256(concat(fromHex(from), fromHex(executorAddress), hash)))
+    const { reference } = await home.refer()
+    await home.seal({ l1: reference })
+    const index = leaves.length - 1
+    const message = { sender: from, to: executorAddress, data }
+    const siblings = siblingsOf(leaves, index).map(toHex)
+    const deliver = () => {
+      const args = [message, index, siblings, home.headerProof()]
+      return home.call('NetworkInbox', 'deliverL1', args, alice).events[0]?.name
+    }
+    return { first: deliver(), deliver }
+  }
+  const parameter = (index: number) => home.ask('GovExecutor', 'parameterOf', index)
+  const set = (index: number, value: bigint) => callOf(executor, 'setParameter', [index, value])
+  return { home, executor, govern, parameter, set }
+}
+
+test('GovExecutor does what the timelock on L1 says, brought by a stranger, once', async () => {
+  const { home, govern, parameter, set } = openGovernance()
+  const tester = home.world.deploy('MessageTester')
+  home.world.pay(executorAddress, 7n)
+  const pay: Call = { to: alice, value: 7n, data: '0x' }
+  const calls = [set(0, 5n), set(1, 9n), callOf(tester, 'setMode', [2, '0x12']), pay]
+  const { first, deliver } = await govern(encode(calls))
+  assert.equal(first, 'L1Delivered')
+  assert.deepEqual([parameter(0), parameter(1)], [5n, 9n])
+  assert.equal(home.world.read({ contract: tester, name: 'mode' }), 2)
+  assert.equal(home.world.balanceOf(alice), 7n)
+  refuses(deliver, 'AlreadyDone')
+})
+
+test('GovExecutor does all or nothing, and may be tried again', async () => {
+  const { home, govern, parameter, set } = openGovernance()
+  const before = [parameter(0), parameter(1)]
+  const pay: Call = { to: alice, value: 7n, data: '0x' }
+  const { first, deliver } = await govern(encode([set(0, 5n), pay]))
+  assert.equal(first, 'L1DeliveryFailed')
+  assert.deepEqual([parameter(0), parameter(1)], before)
+  home.world.pay(executorAddress, 7n)
+  assert.equal(deliver(), 'L1Delivered')
+  assert.equal(parameter(0), 5n)
+})
+
+test('GovExecutor hears nobody else', async () => {
+  const { home, executor, govern, parameter, set } = openGovernance()
+  const data = encode([set(0, 5n)])
+  const { first, deliver } = await govern(data, alice)
+  assert.deepEqual([first, deliver()], ['L1DeliveryFailed', 'L1DeliveryFailed'])
+  refuses(() => home.call('GovExecutor', 'onL1Message', [somebody, data]), 'NotTheInbox')
+  refuses(() => home.call('GovExecutor', 'onNetworkMessage', [1, somebody, data]), 'NotGovernance')
+  refuses(() => home.call('GovExecutor', 'setParameter', [0, 5n]), 'NotGovernance')
+  const unknown = callOf(executor, 'setParameter', [0, 5n])
+  // A parameter that is not in the table.
+  const beyond = `${unknown.data.slice(0, 73)}2${unknown.data.slice(74)}` as Hex
+  assert.equal((await govern(encode([{ ...unknown, data: beyond }]))).first, 'L1DeliveryFailed')
+  assert.equal((await govern('0x1234')).first, 'L1DeliveryFailed')
+  assert.notEqual(parameter(0), 5n)
+})

@@ -1,0 +1,130 @@
+/**
+ * The system contracts of a network as its genesis holds them: no constructor runs there, so what a
+ * network is told at its birth lies in slots (docs/specs/networks.md §1).
+ *
+ *     EpochInfo   0   networkId u32, l1ChainId u64, stakeManager         from the low end
+ *                 1   networkRegistry
+ *                 2   operatorRegistry
+ *                 3   finalityOracle
+ *                 4   governance, epochStart u64
+ *                 5   epochLength u64, certificateAgeMax u64
+ *     GovExecutor 0   rewardMax
+ *                 1   gasPriceMin
+ */
+
+import { ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+
+import { artifactOf } from './artifacts.ts'
+import type { ArtifactName } from './artifacts.ts'
+
+/** Where each stands on every network. */
+export const systemContractAddresses = {
+  RewardHub: 0x2001n,
+  Outbox: 0x2002n,
+  LightClient: 0x2003n,
+  GovExecutor: 0x2004n,
+  NetworkInbox: 0x2005n,
+  EpochInfo: 0x2006n,
+} as const satisfies Partial<Record<ArtifactName, bigint>>
+
+export type SystemContractName = keyof typeof systemContractAddresses
+
+/** What a network is told at its birth. */
+export type SystemContractsConfig = {
+  readonly networkId: number
+  /** EIP-155 id of the chain that holds the stake. */
+  readonly l1ChainId: bigint
+  /** Contracts of L1. */
+  readonly l1: {
+    /** What votes name as their staking contract. */
+    readonly stakeManager: Hex
+    readonly networkRegistry: Hex
+    readonly operatorRegistry: Hex
+    readonly finalityOracle: Hex
+    /** The timelock of governance. */
+    readonly governance: Hex
+  }
+  /** When epoch 0 began, in seconds since 1970. */
+  readonly epochStart: bigint
+  /** In seconds. */
+  readonly epochLength: bigint
+  /** Of a certificate of another network, after the end of its epoch; in seconds. */
+  readonly certificateAgeMax: bigint
+  /** What RewardHub pays for a height at most, in wei. */
+  readonly rewardMax: bigint
+  /** What a transaction offers for gas at least, in wei. */
+  readonly gasPriceMin: bigint
+}
+
+/** An account of the genesis. */
+export type SystemContractAccount = {
+  readonly name: SystemContractName
+  readonly address: bigint
+  readonly code: Uint8Array
+  /** Words that are not zero. */
+  readonly storage: readonly (readonly [slot: bigint, value: bigint])[]
+}
+
+/** Bits of each number. */
+const bitsOf = {
+  networkId: 32n,
+  l1ChainId: 64n,
+  epochStart: 64n,
+  epochLength: 64n,
+  certificateAgeMax: 64n,
+  rewardMax: 256n,
+  gasPriceMin: 256n,
+} as const
+
+/**
+ * Returns the accounts of all system contracts of a network.
+ *
+ * @throws {SystemContractsInvalidError} `CONTRACTS_SYSTEM_INVALID`.
+ */
+export function systemContracts(config: SystemContractsConfig): readonly SystemContractAccount[] {
+  const storage: Partial<Record<SystemContractName, readonly bigint[]>> = {
+    EpochInfo: settingWords(config),
+    GovExecutor: [config.rewardMax, config.gasPriceMin],
+  }
+  const names = Object.keys(systemContractAddresses) as SystemContractName[]
+  return names.map((name) => {
+    const { runtime } = artifactOf(name)
+    if (runtime === undefined) throw new SystemContractsInvalidError(`"${name}" has no code`)
+    const words = (storage[name] ?? []).map((value, slot) => [BigInt(slot), value] as const)
+    return {
+      name,
+      address: systemContractAddresses[name],
+      code: runtime,
+      storage: words.filter(([, value]) => value !== 0n),
+    }
+  })
+}
+
+function settingWords(config: SystemContractsConfig): readonly bigint[] {
+  const { l1 } = config
+  const numbers = { ...config, networkId: BigInt(config.networkId) }
+  for (const [name, bits] of Object.entries(bitsOf) as [keyof typeof bitsOf, bigint][]) {
+    const value = numbers[name]
+    if (value < 0n || value >> bits !== 0n) {
+      throw new SystemContractsInvalidError(`${name} is not of ${bits} bits`)
+    }
+  }
+  if (config.epochLength === 0n) throw new SystemContractsInvalidError('an epoch has a length')
+  return [
+    numbers.networkId | (config.l1ChainId << 32n) | (BigInt(l1.stakeManager) << 96n),
+    BigInt(l1.networkRegistry),
+    BigInt(l1.operatorRegistry),
+    BigInt(l1.finalityOracle),
+    BigInt(l1.governance) | (config.epochStart << 160n),
+    config.epochLength | (config.certificateAgeMax << 64n),
+  ]
+}
+
+export class SystemContractsInvalidError extends ZgError<'CONTRACTS_SYSTEM_INVALID'> {
+  constructor(problem: string) {
+    super('CONTRACTS_SYSTEM_INVALID', `Cannot lay out the system contracts: ${problem}`, {
+      problem,
+    })
+  }
+}

@@ -1,0 +1,59 @@
+/** `l1/site.json`: where the contracts of stake stand on the L1 of a world, and its clock. */
+
+import { readFileSync } from 'node:fs'
+
+import { isHex, ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+
+/** The file's name in the folder of the L1. */
+export const l1SiteFileName = 'site.json'
+
+export type L1Site = {
+  /** When epoch 0 began, in seconds since 1970. */
+  readonly epochStart: number
+  readonly epochSeconds: number
+  /** The epoch in which the first networks begin. */
+  readonly firstEpoch: number
+  /** By name, as contracts/deployment.ts has them. */
+  readonly contracts: Readonly<Record<string, Hex>>
+}
+
+/**
+ * Reads a site.
+ *
+ * @throws {L1SiteUnreadableError} `DEVNET_L1_SITE_UNREADABLE`
+ */
+export function readL1Site(path: string): L1Site {
+  try {
+    const site = JSON.parse(readFileSync(path, 'utf8')) as L1Site
+    const numbers = [site.epochStart, site.epochSeconds, site.firstEpoch]
+    const addresses = Object.values(site.contracts)
+    if (numbers.every(Number.isSafeInteger) && addresses.every((text) => isHex(text, 20))) {
+      return site
+    }
+  } catch (cause) {
+    throw new L1SiteUnreadableError(path, cause)
+  }
+  throw new L1SiteUnreadableError(path)
+}
+
+/** The `[l1]` table of a node that follows such an L1 at an endpoint. */
+export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unknown> {
+  const { epochStart, epochSeconds, firstEpoch, contracts } = site
+  const { NetworkRegistry, OperatorRegistry, Inbox } = contracts
+  return {
+    endpoint,
+    firstEpoch,
+    epochStart,
+    epochSeconds,
+    fromBlock: 0,
+    contracts: { NetworkRegistry, OperatorRegistry, Inbox },
+  }
+}
+
+export class L1SiteUnreadableError extends ZgError<'DEVNET_L1_SITE_UNREADABLE'> {
+  constructor(path: string, cause?: unknown) {
+    const message = `Cannot read "${path}": it does not say where the contracts of stake are on L1`
+    super('DEVNET_L1_SITE_UNREADABLE', message, { path }, cause)
+  }
+}
