@@ -71,6 +71,8 @@ describe('LightClient proves who validates', () => {
     await home.seal({ l1: reference })
     const header = home.headerProof()
     home.call('LightClient', 'admitNetwork', [1, header, await proofs.network(1)])
+    const former = [1, 14, header, await proofs.set(1, 13)]
+    refuses(() => home.call('LightClient', 'admitSet', former), 'PointOfAnotherEpoch')
     for (const epoch of [13, 14]) {
       home.call('LightClient', 'admitSet', [1, epoch, header, await proofs.set(1, epoch)])
       const { fromEpoch: _, ...point } = l1.read(l1.networks, 'setAt', 1, epoch) as Record<
@@ -338,7 +340,7 @@ describe('LightClient follows networks', () => {
   })
 
   test('a quorum is more than two thirds of weight, not of heads', async () => {
-    const { home, other, admitted } = await openKnown()
+    const { l1, home, other, admitted } = await openKnown()
     await admit(home, admitted, { id: 0, epoch: 12, absent: [first.address] })
     const check = (id: number, certificate: CertificateArgs) =>
       home.ask('LightClient', 'check', id, certificate)
@@ -363,6 +365,19 @@ describe('LightClient follows networks', () => {
     }
     refuses(() => check(0, home.certificate({ signers: [second, fourth] })), 'NoQuorum')
     refuses(() => check(1, other.certificate({ signers: [first, second] })), 'NoQuorum')
+
+    // Exactly two thirds, 900 of 1,350, are no quorum.
+    l1.send(l1.stakes, 'stake', [first.address, 50n * ether], first.address)
+    l1.goToEpoch(13)
+    const later = await home.refer()
+    await home.seal({ l1: later.reference })
+    await admit(home, later, { id: 1, epoch: 14, absent: [first.address] })
+    const rest = [second, third, fourth]
+    const equal = other.certificate({ signers: rest, bent: { epoch: 14n } })
+    assert.throws(() => check(1, equal), {
+      errorName: 'NoQuorum',
+      errorArgs: [900n * 10n ** 9n, 1_350n * 10n ** 9n],
+    })
   })
 })
 

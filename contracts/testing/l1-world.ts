@@ -79,7 +79,7 @@ export class L1World {
     securedBps = this.bridgeSettings.securedBps,
     epochSeconds = 100,
   }: L1Options = {}) {
-    const { world } = this
+    const { world, deadAfterSeconds } = this
     this.epochSeconds = epochSeconds
     this.start = world.timestamp - firstEpoch * epochSeconds
     this.parameters = world.deploy('Parameters', {
@@ -98,7 +98,7 @@ export class L1World {
     const [networks, stakes, slashing, autoscaler, collaterals] = [1, 2, 4, 8, 9].map((offset) =>
       world.nextAddress(offset),
     )
-    const clock = [this.start, this.epochSeconds]
+    const clock = [this.start, epochSeconds]
     this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
     this.networks = world.deploy('NetworkRegistry', {
       args: [this.operators.address, governance, this.parameters.address, autoscaler],
@@ -114,14 +114,7 @@ export class L1World {
       ],
     })
     this.oracle = world.deploy('FinalityOracle', {
-      args: [
-        networks,
-        this.operators.address,
-        stakes,
-        slashing,
-        this.epochSeconds,
-        this.deadAfterSeconds,
-      ],
+      args: [networks, this.operators.address, stakes, slashing, epochSeconds, deadAfterSeconds],
     })
     this.slashing = world.deploy('SlashingManager', {
       args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds, this.massDelaySeconds],
