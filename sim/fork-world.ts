@@ -286,17 +286,14 @@ class ForkWorld {
     this.#lastSniffed = bytes
     const message = decodeMessage(bytes)
     const { rounds, finality } = this.#votes[operator] as Heard
-    switch (message.kind) {
-      case 'proposal':
-      case 'vote': {
-        const { vote, signature } = message
-        rounds.set(toHex(signature), { vote, signature })
-        return
-      }
-      case 'finality-vote': {
-        const { vote, signature } = message
-        finality.set(toHex(signature), { vote, signature })
-      }
+    // All other messages repeat what was signed before.
+    if (message.kind === 'proposal' || message.kind === 'vote') {
+      const { vote, signature } = message
+      rounds.set(toHex(signature), { vote, signature })
+    }
+    if (message.kind === 'finality-vote') {
+      const { vote, signature } = message
+      finality.set(toHex(signature), { vote, signature })
     }
   }
 

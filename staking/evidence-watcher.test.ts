@@ -18,7 +18,6 @@ import type {
   RoundVote,
 } from '@zg/consensus'
 import { bitmapOf, consensusRoot } from '@zg/consensus'
-import { signatureWords } from '@zg/contracts'
 import {
   appendLeaf,
   blsAggregate,
@@ -28,13 +27,11 @@ import {
   incrementalProof,
   incrementalRoot,
   keccak256,
-  toHex,
 } from '@zg/primitives'
 import type { IncrementalTree } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 
 import { EvidenceWatcher } from './evidence-watcher.ts'
-import type { L1Function } from './l1-contracts.ts'
 import { L1Sender } from './l1-sender.ts'
 import { SlashingReporter } from './slashing-reporter.ts'
 import { openRelayWorld, operators, relayedNetworkId } from './testing/relay-world.ts'
@@ -172,52 +169,6 @@ async function openWorld() {
     vote,
     signature: sign(roundVoteDigest(identity, vote), signers),
   })
-  const calls = (evidence: Evidence): readonly L1Function[] => {
-    const sum = signatureWords(blsAggregate([evidence.first.signature, evidence.second.signature]))
-    switch (evidence.kind) {
-      case 'round-votes': {
-        const { operator, first, second } = evidence
-        const args = [id, toHex(operator), l1.roundArgs(first.vote), l1.roundArgs(second.vote), sum]
-        return [{ name: 'reportRoundVotes', args }]
-      }
-      case 'finality-certificates': {
-        const { first, second, opening } = evidence
-        const fault = finalityFaultOf(first.vote, second.vote, opening)
-        const absent = [first, second].map(({ signers }) =>
-          operators
-            .filter((_, at) => (((signers[0] ?? 0) >> at) & 1) === 0)
-            .map(({ address }) => address)
-            .sort(),
-        )
-        const [firstAbsent, secondAbsent] = absent
-        const culprits = operators
-          .map(({ address }) => address)
-          .filter((address) => absent.every((each) => !each.includes(address)))
-          .sort()
-        const none = { leaf: toHex(new Uint8Array(32)), siblings: [] }
-        const proof = opening && {
-          leaf: toHex(opening.leaf),
-          siblings: opening.proof.map(toHex),
-        }
-        const sides = [first, second].map(({ vote }) => l1.finalityArgs(vote))
-        const conflict = {
-          id,
-          fault: Number(fault?.slice(1)),
-          firstEpoch: first.vote.epoch,
-          secondEpoch: second.vote.epoch,
-          firstAbsent,
-          secondAbsent,
-        }
-        const args = [id, sides[0], firstAbsent, sides[1], secondAbsent, proof ?? none, sum]
-        return [
-          { name: 'proveFinalityConflict', args },
-          { name: 'punish', args: [conflict, culprits] },
-        ]
-      }
-      default:
-        throw new Error(`no calls for ${evidence.kind}`)
-    }
-  }
   const open = (nodes: readonly Node[], name = 'watcher') => {
     const clock = createSystemClock()
     const secretKey = keccak256(new TextEncoder().encode(name))
@@ -228,7 +179,13 @@ async function openWorld() {
       nodes: nodes.map((node, index) => ({ name: `${index}`, endpoint: endpointOf(node) })),
       context,
       find,
-      sink: new SlashingReporter({ chain, sender, address, networkId: id, calls }),
+      sink: new SlashingReporter({
+        chain,
+        sender,
+        address,
+        networkId: id,
+        validatorSet: context.validatorSet,
+      }),
       clock,
     })
   }

@@ -225,7 +225,7 @@ describe('OutboxRelayer', () => {
       endpoint.bend = lie
       await assert.rejects(relayer.outbox.step(), (error: { code?: string }) => {
         const codes = ['STAKING_NETWORK_PROOF_INVALID', 'STAKING_OUTBOX_UNPROVED']
-        assert.ok(codes.includes(error.code ?? ''), `lie ${index}: ${String(error)}`)
+        assert.ok(codes.includes(error.code ?? ''), `lie ${index}: ${error.code}`)
         return true
       })
     }

@@ -342,7 +342,8 @@ class Trial {
 
 function counted(names: readonly string[]): Readonly<Record<string, number>> {
   const groups = Map.groupBy(names, (name) => name)
-  return Object.fromEntries([...groups].map(([name, all]) => [name, all.length]).sort())
+  const counts = [...groups].map(([name, all]) => [name, all.length] as const)
+  return Object.fromEntries(counts.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function finalityEvidence(
