@@ -192,7 +192,7 @@ function runWithLonelyView(node: number, view: number): Promise<ForkRun> {
     phases: [{ atMs: 0, sides: [0, 0, 0, 0], isSplit: false }],
     crashes: [],
     link: goodLink,
-    endMs: 3_000,
+    endMs: 2_000,
   }
   return runForkScenario(scenario, {
     identity,
