@@ -161,8 +161,24 @@ test('findConflicts takes the fullest certificate, and passes over what does not
   const against = certify(round('notarize', e), [1, 2, 3])
   const noQuorum = certify(round('finalize', e), [2, 3])
   const forged = { ...certify(round('finalize', e), [1, 2, 3]), signature: thin.signature }
-  const testimonies = [holds(one, [thin, full]), holds(other, [against, noQuorum, forged])]
+  const [thinner, fuller] = [holds(one, [thin]), holds(one, [full])]
+  const testimonies = [thinner, fuller, holds(other, [against, noQuorum, forged])]
   assert.deepEqual(faultsOf(testimonies), [{ fault: 'S1', operators: operatorsOf(1, 2, 3) }])
+})
+
+test('findConflicts is not blinded by forged certificates of what was really signed', () => {
+  const [real, against] = [
+    certify(round('finalize', d)),
+    certify(round('nullify'), [1, 2, 3]),
+  ] as const
+  const claimed = { ...real, signers: bitmapOf([0, 1, 2, 3], 4) }
+  const [here, there] = [holds(one, [real]), holds(other, [against])]
+  const liar = holds(other, [claimed, { ...against, signature: real.signature }])
+  const expected = [{ fault: 'S3', operators: operatorsOf(1, 2) }]
+  assert.deepEqual(faultsOf([liar, here, there]), expected)
+  assert.deepEqual(faultsOf([liar]), [])
+  const flood = Array.from({ length: 3_000 }, (_, at) => certify(round('notarize', d, 9 + at), [0]))
+  assert.deepEqual(faultsOf([holds(other, flood), here, there]), expected)
 })
 
 test('findConflicts finds nothing in one chain, whatever was given up in between', () => {

@@ -13,14 +13,15 @@
  * nobody, so pairs within an epoch come first, and there always is one: chains that part have the
  * same parent, hence the same epoch and set, at the height where they part.
  *
- * What is held is not trusted: certificates that do not verify are passed over. Votes are compared
- * as they are; whoever collects them has verified them, or has them verified with the evidence.
+ * What nodes hold is not trusted: of each statement that clashes the fullest certificate that
+ * verifies counts, so no forged one hides another, and of each node so many are read and no more.
+ * Votes are compared as they are: whoever collects them has verified them.
  */
 
 import { bytesEqual, toHex } from '@zg/primitives'
 
 import type { Certificate, FinalityCertificate } from './certificate.ts'
-import { indexesOf } from './certificate.ts'
+import { indexesOf, verifyCertificate, verifyFinalityCertificate } from './certificate.ts'
 import { EvidenceInvalidError, finalityFaultOf, roundFaultOf, verifyEvidence } from './evidence.ts'
 import type {
   Evidence,
@@ -33,8 +34,11 @@ import type {
 } from './evidence.ts'
 import type { FinalityVote } from './votes.ts'
 
-/** Statements of a kind that are compared with each other, at most: the first ones. */
-const comparedMax = 2_048
+/** Certificates of each kind that are read of one node, at most: the first ones. */
+const certificatesReadMax = 2_048
+
+/** Votes of one operator that are compared with each other, at most: the first ones. */
+const votesComparedMax = 2_048
 
 /** What one node holds, and gives to whoever asks. */
 export type Testimony = {
@@ -68,11 +72,26 @@ export type FoundFault = {
   readonly evidence: Evidence
 }
 
-/** Two certificates that clash; the evidence is built when it is wanted. */
-type Candidate = {
-  readonly fault: RoundFault | FinalityFault
-  readonly evidence: () => Evidence
+/** What is said, and the certificates that say it: at most one of each node. */
+type Statement<certificate extends Certificate | FinalityCertificate> = {
+  readonly vote: certificate['vote']
+  readonly certificates: readonly certificate[]
 }
+
+/** Two statements that clash; for S6 with the chain that the later one is of. */
+type Clash =
+  | {
+      readonly kind: 'rounds'
+      readonly fault: RoundFault
+      readonly pair: Pair<Statement<Certificate>>
+    }
+  | {
+      readonly kind: 'finality'
+      readonly fault: FinalityFault
+      readonly pair: Pair<Statement<FinalityCertificate>>
+      readonly chain?: Testimony
+    }
+
 type Pair<statement> = readonly [statement, statement]
 
 /**
@@ -84,12 +103,19 @@ export function findConflicts(
   testimonies: readonly Testimony[],
 ): readonly FoundConflict[] {
   const found = new Map<string, FoundConflict>()
-  for (const candidate of candidates(testimonies)) {
-    const { fault } = candidate
-    if (found.has(fault)) continue
-    const evidence = candidate.evidence()
-    const operators = convictedBy(context, evidence)
-    if (operators.length > 0) found.set(fault, { fault, evidence, operators })
+  const good = new Map<unknown, Certificate | FinalityCertificate | undefined>()
+  const goodOf = <certificate extends Certificate | FinalityCertificate>(
+    statement: Statement<certificate>,
+  ): certificate | undefined => {
+    if (!good.has(statement)) good.set(statement, fullestGood(context, statement.certificates))
+    return good.get(statement) as certificate | undefined
+  }
+  for (const clash of clashes(testimonies)) {
+    if (found.has(clash.fault)) continue
+    const evidence = evidenceOf(clash, goodOf)
+    const operators = evidence === undefined ? [] : convictedBy(context, evidence)
+    if (evidence === undefined || operators.length === 0) continue
+    found.set(clash.fault, { fault: clash.fault, evidence, operators })
   }
   return [...found.values()]
 }
@@ -108,13 +134,16 @@ export function findFaults(
     const name = `${epoch}/${fault}`
     if (!found.has(name)) found.set(name, { fault, epoch, evidence })
   }
-  const byView = grouped(rounds, ({ vote }) => `${vote.epoch}/${vote.view}`)
+  const byView = grouped(
+    rounds.slice(0, votesComparedMax),
+    ({ vote }) => `${vote.epoch}/${vote.view}`,
+  )
   for (const [first, second] of byView.flatMap(pairsOf)) {
     const fault = roundFaultOf(first.vote, second.vote)
     if (fault === undefined) continue
     note(fault, first.vote.epoch, { kind: 'round-votes', operator, first, second })
   }
-  for (const [first, second] of pairsOf(finality)) {
+  for (const [first, second] of pairsOf(finality.slice(0, votesComparedMax))) {
     const chain = chainOf(first.vote, second.vote, testimonies)
     const opening = openingIn(chain, first.vote, second.vote)
     const fault = finalityFaultOf(first.vote, second.vote, opening)
@@ -126,57 +155,101 @@ export function findFaults(
   return [...found.values()]
 }
 
-function* candidates(testimonies: readonly Testimony[]): Iterable<Candidate> {
-  const finality = fullest(
-    testimonies.flatMap((testimony) => testimony.finality),
+/** All pairs that clash, the best first. */
+function* clashes(testimonies: readonly Testimony[]): Iterable<Clash> {
+  const finality = statementsOf(
+    testimonies.map((testimony) => testimony.finality),
     ({ vote }) => [vote.height, vote.epoch, vote.nextEpoch, ...hashesOf(vote)].join('/'),
   )
-  const rounds = fullest(
-    testimonies.flatMap(({ certificates }) => certificates),
+  const rounds = statementsOf(
+    testimonies.map(({ certificates }) => certificates),
     ({ vote }) => [vote.epoch, vote.view, vote.kind, toHex(vote.digest)].join('/'),
   )
-  const byEpoch = grouped(finality, ({ vote }) => String(vote.epoch))
-  yield* finalityCandidates(byEpoch.flatMap(pairsOf), testimonies)
-  for (const [first, second] of grouped(rounds, viewOf).flatMap(pairsOf)) {
-    const fault = roundFaultOf(first.vote, second.vote)
-    if (fault === undefined) continue
-    yield { fault, evidence: () => ({ kind: 'certificates', first, second }) }
+  const isWithin = ({ pair: [first, second] }: Clash): boolean =>
+    first.vote.epoch === second.vote.epoch
+  for (const clash of finalityClashes(finality, testimonies)) if (isWithin(clash)) yield clash
+  for (const pair of grouped(rounds, viewOf).flatMap(pairsOf)) {
+    const fault = roundFaultOf(pair[0].vote, pair[1].vote)
+    if (fault !== undefined) yield { kind: 'rounds', fault, pair }
   }
-  const isAcross = ([first, second]: Pair<FinalityCertificate>): boolean =>
-    first.vote.epoch !== second.vote.epoch
-  yield* finalityCandidates(pairsOf(finality).filter(isAcross), testimonies)
+  for (const clash of finalityClashes(finality, testimonies)) if (!isWithin(clash)) yield clash
 }
 
-function* finalityCandidates(
-  pairs: readonly Pair<FinalityCertificate>[],
+/** S5, then S7, then S6. Where all nodes hold one chain this goes through them once. */
+function* finalityClashes(
+  statements: readonly Statement<FinalityCertificate>[],
   testimonies: readonly Testimony[],
-): Iterable<Candidate> {
-  const closed: Candidate[] = []
-  const opened: Candidate[] = []
-  for (const [first, second] of pairs) {
-    const chain = chainOf(first.vote, second.vote, testimonies)
-    const fault = faultOf(first.vote, second.vote, chain)
-    if (fault === undefined) continue
-    const pair = { kind: 'finality-certificates', first, second } as const
-    const evidence = (): Evidence => {
-      const opening = fault === 'S6' && openingIn(chain, first.vote, second.vote)
-      return opening ? { ...pair, opening } : pair
-    }
-    if (fault === 'S5') yield { fault, evidence }
-    else if (fault === 'S7') closed.push({ fault, evidence })
-    else opened.push({ fault, evidence })
+): Iterable<Clash> {
+  for (const pair of grouped(statements, heightOf).flatMap(pairsOf)) {
+    // Of one height, and not the same.
+    yield { kind: 'finality', fault: 'S5', pair }
   }
-  yield* closed
-  yield* opened
+  for (const closing of statements.filter(({ vote }) => vote.nextEpoch !== 0n)) {
+    for (const other of statements) {
+      if (finalityFaultOf(closing.vote, other.vote) !== 'S7') continue
+      yield { kind: 'finality', fault: 'S7', pair: [closing, other] }
+    }
+  }
+  for (const low of statements) {
+    for (const chain of testimonies.filter((testimony) => isOther(testimony, low.vote))) {
+      for (const high of statements) {
+        if (high.vote.height <= low.vote.height || !isOf(chain, high.vote)) continue
+        if (finalityFaultOf(low.vote, high.vote) !== undefined) continue
+        yield { kind: 'finality', fault: 'S6', pair: [low, high], chain }
+      }
+    }
+  }
 }
 
-/** S5 and S7 as they are; S6 when the later vote is of a chain that is known. */
-function faultOf(
-  first: FinalityVote,
-  second: FinalityVote,
-  chain: Testimony | undefined,
-): FinalityFault | undefined {
-  return finalityFaultOf(first, second) ?? (chain === undefined ? undefined : 'S6')
+function evidenceOf(
+  clash: Clash,
+  goodOf: <certificate extends Certificate | FinalityCertificate>(
+    statement: Statement<certificate>,
+  ) => certificate | undefined,
+): Evidence | undefined {
+  if (clash.kind === 'rounds') {
+    const [first, second] = [goodOf(clash.pair[0]), goodOf(clash.pair[1])]
+    return first && second && { kind: 'certificates', first, second }
+  }
+  const [first, second] = [goodOf(clash.pair[0]), goodOf(clash.pair[1])]
+  if (first === undefined || second === undefined) return undefined
+  const opening = openingIn(clash.chain, first.vote, second.vote)
+  return { kind: 'finality-certificates', first, second, ...(opening && { opening }) }
+}
+
+/** The certificate with the most signers of those that verify. */
+function fullestGood<certificate extends Certificate | FinalityCertificate>(
+  { scheme, identity, validatorSet }: EvidenceContext,
+  certificates: readonly certificate[],
+): certificate | undefined {
+  const fullestFirst = certificates.toSorted((a, b) => signerCountOf(b) - signerCountOf(a))
+  return fullestFirst.find((certificate) => {
+    const set = validatorSet(certificate.vote.epoch)
+    if (set === undefined) return false
+    return 'view' in certificate.vote
+      ? verifyCertificate(scheme, identity, set, certificate as Certificate)
+      : verifyFinalityCertificate(scheme, identity, set, certificate as FinalityCertificate)
+  })
+}
+
+/** The statements of nodes, of each node the first certificate that says it. */
+function statementsOf<certificate extends Certificate | FinalityCertificate>(
+  byNode: readonly (readonly certificate[])[],
+  nameOf: (certificate: certificate) => string,
+): readonly Statement<certificate>[] {
+  const read = byNode.flatMap((certificates) => {
+    const own = new Map<string, certificate>()
+    for (const each of certificates.slice(0, certificatesReadMax)) {
+      const name = nameOf(each)
+      if (!own.has(name)) own.set(name, each)
+    }
+    return [...own]
+  })
+  return grouped(read, ([name]) => name).map((same) => {
+    const certificates = same.map(([, certificate]) => certificate)
+    const [{ vote }] = certificates as [certificate, ...certificate[]]
+    return { vote, certificates }
+  })
 }
 
 /** A chain that the later of two votes is of, and that holds another block at the earlier one. */
@@ -187,11 +260,19 @@ function chainOf(
 ): Testimony | undefined {
   const [low, high] = rising(first, second)
   if (low.height === high.height) return undefined
-  return testimonies.find(({ rootAt }) => {
-    const leaf = rootAt(low.height)
-    const isItsChain = bytesEqual(rootAt(high.height) ?? new Uint8Array(0), high.consensusRoot)
-    return leaf !== undefined && isItsChain && !bytesEqual(leaf, low.consensusRoot)
-  })
+  return testimonies.find((testimony) => isOther(testimony, low) && isOf(testimony, high))
+}
+
+/** Whether a node holds another block at the height of a vote. */
+function isOther({ rootAt }: Testimony, vote: FinalityVote): boolean {
+  const root = rootAt(vote.height)
+  return root !== undefined && !bytesEqual(root, vote.consensusRoot)
+}
+
+/** Whether it holds the block of a vote. */
+function isOf({ rootAt }: Testimony, vote: FinalityVote): boolean {
+  const root = rootAt(vote.height)
+  return root !== undefined && bytesEqual(root, vote.consensusRoot)
 }
 
 /** What that chain holds at the earlier one, proved. */
@@ -219,22 +300,16 @@ function convictedBy(context: EvidenceContext, evidence: Evidence): readonly Uin
   }
 }
 
-/** Of certificates of one statement the one with the most signers. */
-function fullest<certificate extends Certificate | FinalityCertificate>(
-  certificates: readonly certificate[],
-  nameOf: (certificate: certificate) => string,
-): readonly certificate[] {
-  return grouped(certificates, nameOf).map((same) =>
-    same.reduce((best, other) => (signerCountOf(other) > signerCountOf(best) ? other : best)),
-  )
-}
-
 function signerCountOf({ signers }: Certificate | FinalityCertificate): number {
   return indexesOf(signers, 8 * signers.length)?.length ?? 0
 }
 
-function viewOf({ vote }: Certificate): string {
+function viewOf({ vote }: Statement<Certificate>): string {
   return `${vote.epoch}/${vote.view}`
+}
+
+function heightOf({ vote }: Statement<FinalityCertificate>): string {
+  return String(vote.height)
 }
 
 function hashesOf({ blockHash, consensusRoot, histRoot }: FinalityVote): readonly string[] {
@@ -249,8 +324,7 @@ function grouped<value>(
 }
 
 function pairsOf<value>(values: readonly value[]): readonly Pair<value>[] {
-  const compared = values.slice(0, comparedMax)
-  return compared.flatMap((first, index) =>
-    compared.slice(index + 1).map((second): Pair<value> => [first, second]),
+  return values.flatMap((first, index) =>
+    values.slice(index + 1).map((second): Pair<value> => [first, second]),
   )
 }

@@ -194,8 +194,17 @@ class Trial {
     }
   }
 
-  /** With twins of at most a third there is one chain, and nobody stops. */
+  /**
+   * With twins of at most a third there is one chain, and nobody stops; twins sign no pair that
+   * takes a second quorum.
+   */
   checkUnity(): void {
+    const { scenario, votes } = this.#run
+    for (const index of scenario.twins) {
+      for (const { fault } of findFaults(votes[index] as OperatorVotes, this.#run.testimonies)) {
+        assert(['S1', 'S3', 'S4'].includes(fault), `${this.#place}: ${fault}`)
+      }
+    }
     assert.equal(this.#run.fork, undefined, this.#place)
     assert.equal(this.#run.stoppedCount, 0, this.#place)
     assert.deepEqual(findConflicts(this.#context, this.#run.testimonies), [], this.#place)
@@ -300,7 +309,7 @@ class Trial {
     const pairs: (readonly SignedRoundVote[] | undefined)[] = [
       // A block was voted for, and its view given up.
       [...byView.values()].find((votes) => votes.some(({ vote }) => vote.kind === 'nullify')),
-      // A Finalize that found no quorum, and the next one, of another block.
+      // A Finalize of what this one never saw final, and the next one, of another block.
       lost < 0 ? undefined : finalized.slice(lost, lost + 2),
       [...byView.values()].find((votes) => votes.length > 1),
     ]
