@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import {
-  blsScheme,
-  finalityFaultOf,
-  finalityVoteDigest,
-  genesisHeader,
-  roundFaultOf,
-  roundVoteDigest,
-} from '@zg/consensus'
+import { blsScheme, finalityVoteDigest, genesisHeader, roundVoteDigest } from '@zg/consensus'
 import type {
   Certificate,
   ConsensusHeader,
@@ -18,7 +11,6 @@ import type {
   RoundVote,
 } from '@zg/consensus'
 import { bitmapOf, consensusRoot } from '@zg/consensus'
-import { signatureWords } from '@zg/contracts'
 import {
   appendLeaf,
   blsAggregate,
@@ -28,19 +20,16 @@ import {
   incrementalProof,
   incrementalRoot,
   keccak256,
-  toHex,
 } from '@zg/primitives'
 import type { IncrementalTree } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 
 import { EvidenceWatcher } from './evidence-watcher.ts'
-import type { L1Function } from './l1-contracts.ts'
 import { L1Sender } from './l1-sender.ts'
 import { SlashingReporter } from './slashing-reporter.ts'
 import { openRelayWorld, operators, relayedNetworkId } from './testing/relay-world.ts'
 import { unreachable } from './testing/simulated-network-endpoint.ts'
 import { Witness, witnessHeightsKept } from './witness.ts'
-import type { Testimony } from './witness.ts'
 import type { WitnessEndpoint } from './witness-endpoint.ts'
 
 const id = relayedNetworkId
@@ -113,39 +102,16 @@ function endpointOf(node: Node): WitnessEndpoint {
   }
 }
 
-/** Pairs between what nodes hold, the plain way. */
-function find(testimonies: readonly Testimony[]): readonly Evidence[] {
-  const pairs = <value>(values: readonly value[]) =>
-    values.flatMap((first, at) => values.slice(at + 1).map((second) => [first, second] as const))
-  const rounds = pairs(testimonies.flatMap(({ certificates }) => certificates))
-    .filter(([first, second]) => roundFaultOf(first.vote, second.vote) !== undefined)
-    .map(([first, second]): Evidence => ({ kind: 'certificates', first, second }))
-  const finality = pairs(testimonies.flatMap((testimony) => testimony.finality)).flatMap(
-    ([first, second]): Evidence[] => {
-      const kind = 'finality-certificates' as const
-      if (finalityFaultOf(first.vote, second.vote) !== undefined) return [{ kind, first, second }]
-      const [low, high] = first.vote.height < second.vote.height ? [first, second] : [second, first]
-      return testimonies.flatMap(({ rootAt, historyProof }) => {
-        const leaf = rootAt(low.vote.height)
-        if (leaf === undefined || rootAt(high.vote.height) === undefined) return []
-        const opening = { leaf, proof: historyProof(low.vote.height, high.vote.height) }
-        const fault = finalityFaultOf(first.vote, second.vote, opening)
-        return fault === undefined ? [] : [{ kind, first, second, opening }]
-      })
-    },
-  )
-  return [...finality, ...rounds]
-}
-
 async function openWorld() {
   const { l1, chain, follower } = await openRelayWorld({ epochSeconds: 100_000 })
   const set = follower.validatorSet(epoch)
   assert.ok(set !== undefined)
   const identity = l1.identityOf(id)
+  const validatorSet = (of: bigint) => follower.validatorSet(of)
   const context: EvidenceContext = {
     scheme: blsScheme(),
     identity,
-    validatorSet: (of) => follower.validatorSet(of),
+    validatorSet,
   }
   const sign = (digest: Uint8Array, signers = operators) =>
     blsAggregate(signers.map(({ secretKey }) => blsSign(secretKey, digest)))
@@ -172,52 +138,6 @@ async function openWorld() {
     vote,
     signature: sign(roundVoteDigest(identity, vote), signers),
   })
-  const calls = (evidence: Evidence): readonly L1Function[] => {
-    const sum = signatureWords(blsAggregate([evidence.first.signature, evidence.second.signature]))
-    switch (evidence.kind) {
-      case 'round-votes': {
-        const { operator, first, second } = evidence
-        const args = [id, toHex(operator), l1.roundArgs(first.vote), l1.roundArgs(second.vote), sum]
-        return [{ name: 'reportRoundVotes', args }]
-      }
-      case 'finality-certificates': {
-        const { first, second, opening } = evidence
-        const fault = finalityFaultOf(first.vote, second.vote, opening)
-        const absent = [first, second].map(({ signers }) =>
-          operators
-            .filter((_, at) => (((signers[0] ?? 0) >> at) & 1) === 0)
-            .map(({ address }) => address)
-            .sort(),
-        )
-        const [firstAbsent, secondAbsent] = absent
-        const culprits = operators
-          .map(({ address }) => address)
-          .filter((address) => absent.every((each) => !each.includes(address)))
-          .sort()
-        const none = { leaf: toHex(new Uint8Array(32)), siblings: [] }
-        const proof = opening && {
-          leaf: toHex(opening.leaf),
-          siblings: opening.proof.map(toHex),
-        }
-        const sides = [first, second].map(({ vote }) => l1.finalityArgs(vote))
-        const conflict = {
-          id,
-          fault: Number(fault?.slice(1)),
-          firstEpoch: first.vote.epoch,
-          secondEpoch: second.vote.epoch,
-          firstAbsent,
-          secondAbsent,
-        }
-        const args = [id, sides[0], firstAbsent, sides[1], secondAbsent, proof ?? none, sum]
-        return [
-          { name: 'proveFinalityConflict', args },
-          { name: 'punish', args: [conflict, culprits] },
-        ]
-      }
-      default:
-        throw new Error(`no calls for ${evidence.kind}`)
-    }
-  }
   const open = (nodes: readonly Node[], name = 'watcher') => {
     const clock = createSystemClock()
     const secretKey = keccak256(new TextEncoder().encode(name))
@@ -227,8 +147,7 @@ async function openWorld() {
     return new EvidenceWatcher({
       nodes: nodes.map((node, index) => ({ name: `${index}`, endpoint: endpointOf(node) })),
       context,
-      find,
-      sink: new SlashingReporter({ chain, sender, address, networkId: id, calls }),
+      sink: new SlashingReporter({ chain, sender, address, networkId: id, validatorSet }),
       clock,
     })
   }

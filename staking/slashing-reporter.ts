@@ -4,15 +4,16 @@
  * who are all punished are left out.
  */
 
-import type { Evidence } from '@zg/consensus'
+import type { Evidence, ValidatorSet } from '@zg/consensus'
 import { toHex } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Logger } from '@zg/runtime'
 
+import { evidenceCalls } from './evidence-calls.ts'
 import type { EvidenceSink } from './evidence-watcher.ts'
 import type { L1Chain } from './l1-chain.ts'
 import { L1ReadError, messageTo, readContract } from './l1-contracts.ts'
-import type { L1Contract, L1Function } from './l1-contracts.ts'
+import type { L1Contract } from './l1-contracts.ts'
 import { L1RefusedError } from './l1-sender.ts'
 import type { L1Sender } from './l1-sender.ts'
 
@@ -25,8 +26,8 @@ export type SlashingReporterOptions = {
   /** SlashingManager. */
   readonly address: bigint
   readonly networkId: number
-  /** The calls that have evidence judged and punished, in order. */
-  readonly calls: (evidence: Evidence) => readonly L1Function[]
+  /** The sets that L1 proved. */
+  readonly validatorSet: (epoch: bigint) => ValidatorSet | undefined
   readonly log?: Logger
 }
 
@@ -48,7 +49,8 @@ export class SlashingReporter implements EvidenceSink {
     const epoch = first.vote.epoch > second.vote.epoch ? first.vote.epoch : second.vote.epoch
     const punished = await Promise.all(operators.map((each) => this.#isPunished(each, epoch)))
     if (punished.every(Boolean)) return 'taken'
-    for (const call of this.#options.calls(evidence)) {
+    const { networkId, validatorSet } = this.#options
+    for (const call of evidenceCalls(evidence, { networkId, validatorSet })) {
       try {
         await this.#options.sender.send(messageTo(this.#contract, call))
       } catch (error) {
