@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import {
-  blsScheme,
-  finalityFaultOf,
-  finalityVoteDigest,
-  genesisHeader,
-  roundFaultOf,
-  roundVoteDigest,
-} from '@zg/consensus'
+import { blsScheme, finalityVoteDigest, genesisHeader, roundVoteDigest } from '@zg/consensus'
 import type {
   Certificate,
   ConsensusHeader,
@@ -37,7 +30,6 @@ import { SlashingReporter } from './slashing-reporter.ts'
 import { openRelayWorld, operators, relayedNetworkId } from './testing/relay-world.ts'
 import { unreachable } from './testing/simulated-network-endpoint.ts'
 import { Witness, witnessHeightsKept } from './witness.ts'
-import type { Testimony } from './witness.ts'
 import type { WitnessEndpoint } from './witness-endpoint.ts'
 
 const id = relayedNetworkId
@@ -110,39 +102,16 @@ function endpointOf(node: Node): WitnessEndpoint {
   }
 }
 
-/** Pairs between what nodes hold, the plain way. */
-function find(testimonies: readonly Testimony[]): readonly Evidence[] {
-  const pairs = <value>(values: readonly value[]) =>
-    values.flatMap((first, at) => values.slice(at + 1).map((second) => [first, second] as const))
-  const rounds = pairs(testimonies.flatMap(({ certificates }) => certificates))
-    .filter(([first, second]) => roundFaultOf(first.vote, second.vote) !== undefined)
-    .map(([first, second]): Evidence => ({ kind: 'certificates', first, second }))
-  const finality = pairs(testimonies.flatMap((testimony) => testimony.finality)).flatMap(
-    ([first, second]): Evidence[] => {
-      const kind = 'finality-certificates' as const
-      if (finalityFaultOf(first.vote, second.vote) !== undefined) return [{ kind, first, second }]
-      const [low, high] = first.vote.height < second.vote.height ? [first, second] : [second, first]
-      return testimonies.flatMap(({ rootAt, historyProof }) => {
-        const leaf = rootAt(low.vote.height)
-        if (leaf === undefined || rootAt(high.vote.height) === undefined) return []
-        const opening = { leaf, proof: historyProof(low.vote.height, high.vote.height) }
-        const fault = finalityFaultOf(first.vote, second.vote, opening)
-        return fault === undefined ? [] : [{ kind, first, second, opening }]
-      })
-    },
-  )
-  return [...finality, ...rounds]
-}
-
 async function openWorld() {
   const { l1, chain, follower } = await openRelayWorld({ epochSeconds: 100_000 })
   const set = follower.validatorSet(epoch)
   assert.ok(set !== undefined)
   const identity = l1.identityOf(id)
+  const validatorSet = (of: bigint) => follower.validatorSet(of)
   const context: EvidenceContext = {
     scheme: blsScheme(),
     identity,
-    validatorSet: (of) => follower.validatorSet(of),
+    validatorSet,
   }
   const sign = (digest: Uint8Array, signers = operators) =>
     blsAggregate(signers.map(({ secretKey }) => blsSign(secretKey, digest)))
@@ -178,14 +147,7 @@ async function openWorld() {
     return new EvidenceWatcher({
       nodes: nodes.map((node, index) => ({ name: `${index}`, endpoint: endpointOf(node) })),
       context,
-      find,
-      sink: new SlashingReporter({
-        chain,
-        sender,
-        address,
-        networkId: id,
-        validatorSet: context.validatorSet,
-      }),
+      sink: new SlashingReporter({ chain, sender, address, networkId: id, validatorSet }),
       clock,
     })
   }

@@ -6,12 +6,11 @@
  *          └──────► what it holds: certificates ──► pairs with those  ├──► verified ──► reported
  *                                                  of other nodes ────┘
  *
- * What is found is not believed: it is verified against the sets that L1 proved, as L1 will. Who
- * finds pairs, and how evidence becomes calls, are the caller's. A piece is reported until L1 has
- * taken or refused it; after a restart L1 says who was punished already.
+ * What is found is not believed: it is verified against the sets that L1 proved, as L1 will. A
+ * piece is reported until L1 has taken or refused it; begun anew, L1 says who was punished already.
  */
 
-import { encodeEvidence, EvidenceInvalidError, verifyEvidence } from '@zg/consensus'
+import { encodeEvidence, EvidenceInvalidError, findConflicts, verifyEvidence } from '@zg/consensus'
 import type { Evidence, EvidenceContext } from '@zg/consensus'
 import { sha256, toHex } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
@@ -19,7 +18,6 @@ import type { Clock, Logger } from '@zg/runtime'
 
 import { StepLoop } from './step-loop.ts'
 import { Witness } from './witness.ts'
-import type { Testimony } from './witness.ts'
 import type { WitnessEndpoint } from './witness-endpoint.ts'
 
 /** Between two looks at all nodes. */
@@ -44,8 +42,6 @@ export type EvidenceWatcherOptions = {
   readonly nodes: readonly { readonly name: string; readonly endpoint: WitnessEndpoint }[]
   /** The network, and the sets that L1 proved. */
   readonly context: EvidenceContext
-  /** Finds pairs in what nodes hold. */
-  readonly find: (testimonies: readonly Testimony[]) => readonly Evidence[]
   readonly sink: EvidenceSink
   readonly clock: Clock
   /** @default pollMsDefault */
@@ -84,13 +80,14 @@ export class EvidenceWatcher {
 
   /** Looks at all nodes once and reports what it finds; never throws. */
   async step(): Promise<WatchStep> {
-    const { nodes, find } = this.#options
+    const { nodes, context } = this.#options
     // All of them first: proofs are asked of one for what another one holds.
     await Promise.all(this.#witnesses.map((witness, at) => this.#asked(at, () => witness.update())))
     const heard = await Promise.all(
       nodes.map(({ endpoint }, at) => this.#asked(at, () => this.#hear(endpoint, at))),
     )
-    const found = find(this.#witnesses.map((witness) => witness.testimony()))
+    const testimonies = this.#witnesses.map((witness) => witness.testimony())
+    const found = findConflicts(context, testimonies).map(({ evidence }) => evidence)
     const counts = { taken: 0, refused: 0 }
     for (const evidence of [...found, ...heard.flatMap((pieces) => pieces ?? [])]) {
       const outcome = await this.#settle(evidence)

@@ -177,6 +177,21 @@ describe('FinalityRelayer', () => {
     assert.deepEqual(await finality.step(), { kind: 'waiting', for: 'certificate' })
   })
 
+  test('a node that is late has nothing to bring', async () => {
+    const { network, endpoint, open, begin, chain } = await openWorld()
+    await begin()
+    const late = await endpoint.finalityCertificate('latest')
+    await endpoint.seal()
+    await endpoint.seal()
+    network.certify()
+    const sent = chain.submitted.length
+    for (const found of [late, undefined]) {
+      endpoint.bend = { finalityCertificate: () => found }
+      assert.deepEqual(await open(always).finality.step(), { kind: 'nothing' })
+    }
+    assert.equal(chain.submitted.length, sent)
+  })
+
   test('refuses what a lying node gives, and sends nothing', async () => {
     const { network, endpoint, open, begin, chain, l1, follow } = await openWorld()
     await begin()

@@ -7,8 +7,8 @@ import { encodeHeader } from '@zg/evm'
 import type { Header } from '@zg/evm'
 import { bytesToBigint, fromHex, isHex, ZgError } from '@zg/primitives'
 
-/** An answer is waited for so long. */
-const timeoutMs = 10_000
+/** An answer, its last byte included, is waited for so long. */
+const timeoutMsDefault = 10_000
 
 /** Bytes of an answer, at most: a proof of 128 slots takes less than one. */
 const answerSizeBytesMax = 32 * 1_024 * 1_024
@@ -20,6 +20,8 @@ export type JsonRpcClientOptions = {
   readonly url: string
   /** The error that a problem becomes. */
   readonly fail: (problem: string) => Error
+  /** @default timeoutMsDefault */
+  readonly timeoutMs?: number
 }
 
 /** What an endpoint says when it refuses. */
@@ -67,7 +69,8 @@ export class JsonRpcClient {
 
   async #post(method: string, params: readonly unknown[]): Promise<unknown> {
     const id = this.#nextId++
-    const response = await fetch(this.#options.url, {
+    const { url, timeoutMs = timeoutMsDefault } = this.#options
+    const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),

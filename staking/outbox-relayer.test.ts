@@ -18,6 +18,12 @@ import { unreachable } from './testing/simulated-network-endpoint.ts'
 const idle = { synced: false, claimed: [], announced: [] }
 const always = { intervalSeconds: 0n }
 
+/**
+ * Questions at which no relayer is raced or ended: what comes in between two of them is found by
+ * the next of another kind.
+ */
+const reads: readonly string[] = ['call', 'storageAt', 'tipPerGas']
+
 /** As long as a test: no epoch ends in it. */
 const oneEpoch = { epochSeconds: 100_000 }
 
@@ -247,8 +253,8 @@ describe('OutboxRelayer', () => {
       const relayer = open()
       const other = open({ name: 'another' })
       let count = 0
-      chain.onAsk = async () => {
-        if (count++ !== asked) return
+      chain.onAsk = async (method) => {
+        if (reads.includes(method) || count++ !== asked) return
         chain.onAsk = () => {}
         await other.step()
       }
@@ -270,8 +276,9 @@ describe('OutboxRelayer', () => {
       paid += ether
       await endpoint.seal()
       let count = 0
-      chain.onAsk = () => {
-        if (count++ >= asked) throw new L1EndpointError('it cannot be reached')
+      chain.onAsk = (method) => {
+        if (!reads.includes(method) && count++ >= asked)
+          throw new L1EndpointError('it cannot be reached')
       }
       endpoint.onAsk = () => {
         if (count++ >= asked) unreachable()

@@ -26,7 +26,7 @@ export type SlashingReporterOptions = {
   /** SlashingManager. */
   readonly address: bigint
   readonly networkId: number
-  /** The set of an epoch, as L1 proved it. */
+  /** The sets that L1 proved. */
   readonly validatorSet: (epoch: bigint) => ValidatorSet | undefined
   readonly log?: Logger
 }
@@ -49,7 +49,8 @@ export class SlashingReporter implements EvidenceSink {
     const epoch = first.vote.epoch > second.vote.epoch ? first.vote.epoch : second.vote.epoch
     const punished = await Promise.all(operators.map((each) => this.#isPunished(each, epoch)))
     if (punished.every(Boolean)) return 'taken'
-    for (const call of evidenceCalls(evidence, this.#options)) {
+    const { networkId, validatorSet } = this.#options
+    for (const call of evidenceCalls(evidence, { networkId, validatorSet })) {
       try {
         await this.#options.sender.send(messageTo(this.#contract, call))
       } catch (error) {

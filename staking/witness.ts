@@ -7,7 +7,7 @@
  */
 
 import { consensusRoot } from '@zg/consensus'
-import type { Certificate, FinalityCertificate } from '@zg/consensus'
+import type { Certificate, FinalityCertificate, Testimony } from '@zg/consensus'
 import { bytesEqual } from '@zg/primitives'
 
 import { witnessViewsMax } from './witness-endpoint.ts'
@@ -29,16 +29,6 @@ const viewsAgain = 32
 /** Proofs out of its history that one step asks for, and that are kept. */
 const openingsPerStepMax = 4
 const openingsKept = 64
-
-/** What a node holds, for who looks for pairs in it; all of it unverified. */
-export type Testimony = {
-  readonly certificates: readonly Certificate[]
-  readonly finality: readonly FinalityCertificate[]
-  /** The consensusRoot of its final block at a height. */
-  readonly rootAt: (height: bigint) => Uint8Array | undefined
-  /** The 32 siblings that prove it under the histRoot at `under`; none when they were not read. */
-  readonly historyProof: (height: bigint, under: bigint) => readonly Uint8Array[]
-}
 
 export class Witness {
   readonly #endpoint: WitnessEndpoint
@@ -80,6 +70,7 @@ export class Witness {
     }
   }
 
+  /** What it holds, as far as it was read; all of it unverified. */
   testimony(): Testimony {
     return {
       certificates: [...this.#rounds.values()],
