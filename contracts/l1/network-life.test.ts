@@ -151,15 +151,17 @@ test('stake leaves a network that is over without a limit', () => {
 })
 
 test('governance takes a network back that never began; it does not begin after that', () => {
-  const { l1, optIn, status, totalAt, close } = openWorld()
-  l1.openNetwork(id, { operatorsMin: 2 })
+  const { l1, optIn, status, network, totalAt, close } = openWorld()
+  l1.openNetwork(id, { stakeMin: 101n * gwei })
   const [first, second] = all as [TestOperator, TestOperator]
   optIn(first)
   refuses(() => close(stranger), 'StatusUnfit')
   close()
   assert.equal(status(), 'Closed')
   refuses(() => optIn(second), 'StatusUnfit')
+  // Now it would have had enough.
   l1.send(l1.stakes, 'stake', [first.address, ether], first.address)
+  assert.equal(network()['firstEpoch'], 0n)
   assert.equal(totalAt(14), 0n)
   refuses(() => l1.read(l1.oracle, 'finalOf', id), 'NetworkOpening')
 })
