@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import type { RoundVote } from '@zg/consensus'
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
@@ -125,6 +126,30 @@ test('a network drains with its set, is closed by anyone after the notice, and t
   for (const { address } of all) l1.send(l1.networks, 'optOut', [id], address)
   l1.world.advance(l1.deadAfterSeconds + 1)
   l1.send(l1.oracle, 'declareDead', [id])
+})
+
+test('faults of the epochs in which there was a network are punished, also when it is over', () => {
+  const { l1, optIn, close } = openWorld()
+  l1.openNetwork(id, { earliestEpoch: 13 })
+  for (const operator of all) optIn(operator)
+  const [culprit] = all as [TestOperator]
+  const report = (epoch: number) => {
+    const votes = [1, 2].map((fill): RoundVote => {
+      const digest = new Uint8Array(32).fill(fill)
+      return { kind: 'notarize', epoch: BigInt(epoch), view: 7, digest }
+    })
+    const [first, second] = votes.map((vote) => l1.roundArgs(vote))
+    const sum = l1.signRounds(id, votes, [culprit])
+    return l1.send(l1.slashing, 'reportRoundVotes', [id, culprit.address, first, second, sum])
+  }
+  l1.goToEpoch(13)
+  refuses(() => report(12), 'NotAMember')
+  l1.send(l1.networks, 'drain', [id])
+  l1.goToEpoch(17)
+  close(stranger)
+  l1.goToEpoch(19)
+  refuses(() => report(19), 'NotAMember')
+  assert.equal(report(18).events[0]?.name, 'Punished')
 })
 
 test('stake leaves a network that is over without a limit', () => {
