@@ -108,7 +108,7 @@ contract NetworkRegistry is IOperatorListener {
     uint256 public constant NETWORKS_PER_OPERATOR = 32;
     uint64 private constant FOR_EVER = type(uint64).max;
     /// Networks that may ever be opened: whoever decides over all of them goes through the list.
-    uint256 public constant NETWORKS_MAX = 1_024;
+    uint256 public constant NETWORKS_MAX = 512;
     /// Members of a network from which on cap and churn are limited.
     uint256 public constant LIMITED_FROM = 20;
     uint16 private constant BPS = 10_000;

@@ -61,6 +61,26 @@ test('below twenty members nothing is limited, the epoch in which there are twen
   refuses(() => stake.setWeight(all[0], 5_900n), 'OperatorTooHeavy')
 })
 
+test('what makes up the first set is under no churn, also when it took some epochs', () => {
+  const stake = new StakeWorld()
+  stake.openNetwork(id, { operatorsMin: 21 })
+  const join = (index: number): void => {
+    const operator = testOperator(index)
+    stake.register(operator)
+    stake.setWeight(operator, weight)
+    stake.optIn(operator, id)
+  }
+  for (let index = 1; index <= 20; index++) join(index)
+  stake.passEpochs(1)
+  // The first of these has it begin; the others stand in the same set.
+  for (const index of [21, 22, 23, 24]) join(index)
+  const { firstEpoch } = stake.read(stake.networks, 'networkOf', [id]) as { firstEpoch: bigint }
+  assert.equal(firstEpoch, BigInt(stake.epoch + 2))
+  stake.passEpochs(1)
+  join(25)
+  refuses(() => join(26), 'ChurnFull')
+})
+
 test('a weight does not rise above a tenth of the total, by stake or by joining', () => {
   const { stake, all, newcomer } = openWorld(20)
   stake.setWeight(all[0], 190n)

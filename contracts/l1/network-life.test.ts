@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import type { RoundVote } from '@zg/consensus'
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
@@ -127,6 +128,30 @@ test('a network drains with its set, is closed by anyone after the notice, and t
   l1.send(l1.oracle, 'declareDead', [id])
 })
 
+test('faults of the epochs in which there was a network are punished, also when it is over', () => {
+  const { l1, optIn, close } = openWorld()
+  l1.openNetwork(id, { earliestEpoch: 13 })
+  for (const operator of all) optIn(operator)
+  const [culprit] = all as [TestOperator]
+  const report = (epoch: number) => {
+    const votes = [1, 2].map((fill): RoundVote => {
+      const digest = new Uint8Array(32).fill(fill)
+      return { kind: 'notarize', epoch: BigInt(epoch), view: 7, digest }
+    })
+    const [first, second] = votes.map((vote) => l1.roundArgs(vote))
+    const sum = l1.signRounds(id, votes, [culprit])
+    return l1.send(l1.slashing, 'reportRoundVotes', [id, culprit.address, first, second, sum])
+  }
+  l1.goToEpoch(13)
+  refuses(() => report(12), 'NotAMember')
+  l1.send(l1.networks, 'drain', [id])
+  l1.goToEpoch(17)
+  close(stranger)
+  l1.goToEpoch(19)
+  refuses(() => report(19), 'NotAMember')
+  assert.equal(report(18).events[0]?.name, 'Punished')
+})
+
 test('stake leaves a network that is over without a limit', () => {
   const l1 = new L1World()
   l1.openNetwork(id)
@@ -151,15 +176,17 @@ test('stake leaves a network that is over without a limit', () => {
 })
 
 test('governance takes a network back that never began; it does not begin after that', () => {
-  const { l1, optIn, status, totalAt, close } = openWorld()
-  l1.openNetwork(id, { operatorsMin: 2 })
+  const { l1, optIn, status, network, totalAt, close } = openWorld()
+  l1.openNetwork(id, { stakeMin: 101n * gwei })
   const [first, second] = all as [TestOperator, TestOperator]
   optIn(first)
   refuses(() => close(stranger), 'StatusUnfit')
   close()
   assert.equal(status(), 'Closed')
   refuses(() => optIn(second), 'StatusUnfit')
+  // Now it would have had enough.
   l1.send(l1.stakes, 'stake', [first.address, ether], first.address)
+  assert.equal(network()['firstEpoch'], 0n)
   assert.equal(totalAt(14), 0n)
   refuses(() => l1.read(l1.oracle, 'finalOf', id), 'NetworkOpening')
 })
