@@ -40,7 +40,7 @@ export const dataDirVersion = 2
 
 /** Names this program makes in the directory: what `--reset` removes, and nothing else. */
 const ownNames =
-  /^(version|world\.json|processes\.json|devnet\.json|control\.sock|l1|minimal|logs)$/
+  /^(version|world\.json|processes\.json|devnet\.json|control\.sock|l1|keeper|minimal|logs)$/
 const ownFolders = /^(operator|net)-\d+$/
 
 /** The longest path a unix domain socket may have on every system we know (macOS: 104 with NUL). */

@@ -106,7 +106,15 @@ export async function worldGenesis(
     l1: {
       genesis: fixedGenesis(l1, accounts),
       deposits: signedDeposits(setup, accounts),
-      site: { epochStart, epochSeconds, firstEpoch, contracts: l1AddressesOf(deployer) },
+      site: {
+        epochStart,
+        epochSeconds,
+        firstEpoch,
+        genesisHashes: Object.fromEntries(
+          [...setup.networks, ...setup.prepared].map(({ id, genesisHash }) => [id, genesisHash]),
+        ),
+        contracts: l1AddressesOf(deployer),
+      },
     },
   }
 }

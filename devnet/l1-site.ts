@@ -14,6 +14,8 @@ export type L1Site = {
   readonly epochSeconds: number
   /** The epoch in which the first networks begin. */
   readonly firstEpoch: number
+  /** Hashes of the networks' genesis blocks, by their ids; those to come included. */
+  readonly genesisHashes: Readonly<Record<number, Hex>>
   /** By name, as contracts/deployment.ts has them. */
   readonly contracts: Readonly<Record<string, Hex>>
 }

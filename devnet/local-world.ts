@@ -33,7 +33,7 @@ import { endLeftovers, recordProcesses } from './leftovers.ts'
 import { readKeptWorld, writeKeptWorld } from './kept-world.ts'
 import { l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { L1Site } from './l1-site.ts'
-import { writeWorldFiles } from './node-files.ts'
+import { keeperConfigPath, writeWorldFiles } from './node-files.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
@@ -111,6 +111,7 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
     }
     await Promise.all(chainsOf(plan).map((chain) => firstBlock(chain, signal)))
     await fundNetworks(plan, signal)
+    if (plan.keeper !== undefined) await supervisor.start(plan.keeper.part)
     signal.throwIfAborted()
 
     const file = await describe(plan, supervisor.status())
@@ -153,8 +154,7 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
     if (grant.port !== grant.wanted) onEvent({ kind: 'port-moved', grant })
   }
   const plan = planWorld(kept, { home, minimal }, grants)
-  const validators = chainsOf(plan).flatMap((chain) => chain.validators)
-  onEvent({ kind: 'planned', parts: validators.map(({ part }) => part) })
+  onEvent({ kind: 'planned', parts: partPlans(plan).map(({ part }) => part) })
   mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
   // What the world is made from comes first: files without it would be a damaged world.
   if (!minimal) writeKeptWorld(home, kept)
@@ -173,7 +173,7 @@ export function nodeEntryPath(): string {
 
 function partPlans(plan: WorldPlan): ChildCommand[] {
   const entry = nodeEntryPath()
-  return chainsOf(plan).flatMap((chain) =>
+  const nodes = chainsOf(plan).flatMap((chain) =>
     chain.validators.map((validator) => ({
       part: validator.part,
       entry,
@@ -181,10 +181,15 @@ function partPlans(plan: WorldPlan): ChildCommand[] {
       logPath: validator.logPath,
     })),
   )
+  const { keeper } = plan
+  if (keeper === undefined) return nodes
+  const { part, logPath } = keeper
+  const keeperEntry = fileURLToPath(new URL('keeper-main.ts', import.meta.url))
+  return [...nodes, { part, entry: keeperEntry, args: [keeperConfigPath(keeper)], logPath }]
 }
 
 /**
- * Starts all parts. A network goes on without validators that cannot start, as it would without
+ * Starts all nodes. A network goes on without validators that cannot start, as it would without
  * those that died, as long as the others are a quorum.
  *
  * @throws {PartFailedError} `DEVNET_PART_FAILED`
@@ -203,7 +208,8 @@ async function startParts(
       failures.set(part, error)
     }
   }
-  await Promise.all(supervisor.status().map(({ name }) => start(name)))
+  const parts = chains.flatMap(({ validators }) => validators.map(({ part }) => part))
+  await Promise.all(parts.map(start))
   signal.throwIfAborted()
   for (const { validators } of chains) {
     const failed = validators.flatMap(({ part }) => failures.get(part) ?? [])

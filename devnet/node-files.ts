@@ -19,15 +19,19 @@ import { stringify } from 'smol-toml'
 
 import { devAccounts } from './accounts.ts'
 import { depositsFileName } from './first-funds.ts'
+import type { KeeperConfig } from './keeper.ts'
 import { l1ConfigOf, l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { L1Site } from './l1-site.ts'
 import { readL1Parameters } from './parameters.ts'
 import { loopback } from './ports.ts'
-import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
+import type { ChainPlan, KeeperPlan, ValidatorPlan, WorldPlan } from './world.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** PBKDF2 rounds of keystores whose password lies beside them. */
 const devKdfRounds = 1_024
+
+/** The key of the account that pays for what the keeper sends. */
+const keeperKeyFileName = 'account.key'
 
 /** The ten accounts' keys, for a minimal node. */
 const devKeysFileName = 'dev-keys.txt'
@@ -43,6 +47,33 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
     const staked = chain.kind === 'network' ? l1 : undefined
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator, staked)
   }
+  if (l1 !== undefined && plan.keeper !== undefined) writeKeeperFiles(plan, l1, plan.keeper)
+}
+
+/** The keeper's files, anew at every start: ports may have moved. */
+function writeKeeperFiles({ networks }: WorldPlan, l1: StakeL1, keeper: KeeperPlan): void {
+  const config: KeeperConfig = {
+    l1: { rpc: rpcUrl(l1.rpcPort), chainId: l1.chainId, site: l1.site },
+    networks: networks.map(({ id, rpcPort, validators }) => ({
+      id,
+      genesisHash: l1.site.genesisHashes[id] ?? '0x',
+      rpc: rpcUrl(rpcPort),
+      nodes: validators.map((validator) => rpcUrl(validator.rpcPort)),
+    })),
+    keyFile: keeperKeyFileName,
+  }
+  mkdirSync(keeper.folder, { recursive: true, mode: 0o700 })
+  writeWhole(join(keeper.folder, keeperKeyFileName), `${toHex(keeper.secretKey)}\n`)
+  writeWhole(keeperConfigPath(keeper), `${JSON.stringify(config, undefined, 1)}\n`)
+}
+
+/** Where the keeper's configuration lies. */
+export function keeperConfigPath({ folder }: KeeperPlan): string {
+  return join(folder, 'keeper.json')
+}
+
+function rpcUrl(port: number): string {
+  return `http://${loopback}:${port}`
 }
 
 /** The same files each time, so that a start that was cut off is made good by the next. */
@@ -128,6 +159,6 @@ function configOf(chain: ChainPlan, validator: ValidatorPlan, l1: StakeL1 | unde
       .map((peer) => ({ publicKey: toHex(peer.publicKey), ...at(peer.p2pPort) }))
     config['p2p'] = { ...at(p2pPort), peers }
   }
-  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.site, `http://${loopback}:${l1.rpcPort}`)
+  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.site, rpcUrl(l1.rpcPort))
   return `${stringify(config)}\n`
 }

@@ -123,6 +123,17 @@ export type WorldPlan = {
   readonly kept: KeptWorld
   readonly l1: ChainPlan | undefined
   readonly networks: readonly ChainPlan[]
+  /** Absent without an L1. */
+  readonly keeper: KeeperPlan | undefined
+}
+
+/** The process that brings to L1 what the networks made. */
+export type KeeperPlan = {
+  readonly part: 'keeper'
+  readonly folder: string
+  readonly logPath: string
+  /** 32 bytes: the account of operator 0, which pays for gas. */
+  readonly secretKey: Uint8Array
 }
 
 /**
@@ -174,6 +185,14 @@ export function planWorld(
     kept,
     l1: minimal ? undefined : planL1(base),
     networks: Array.from({ length: kept.networkCount }, (_, id) => planNetwork(base, id)),
+    keeper: minimal
+      ? undefined
+      : {
+          part: 'keeper',
+          folder: join(filesDir, 'keeper'),
+          logPath: join(home, 'logs', 'keeper.jsonl'),
+          secretKey: accountKeyOf(seed, 'operator/0'),
+        },
   }
 }
 
@@ -249,8 +268,13 @@ export function keysOf(
   label: string,
 ): Pick<ValidatorPlan, 'operator' | 'secretKey' | 'publicKey'> {
   const secretKey = blsSecretKeyFromSeed(derive(seed, label))
-  const operator = addressOfSecretKey(derive(seed, `${label}/address`))
+  const operator = addressOfSecretKey(accountKeyOf(seed, label))
   return { operator, secretKey, publicKey: blsPublicKeyOf(secretKey) }
+}
+
+/** Returns the key of the account that `seed` gives to `label`; it sends transactions. */
+export function accountKeyOf(seed: Uint8Array, label: string): Uint8Array {
+  return derive(seed, `${label}/address`)
 }
 
 function keyFiles(folder: string): Pick<ValidatorPlan, 'keystorePath' | 'passwordPath'> {
