@@ -39,3 +39,13 @@ export { EvidenceWatcher } from './evidence-watcher.ts'
 export type { EvidenceSink, EvidenceWatcherOptions, WatchStep } from './evidence-watcher.ts'
 export { SlashingReporter } from './slashing-reporter.ts'
 export type { SlashingReporterOptions } from './slashing-reporter.ts'
+
+export { NetworkDirectory } from './network-directory.ts'
+export type { NetworkStatus, RegisteredNetwork } from './network-directory.ts'
+export { NetworkSupervisor } from './network-supervisor.ts'
+export type {
+  NetworkHost,
+  NetworkSupervisorOptions,
+  SupervisedOperator,
+  SupervisorStep,
+} from './network-supervisor.ts'

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { L1World, testOperator } from '@zg/contracts/testing'
+import { bytesToBigint, keccak256, toHex } from '@zg/primitives'
+import { createSystemClock } from '@zg/runtime'
+
+import type { L1Message } from './l1-chain.ts'
+import { NetworkDirectory } from './network-directory.ts'
+import type { RegisteredNetwork } from './network-directory.ts'
+import { NetworkSupervisor } from './network-supervisor.ts'
+import { SimulatedL1Chain } from './testing/simulated-l1-chain.ts'
+
+const ether = 10n ** 18n
+const operators = [1, 2, 3].map((index) => testOperator(index))
+
+/** Three operators with stake, networks 0 to come, and a host that starts what it is told. */
+function openWorld({
+  canRun = () => true,
+}: { canRun?: (network: RegisteredNetwork) => boolean } = {}) {
+  const l1 = new L1World()
+  for (const operator of operators) {
+    l1.register(operator)
+    l1.fund(operator.address, 100n * ether)
+    l1.send(l1.stakes, 'stake', [operator.address, 100n * ether], operator.address)
+  }
+  const chain = new SimulatedL1Chain(l1)
+  const running = new Set<number>()
+  const host = {
+    running: () => [...running],
+    canRun: async (network: RegisteredNetwork) => canRun(network),
+    start: async ({ id }: RegisteredNetwork) => void running.add(id),
+    stop: async (id: number) => void running.delete(id),
+  }
+  const sent: string[] = []
+  const open = () =>
+    new NetworkSupervisor({
+      directory: new NetworkDirectory({ chain, address: BigInt(l1.networks.address) }),
+      chain,
+      host,
+      operators: operators.map(({ address }) => ({
+        address: BigInt(address),
+        sender: {
+          async send({ to, data }: L1Message) {
+            sent.push(address)
+            assert.ok(l1.world.execute({ from: BigInt(address), to, data }))
+            return { transactionHash: keccak256(data), blockNumber: 0n, succeeded: true } as never
+          },
+        },
+      })),
+      slashBpsMax: 10_000,
+      epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
+      clock: createSystemClock(),
+    })
+  return { l1, open, running, sent }
+}
+
+test('NetworkSupervisor joins what is opened and runs it from its first epoch on', async () => {
+  const { l1, open, running, sent } = openWorld()
+  const supervisor = open()
+  assert.deepEqual(await supervisor.step(), { joined: [], started: [], stopped: [] })
+  l1.openNetwork(5, { operatorsMin: 3 })
+  assert.deepEqual(await supervisor.step(), { joined: [5], started: [], stopped: [] })
+  assert.deepEqual(
+    sent,
+    operators.map(({ address }) => address),
+  )
+  // Begun anew, it asks L1 and joins nothing twice.
+  assert.deepEqual(await open().step(), { joined: [], started: [], stopped: [] })
+  const { firstEpoch } = l1.read(l1.networks, 'networkOf', 5) as { firstEpoch: bigint }
+  assert.equal(Number(firstEpoch), l1.epoch + 2)
+  l1.goToEpoch(Number(firstEpoch) - 1)
+  assert.deepEqual((await supervisor.step()).started, [])
+  l1.goToEpoch(Number(firstEpoch))
+  assert.deepEqual(await supervisor.step(), { joined: [], started: [5], stopped: [] })
+  assert.deepEqual([...running], [5])
+  assert.deepEqual(await supervisor.step(), { joined: [], started: [], stopped: [] })
+})
+
+test('NetworkSupervisor ends what is over, and nothing before', async () => {
+  const { l1, open, running } = openWorld()
+  const supervisor = open()
+  l1.openNetwork(5)
+  await supervisor.step()
+  l1.goToEpoch(l1.epoch + 2)
+  await supervisor.step()
+  l1.send(l1.networks, 'drain', [5])
+  const { drainedEpoch } = l1.read(l1.networks, 'networkOf', 5) as { drainedEpoch: bigint }
+  l1.goToEpoch(Number(drainedEpoch))
+  assert.deepEqual((await supervisor.step()).stopped, [])
+  l1.send(l1.networks, 'close', [5])
+  l1.goToEpoch(l1.epoch + 1)
+  assert.deepEqual((await supervisor.step()).stopped, [])
+  l1.goToEpoch(l1.epoch + 1)
+  assert.deepEqual(await supervisor.step(), { joined: [], started: [], stopped: [5] })
+  assert.deepEqual([...running], [])
+})
+
+test('NetworkSupervisor joins no network whose genesis it cannot build', async () => {
+  const known = toHex(keccak256(Uint8Array.of(1)))
+  const { l1, open, sent } = openWorld({
+    canRun: ({ genesisHash }) => bytesToBigint(genesisHash) === BigInt(known),
+  })
+  l1.openNetwork(5, { genesisHash: toHex(keccak256(Uint8Array.of(2))) })
+  l1.openNetwork(6, { genesisHash: known })
+  assert.deepEqual((await open().step()).joined, [6])
+  assert.equal(sent.length, operators.length)
+})
