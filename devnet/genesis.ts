@@ -40,12 +40,12 @@ import type { L1Site } from './l1-site.ts'
 import { depositCalls, firstCalls } from './l1-setup.ts'
 import type { SetupCall, SetupNetwork, SetupOptions } from './l1-setup.ts'
 import { networkCountMax } from './world.ts'
-import type { ChainPlan, ValidatorPlan, WorldPlan } from './world.ts'
+import type { ChainPlan, WorldPlan } from './world.ts'
 
 /** Stake of the validator of a chain without stake. */
 const fixedStake = 1_000n
 
-/** What each operator owns on every chain, in wei: it pays for what it relays. */
+/** What each operator and the keeper own on every chain, in wei, to pay for gas. */
 const operatorBalanceWei = 1_000n * 10n ** 18n
 
 /** Who deploys on the local L1; its key is as public as those of the ten accounts. */
@@ -92,7 +92,7 @@ export async function worldGenesis(
   const { l1, networks } = plan
   const [network] = networks
   assert(network !== undefined, 'a world has a network')
-  const funded = await fundedAccounts(network.validators)
+  const funded = await fundedAccounts(plan)
   if (l1 === undefined) return { networks: [fixedGenesis(network, funded)], l1: undefined }
   const { epochStart, firstEpoch } = await epochsOf(plan, parameters)
   const world = { plan, l1, network, parameters, funded, epochStart }
@@ -117,6 +117,19 @@ export async function worldGenesis(
       },
     },
   }
+}
+
+/** Returns the genesis of a network that is opened later: as L1 was told to expect it. */
+export async function laterGenesis(
+  plan: WorldPlan,
+  parameters: L1Parameters,
+  chain: ChainPlan,
+): Promise<GenesisJson> {
+  const { l1, networks } = plan
+  const [network] = networks
+  assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
+  const { epochStart } = await epochsOf(plan, parameters)
+  return networkGenesis({ plan, l1, network, parameters, funded: [], epochStart }, chain)
 }
 
 /** What the genesis of a network of a world with an L1 follows from. */
@@ -254,14 +267,16 @@ function accountsOf({ state }: MessageRun): readonly GenesisAccount[] {
   })
 }
 
-/** The ten accounts and the operators. */
-async function fundedAccounts(operators: readonly ValidatorPlan[]): Promise<GenesisAccount[]> {
+/** The ten accounts, the operators and the keeper. */
+async function fundedAccounts({ networks, keeper }: WorldPlan): Promise<GenesisAccount[]> {
   const accounts = (await devAccounts()).map(({ address }) => ({
     address: BigInt(address),
     balance: devAccountBalanceWei,
   }))
-  const own = operators.map(({ operator }) => ({
-    address: bytesToBigint(operator),
+  const operators = (networks[0]?.validators ?? []).map(({ operator }) => operator)
+  const others = keeper === undefined ? [] : [addressOfSecretKey(keeper.secretKey)]
+  const own = [...operators, ...others].map((address) => ({
+    address: bytesToBigint(address),
     balance: operatorBalanceWei,
   }))
   return [...accounts, ...own]

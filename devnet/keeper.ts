@@ -134,10 +134,7 @@ function keepNetwork(
   })
   const watcher = new EvidenceWatcher({
     ...shared,
-    nodes: network.nodes.map((url) => ({
-      name: url,
-      endpoint: new JsonRpcNetworkEndpoint({ url }),
-    })),
+    nodes: network.nodes.map(watchedNode),
     context: { scheme: blsScheme(), identity, validatorSet },
     sink: new SlashingReporter({
       chain,
@@ -155,6 +152,10 @@ function keepNetwork(
       await Promise.all(loops.map((loop) => loop.stop()))
     },
   }
+}
+
+function watchedNode(url: string) {
+  return { name: url, endpoint: new JsonRpcNetworkEndpoint({ url }) }
 }
 
 function addressIn({ contracts }: L1Site, name: string): bigint {

@@ -24,8 +24,11 @@ import { possessionDigest } from '@zg/consensus'
 import { blsSign, fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-/** What each operator stakes with itself, and each development account owns on L1: a million. */
+/** What each operator stakes with itself: a million. */
 export const devStakeWei = 1_000_000n * 10n ** 18n
+
+/** What each development account owns on L1, delegated to itself: ten of them carry a vote. */
+export const devHoldingWei = 10_000_000n * 10n ** 18n
 
 const weiPerGwei = 10n ** 9n
 
@@ -71,10 +74,10 @@ export function firstCalls(options: SetupOptions): readonly SetupCall[] {
   const { deployment, operators, holders, networks, prepared, firstEpoch } = options
   const { deployer } = deployment
   const addresses = l1AddressesOf(deployer)
-  const owners = [...operators.map(({ address }) => address), ...holders]
   const calls = [
     ...deploymentCalls(deployment),
-    ...owners.map((to) => tokenCall(addresses, 'transfer', [to, devStakeWei])),
+    ...operators.map(({ address }) => tokenCall(addresses, 'transfer', [address, devStakeWei])),
+    ...holders.map((holder) => tokenCall(addresses, 'transfer', [holder, devHoldingWei])),
     ...networks.flatMap((network) =>
       governedCalls(
         addresses,
@@ -99,7 +102,12 @@ export function firstCalls(options: SetupOptions): readonly SetupCall[] {
     ),
     ...handOverCalls(deployment),
   ].map((call) => ({ ...call, from: deployer }))
-  return [...calls, ...operators.flatMap((operator) => operatorCalls(options, operator))]
+  const delegations = holders.map((holder) => ({
+    ...tokenCall(addresses, 'delegate', [holder]),
+    from: holder,
+  }))
+  const joins = operators.flatMap((operator) => operatorCalls(options, operator))
+  return [...calls, ...delegations, ...joins]
 }
 
 /** Returns the calls that fund networks which begin empty. */

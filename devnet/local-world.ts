@@ -6,6 +6,7 @@
  *   3  start every process; each says when its doors are open
  *   4  open each network's public port; wait until every chain has made a block
  *   5  write devnet.json: from here on the world is ready
+ *   6  look at L1 from time to time: what is opened there gets its validators here
  *
  * `stop` goes the other way and gives the directory back.
  */
@@ -27,13 +28,14 @@ import { forgetWorld, takeDataDir } from './data-dir.ts'
 import { devnetFileVersion, removeDevnetFile, writeDevnetFile } from './devnet-file.ts'
 import type { ContractAddresses, DevnetFile, DevnetL1, DevnetNetwork } from './devnet-file.ts'
 import { firstBlock, fundNetworks } from './first-funds.ts'
-import { openFront } from './front.ts'
-import type { Front } from './front.ts'
+import { Fronts } from './fronts.ts'
+import { superviseNetworks } from './network-supervision.ts'
+import { LocalNetworkHost } from './network-host.ts'
 import { endLeftovers, recordProcesses } from './leftovers.ts'
 import { readKeptWorld, writeKeptWorld } from './kept-world.ts'
 import { l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { L1Site } from './l1-site.ts'
-import { keeperConfigPath, writeWorldFiles } from './node-files.ts'
+import { keeperConfigPath, writeKeeperConfig, writeWorldFiles } from './node-files.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
@@ -46,8 +48,14 @@ export type WorldEvent =
   | { readonly kind: 'planned'; readonly parts: readonly string[] }
   | { readonly kind: 'port-moved'; readonly grant: PortGrant }
   | { readonly kind: 'part'; readonly status: PartStatus; readonly detail: string | undefined }
+  /** A network that was opened on L1 runs here; its public port. */
+  | { readonly kind: 'network-begun'; readonly id: number; readonly rpc: string }
+  | { readonly kind: 'network-ended'; readonly id: number }
   /** The data directory takes no more writes; told once. */
   | { readonly kind: 'disk-refused'; readonly reason: string }
+
+/** Things to undo, last first. */
+type Undo = (() => Promise<void> | undefined | void)[]
 
 export type StartOptions = WorldOptions & {
   /** The data directory, absolute. */
@@ -60,7 +68,7 @@ export type StartOptions = WorldOptions & {
 
 export type LocalWorld = {
   readonly plan: WorldPlan
-  /** What `devnet.json` says. */
+  /** What `devnet.json` said when the world was ready. */
   readonly file: DevnetFile
   /** Whether the chains went on from a kept world. */
   readonly isKept: boolean
@@ -82,40 +90,40 @@ export type LocalWorld = {
  *   `DEVNET_FIRST_BLOCK_LATE`.
  */
 export async function startWorld(options: StartOptions, signal: AbortSignal): Promise<LocalWorld> {
-  const { lock, release } = takeDataDir(options.home)
-  const undo: (() => Promise<void> | void)[] = [release]
+  const { home, onEvent } = options
+  const { lock, release } = takeDataDir(home)
+  const undo: Undo = [release]
   try {
     const { plan, isKept } = await prepare(options)
-    const fronts = new Map<number, Front>()
+    const fronts = new Fronts()
+    undo.push(() => fronts.closeAll())
     let isDiskGood = true
     const supervisor = new Supervisor(partPlans(plan), (status, detail) => {
-      setFront(fronts, plan, status)
-      const refusal = recordProcesses(options.home, supervisor.status())
+      fronts.follow(host.networks, status)
+      const refusal = recordProcesses(home, supervisor.status())
       if (refusal !== undefined && isDiskGood) {
         isDiskGood = false
-        options.onEvent({ kind: 'disk-refused', reason: refusal })
+        onEvent({ kind: 'disk-refused', reason: refusal })
       }
-      options.onEvent({ kind: 'part', status, detail })
+      onEvent({ kind: 'part', status, detail })
     })
+    const host = hostOf(options, { plan, supervisor, fronts })
     undo.push(() => supervisor.stopAll())
     signal.addEventListener('abort', () => void supervisor.stopAll(), { once: true })
 
     const control = await serveControl(lock.socket, (request) => obey(supervisor, request))
     undo.push(() => control.close())
     const failures = await startParts(supervisor, chainsOf(plan), signal)
-    for (const network of plan.networks) {
-      if (network.validators.length === 1) continue
-      const front = await openNetworkFront(network)
-      fronts.set(network.id, front)
-      undo.push(() => front.close())
-    }
+    for (const network of plan.networks) await fronts.open(network)
     await Promise.all(chainsOf(plan).map((chain) => firstBlock(chain, signal)))
     await fundNetworks(plan, signal)
     if (plan.keeper !== undefined) await supervisor.start(plan.keeper.part)
     signal.throwIfAborted()
 
-    const file = await describe(plan, supervisor.status())
-    writeDevnetFile(options.home, file)
+    const file = await describe(plan, host.networks, supervisor.status())
+    writeDevnetFile(home, file)
+    const networks = await superviseNetworks(plan, host)
+    undo.push(() => networks?.stop())
     return {
       plan,
       file,
@@ -129,6 +137,36 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
     await undoAll(undo)
     throw error
   }
+}
+
+/** Where networks run that are opened later. */
+function hostOf(
+  { home, portOffset, onEvent }: StartOptions,
+  world: { readonly plan: WorldPlan; readonly supervisor: Supervisor; readonly fronts: Fronts },
+): LocalNetworkHost {
+  const { plan, supervisor, fronts } = world
+  const tellAll = async (): Promise<void> => {
+    writeDevnetFile(home, await describe(plan, host.networks, supervisor.status()))
+    writeKeeperConfig(plan, host.networks)
+    if (plan.keeper !== undefined) await supervisor.chaos('restart', plan.keeper.part)
+  }
+  const host = new LocalNetworkHost({
+    plan,
+    portOffset,
+    supervisor,
+    commandsOf,
+    async onStart(network) {
+      await fronts.open(network)
+      await tellAll()
+      onEvent({ kind: 'network-begun', id: network.id, rpc: rpcUrl(network.rpcPort) })
+    },
+    async onStop({ id }) {
+      await fronts.close(id)
+      await tellAll()
+      onEvent({ kind: 'network-ended', id })
+    },
+  })
+  return host
 }
 
 /** Resolves the world, its ports and its files. */
@@ -171,16 +209,13 @@ export function nodeEntryPath(): string {
   return fileURLToPath(new URL('node-main.ts', import.meta.url))
 }
 
-function partPlans(plan: WorldPlan): ChildCommand[] {
+function commandsOf({ validators }: ChainPlan): ChildCommand[] {
   const entry = nodeEntryPath()
-  const nodes = chainsOf(plan).flatMap((chain) =>
-    chain.validators.map((validator) => ({
-      part: validator.part,
-      entry,
-      args: [validator.folder],
-      logPath: validator.logPath,
-    })),
-  )
+  return validators.map(({ part, folder, logPath }) => ({ part, entry, args: [folder], logPath }))
+}
+
+function partPlans(plan: WorldPlan): ChildCommand[] {
+  const nodes = chainsOf(plan).flatMap(commandsOf)
   const { keeper } = plan
   if (keeper === undefined) return nodes
   const { part, logPath } = keeper
@@ -219,44 +254,32 @@ async function startParts(
   return [...failures.values()]
 }
 
-function openNetworkFront(network: ChainPlan): Promise<Front> {
-  const backPorts = network.validators.map(({ rpcPort }) => rpcPort)
-  return openFront({ port: network.rpcPort, backPorts })
-}
-
-function setFront(
-  fronts: ReadonlyMap<number, Front>,
-  plan: WorldPlan,
-  { name, state }: PartStatus,
-): void {
-  for (const network of plan.networks) {
-    const validator = network.validators.find(({ part }) => part === name)
-    if (validator !== undefined) fronts.get(network.id)?.setUp(validator.index, state === 'ready')
-  }
-}
-
 async function obey(supervisor: Supervisor, request: ControlRequest): Promise<ControlReply> {
   if (request.verb === 'status') return { ok: true, parts: supervisor.status() }
   const part = `net-${request.network}/val-${request.validator}`
   return { ok: true, parts: [await supervisor.chaos(request.verb, part)] }
 }
 
-async function undoAll(undo: (() => Promise<void> | void)[]): Promise<void> {
+async function undoAll(undo: Undo): Promise<void> {
   while (undo.length > 0) await undo.pop()?.()
 }
 
-async function describe(plan: WorldPlan, parts: readonly PartStatus[]): Promise<DevnetFile> {
+async function describe(
+  plan: WorldPlan,
+  chains: readonly ChainPlan[],
+  parts: readonly PartStatus[],
+): Promise<DevnetFile> {
   const pids = new Map(parts.map(({ name, pid }) => [name, pid ?? 0]))
   const site = plan.l1 && readL1Site(join(plan.l1.folder, l1SiteFileName))
   const networks: DevnetNetwork[] = []
-  for (const chain of plan.networks) networks.push(await describeNetwork(chain, pids))
+  for (const chain of chains) networks.push(await describeNetwork(chain, pids))
   return {
     version: devnetFileVersion,
     dataDir: plan.filesDir,
     epochSeconds: site?.epochSeconds ?? 0,
     ...(plan.l1 && site && { l1: await describeL1(plan.l1, site, pids) }),
     networks,
-    metrics: chainsOf(plan)
+    metrics: [...(plan.l1 === undefined ? [] : [plan.l1]), ...chains]
       .flatMap(({ validators }) => validators)
       .map(({ metricsPort }) => `${rpcUrl(metricsPort)}/metrics`),
     accounts: await devAccounts(),

@@ -14,7 +14,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 import { create } from '@chainsafe/bls-keystore'
-import { toHex } from '@zg/primitives'
+import { assert, toHex } from '@zg/primitives'
 import { stringify } from 'smol-toml'
 
 import { devAccounts } from './accounts.ts'
@@ -47,11 +47,11 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
     const staked = chain.kind === 'network' ? l1 : undefined
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator, staked)
   }
-  if (l1 !== undefined && plan.keeper !== undefined) writeKeeperFiles(plan, l1, plan.keeper)
+  writeKeeperConfig(plan, plan.networks)
 }
 
 /** The keeper's files, anew at every start: ports may have moved. */
-function writeKeeperFiles({ networks }: WorldPlan, l1: StakeL1, keeper: KeeperPlan): void {
+function writeKeeperFiles(networks: readonly ChainPlan[], l1: StakeL1, keeper: KeeperPlan): void {
   const config: KeeperConfig = {
     l1: { rpc: rpcUrl(l1.rpcPort), chainId: l1.chainId, site: l1.site },
     networks: networks.map(({ id, rpcPort, validators }) => ({
@@ -74,6 +74,28 @@ export function keeperConfigPath({ folder }: KeeperPlan): string {
 
 function rpcUrl(port: number): string {
   return `http://${loopback}:${port}`
+}
+
+/** Writes the files of a network that is opened later, beside those of its world. */
+export async function writeNetworkFiles(
+  plan: WorldPlan,
+  network: ChainPlan,
+  { genesis, firstEpoch }: { readonly genesis: unknown; readonly firstEpoch: number },
+): Promise<void> {
+  assert(plan.l1 !== undefined, 'stake lies on an L1')
+  mkdirSync(network.folder, { recursive: true, mode: 0o700 })
+  writeWhole(genesisPathOf(network), `${JSON.stringify(genesis, undefined, 1)}\n`)
+  const site = { ...readL1Site(join(plan.l1.folder, l1SiteFileName)), firstEpoch }
+  const l1 = { ...plan.l1, site }
+  for (const validator of network.validators) await writeValidatorFiles(network, validator, l1)
+}
+
+/** Has the keeper care for these networks, once it is started again. */
+export function writeKeeperConfig(plan: WorldPlan, networks: readonly ChainPlan[]): void {
+  const { l1, keeper } = plan
+  if (l1 === undefined || keeper === undefined) return
+  const site = readL1Site(join(l1.folder, l1SiteFileName))
+  writeKeeperFiles(networks, { ...l1, site }, keeper)
 }
 
 /** The same files each time, so that a start that was cut off is made good by the next. */

@@ -55,26 +55,40 @@ export function portWishes(world: {
   readonly validatorCount: number
   readonly offset: number
 }): PortWish[] {
+  const { withL1, networkCount, validatorCount, offset } = world
+  const ofL1: PortWish[] = [
+    { use: 'l1 rpc', port: basePorts.l1 + offset },
+    { use: 'l1 p2p', port: basePorts.p2p - networkPortStep + offset },
+    { use: 'l1 metrics', port: basePorts.metrics + offset },
+  ]
+  const ofNetworks = Array.from({ length: networkCount }, (_, id) =>
+    networkPortWishes(id, { firstProcess: withL1 ? 1 : 0, validatorCount, offset }),
+  )
+  return [...(withL1 ? ofL1 : []), ...ofNetworks.flat()]
+}
+
+/** The wishes of one network; `firstProcess` is the place of network 0's first validator. */
+export function networkPortWishes(
+  id: number,
+  world: {
+    readonly firstProcess: number
+    readonly validatorCount: number
+    readonly offset: number
+  },
+): PortWish[] {
+  const { firstProcess, validatorCount, offset } = world
+  const step = networkPortStep * id
   const wishes: PortWish[] = []
-  let processIndex = 0
   const wish = (use: string, port: number): void => {
-    wishes.push({ use, port: port + world.offset })
+    wishes.push({ use, port: port + offset })
   }
-  if (world.withL1) {
-    wish('l1 rpc', basePorts.l1)
-    wish('l1 p2p', basePorts.p2p - networkPortStep)
-    wish('l1 metrics', basePorts.metrics + processIndex++)
-  }
-  const { networkCount, validatorCount } = world
-  for (let id = 0; id < networkCount; id++) {
-    const step = networkPortStep * id
-    wish(`network ${id} rpc`, basePorts.network + step)
-    for (let index = 0; index < validatorCount; index++) {
-      const validator = `network ${id} validator ${index}`
-      if (validatorCount > 1) wish(`${validator} rpc`, basePorts.validator + step + index)
-      wish(`${validator} p2p`, basePorts.p2p + step + index)
-      wish(`${validator} metrics`, basePorts.metrics + processIndex++)
-    }
+  wish(`network ${id} rpc`, basePorts.network + step)
+  for (let index = 0; index < validatorCount; index++) {
+    const validator = `network ${id} validator ${index}`
+    if (validatorCount > 1) wish(`${validator} rpc`, basePorts.validator + step + index)
+    wish(`${validator} p2p`, basePorts.p2p + step + index)
+    const place = firstProcess + id * validatorCount + index
+    wish(`${validator} metrics`, basePorts.metrics + place)
   }
   return wishes
 }

@@ -46,13 +46,18 @@ type Part = {
 }
 
 export class Supervisor {
-  readonly #parts: ReadonlyMap<string, Part>
+  readonly #parts: Map<string, Part>
   readonly #listener: PartListener
   #isStopping = false
 
   constructor(plans: readonly ChildCommand[], listener: PartListener) {
     this.#parts = new Map(plans.map((plan) => [plan.part, newPart(plan)]))
     this.#listener = listener
+  }
+
+  /** Takes in another part; it is started by `start`. */
+  add(plan: ChildCommand): void {
+    if (!this.#parts.has(plan.part)) this.#parts.set(plan.part, newPart(plan))
   }
 
   /** The parts, in the order of their plans. */

@@ -132,7 +132,7 @@ export type KeeperPlan = {
   readonly part: 'keeper'
   readonly folder: string
   readonly logPath: string
-  /** 32 bytes: the account of operator 0, which pays for gas. */
+  /** 32 bytes: of an account of its own, which pays for gas. */
   readonly secretKey: Uint8Array
 }
 
@@ -167,18 +167,17 @@ export function resolveWorld(
   }
 }
 
+type WorldPlace = { readonly home: string; readonly minimal: boolean }
+
 /** Returns the plan of a world with the ports it was granted. */
 export function planWorld(
   kept: KeptWorld,
-  place: { home: string; minimal: boolean },
+  place: WorldPlace,
   grants: readonly PortGrant[],
 ): WorldPlan {
   const { home, minimal } = place
-  const filesDir = minimal ? join(home, 'minimal') : home
-  const ports = new Map(grants.map(({ use, port }) => [use, port]))
-  const portOf = (use: string): number => ports.get(use) ?? 0
-  const seed = Buffer.from(kept.seed, 'hex')
-  const base = { kept, filesDir, home, seed, portOf, inMemory: minimal }
+  const base = planBase(kept, place, grants)
+  const { filesDir, seed } = base
   return {
     home,
     filesDir,
@@ -191,8 +190,33 @@ export function planWorld(
           part: 'keeper',
           folder: join(filesDir, 'keeper'),
           logPath: join(home, 'logs', 'keeper.jsonl'),
-          secretKey: accountKeyOf(seed, 'operator/0'),
+          secretKey: accountKeyOf(seed, 'keeper'),
         },
+  }
+}
+
+/** Returns the plan of one network of a world, also of one that was opened later. */
+export function planNetworkOf(
+  { kept, home }: WorldPlan,
+  id: number,
+  grants: readonly PortGrant[],
+): ChainPlan {
+  return planNetwork(planBase(kept, { home, minimal: false }, grants), id)
+}
+
+function planBase(
+  kept: KeptWorld,
+  { home, minimal }: WorldPlace,
+  grants: readonly PortGrant[],
+): PlanBase {
+  const ports = new Map(grants.map(({ use, port }) => [use, port]))
+  return {
+    kept,
+    home,
+    filesDir: minimal ? join(home, 'minimal') : home,
+    seed: Buffer.from(kept.seed, 'hex'),
+    portOf: (use) => ports.get(use) ?? 0,
+    inMemory: minimal,
   }
 }
 

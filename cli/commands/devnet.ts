@@ -4,7 +4,7 @@
  *     a line a part while it starts  ->  a table  ->  a line a block  ->  Ctrl-C, everything ends
  *
  * With `--json` the same as one object a line: `part`, `port-moved`, `ready` (with `devnet.json`),
- * `block`, `halted`, `stopped`.
+ * `block`, `halted`, `network-begun`, `network-ended`, `stopped`.
  */
 
 import { devAccountBalanceWei, dataDirOf, startWorld } from '@zg/devnet'
@@ -147,6 +147,14 @@ class Screen {
       }
       case 'part':
         return this.#onPart(event.status, event.detail)
+      case 'network-begun': {
+        const what = `network ${event.id} was opened on L1 and runs: ${event.rpc}`
+        this.#output.line(`  ${this.#output.paint('good', `✓ ${what}`)}`)
+        return
+      }
+      case 'network-ended':
+        this.#output.line(`  ${this.#output.paint('warning', `! network ${event.id} is over`)}`)
+        return
       case 'disk-refused': {
         const mend = 'make room; what is final is safe'
         const output = this.#output
@@ -273,6 +281,11 @@ function jsonOf(event: WorldEvent): Record<string, unknown> {
       return { event: 'port-moved', ...event.grant }
     case 'part':
       return { event: 'part', ...event.status, detail: event.detail }
+    case 'network-begun':
+    case 'network-ended': {
+      const { kind, ...what } = event
+      return { event: kind, ...what }
+    }
     case 'disk-refused':
       return { event: 'disk-refused', reason: event.reason }
   }

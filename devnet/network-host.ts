@@ -1,0 +1,87 @@
+/**
+ * Networks that are opened while the world runs: their operators are those of the world, so each gets
+ * its validators here, on ports of its own, without a restart of anything.
+ *
+ * A genesis is built from the world's plan as L1 was told to expect it (`genesis.ts`), and compared
+ * with the hash that L1 has; of another network nothing is started.
+ */
+
+import { bytesEqual } from '@zg/primitives'
+import type { NetworkHost, RegisteredNetwork } from '@zg/staking'
+
+import type { ChildCommand } from './child.ts'
+import { writeNetworkFiles } from './node-files.ts'
+import { readL1Parameters } from './parameters.ts'
+import { grantPorts, isPortFree, networkPortWishes } from './ports.ts'
+import type { Supervisor } from './supervisor.ts'
+import { networkCountMax, planNetworkOf } from './world.ts'
+import type { ChainPlan, WorldPlan } from './world.ts'
+
+export type LocalNetworkHostOptions = {
+  readonly plan: WorldPlan
+  readonly portOffset: number
+  readonly supervisor: Supervisor
+  readonly commandsOf: (network: ChainPlan) => readonly ChildCommand[]
+  /** Called once a network's validators answer. */
+  readonly onStart: (network: ChainPlan) => Promise<void>
+  /** Called once they have ended. */
+  readonly onStop: (network: ChainPlan) => Promise<void>
+}
+
+export class LocalNetworkHost implements NetworkHost {
+  readonly #options: LocalNetworkHostOptions
+  #networks: readonly ChainPlan[]
+
+  constructor(options: LocalNetworkHostOptions) {
+    this.#options = options
+    this.#networks = options.plan.networks
+  }
+
+  /** Those of the plan, and those that came since. */
+  get networks(): readonly ChainPlan[] {
+    return this.#networks
+  }
+
+  running(): readonly number[] {
+    return this.#networks.map(({ id }) => id)
+  }
+
+  async canRun({ id, chainId, genesisHash }: RegisteredNetwork): Promise<boolean> {
+    if (id >= networkCountMax) return false
+    const chain = planNetworkOf(this.#options.plan, id, [])
+    if (BigInt(chain.chainId) !== chainId) return false
+    // Loaded here: it brings the whole node with it.
+    const { parseGenesis } = await import('@zg/chain')
+    return bytesEqual(parseGenesis(await this.#genesisOf(chain)).hash, genesisHash)
+  }
+
+  async start({ id, firstEpoch }: RegisteredNetwork): Promise<void> {
+    const { plan, portOffset, supervisor, commandsOf, onStart } = this.#options
+    const { validatorCount } = plan.kept
+    const world = { firstProcess: 1, validatorCount, offset: portOffset }
+    const grants = await grantPorts(networkPortWishes(id, world), isPortFree)
+    const network = planNetworkOf(plan, id, grants)
+    const genesis = await this.#genesisOf(network)
+    await writeNetworkFiles(plan, network, { genesis, firstEpoch: Number(firstEpoch) })
+    const commands = commandsOf(network)
+    for (const command of commands) supervisor.add(command)
+    await Promise.all(commands.map(({ part }) => supervisor.start(part)))
+    this.#networks = [...this.#networks, network]
+    await onStart(network)
+  }
+
+  async stop(id: number): Promise<void> {
+    const { supervisor, onStop } = this.#options
+    const network = this.#networks.find((each) => each.id === id)
+    if (network === undefined) return
+    this.#networks = this.#networks.filter((each) => each !== network)
+    // Nothing is lost: what was acknowledged is on disk.
+    await Promise.all(network.validators.map(({ part }) => supervisor.chaos('kill', part)))
+    await onStop(network)
+  }
+
+  async #genesisOf(chain: ChainPlan): Promise<unknown> {
+    const { laterGenesis } = await import('./genesis.ts')
+    return laterGenesis(this.#options.plan, readL1Parameters('dev'), chain)
+  }
+}
