@@ -175,6 +175,19 @@ test('a slash takes the same part of every collateral, whatever their tokens do'
   send('unstake', [0, address, stakeOf(0, alice)[0]], alice)
 })
 
+test('what may be withdrawn already is not slashed, whoever is late', () => {
+  const { l1, send, read, stakeOf, slash } = openWorld()
+  const { address } = operator
+  send('stake', [0, address, 100n * ether], alice)
+  send('unstake', [0, address, (stakeOf(0, alice)[0] * 2n) / 5n], alice)
+  const exit = l1.epoch + 2
+  l1.world.advance(Number(l1.read(l1.stakes, 'readyAt', exit)) - l1.world.timestamp)
+  slash(exit - 1, 10_000)
+  assert.equal(read('exitingOf', 0, address, exit, alice), 40n * ether)
+  assert.equal(stakeOf(0, alice)[1], 0n)
+  send('withdraw', [0, address, exit], alice)
+})
+
 test('a fault that is reported costs the other collaterals, too', () => {
   const { l1, send, stakeOf } = openWorld({})
   const others = [2, 3, 4].map((index) => testOperator(index))

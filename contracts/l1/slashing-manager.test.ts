@@ -300,16 +300,24 @@ test('what is reported last and executed late is still there: the delays are hel
   l1.world.deploy('SlashingManager', { args })
 })
 
-test('certificates that contradict each other are punished at once, however many were before', () => {
-  const { l1, stakeOf, reportRounds, signed } = openWorld()
+test('certificates that contradict each other are punished at once, and delay nobody else', () => {
   const votes = [round('notarize', 1), round('notarize', 2)]
+  const prove = (l1: L1World, culprits: readonly TestOperator[]) => {
+    const [a, b] = votes.map((vote) => l1.roundArgs(vote))
+    const sum = l1.signRounds(1, votes, all)
+    const { events } = l1.send(l1.slashing, 'proveRoundConflict', [1, a, [], b, [], sum])
+    const conflict = events[0]?.args['conflict']
+    l1.send(l1.slashing, 'punish', [conflict, addressesOf(culprits)], reporter)
+  }
+  const { l1, stakeOf, reportRounds, signed } = openWorld()
   for (const operator of [culprit, second]) reportRounds(1, operator, signed(1, votes, operator))
-  const [a, b] = votes.map((vote) => l1.roundArgs(vote))
-  const sum = l1.signRounds(1, votes, all)
-  const { events } = l1.send(l1.slashing, 'proveRoundConflict', [1, a, [], b, [], sum])
-  const culprits = addressesOf(all.slice(2))
-  l1.send(l1.slashing, 'punish', [events[0]?.args['conflict'], culprits], reporter)
+  prove(l1, all.slice(2))
   assert.deepEqual(all.slice(2).map(stakeOf), [0n, 0n, 0n])
+
+  const other = openWorld()
+  prove(other.l1, all.slice(2))
+  const { events } = other.reportRounds(1, culprit, other.signed(1, votes, culprit))
+  assert.equal(events[0]?.name, 'Punished')
 })
 
 /** Both certificates of a conflict, as `SlashingManager` takes them: who signed each. */
