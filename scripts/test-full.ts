@@ -7,12 +7,14 @@
  *   conformance    every official vector
  *   sim            seeds of the simulated world
  *   conservation   random staking, bridging and slashing over three networks, in steps
+ *   drills         what shared stake promises, done to a running world of five operators
  *   accountability networks with more or less than a third of two minds, and what the contracts say
  */
 
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
+import { runDrills } from '../devnet/testing/drills.ts'
 import { runConservation } from '../contracts/testing/conservation.ts'
 import { emptyScore, runAnvilDifferential, runDifferential } from '../evm/differential.ts'
 import type { DifferentialScore } from '../evm/differential.ts'
@@ -37,6 +39,11 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
     return runScript(['cli/main.ts', 'sim', ...seeds, '--json'])
   },
   conservation: () => conservation(Number(values.count ?? 10_000)),
+  drills: async () => {
+    const report = await runDrills((line) => console.error(line))
+    console.log(JSON.stringify({ suite: 'drills', ...report }))
+    return 0
+  },
   accountability: () => accountability(Number(values.count ?? 240)),
 }
 const suite = suites[name]

@@ -93,7 +93,7 @@ test('evidence counts for less long than stake that left is held', () => {
   const l1 = new L1World()
   const deploy = (ageMaxSeconds: number) =>
     l1.world.deploy('SlashingManager', {
-      args: [l1.oracle.address, l1.stakes.address, ageMaxSeconds],
+      args: [l1.oracle.address, l1.stakes.address, ageMaxSeconds, 0],
     })
   refuses(() => deploy(l1.unbondingSeconds), 'EvidenceAgeInvalid')
   deploy(l1.unbondingSeconds - 1)

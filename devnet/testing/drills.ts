@@ -1,0 +1,385 @@
+/**
+ * What shared stake promises, done to a running world, one thing after another (`npm run test:full --
+ * drills`): five operators, two networks, real processes, and a keeper that brings to L1 what there is.
+ *
+ *     reward      tokens leave network 1 through Outbox; the keeper has them minted on L1
+ *     slash       an operator signs two finality votes on network 1; a stranger reports it; stake,
+ *                 delegation and what was leaving are cut, the weight falls on both networks at e + 2
+ *     govern      staked and held tokens vote: a parameter changes, and a third network opens
+ *     grow        the third network runs without a restart, and takes deposits and transactions
+ *     supply      L1 and what lives on networks are the cap, less what was burned
+ */
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { finalityVoteDigest } from '@zg/consensus'
+import type { Evidence, FinalityVote, NetworkIdentity } from '@zg/consensus'
+import { artifactOf } from '@zg/contracts'
+import type { ArtifactName } from '@zg/contracts'
+import { addressOfSecretKey, blsSign, fromHex, keccak256, toHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import { evidenceCalls } from '@zg/staking'
+import { createPublicClient, createWalletClient, defineChain, encodeFunctionData, http } from 'viem'
+import type { Abi, Chain, PublicClient } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+
+import { readDevnetFile } from '../devnet-file.ts'
+import type { DevnetFile } from '../devnet-file.ts'
+import { readL1Site } from '../l1-site.ts'
+import { callRpc } from '../rpc-call.ts'
+import { accountKeyOf, keysOf } from '../world.ts'
+import type { KeptWorld } from '../world.ts'
+import { startDevnet, stopDevnet } from './devnet-process.ts'
+
+const portOffset = 12_000
+const ether = 10n ** 18n
+const outbox: Hex = '0x0000000000000000000000000000000000002002'
+const operatorCount = 5
+const culprit = 4
+
+/** The longest any drill may wait for one thing. */
+const patienceMs = 180_000
+const pollMs = 500
+
+type Contract = { readonly name: ArtifactName; readonly address: Hex }
+
+/** One chain and whoever sends there. */
+class ChainHands {
+  readonly #rpc: string
+  readonly #chain: Chain
+  readonly reader: PublicClient
+
+  constructor(rpc: string, id: number) {
+    this.#rpc = rpc
+    this.#chain = defineChain({
+      id,
+      name: `chain ${id}`,
+      nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
+      rpcUrls: { default: { http: [rpc] } },
+    })
+    this.reader = createPublicClient({
+      chain: this.#chain,
+      transport: http(rpc),
+      pollingInterval: pollMs,
+      cacheTime: 0,
+    })
+  }
+
+  read(contract: Contract, functionName: string, ...args: readonly unknown[]): Promise<unknown> {
+    const abi = artifactOf(contract.name).abi as Abi
+    return this.reader.readContract({ address: contract.address, abi, functionName, args })
+  }
+
+  /** Sends a call and waits until it is in a block. */
+  async send(
+    secretKey: Hex,
+    contract: Contract,
+    call: { readonly name: string; readonly args: readonly unknown[]; readonly value?: bigint },
+  ): Promise<void> {
+    const abi = artifactOf(contract.name).abi as Abi
+    const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })
+    const account = privateKeyToAccount(secretKey)
+    const wallet = createWalletClient({ account, chain: this.#chain, transport: http(this.#rpc) })
+    const { value = 0n } = call
+    const message = { to: contract.address, data, value }
+    // An epoch may begin between the estimate and the block: then more is written.
+    const gas = ((await this.reader.estimateGas({ account, ...message })) * 3n) / 2n
+    const hash = await wallet.sendTransaction({ ...message, gas })
+    const receipt = await this.reader.waitForTransactionReceipt({ hash, timeout: patienceMs })
+    assert.equal(receipt.status, 'success', `${contract.name}.${call.name}`)
+  }
+
+  /** Whether a call would be refused. */
+  async refuses(
+    from: Hex,
+    contract: Contract,
+    call: { readonly name: string; readonly args: readonly unknown[] },
+  ): Promise<boolean> {
+    const abi = artifactOf(contract.name).abi as Abi
+    const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })
+    const message = { to: contract.address, data, account: from }
+    return this.reader.call(message).then(
+      () => false,
+      () => true,
+    )
+  }
+}
+
+/** What each drill found, in seconds and tokens. */
+export type DrillReport = Readonly<Record<string, number | string | boolean>>
+
+/** Runs all drills; whatever fails is thrown. */
+export async function runDrills(tell: (line: string) => void): Promise<DrillReport> {
+  const home = mkdtempSync(join(tmpdir(), 'zg-drills-'))
+  const flags = ['--validators', String(operatorCount), '--port-offset', String(portOffset)]
+  const run = startDevnet(home, flags)
+  try {
+    const world = new DrillWorld(home, await run.ready)
+    const report: Record<string, number | string | boolean> = {}
+    for (const name of ['reward', 'slash', 'govern', 'grow', 'supply'] as const) {
+      const startedAt = performance.now()
+      Object.assign(report, await world[name]())
+      const seconds = Math.round((performance.now() - startedAt) / 100) / 10
+      report[`${name}Seconds`] = seconds
+      tell(`${name}: done in ${seconds} s`)
+    }
+    return report
+  } finally {
+    if (run.process.exitCode === null) await stopDevnet(run)
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+class DrillWorld {
+  readonly #home: string
+  readonly #file: DevnetFile
+  readonly #seed: Uint8Array
+  readonly #l1: ChainHands
+  readonly #networks: readonly ChainHands[]
+
+  constructor(home: string, file: DevnetFile) {
+    this.#home = home
+    this.#file = file
+    const kept = JSON.parse(readFileSync(join(home, 'world.json'), 'utf8')) as KeptWorld
+    this.#seed = Buffer.from(kept.seed, 'hex')
+    assert.ok(file.l1)
+    this.#l1 = new ChainHands(file.l1.rpc, file.l1.chainId)
+    this.#networks = file.networks.map(({ rpc, chainId }) => new ChainHands(rpc, chainId))
+  }
+
+  async reward(): Promise<DrillReport> {
+    const amount = 10n * ether
+    const [key, address] = [this.#key(1), this.#address(1)]
+    const before = (await this.#ask('ZgToken', 'balanceOf', address)) as bigint
+    const owed = (await this.#ask('RewardBridge', 'outstanding', 1)) as bigint
+    const call = { name: 'withdraw', args: [address], value: amount }
+    await this.#network(1).send(key, { name: 'Outbox', address: outbox }, call)
+    await until('the keeper has it minted', async () => {
+      return (await this.#ask('ZgToken', 'balanceOf', address)) === before + amount
+    })
+    assert.equal(await this.#ask('RewardBridge', 'outstanding', 1), owed - amount)
+    return { mintedTokens: Number(amount / ether) }
+  }
+
+  async slash(): Promise<DrillReport> {
+    const operator = toHex(addressOfSecretKey(accountKeyOf(this.#seed, `operator/${culprit}`)))
+    const stake = 1_000n * ether
+    const stakes = this.#contract('StakeManager')
+    // A delegator, and one whose stake is on its way out.
+    for (const index of [3, 4]) {
+      const approve = { name: 'approve', args: [stakes.address, stake] }
+      await this.#l1.send(this.#key(index), this.#contract('ZgToken'), approve)
+      await this.#l1.send(this.#key(index), stakes, { name: 'stake', args: [operator, stake] })
+    }
+    const [shares] = (await this.#ask('StakeManager', 'stakeOf', operator, this.#address(4))) as [
+      bigint,
+    ]
+    await this.#l1.send(this.#key(4), stakes, { name: 'unstake', args: [operator, shares] })
+    const exitEpoch = Number(await this.#ask('OperatorRegistry', 'currentEpoch')) + 2
+    const supply = (await this.#ask('ZgToken', 'totalSupply')) as bigint
+
+    const evidence = await this.#doubleVote()
+    const validatorSet = () => undefined
+    const [report] = evidenceCalls(evidence, { networkId: 1, validatorSet })
+    const [moved] = evidenceCalls(evidence, { networkId: 0, validatorSet })
+    assert.ok(report !== undefined && moved !== undefined)
+    const slashing = this.#contract('SlashingManager')
+    const stranger = this.#address(7)
+    assert.ok(await this.#l1.refuses(stranger, slashing, moved), 'evidence of another network')
+    await this.#l1.send(this.#key(7), slashing, report)
+    assert.ok(await this.#l1.refuses(stranger, slashing, report), 'the same evidence again')
+
+    assert.equal(await this.#ask('StakeManager', 'isTombstone', operator), true)
+    const [, delegated] = (await this.#ask(
+      'StakeManager',
+      'stakeOf',
+      operator,
+      this.#address(3),
+    )) as [bigint, bigint]
+    const leaving = (await this.#ask(
+      'StakeManager',
+      'exitingOf',
+      operator,
+      BigInt(exitEpoch),
+      this.#address(4),
+    )) as bigint
+    assert.ok(delegated < stake && leaving < stake, 'the delegator and the leaver are cut')
+    const burned = supply - ((await this.#ask('ZgToken', 'totalSupply')) as bigint)
+    assert.ok(burned > 0n)
+    const epoch = Number(await this.#ask('OperatorRegistry', 'currentEpoch'))
+    for (const id of [0, 1]) {
+      const set = (await this.#ask('NetworkRegistry', 'setAt', id, epoch + 2)) as { count: number }
+      assert.equal(set.count, operatorCount - 1, `network ${id} goes on without it`)
+    }
+    await until('its weight is gone on both networks', async () => {
+      const epochs = await Promise.all([0, 1].map((id) => this.#epochOf(id)))
+      return epochs.every((each) => each >= epoch + 2)
+    })
+    const heights = await Promise.all([0, 1].map((id) => this.#heightOf(id)))
+    await until('both networks go on', async () => {
+      const now = await Promise.all([0, 1].map((id) => this.#heightOf(id)))
+      return now.every((height, id) => height > (heights[id] ?? 0) + 2)
+    })
+    return { burnedTokens: Number(burned / ether), cutDelegation: Number(delegated / ether) }
+  }
+
+  async govern(): Promise<DrillReport> {
+    const governor = this.#contract('ZgGovernor')
+    const registry = this.#contract('NetworkRegistry')
+    const parameters = this.#contract('Parameters')
+    const coolDown = { key: 7, value: 5n }
+    const site = readL1Site(join(this.#home, 'l1', 'site.json'))
+    const genesis = await this.#l1.read(registry, 'networkOf', 1)
+    const { genesisTime } = genesis as { genesisTime: bigint }
+    const opening = {
+      chainId: 1_660_202,
+      genesisTime,
+      earliestEpoch: 0,
+      stakeMin: 1_000_000n * 10n ** 9n,
+      operatorsMin: 3,
+      genesisHash: site.genesisHashes[2],
+    }
+    const calls = [
+      { to: parameters, name: 'set', args: [coolDown.key, coolDown.value] },
+      { to: registry, name: 'open', args: [2, opening] },
+    ].map(({ to, name, args }) => ({
+      target: to.address,
+      data: encodeFunctionData({
+        abi: artifactOf(to.name).abi as Abi,
+        functionName: name,
+        args: [...args],
+      }),
+    }))
+    const actions = [calls.map(({ target }) => target), [0n, 0n], calls.map(({ data }) => data)]
+    const text = 'Wait five epochs between openings, and open network 2'
+    const hash = toHex(keccak256(new TextEncoder().encode(text)))
+    await this.#l1.send(this.#key(0), governor, { name: 'propose', args: [...actions, text] })
+    const id = await this.#l1.read(governor, 'hashProposal', ...actions, hash)
+    const stateIs = (wanted: number) => async () =>
+      (await this.#l1.read(governor, 'state', id)) === wanted
+    await until('the vote begins', stateIs(1))
+    const operators = [0, 1, 2].map((index) => toHex(accountKeyOf(this.#seed, `operator/${index}`)))
+    const holders = [0, 1, 2, 3, 4, 5, 6].map((index) => this.#key(index))
+    for (const key of [...operators, ...holders]) {
+      await this.#l1.send(key, governor, { name: 'castVote', args: [id, 1] })
+    }
+    const { forVotes } = await this.#votesOf(id)
+    await until('the vote succeeded', stateIs(4))
+    await this.#l1.send(this.#key(8), governor, { name: 'queue', args: [...actions, hash] })
+    const execute = { name: 'execute', args: [...actions, hash] }
+    await until('the timelock has waited', async () => {
+      return !(await this.#l1.refuses(this.#address(8), governor, execute))
+    })
+    await this.#l1.send(this.#key(8), governor, execute)
+    assert.equal(await this.#l1.read(parameters, 'get', coolDown.key), coolDown.value)
+    return { votesForTokens: Number(forVotes / ether) }
+  }
+
+  async grow(): Promise<DrillReport> {
+    let rpc = ''
+    await until('network 2 runs', async () => {
+      rpc = readDevnetFile(this.#home)?.networks.find(({ id }) => id === 2)?.rpc ?? ''
+      return rpc !== '' && Number(await callRpc(rpc, 'eth_blockNumber')) > 0
+    })
+    const bridge = this.#contract('RewardBridge')
+    const amount = 100n * ether
+    const approve = { name: 'approve', args: [bridge.address, amount] }
+    await this.#l1.send(this.#key(2), this.#contract('ZgToken'), approve)
+    const deposit = { name: 'deposit', args: [2, this.#address(2), amount] }
+    await this.#l1.send(this.#key(2), bridge, deposit)
+    const network = new ChainHands(rpc, 1_660_202)
+    await until('the deposit came', async () => {
+      return (await network.reader.getBalance({ address: this.#address(2) })) === amount
+    })
+    const call = { name: 'withdraw', args: [this.#address(2)], value: ether }
+    await network.send(this.#key(2), { name: 'Outbox', address: outbox }, call)
+    return { networks: 3 }
+  }
+
+  async supply(): Promise<DrillReport> {
+    const supply = (await this.#ask('ZgToken', 'totalSupply')) as bigint
+    const outstanding = (await this.#ask('RewardBridge', 'outstandingTotal')) as bigint
+    const cap = (await this.#ask('ZgToken', 'CAP')) as bigint
+    assert.ok(supply + outstanding <= cap)
+    return { missingToCapTokens: Number((cap - supply - outstanding) / ether) }
+  }
+
+  /** Two finality votes of the culprit on network 1, for one height. */
+  async #doubleVote(): Promise<Evidence> {
+    const { l1, networks } = this.#file
+    const [, network] = networks
+    assert.ok(l1 && network)
+    const identity: NetworkIdentity = {
+      l1ChainId: BigInt(l1.chainId),
+      stakingContract: fromHex(this.#contract('StakeManager').address),
+      networkId: 1,
+      genesisHash: fromHex(network.genesisHash),
+    }
+    const { operator, secretKey } = keysOf(this.#seed, `operator/${culprit}`)
+    const epoch = BigInt(await this.#epochOf(1))
+    const height = BigInt(await this.#heightOf(1))
+    const sign = (fill: number) => {
+      const hash = new Uint8Array(32).fill(fill)
+      const hashes = { blockHash: hash, consensusRoot: hash, histRoot: hash }
+      const vote: FinalityVote = { epoch, height, ...hashes, nextEpoch: 0n }
+      return { vote, signature: blsSign(secretKey, finalityVoteDigest(identity, vote)) }
+    }
+    return { kind: 'finality-votes', operator, first: sign(1), second: sign(2) } as Evidence
+  }
+
+  async #votesOf(id: unknown): Promise<{ readonly forVotes: bigint }> {
+    const found = await this.#l1.read(this.#contract('ZgGovernor'), 'proposalVotes', id)
+    const [, forVotes] = found as readonly bigint[]
+    return { forVotes: forVotes ?? 0n }
+  }
+
+  async #epochOf(id: number): Promise<number> {
+    const rpc = this.#file.networks[id]?.rpc ?? ''
+    const certificate = await callRpc(rpc, 'zg_getFinalityCertificate', [])
+    return Number((certificate as { epoch: string }).epoch)
+  }
+
+  async #heightOf(id: number): Promise<number> {
+    return Number(await callRpc(this.#file.networks[id]?.rpc ?? '', 'eth_blockNumber'))
+  }
+
+  #ask(name: ArtifactName, functionName: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#l1.read(this.#contract(name), functionName, ...args)
+  }
+
+  #contract(name: ArtifactName): Contract {
+    const address = this.#file.l1?.contracts[name]
+    assert.ok(address, `${name} stands on L1`)
+    return { name, address }
+  }
+
+  #network(id: number): ChainHands {
+    const found = this.#networks[id]
+    assert.ok(found)
+    return found
+  }
+
+  #key(index: number): Hex {
+    const account = this.#file.accounts[index]
+    assert.ok(account)
+    return account.privateKey
+  }
+
+  #address(index: number): Hex {
+    const account = this.#file.accounts[index]
+    assert.ok(account)
+    return account.address
+  }
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const late = performance.now() + patienceMs
+  while (!(await holds().catch(() => false))) {
+    assert.ok(performance.now() < late, `${what}, within ${patienceMs / 1_000} s`)
+    await wait(pollMs)
+  }
+}
