@@ -6,20 +6,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 
 import {
   genesisConsensusRoot,
-  inlineRecovery,
   networkGenesisJson,
   networkParametersDefault,
-  openValidatorNode,
   parseGenesis,
-  rpcMethods,
-  startRpcServer,
 } from '@zg/chain'
-import type { ValidatorNode } from '@zg/chain'
-import { blsScheme, viewWithoutL1, peerIdOf, validatorSet, verifyCertificate } from '@zg/consensus'
+import { blsScheme, validatorSet, verifyCertificate, viewWithoutL1 } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { ContractWorld, L1World, testOperator } from '@zg/contracts/testing'
 import { encodeTransaction, signTransaction } from '@zg/evm'
@@ -32,22 +26,14 @@ import {
   toHex,
 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import {
-  createSeededRng,
-  createSystemClock,
-  MemoryStore,
-  silentLogger,
-  silentMetrics,
-  SimulatedClock,
-  SimulatedDisk,
-  SimulatedNetwork,
-} from '@zg/runtime'
+import { createSystemClock } from '@zg/runtime'
 import { JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
 import { SimulatedL1Chain } from '@zg/staking/testing'
 import { encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
 import { callRpc } from './rpc-call.ts'
+import { openVirtualNetwork, serveVirtualNode } from './testing/virtual-network.ts'
 
 const id = 1
 const chainId = 1_660_201n
@@ -108,62 +94,6 @@ function openL1() {
   return { l1, genesis, set: validatorSet(firstEpoch, validators) }
 }
 
-/** Its validators, on virtual time that goes on when it is asked to. */
-async function openNetwork({ genesis, set }: Omit<ReturnType<typeof openL1>, 'l1'>) {
-  const clock = new SimulatedClock(genesisTimestamp * 1_000)
-  const rng = createSeededRng('network relay')
-  const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
-  const scheme = blsScheme()
-  const nodes: ValidatorNode[] = []
-  const pass = (ms: number) => clock.run({ untilMs: clock.nowMs() + ms, done: () => false })
-  for (const [index, { secretKey }] of operators.entries()) {
-    const identity = peerIdOf(scheme.publicKeyOf(secretKey))
-    const opening = openValidatorNode(
-      {
-        genesis,
-        l1View: viewWithoutL1(set),
-        firstEpoch: set.epoch,
-        secretKey,
-        scheme,
-        store: new MemoryStore(),
-        disk: new SimulatedDisk({ clock, rng: rng.fork(`disk ${index}`) }).mount(),
-        network: network.join({ identity, name: `${index}` }),
-        recovery: inlineRecovery,
-        clock: clock.forNode(),
-        rng: rng.fork(`node ${index}`),
-        logger: silentLogger,
-        metrics: silentMetrics,
-      },
-      (error) => {
-        throw error
-      },
-    )
-    await pass(100)
-    nodes.push(await opening)
-  }
-  return { nodes, pass }
-}
-
-/** The JSON-RPC of a validator; returns its address. */
-async function serve(context: TestContext, { view }: ValidatorNode): Promise<string> {
-  const clock = createSystemClock()
-  const failures: unknown[] = []
-  const server = await startRpcServer({
-    methods: rpcMethods(view, { clock, clientVersion: 'test' }),
-    clock,
-    host: '127.0.0.1',
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    onInternalError: (_method, error) => failures.push(error),
-  })
-  context.after(async () => {
-    await server.close()
-    assert.deepEqual(failures, [])
-  })
-  return `http://127.0.0.1:${server.port}`
-}
-
 /** Calls the Outbox by a user's transaction. */
 function sendToOutbox(
   rpc: string,
@@ -180,15 +110,16 @@ function sendToOutbox(
 
 test('what a user withdraws on a real network is minted on L1 by a relayer', async (context) => {
   const { l1, genesis, set } = openL1()
-  const { nodes, pass } = await openNetwork({ genesis, set })
+  const { nodes, pass } = await openVirtualNetwork(context, {
+    genesis,
+    operators,
+    l1View: viewWithoutL1(set),
+    firstEpoch: set.epoch,
+    startMs: genesisTimestamp * 1_000,
+  })
   const [node] = nodes
   assert.ok(node !== undefined)
-  context.after(async () => {
-    const stopping = Promise.all(nodes.map((each) => each.stop()))
-    await pass(1_000)
-    await stopping
-  })
-  const rpc = await serve(context, node)
+  const rpc = await serveVirtualNode(context, node)
   const endpoint = new JsonRpcNetworkEndpoint({ url: rpc })
   const chain = new SimulatedL1Chain(l1)
   const clock = createSystemClock()

@@ -5,6 +5,7 @@
  *     header        eth_getBlockByNumber, of final numbers only
  *     proof         eth_getProof
  *     credits       eth_getLogs of Inbox's Credited(uint32,uint64,address,uint64)
+ *     messages      eth_getLogs of Inbox's MessageSent(uint32,uint64,address,address,bytes)
  */
 
 import { bigintToHex, bytesToBigint, keccak256, toHex, toQuantity, ZgError } from '@zg/primitives'
@@ -17,15 +18,28 @@ import {
   JsonRpcFormError,
   objectOf,
   proofOf,
+  quantityOf,
+  sizedBytesOf,
 } from './json-rpc.ts'
 import type { Json } from './json-rpc.ts'
+import type { KeeperL1, L1MessageLog } from './keeper-ports.ts'
 import type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 
 /** Blocks whose logs are asked for at once: what public endpoints allow. */
 const logBlocksMax = 10_000n
 
+const wordSizeBytes = 32
+const addressBits = 160n
+
+/** Receiver, offset and size, before a message's data. */
+const messageHeadBytes = 3 * wordSizeBytes
+
 const creditedTopic = toHex(
   keccak256(new TextEncoder().encode('Credited(uint32,uint64,address,uint64)')),
+)
+
+const messageSentTopic = toHex(
+  keccak256(new TextEncoder().encode('MessageSent(uint32,uint64,address,address,bytes)')),
 )
 
 export type JsonRpcEndpointOptions = {
@@ -33,7 +47,7 @@ export type JsonRpcEndpointOptions = {
   readonly inbox: bigint
 }
 
-export class JsonRpcEndpoint implements L1Endpoint {
+export class JsonRpcEndpoint implements L1Endpoint, KeeperL1 {
   readonly #inbox: bigint
   readonly #client: JsonRpcClient
 
@@ -85,6 +99,24 @@ export class JsonRpcEndpoint implements L1Endpoint {
     return credits
   }
 
+  messages({
+    networkId,
+    fromBlock,
+    toBlock,
+  }: Parameters<KeeperL1['messages']>[0]): Promise<readonly L1MessageLog[]> {
+    const query = {
+      address: bigintToHex(this.#inbox, 20),
+      topics: [messageSentTopic, bigintToHex(BigInt(networkId), 32)],
+      fromBlock: toQuantity(fromBlock),
+      toBlock: toQuantity(toBlock),
+    }
+    return this.#client.ask({
+      method: 'eth_getLogs',
+      params: [query],
+      read: (logs) => arrayOf(logs, 'logs').map((log) => messageOf(objectOf(log, 'a log'))),
+    })
+  }
+
   #block(id: string): Promise<L1Header | undefined> {
     return this.#client.ask({
       method: 'eth_getBlockByNumber',
@@ -106,6 +138,36 @@ function creditOf(log: Json): L1Credit {
     address: bytesToBigint(to),
     amountGwei: bytesToBigint(data),
   }
+}
+
+/** A message: its receiver in the first word, its data as `bytes` from the second on. */
+function messageOf(log: Json): L1MessageLog {
+  const topics = arrayOf(log['topics'], 'topics').map((topic) => sizedBytesOf(topic, wordSizeBytes))
+  const [, , index, sender] = topics
+  const words = bytesOf(log['data'])
+  const wordAt = (at: number): bigint =>
+    bytesToBigint(words.subarray(at * wordSizeBytes, (at + 1) * wordSizeBytes))
+  const sizeBytes = Number(wordAt(2))
+  const end = messageHeadBytes + sizeBytes
+  const isWhole =
+    wordAt(1) === 2n * BigInt(wordSizeBytes) &&
+    words.length === Math.ceil(end / wordSizeBytes) * wordSizeBytes &&
+    words.subarray(end).every((byte) => byte === 0)
+  if (index === undefined || sender === undefined || !isWhole) {
+    throw new JsonRpcFormError('it gives a log that is no message')
+  }
+  return {
+    index: bytesToBigint(index),
+    sender: addressOf(bytesToBigint(sender)),
+    to: addressOf(wordAt(0)),
+    data: words.slice(messageHeadBytes, end),
+    blockNumber: quantityOf(log['blockNumber']),
+  }
+}
+
+function addressOf(word: bigint): bigint {
+  if (word >> addressBits !== 0n) throw new JsonRpcFormError('it gives an address beyond 20 bytes')
+  return word
 }
 
 /** The endpoint did not answer, or not in the form of the JSON-RPC. */

@@ -1,13 +1,16 @@
-/** Any Ethereum node as an `L1Chain`: its JSON-RPC over HTTP, read strictly. */
+/**
+ * Any node of L1, or of a network, as what who sends to it asks: its JSON-RPC over HTTP, read
+ * strictly.
+ */
 
 import { bigintToHex, emptyBytes, toHex } from '@zg/primitives'
 
 import { bytesOf, JsonRpcClient, objectOf, quantityOf, sizedBytesOf } from './json-rpc.ts'
 import type { JsonRpcRefusal } from './json-rpc.ts'
 import { L1EndpointError } from './json-rpc-endpoint.ts'
+import type { KeeperChain } from './keeper-ports.ts'
 import type {
   L1Answer,
-  L1Chain,
   L1GasAnswer,
   L1Head,
   L1Message,
@@ -24,7 +27,7 @@ const knownWords = /already known|already imported|known transaction/i
 const underpricedWords = /underpriced/i
 const staleWords = /nonce too low|nonce is too low|nonce .* too low/i
 
-export class JsonRpcL1Chain implements L1Chain {
+export class JsonRpcL1Chain implements KeeperChain {
   readonly #client: JsonRpcClient
 
   constructor({ url }: { readonly url: string }) {
@@ -60,6 +63,14 @@ export class JsonRpcL1Chain implements L1Chain {
       method: 'eth_getStorageAt',
       params: [bigintToHex(address, 20), bigintToHex(slot, 32), 'latest'],
       read: quantityOf,
+    })
+  }
+
+  hasCode(address: bigint): Promise<boolean> {
+    return this.#client.ask({
+      method: 'eth_getCode',
+      params: [bigintToHex(address, 20), 'latest'],
+      read: (code) => bytesOf(code).length > 0,
     })
   }
 

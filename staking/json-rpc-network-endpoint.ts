@@ -5,6 +5,7 @@
  *     header               zg_getHeader                    outboxLogs  eth_getLogs of Outbox's Sent
  *     historyProof         zg_getHistoryProof              evidence    zg_getEvidence
  *     executionHeader      eth_getBlockByNumber            roundCertificates  zg_getCertificates
+ *     rewardAbsences       eth_getLogs of RewardHub's HeightPaid, HeightWidened
  */
 
 import {
@@ -22,13 +23,17 @@ import type {
   QuorumSignature,
   RoundVoteKind,
 } from '@zg/consensus'
+import { systemContractAddresses } from '@zg/contracts'
 import {
   bigintToHex,
   bytesToBigint,
   incrementalTreeDepth,
+  keccak256,
+  toHex,
   toQuantity,
   ZgError,
 } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 
 import {
   arrayOf,
@@ -42,6 +47,7 @@ import {
   sizedBytesOf,
 } from './json-rpc.ts'
 import type { Json, JsonRpcRefusal } from './json-rpc.ts'
+import type { KeeperEndpoint } from './keeper-ports.ts'
 import type { NetworkEndpoint, NetworkProof, OutboxLog, OutboxLogs } from './network-endpoint.ts'
 import { witnessViewsMax } from './witness-endpoint.ts'
 import type { WitnessEndpoint } from './witness-endpoint.ts'
@@ -55,6 +61,17 @@ const notFoundCode = -32_001
 const limitCode = -32_005
 
 const numberBits = 64n
+const addressBits = 160n
+const wordSizeBytes = 32
+const addressSizeBytes = 20
+
+/** RewardHub of every network, and its logs that name who is absent. */
+const rewardHubAddress = systemContractAddresses.RewardHub
+const heightPaidTopic = topicOf('HeightPaid(uint64,uint64,uint256,address[])')
+const heightWidenedTopic = topicOf('HeightWidened(uint64,address[])')
+
+/** Such logs of one height, at most: one a transaction, in nine blocks. */
+const absencesMax = 4_096
 
 /** Certificates of the views of one question, three a view; pieces of evidence of one answer. */
 const certificatesMax = 3 * witnessViewsMax
@@ -67,7 +84,7 @@ const roundKinds: Readonly<Record<string, RoundVoteKind>> = {
   finalization: 'finalize',
 }
 
-export class JsonRpcNetworkEndpoint implements NetworkEndpoint, WitnessEndpoint {
+export class JsonRpcNetworkEndpoint implements KeeperEndpoint, WitnessEndpoint {
   readonly #client: JsonRpcClient
 
   constructor({ url }: { readonly url: string }) {
@@ -159,6 +176,24 @@ export class JsonRpcNetworkEndpoint implements NetworkEndpoint, WitnessEndpoint 
     })
   }
 
+  rewardAbsences({
+    height,
+    fromHeight,
+    toHeight,
+  }: Parameters<KeeperEndpoint['rewardAbsences']>[0]): Promise<readonly (readonly Uint8Array[])[]> {
+    const query = {
+      address: bigintToHex(rewardHubAddress, 20),
+      topics: [[heightPaidTopic, heightWidenedTopic], bigintToHex(height, 32)],
+      fromBlock: toQuantity(fromHeight),
+      toBlock: toQuantity(toHeight),
+    }
+    return this.#client.ask({
+      method: 'eth_getLogs',
+      params: [query],
+      read: (logs) => listOf(logs, absencesMax).map((log) => absentOf(objectOf(log, 'a log'))),
+    })
+  }
+
   #logs(fromHeight: bigint, toHeight: bigint): Promise<readonly OutboxLog[] | 'too many'> {
     const query = {
       address: bigintToHex(outboxAddress, 20),
@@ -226,6 +261,28 @@ function siblingsOf(found: readonly unknown[]): readonly Uint8Array[] {
   return found.map((sibling) => sizedBytesOf(sibling, 32))
 }
 
+/** Who is named absent: the list with which both logs of RewardHub end. */
+function absentOf(log: Json): readonly Uint8Array[] {
+  const [topic] = arrayOf(log['topics'], 'topics')
+  const words = bytesOf(log['data'])
+  // The amount that was paid stands before the list.
+  const offset = topic === heightPaidTopic ? 2 * wordSizeBytes : wordSizeBytes
+  const wordAt = (at: number): bigint => bytesToBigint(words.subarray(at, at + wordSizeBytes))
+  const count = wordAt(offset)
+  const first = offset + wordSizeBytes
+  const isWhole =
+    wordAt(offset - wordSizeBytes) === BigInt(offset) &&
+    count <= BigInt(validatorCountMax) &&
+    words.length === first + Number(count) * wordSizeBytes
+  if (!isWhole) throw new JsonRpcFormError('it gives a log that names nobody absent')
+  return Array.from({ length: Number(count) }, (_, index) => {
+    const start = first + index * wordSizeBytes
+    const word = wordAt(start)
+    if (word >> addressBits !== 0n) throw new JsonRpcFormError('it gives a long address')
+    return words.slice(start + wordSizeBytes - addressSizeBytes, start + wordSizeBytes)
+  })
+}
+
 function outboxLogOf(log: Json): OutboxLog {
   const [, index] = arrayOf(log['topics'], 'topics')
   return {
@@ -233,6 +290,10 @@ function outboxLogOf(log: Json): OutboxLog {
     height: numberOf(log['blockNumber']),
     entry: decodeOutboxEntry(bytesOf(log['data'])),
   }
+}
+
+function topicOf(event: string): Hex {
+  return toHex(keccak256(new TextEncoder().encode(event)))
 }
 
 /** A number of 64 bits. */

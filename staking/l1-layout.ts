@@ -1,6 +1,6 @@
 /**
- * Where the contracts of L1 keep what a node proves, or a relayer reads: slots as solc lays them
- * out. A test asks the compiler whether it still does.
+ * Where the contracts of L1, and the Inbox of a network, keep what a node proves or a relayer reads:
+ * slots as solc lays them out. A test asks the compiler whether it still does.
  *
  *     value at p of mapping(key => …)      keccak(key u256 ‖ p u256)
  *     element i of an array at p           keccak(p u256) + i · words of an element
@@ -10,10 +10,11 @@ import { bigintToBytes, bytesToBigint, concat, keccak256 } from '@zg/primitives'
 
 /** Positions of the variables that are read. */
 export const layout = {
-  NetworkRegistry: { _networks: 0n, _members: 2n, _stint: 3n, _earlierStints: 4n },
+  NetworkRegistry: { _networks: 0n, _sets: 1n, _members: 2n, _stint: 3n, _earlierStints: 4n },
   OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
   Inbox: { _boxes: 0n },
   RewardBridge: { _claimed: 4n },
+  NetworkInbox: { _deliveredFromL1: 1n },
 } as const
 
 /** Words of `Bls.Key`, and of `OperatorRegistry.Period`: its epoch before its key. */
@@ -21,11 +22,28 @@ export const keyWordCount = 3n
 export const periodWordCount = 4n
 
 /** From a network's `Box` on: the roots and counts of its two trees. */
-export const boxOffsets = { creditRoot: 0n, creditCount: 1n, messageRoot: 34n } as const
+export const boxOffsets = {
+  creditRoot: 0n,
+  creditCount: 1n,
+  messageRoot: 34n,
+  messageCount: 35n,
+} as const
+
+/** Words of a `Network` that are told elsewhere, by offset from its first. */
+export const networkOffsets = { epochs: 0n, genesisHash: 2n, genesisRoot: 3n } as const
+
+/** A `SetRing`: how many points it keeps, and words of one: its head, then the aggregate key. */
+export const setPointsMax = 64n
+export const pointWordCount = 4n
 
 /** Slot of a mapping's value. */
 export function mappingSlot(position: bigint, key: bigint): bigint {
   return bytesToBigint(keccak256(concat(bigintToBytes(key, 32), bigintToBytes(position, 32))))
+}
+
+/** Slot of the head of the point of a number in the ring at `ring`. */
+export function pointSlot(ring: bigint, number: bigint): bigint {
+  return ring + 1n + (number % setPointsMax) * pointWordCount
 }
 
 /** Slot of the first element of an array whose length is at `position`. */
@@ -54,6 +72,11 @@ export function stintOf(word: bigint): Stint {
 
 export function lifeOf(word: bigint): Life {
   return { firstEpoch: bitsOf(word, 64n, 64n), endEpoch: bitsOf(word, 192n, 64n) }
+}
+
+/** From which epoch on a point of a set holds, and what the set weighs, in gwei. */
+export function pointOf(word: bigint): { readonly fromEpoch: bigint; readonly total: bigint } {
+  return { fromEpoch: bitsOf(word, 0n, 64n), total: bitsOf(word, 64n, 64n) }
 }
 
 export function latestOf(word: bigint): Latest {

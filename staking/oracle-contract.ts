@@ -85,15 +85,21 @@ export class OracleContract {
   }
 }
 
+/** Who of the set did not sign a certificate, 20 bytes each, rising. */
+export function absentOf({ certificate, set }: ProvedCertificate): readonly Uint8Array[] {
+  const signed = new Set(indexesOf(certificate.signers, set.validators.length))
+  return (
+    set.validators
+      .filter((_, index) => !signed.has(index))
+      .map(({ operator }) => operator)
+      // MUST rise: contracts find one named twice by it.
+      .sort(compareBytes)
+  )
+}
+
 /** A certificate as the oracle takes it: who did not sign, rising, in the place of a bitmap. */
-function certificateArgs({ certificate, set }: ProvedCertificate) {
-  const { vote, signers, signature } = certificate
-  const signed = new Set(indexesOf(signers, set.validators.length))
-  const absent = set.validators
-    .filter((_, index) => !signed.has(index))
-    .map(({ operator }) => operator)
-    // MUST rise: L1 finds one named twice by it.
-    .sort(compareBytes)
+export function certificateArgs(proved: ProvedCertificate) {
+  const { vote, signature } = proved.certificate
   const { blockHash, consensusRoot, histRoot, ...numbers } = vote
   const hashes = {
     blockHash: toHex(blockHash),
@@ -102,7 +108,7 @@ function certificateArgs({ certificate, set }: ProvedCertificate) {
   }
   return {
     vote: { ...numbers, ...hashes },
-    absent: absent.map((operator) => bigintToHex(bytesToBigint(operator), 20)),
+    absent: absentOf(proved).map((operator) => bigintToHex(bytesToBigint(operator), 20)),
     signature: signatureWords(signature),
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import {
+  assert,
   bigintToBytes,
   bytesToBigint,
   decodeRlp,
@@ -28,13 +29,16 @@ export class L1ProofError extends ZgError<'STAKING_L1_PROOF_INVALID'> {
   }
 }
 
+/** Words of slots, absent ones as 0, and the proof that says so. */
+export type ProvedWords = { readonly words: readonly bigint[]; readonly proof: L1Proof }
+
 export class ProvedState {
-  readonly #endpoint: L1Endpoint
+  readonly #endpoint: Pick<L1Endpoint, 'proof'>
   readonly #number: bigint
   readonly #stateRoot: Uint8Array
 
   constructor(
-    endpoint: L1Endpoint,
+    endpoint: Pick<L1Endpoint, 'proof'>,
     block: { readonly number: bigint; readonly stateRoot: Uint8Array },
   ) {
     this.#endpoint = endpoint
@@ -50,16 +54,23 @@ export class ProvedState {
   async read(address: bigint, slots: readonly bigint[]): Promise<readonly bigint[]> {
     const values: bigint[] = []
     for (let from = 0; from < slots.length; from += slotsPerProof) {
-      values.push(...(await this.#prove(address, slots.slice(from, from + slotsPerProof))))
+      const { words } = await this.prove(address, slots.slice(from, from + slotsPerProof))
+      values.push(...words)
     }
     return values
   }
 
-  async #prove(address: bigint, slots: readonly bigint[]): Promise<readonly bigint[]> {
+  /**
+   * Reads slots and returns their proof as well, for who shows them to others; at most 128.
+   *
+   * @throws {L1ProofError} `STAKING_L1_PROOF_INVALID`; and whatever the endpoint throws.
+   */
+  async prove(address: bigint, slots: readonly bigint[]): Promise<ProvedWords> {
+    assert(slots.length <= slotsPerProof, 'one proof holds so many slots')
     const proof = await this.#endpoint.proof(address, slots, this.#number)
     if (proof.slots.length !== slots.length) throw new L1ProofError('it is of other slots')
     try {
-      return provedSlots({ stateRoot: this.#stateRoot, address, slots, proof })
+      return { words: provedSlots({ stateRoot: this.#stateRoot, address, slots, proof }), proof }
     } catch (error) {
       if (error instanceof ProofInvalidError) throw new L1ProofError(error.message)
       throw error

@@ -69,6 +69,7 @@ export class ContractWorld {
   readonly chainId: bigint
   readonly #fork: Fork
   readonly #run: MessageRun
+  readonly #watchers: { contract: Deployed; onEvent: (event: DecodedEvent) => void }[] = []
 
   constructor({
     fork = 'prague',
@@ -103,6 +104,11 @@ export class ContractWorld {
   /** Whether blocks may follow each other within a second. */
   set isSubSecond(isSubSecond: boolean) {
     this.#run.isSubSecond = isSubSecond
+  }
+
+  /** Calls back with each event of a contract, whoever's message it comes of. */
+  watch(contract: Deployed, onEvent: (event: DecodedEvent) => void): void {
+    this.#watchers.push({ contract, onEvent })
   }
 
   /** Has the next message stand in a block of at least that number. */
@@ -224,7 +230,9 @@ export class ContractWorld {
 
   /** Makes a block of one message, as it is; says whether it succeeded. */
   execute({ from = BigInt(somebody), to, value = 0n, data }: BareMessage): boolean {
-    return this.#run.send({ from, to, value, data }).succeeded
+    const { succeeded, logs } = this.#run.send({ from, to, value, data })
+    this.#tell(logs)
+    return succeeded
   }
 
   /** Transactions an account has sent. */
@@ -242,6 +250,12 @@ export class ContractWorld {
     return this.#state.storage(address, slot)
   }
 
+  #tell(logs: readonly Log[]): void {
+    for (const { contract, onEvent } of this.#watchers) {
+      for (const event of eventsOf(contract, logs)) onEvent(event)
+    }
+  }
+
   #execute(
     message: {
       readonly to: bigint | undefined
@@ -254,6 +268,7 @@ export class ContractWorld {
   ) {
     const outcome = this.#run.send({ ...message, from: BigInt(message.from) })
     if (!outcome.succeeded) throw new ContractRevertError(contract?.abi ?? [], outcome.output)
+    this.#tell(outcome.logs)
     return outcome
   }
 }

@@ -209,6 +209,7 @@ export class NetworkWorld {
     l1 = zeroL1Reference,
     timestamp = this.#l1.world.timestamp,
     mix = new Uint8Array(32),
+    isStateKept = false,
   }: {
     creditNext?: bigint
     epoch?: bigint
@@ -216,8 +217,11 @@ export class NetworkWorld {
     /** In seconds. */
     timestamp?: number
     mix?: Uint8Array
+    /** Whether the block names the state of the one before it: sooner made. */
+    isStateKept?: boolean
   } = {}): Promise<number> {
-    const tries = await stateTriesOf(this.world)
+    const kept = isStateKept ? this.#blocks.at(-1)?.tries : undefined
+    const tries = kept ?? (await stateTriesOf(this.world))
     const executionHeader = encodeRlp([
       ...[1, 2].map((fill) => new Uint8Array(32).fill(fill)),
       new Uint8Array(20),

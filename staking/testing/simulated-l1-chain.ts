@@ -1,18 +1,18 @@
 /**
- * The contracts of a test as an L1 that takes signed transactions: a pool, blocks when they are
+ * The contracts of a test as an L1, or a network, that takes signed transactions: a pool, blocks when they are
  * made, receipts. It makes a block of each transaction at once unless it is told not to.
  */
 
 import { decodeTransaction, maxFeePerGasOf, recoverSender, transactionHash } from '@zg/evm'
 import type { Transaction } from '@zg/evm'
-import type { L1World } from '@zg/contracts/testing'
+import type { ContractWorld } from '@zg/contracts/testing'
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { L1EndpointError } from '../json-rpc-endpoint.ts'
+import type { KeeperChain } from '../keeper-ports.ts'
 import type {
   L1Answer,
-  L1Chain,
   L1GasAnswer,
   L1Head,
   L1Message,
@@ -23,8 +23,8 @@ import type {
 /** What a replacement pays more, at least. */
 const replacementPercent = 110n
 
-export class SimulatedL1Chain implements L1Chain {
-  readonly #l1: L1World
+export class SimulatedL1Chain implements KeeperChain {
+  readonly #l1: { readonly world: ContractWorld }
   #number = 100n
   /** One for each sender and nonce. */
   readonly #pool = new Map<string, { readonly transaction: Transaction; readonly from: bigint }>()
@@ -33,11 +33,12 @@ export class SimulatedL1Chain implements L1Chain {
   isAutomatic = true
   baseFeePerGas = 7n
   /** Told of each question before it is answered: may throw, or wait. */
-  onAsk: (method: keyof L1Chain) => void | Promise<void> = () => {}
+  onAsk: (method: keyof KeeperChain) => void | Promise<void> = () => {}
   /** Transactions that came, the replaced ones too. */
   readonly submitted: Transaction[] = []
 
-  constructor(l1: L1World) {
+  /** @param l1 - L1, or a network. */
+  constructor(l1: { readonly world: ContractWorld }) {
     this.#l1 = l1
   }
 
@@ -71,6 +72,11 @@ export class SimulatedL1Chain implements L1Chain {
   async storageAt(address: bigint, slot: bigint): Promise<bigint> {
     await this.onAsk('storageAt')
     return this.#l1.world.slotOf(address, slot)
+  }
+
+  async hasCode(address: bigint): Promise<boolean> {
+    await this.onAsk('hasCode')
+    return this.#l1.world.codeOf(address).length > 0
   }
 
   async nonceOf(address: bigint): Promise<bigint> {

@@ -9,8 +9,17 @@ import { createMerkleProof, createMPT } from '@ethereumjs/mpt'
 import type { L1World } from '@zg/contracts/testing'
 import { headerHash } from '@zg/evm'
 import type { Header } from '@zg/evm'
-import { bigintToBytes, bigintToMinimalBytes, encodeRlp, keccak256, toHex } from '@zg/primitives'
+import {
+  bigintToBytes,
+  bigintToMinimalBytes,
+  encodeRlp,
+  fromHex,
+  keccak256,
+  toHex,
+} from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 
+import type { KeeperL1, L1MessageLog } from '../keeper-ports.ts'
 import type { L1Credit, L1Endpoint, L1Header, L1Proof } from '../l1-endpoint.ts'
 
 type Trie = Awaited<ReturnType<typeof createMPT>>
@@ -23,7 +32,7 @@ type Block = L1Header & {
 
 const zeros = new Uint8Array(32)
 
-export class SimulatedL1Endpoint implements L1Endpoint {
+export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
   readonly #l1: L1World
   readonly #watched: readonly bigint[]
   readonly #blocks: Block[] = []
@@ -34,7 +43,9 @@ export class SimulatedL1Endpoint implements L1Endpoint {
     header?: (found: L1Header | undefined) => L1Header | undefined
     proof?: (found: L1Proof) => L1Proof
     credits?: (found: readonly L1Credit[]) => readonly L1Credit[]
+    messages?: (found: readonly L1MessageLog[]) => readonly L1MessageLog[]
   } = {}
+  readonly #messages: (L1MessageLog & { readonly networkId: number })[] = []
 
   /** @param watched - Contracts whose slots are proved. */
   constructor(l1: L1World, watched: readonly bigint[]) {
@@ -53,6 +64,15 @@ export class SimulatedL1Endpoint implements L1Endpoint {
     l1.send(l1.bridge, 'deposit', [networkId, to, amountGwei * 10n ** 9n])
     const index = BigInt(this.#credits.filter((credit) => credit.networkId === networkId).length)
     this.#credits.push({ networkId, index, address, amountGwei })
+  }
+
+  /** Sends a message to a network through the Inbox; it stands in the next block. */
+  message(networkId: number, call: { sender: Hex; to: Hex; data: Hex }): void {
+    const { sender, to, data } = call
+    this.#l1.send(this.#l1.inbox, 'send', [networkId, to, data], sender)
+    const index = BigInt(this.#messages.filter((each) => each.networkId === networkId).length)
+    const words = { sender: BigInt(sender), to: BigInt(to), data: fromHex(data) }
+    this.#messages.push({ networkId, index, ...words, blockNumber: this.height + 1n })
   }
 
   /** Makes a block. */
@@ -129,6 +149,18 @@ export class SimulatedL1Endpoint implements L1Endpoint {
       .filter((credit) => credit.networkId === networkId)
       .map(({ index, address, amountGwei }) => ({ index, address, amountGwei }))
     return this.bend.credits?.(found) ?? found
+  }
+
+  async messages({
+    networkId,
+    fromBlock,
+    toBlock,
+  }: Parameters<KeeperL1['messages']>[0]): Promise<readonly L1MessageLog[]> {
+    const found = this.#messages
+      .filter((each) => each.networkId === networkId)
+      .filter(({ blockNumber }) => blockNumber >= fromBlock && blockNumber <= toBlock)
+      .map(({ networkId: _, ...message }) => message)
+    return this.bend.messages?.(found) ?? found
   }
 
   #block(number: bigint): Block {

@@ -6,8 +6,10 @@
 import type { ConsensusHeader, FinalityCertificate } from '@zg/consensus'
 import type { NetworkWorld, TestOperator } from '@zg/contracts/testing'
 import { fromHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 
 import { NetworkEndpointError } from '../json-rpc-network-endpoint.ts'
+import type { KeeperEndpoint } from '../keeper-ports.ts'
 import type { NetworkEndpoint, NetworkProof, OutboxLogs } from '../network-endpoint.ts'
 import { outboxKinds } from '../outbox-entry.ts'
 
@@ -18,9 +20,19 @@ type Answers = {
   readonly executionHeader: Uint8Array | undefined
   readonly proof: NetworkProof | undefined
   readonly outboxLogs: OutboxLogs
+  readonly rewardAbsences: readonly (readonly Uint8Array[])[]
 }
 
-export class SimulatedNetworkEndpoint implements NetworkEndpoint {
+/** What a test says of a block. */
+type BlockFields = Pick<
+  NonNullable<Parameters<NetworkWorld['seal']>[0]>,
+  'epoch' | 'l1' | 'timestamp' | 'isStateKept'
+>
+
+/** What RewardHub told of a height. */
+type Absence = { readonly height: bigint; readonly absent: readonly Uint8Array[] }
+
+export class SimulatedNetworkEndpoint implements KeeperEndpoint {
   readonly #network: NetworkWorld
   readonly #certificates = new Map<bigint, FinalityCertificate>()
   /** Bends answers; a test sets what it wants of them. */
@@ -32,8 +44,14 @@ export class SimulatedNetworkEndpoint implements NetworkEndpoint {
   /** Blocks whose logs one answer holds. */
   logBlocksMax = 10_000n
 
+  readonly #absences: Absence[] = []
+
   constructor(network: NetworkWorld) {
     this.#network = network
+    network.world.watch(network.contract('RewardHub'), ({ args }) => {
+      const { height, absent } = args as { height: bigint; absent?: readonly Hex[] }
+      if (absent !== undefined) this.#absences.push({ height, absent: absent.map(fromHex) })
+    })
   }
 
   get height(): bigint {
@@ -42,21 +60,30 @@ export class SimulatedNetworkEndpoint implements NetworkEndpoint {
 
   /** Makes a block of the state as it is, with its certificate. */
   async seal({
-    epoch,
-    ...certificate
+    nextEpoch = 0n,
+    signers,
+    ...block
   }: {
-    epoch?: bigint
     nextEpoch?: bigint
     signers?: readonly TestOperator[]
-  } = {}): Promise<bigint> {
-    await this.#network.seal(epoch === undefined ? {} : { epoch })
-    this.#certificates.set(this.height, this.#network.finalityCertificate(certificate))
+  } & BlockFields = {}): Promise<bigint> {
+    await this.#network.seal(block)
+    this.certify(this.height, { nextEpoch, ...(signers && { signers }) })
     return this.height
   }
 
+  /** Gives a height another certificate: of others, or of more. */
+  certify(
+    height: bigint,
+    options: { nextEpoch?: bigint; signers?: readonly TestOperator[] },
+  ): void {
+    const certificate = this.#network.finalityCertificate({ ...options, height: Number(height) })
+    this.#certificates.set(height, certificate)
+  }
+
   /** A block that only later ones certify. */
-  async sealBare({ epoch }: { epoch?: bigint } = {}): Promise<bigint> {
-    await this.#network.seal(epoch === undefined ? {} : { epoch })
+  async sealBare(block: BlockFields = {}): Promise<bigint> {
+    await this.#network.seal(block)
     return this.height
   }
 
@@ -126,6 +153,14 @@ export class SimulatedNetworkEndpoint implements NetworkEndpoint {
       })
       return { logs, toHeight: until }
     })
+  }
+
+  rewardAbsences({
+    height,
+  }: Parameters<KeeperEndpoint['rewardAbsences']>[0]): Promise<readonly (readonly Uint8Array[])[]> {
+    return this.#answer('rewardAbsences', () =>
+      this.#absences.filter((each) => each.height === height).map(({ absent }) => absent),
+    )
   }
 
   #isThere(height: bigint): boolean {

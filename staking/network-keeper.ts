@@ -1,0 +1,153 @@
+/**
+ * The keeper of one network: it sends there the transactions with proofs that anyone may send, and
+ * without which its system contracts know and pay nothing (docs/specs/networks.md).
+ *
+ *     own header, held by EIP-4788 ─► L1 state ─┬─► LightClient: the network, its sets, its members
+ *              │                                └─► Inbox of L1: messages ─► NetworkInbox
+ *              └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
+ *
+ * It is to a network what a relayer is to L1. A step never throws; the next one begins by asking
+ * both chains what is there, so it may be ended at any point, and others may keep the same network.
+ */
+
+import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
+import { silentLogger } from '@zg/runtime'
+import type { Clock, Logger } from '@zg/runtime'
+
+import { AdmissionKeeper } from './admission-keeper.ts'
+import type { AdmissionStep, ShownL1 } from './admission-keeper.ts'
+import { ClaimKeeper } from './claim-keeper.ts'
+import type { ClaimStep } from './claim-keeper.ts'
+import type { KeeperChain, KeeperEndpoint, KeeperL1 } from './keeper-ports.ts'
+import type { L1Sender } from './l1-sender.ts'
+import { MessageKeeper } from './message-keeper.ts'
+import type { MessageStep } from './message-keeper.ts'
+import { NetworkProver } from './network-prover.ts'
+import { OwnHeaders } from './own-headers.ts'
+import type { Anchor } from './own-headers.ts'
+import { ProvedState } from './proved-state.ts'
+import { RewardKeeper } from './reward-keeper.ts'
+import type { RewardStep } from './reward-keeper.ts'
+import type { StakeContracts } from './set-reader.ts'
+import { StakeProver } from './stake-prover.ts'
+import { StepLoop } from './step-loop.ts'
+
+/** Between two steps. */
+const pollMsDefault = 5_000
+
+export type NetworkKeeperOptions = {
+  /** A node of the network. */
+  readonly endpoint: KeeperEndpoint
+  /** The network, for who sends to it; the sender is one of it. */
+  readonly chain: KeeperChain
+  readonly sender: Pick<L1Sender, 'send'>
+  readonly l1: KeeperL1
+  /** Of L1. */
+  readonly contracts: StakeContracts & { readonly inbox: bigint }
+  /** The block that Inbox was deployed in, or one before: where its logs begin. */
+  readonly fromBlock: bigint
+  readonly identity: NetworkIdentity
+  /** The sets that L1 proved (L1Follower); undefined for one that is not known yet. */
+  readonly sets: (epoch: bigint) => ValidatorSet | undefined
+  /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
+  readonly epochs: { readonly start: bigint; readonly length: bigint }
+  /** What an operator must have earned before its epochs are over, in wei: a claim costs gas. */
+  readonly claimWei: bigint
+  readonly clock: Clock
+  /** @default pollMsDefault */
+  readonly pollMs?: number
+  readonly log?: Logger
+}
+
+/** What each part did; undefined for one that failed. */
+export type KeeperStep = {
+  /** Why nothing is done: no header is proved yet, or none refers to L1. */
+  readonly waits?: 'header' | 'reference'
+  readonly admission?: AdmissionStep | undefined
+  readonly rewards?: RewardStep | undefined
+  readonly claims?: ClaimStep | undefined
+  readonly messages?: MessageStep | undefined
+}
+
+/** What all parts of a step stand on. */
+type Round = { readonly anchor: Anchor; readonly state: ProvedState; readonly l1: ShownL1 }
+
+export class NetworkKeeper {
+  readonly #options: NetworkKeeperOptions
+  readonly #log: Logger
+  readonly #headers: OwnHeaders
+  readonly #admission: AdmissionKeeper
+  readonly #rewards: RewardKeeper
+  readonly #claims: ClaimKeeper
+  readonly #messages: MessageKeeper
+  readonly #loop: StepLoop
+
+  constructor(options: NetworkKeeperOptions) {
+    this.#options = options
+    this.#log = options.log ?? silentLogger
+    const { endpoint, chain, sender, identity, sets, clock, pollMs = pollMsDefault } = options
+    const { networkId } = identity
+    const shared = { chain, sender, log: this.#log, networkId, sets }
+    this.#headers = new OwnHeaders({ endpoint, chain })
+    this.#admission = new AdmissionKeeper(shared)
+    this.#rewards = new RewardKeeper({
+      ...shared,
+      endpoint,
+      headers: this.#headers,
+      prover: new NetworkProver({ endpoint, identity }),
+      admission: this.#admission,
+    })
+    this.#claims = new ClaimKeeper({ ...shared, claimWei: options.claimWei })
+    const { l1, contracts, fromBlock } = options
+    this.#messages = new MessageKeeper({ ...shared, l1, inbox: contracts.inbox, fromBlock })
+    this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
+  }
+
+  /** Begins to step. */
+  start(): void {
+    this.#loop.start()
+  }
+
+  /** Resolves when the step under way is done. */
+  stop(): Promise<void> {
+    return this.#loop.stop()
+  }
+
+  /** One round of all. Never throws. */
+  async step(): Promise<KeeperStep> {
+    const round = await this.#tried('headers', () => this.#round())
+    if (round === undefined) return { waits: 'header' }
+    if (round === 'header' || round === 'reference') return { waits: round }
+    const { anchor, l1 } = round
+    const epochs = [anchor.header.epoch, l1.prover.epoch, l1.prover.epoch + 1n]
+    return {
+      admission: await this.#tried('sets', () => this.#admission.step(l1, epochs)),
+      messages: await this.#tried('messages', () => this.#messages.step(round)),
+      rewards: await this.#tried('rewards', () => this.#rewards.step(round)),
+      claims: await this.#tried('claims', () => this.#claims.step(round)),
+    }
+  }
+
+  async #round(): Promise<Round | 'header' | 'reference'> {
+    const { l1, contracts, epochs } = this.#options
+    const anchor = await this.#headers.anchor()
+    if (anchor === undefined) return 'header'
+    const { number, stateRoot, timestamp } = anchor.header.l1
+    // A header that refers to nothing names the time 0.
+    if (timestamp < epochs.start) return 'reference'
+    const state = new ProvedState(l1, { number, stateRoot })
+    const epoch = (timestamp - epochs.start) / epochs.length
+    const prover = new StakeProver({ state, contracts, epoch })
+    const header = await this.#headers.proofOf(anchor)
+    return { anchor, state, l1: { prover, header } }
+  }
+
+  async #tried<step>(what: string, act: () => Promise<step>): Promise<step | undefined> {
+    try {
+      return await act()
+    } catch (error) {
+      this.#log.error(`the keeper of ${what} failed and begins again`, { error })
+      return undefined
+    }
+  }
+}
