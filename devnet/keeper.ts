@@ -1,11 +1,13 @@
 /**
  * The keeper of a world: what nobody must do and somebody should. Of each network it brings
- * certificates, Outbox roots and claims to L1, and reports what may not be signed; it is trusted with
- * nothing, and any number of them may run beside each other.
+ * certificates, Outbox roots and claims to L1, and to it what L1 and its own certificates say; it
+ * reports what may not be signed. It is trusted with nothing, and any number of them may run beside
+ * each other.
  *
  *     keeper.json ──► per network:  L1Follower ──► sets
  *                                   NetworkRelayer ──► certificates, roots, claims ──┐
  *                                   EvidenceWatcher ─► SlashingReporter ─────────────┴─► L1Sender
+ *                                   NetworkKeeper ───► sets, rewards, messages ────────► its own
  */
 
 import { blsScheme } from '@zg/consensus'
@@ -20,6 +22,7 @@ import {
   JsonRpcNetworkEndpoint,
   L1Follower,
   L1Sender,
+  NetworkKeeper,
   NetworkRelayer,
   SlashingReporter,
 } from '@zg/staking'
@@ -38,11 +41,15 @@ const outboxSeconds = 5n
 /** Entries worth less are left to those they are for. */
 const amountMinWei = 10n ** 15n
 
+/** An operator's reward is claimed before its epochs are over once it is so much. */
+const claimWei = 10n ** 18n
+
 /** Between two looks at a network. */
 const pollMs = 2_000
 
 export type KeptNetwork = {
   readonly id: number
+  readonly chainId: number
   readonly genesisHash: Hex
   /** JSON-RPC of the network, and of each node whose statements are watched. */
   readonly rpc: string
@@ -53,7 +60,7 @@ export type KeptNetwork = {
 export type KeeperConfig = {
   readonly l1: { readonly rpc: string; readonly chainId: number; readonly site: L1Site }
   readonly networks: readonly KeptNetwork[]
-  /** The file with the secret key, in hex, that pays for gas on L1; beside this one. */
+  /** The file with the secret key, in hex, that pays for gas on all chains; beside this one. */
   readonly keyFile: string
 }
 
@@ -62,7 +69,7 @@ export type Keeper = { stop(): Promise<void> }
 /**
  * Starts the keeper.
  *
- * @param secretKey - 32 bytes; nobody else sends with it on L1.
+ * @param secretKey - 32 bytes; nobody else sends with it.
  */
 export function startKeeper(
   { l1, networks }: KeeperConfig,
@@ -71,11 +78,15 @@ export function startKeeper(
 ): Keeper {
   const chain = new JsonRpcL1Chain({ url: l1.rpc })
   const chainId = BigInt(l1.chainId)
-  const sending = { depth: 1, feePerGasMax, pollMs: 500 }
-  const sender = new L1Sender({ chain, chainId, secretKey, clock, log: logger, ...sending })
-  const kept = networks.map((network) =>
-    keepNetwork({ l1, network, chain, sender }, { clock, logger }),
-  )
+  const sending = { secretKey, clock, log: logger, depth: 1, feePerGasMax, pollMs: 500 }
+  const sender = new L1Sender({ ...sending, chain, chainId })
+  const kept = networks.map((network) => {
+    const there = new JsonRpcL1Chain({ url: network.rpc })
+    const id = BigInt(network.chainId)
+    const ownSender = new L1Sender({ ...sending, chain: there, chainId: id })
+    const context = { l1, network, chain, sender, there, ownSender }
+    return keepNetwork(context, { clock, logger })
+  })
   return {
     async stop() {
       await Promise.all(kept.map((each) => each.stop()))
@@ -87,12 +98,16 @@ function keepNetwork(
   context: {
     readonly l1: KeeperConfig['l1']
     readonly network: KeptNetwork
+    /** L1, and who sends there. */
     readonly chain: JsonRpcL1Chain
     readonly sender: L1Sender
+    /** The network, and who sends there. */
+    readonly there: JsonRpcL1Chain
+    readonly ownSender: L1Sender
   },
   { clock, logger: log }: { readonly clock: Clock; readonly logger: Logger },
 ): Keeper {
-  const { l1, network, chain, sender } = context
+  const { l1, network, chain, sender, there, ownSender } = context
   const { epochStart, epochSeconds } = l1.site
   const at = (name: string): bigint => addressIn(l1.site, name)
   const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
@@ -112,16 +127,25 @@ function keepNetwork(
     fromBlock: 0n,
     epochs,
   })
-  const identity: NetworkIdentity = {
-    l1ChainId: BigInt(l1.chainId),
-    stakingContract: fromHex(l1.site.contracts['StakeManager'] as Hex),
-    networkId,
-    genesisHash: fromHex(network.genesisHash),
-  }
+  const identity = identityOf(l1, network)
   const validatorSet = (epoch: bigint) => follower.validatorSet(epoch)
+  const node = new JsonRpcNetworkEndpoint({ url: network.rpc })
+  const keeper = new NetworkKeeper({
+    ...shared,
+    endpoint: node,
+    chain: there,
+    sender: ownSender,
+    l1: endpoint,
+    contracts,
+    fromBlock: 0n,
+    identity,
+    sets: validatorSet,
+    epochs,
+    claimWei,
+  })
   const relayer = new NetworkRelayer({
     ...shared,
-    endpoint: new JsonRpcNetworkEndpoint({ url: network.rpc }),
+    endpoint: node,
     chain,
     sender,
     contracts: { finalityOracle: at('FinalityOracle'), rewardBridge: at('RewardBridge') },
@@ -132,25 +156,35 @@ function keepNetwork(
     outboxSeconds,
     amountMinWei,
   })
+  const sink = new SlashingReporter({
+    chain,
+    sender,
+    address: at('SlashingManager'),
+    networkId,
+    validatorSet,
+    log,
+  })
   const watcher = new EvidenceWatcher({
     ...shared,
     nodes: network.nodes.map(watchedNode),
     context: { scheme: blsScheme(), identity, validatorSet },
-    sink: new SlashingReporter({
-      chain,
-      sender,
-      address: at('SlashingManager'),
-      networkId,
-      validatorSet,
-      log,
-    }),
+    sink,
   })
-  const loops = [follower, relayer, watcher]
+  const loops = [follower, relayer, watcher, keeper]
   for (const loop of loops) loop.start()
   return {
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()))
     },
+  }
+}
+
+function identityOf(l1: KeeperConfig['l1'], { id, genesisHash }: KeptNetwork): NetworkIdentity {
+  return {
+    l1ChainId: BigInt(l1.chainId),
+    stakingContract: fromHex(l1.site.contracts['StakeManager'] as Hex),
+    networkId: id,
+    genesisHash: fromHex(genesisHash),
   }
 }
 

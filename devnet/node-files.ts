@@ -54,8 +54,9 @@ export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
 function writeKeeperFiles(networks: readonly ChainPlan[], l1: StakeL1, keeper: KeeperPlan): void {
   const config: KeeperConfig = {
     l1: { rpc: rpcUrl(l1.rpcPort), chainId: l1.chainId, site: l1.site },
-    networks: networks.map(({ id, rpcPort, validators }) => ({
+    networks: networks.map(({ id, chainId, rpcPort, validators }) => ({
       id,
+      chainId,
       genesisHash: l1.site.genesisHashes[id] ?? '0x',
       rpc: rpcUrl(rpcPort),
       nodes: validators.map((validator) => rpcUrl(validator.rpcPort)),

@@ -119,12 +119,26 @@ test('SimulationThread ends an execution that does not end, and goes on', async 
   const clock = new HandClock()
   const simulator = threadWith(clock)
   const { ask } = await openRpcTestNode({ chain: there.chain, pool: there.pool, simulator })
+  // The thread has begun: its time is the execution's from here on.
+  await ask('eth_call', { to: counter })
   const first = ask('eth_call', { to: spender }, 'latest', forEver)
   const second = ask('eth_call', { to: counter })
   await new Promise((resolve) => setImmediate(resolve))
   clock.fire()
   await assert.rejects(first, { code: -32005, message: /2000 ms for an execution/ })
   assert.equal(await second, await here.ask('eth_call', { to: counter }))
+  await simulator.close()
+})
+
+test('SimulationThread gives up a thread that does not begin, and begins another', async () => {
+  const clock = new HandClock()
+  const simulator = threadWith(clock)
+  const { ask } = await openRpcTestNode({ chain: there.chain, pool: there.pool, simulator })
+  const call = ask('eth_call', { to: counter })
+  await new Promise((resolve) => setImmediate(resolve))
+  clock.fire()
+  await assert.rejects(call, { code: -32005, message: /30000 ms for a thread to begin/ })
+  assert.equal(await ask('eth_call', { to: counter }), await here.ask('eth_call', { to: counter }))
   await simulator.close()
 })
 

@@ -23,8 +23,11 @@ import { LimitExceededError } from './rpc-error.ts'
 import type { SimulationRequest } from './simulation.ts'
 import type { SimulationAnswers, SimulationKind, Simulator } from './simulator.ts'
 
-/** What a thread is given beyond the budget: for starting, and for what cannot be interrupted. */
+/** What a thread is given beyond the budget, for what cannot be interrupted. */
 const graceMs = 3_000
+
+/** How long a thread may take to begin, on a machine that has much else to do. */
+const threadStartMsMax = 30_000
 
 /** JavaScript heap of the thread; beyond it the thread ends, and the node goes on. */
 const heapSizeMebibytesMax = 512
@@ -40,6 +43,9 @@ export type SimulationAsked = {
   readonly kind: SimulationKind
   readonly request: SimulationRequest
 }
+
+/** The first word of a thread: it has begun, and takes requests. */
+export const threadReady = 'ready'
 
 export type SimulationTold =
   | { readonly ok: true; readonly answer: unknown }
@@ -61,6 +67,7 @@ export class SimulationThread implements Simulator {
   readonly #clock: Clock
   readonly #waiting: Waiting[] = []
   #worker: Worker | undefined
+  #isReady = false
   #running: Waiting | undefined
   #timer: Timer | undefined
 
@@ -101,20 +108,33 @@ export class SimulationThread implements Simulator {
       return this.#next()
     }
     this.#running = next
+    if (this.#worker === undefined) this.#begin()
+    else if (this.#isReady) this.#ask(next)
+  }
+
+  #ask({ kind, request }: Waiting): void {
+    this.#timer?.cancel()
     this.#timer = this.#clock.setTimer(callBudgetMs + graceMs, () => {
       this.#fail(new LimitExceededError('ms for an execution', callBudgetMs))
     })
-    const { kind, request } = next
-    this.#thread().postMessage({ kind, request } satisfies SimulationAsked)
+    this.#worker?.postMessage({ kind, request } satisfies SimulationAsked)
   }
 
-  #thread(): Worker {
-    if (this.#worker !== undefined) return this.#worker
+  #begin(): void {
+    this.#isReady = false
+    this.#timer = this.#clock.setTimer(threadStartMsMax, () => {
+      this.#fail(new LimitExceededError('ms for a thread to begin', threadStartMsMax))
+    })
     const worker = new Worker(new URL('simulation-worker.ts', import.meta.url), {
       workerData: this.#data,
       resourceLimits: { maxOldGenerationSizeMb: heapSizeMebibytesMax },
     })
-    worker.on('message', (told: SimulationTold) => this.#told(worker, told))
+    worker.on('message', (told: SimulationTold | typeof threadReady) => {
+      if (worker !== this.#worker) return
+      if (told !== threadReady) return this.#told(told)
+      this.#isReady = true
+      if (this.#running !== undefined) this.#ask(this.#running)
+    })
     worker.on('error', (error) => {
       if (worker === this.#worker) this.#fail(reasonOf(error))
     })
@@ -122,11 +142,9 @@ export class SimulationThread implements Simulator {
       if (worker === this.#worker) this.#fail(new SimulationThreadEndedError(undefined))
     })
     this.#worker = worker
-    return worker
   }
 
-  #told(worker: Worker, told: SimulationTold): void {
-    if (worker !== this.#worker) return
+  #told(told: SimulationTold): void {
     const running = this.#take()
     if (told.ok) running?.resolve(told.answer)
     else running?.reject(new RelayedError(told))

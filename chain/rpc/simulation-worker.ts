@@ -14,6 +14,7 @@ import { StateSnapshots } from '@zg/state'
 import { BlockStore } from '../block-store.ts'
 import type { SimulationSource } from './simulation.ts'
 import { simulations } from './simulator.ts'
+import { threadReady } from './simulation-thread.ts'
 import type { SimulationAsked, SimulationTold, SimulationWorkerData } from './simulation-thread.ts'
 
 enableCompileCache()
@@ -27,6 +28,8 @@ parentPort?.on('message', ({ kind, request }: SimulationAsked) => {
   store.refresh()
   parentPort?.postMessage(answer(() => simulations[kind](request, source, clock)))
 })
+
+parentPort?.postMessage(threadReady)
 
 /** Blocks and states as they are durable at each refresh. */
 function sourceOf(

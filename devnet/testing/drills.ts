@@ -2,10 +2,12 @@
  * What shared stake promises, done to a running world, one thing after another (`npm run test:full --
  * drills`): five operators, two networks, real processes, and a keeper that brings to L1 what there is.
  *
- *     reward      tokens leave network 1 through Outbox; the keeper has them minted on L1
+ *     reward      tokens leave network 1 through Outbox; the keeper has them minted on L1; what a
+ *                 validator earned there by its votes comes to who stakes with it
  *     slash       an operator signs two finality votes on network 1; a stranger reports it; stake,
  *                 delegation and what was leaving are cut, the weight falls on both networks at e + 2
- *     govern      staked and held tokens vote: a parameter changes, and a third network opens
+ *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does by
+ *                 messages, and a third network opens
  *     grow        the third network runs without a restart, and takes deposits and transactions
  *     supply      L1 and what lives on networks are the cap, less what was burned
  */
@@ -23,7 +25,14 @@ import type { ArtifactName } from '@zg/contracts'
 import { addressOfSecretKey, blsSign, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { evidenceCalls } from '@zg/staking'
-import { createPublicClient, createWalletClient, defineChain, encodeFunctionData, http } from 'viem'
+import {
+  createPublicClient,
+  createWalletClient,
+  defineChain,
+  encodeAbiParameters,
+  encodeFunctionData,
+  http,
+} from 'viem'
 import type { Abi, Chain, PublicClient } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
@@ -38,6 +47,7 @@ import { startDevnet, stopDevnet } from './devnet-process.ts'
 const portOffset = 12_000
 const ether = 10n ** 18n
 const outbox: Hex = '0x0000000000000000000000000000000000002002'
+const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 const operatorCount = 5
 const culprit = 4
 
@@ -80,8 +90,7 @@ class ChainHands {
     contract: Contract,
     call: { readonly name: string; readonly args: readonly unknown[]; readonly value?: bigint },
   ): Promise<void> {
-    const abi = artifactOf(contract.name).abi as Abi
-    const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })
+    const data = dataOf(contract.name, call.name, call.args)
     const account = privateKeyToAccount(secretKey)
     const wallet = createWalletClient({ account, chain: this.#chain, transport: http(this.#rpc) })
     const { value = 0n } = call
@@ -99,8 +108,7 @@ class ChainHands {
     contract: Contract,
     call: { readonly name: string; readonly args: readonly unknown[] },
   ): Promise<boolean> {
-    const abi = artifactOf(contract.name).abi as Abi
-    const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })
+    const data = dataOf(contract.name, call.name, call.args)
     const message = { to: contract.address, data, account: from }
     return this.reader.call(message).then(
       () => false,
@@ -161,8 +169,19 @@ class DrillWorld {
     await until('the keeper has it minted', async () => {
       return (await this.#ask('ZgToken', 'balanceOf', address)) === before + amount
     })
-    assert.equal(await this.#ask('RewardBridge', 'outstanding', 1), owed - amount)
-    return { mintedTokens: Number(amount / ether) }
+    assert.ok(((await this.#ask('RewardBridge', 'outstanding', 1)) as bigint) <= owed - amount)
+    const operator = toHex(addressOfSecretKey(accountKeyOf(this.#seed, 'operator/0')))
+    let earned = 0n
+    await until('what was earned on the networks is minted', async () => {
+      earned = (await this.#ask('StakeManager', 'earnedOf', operator, operator)) as bigint
+      return earned > 0n
+    })
+    const held = (await this.#ask('ZgToken', 'balanceOf', operator)) as bigint
+    // Anyone may have a staker paid.
+    const collect = { name: 'collect', args: [operator, operator] }
+    await this.#l1.send(this.#key(6), this.#contract('StakeManager'), collect)
+    assert.ok(((await this.#ask('ZgToken', 'balanceOf', operator)) as bigint) >= held + earned)
+    return { mintedTokens: Number(amount / ether), earnedGwei: Number(earned / 10n ** 9n) }
   }
 
   async slash(): Promise<DrillReport> {
@@ -243,18 +262,17 @@ class DrillWorld {
       operatorsMin: 3,
       genesisHash: site.genesisHashes[2],
     }
+    const rewardMax = ether / 2n
+    const inbox = this.#contract('Inbox')
+    const message = governedOnNetworks(rewardMax)
     const calls = [
       { to: parameters, name: 'set', args: [coolDown.key, coolDown.value] },
       { to: registry, name: 'open', args: [2, opening] },
-    ].map(({ to, name, args }) => ({
-      target: to.address,
-      data: encodeFunctionData({
-        abi: artifactOf(to.name).abi as Abi,
-        functionName: name,
-        args: [...args],
-      }),
-    }))
-    const actions = [calls.map(({ target }) => target), [0n, 0n], calls.map(({ data }) => data)]
+      { to: inbox, name: 'send', args: [0, govExecutor, message] },
+      { to: inbox, name: 'send', args: [1, govExecutor, message] },
+    ].map(({ to, name, args }) => ({ target: to.address, data: dataOf(to.name, name, args) }))
+    const values = calls.map(() => 0n)
+    const actions = [calls.map(({ target }) => target), values, calls.map(({ data }) => data)]
     const text = 'Wait five epochs between openings, and open network 2'
     const hash = toHex(keccak256(new TextEncoder().encode(text)))
     await this.#l1.send(this.#key(0), governor, { name: 'propose', args: [...actions, text] })
@@ -276,6 +294,13 @@ class DrillWorld {
     })
     await this.#l1.send(this.#key(8), governor, execute)
     assert.equal(await this.#l1.read(parameters, 'get', coolDown.key), coolDown.value)
+    const executor: Contract = { name: 'GovExecutor', address: govExecutor }
+    await until('both networks do what was decided', async () => {
+      const set = await Promise.all(
+        [0, 1].map((network) => this.#network(network).read(executor, 'parameterOf', 0)),
+      )
+      return set.every((value) => value === rewardMax)
+    })
     return { votesForTokens: Number(forVotes / ether) }
   }
 
@@ -374,6 +399,24 @@ class DrillWorld {
     assert.ok(account)
     return account.address
   }
+}
+
+/** What GovExecutor is told: to set its RewardMax. */
+function governedOnNetworks(rewardMax: bigint): Hex {
+  const data = dataOf('GovExecutor', 'setParameter', [0, rewardMax])
+  const calls = [{ type: 'tuple[]', components: callFields }] as const
+  return encodeAbiParameters(calls, [[{ to: govExecutor, value: 0n, data }]])
+}
+
+const callFields = [
+  { name: 'to', type: 'address' },
+  { name: 'value', type: 'uint256' },
+  { name: 'data', type: 'bytes' },
+] as const
+
+function dataOf(name: ArtifactName, functionName: string, args: readonly unknown[]): Hex {
+  const abi = artifactOf(name).abi as Abi
+  return encodeFunctionData({ abi, functionName, args: [...args] })
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

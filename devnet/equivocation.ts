@@ -1,0 +1,72 @@
+/**
+ * An operator of the local world that signs two finality votes of one height, as a stolen key would:
+ * what `zg chaos equivocate` shows, and what L1 then does. The running validators know nothing of it.
+ */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { finalityVoteDigest } from '@zg/consensus'
+import type { Evidence, FinalityVote, NetworkIdentity } from '@zg/consensus'
+import { blsSign, fromHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import { evidenceCalls } from '@zg/staking'
+import type { SlashingCall } from '@zg/staking'
+
+import type { DevnetFile } from './devnet-file.ts'
+import { callRpc } from './rpc-call.ts'
+import { keysOf } from './world.ts'
+import type { KeptWorld } from './world.ts'
+
+/** A fault, and the call of SlashingManager that proves it. */
+export type Equivocation = {
+  /** 20 bytes: who signed. */
+  readonly operator: Uint8Array
+  readonly epoch: bigint
+  readonly height: bigint
+  readonly call: SlashingCall
+}
+
+/**
+ * Signs the two votes with a validator's own key, at the newest final height of its network.
+ *
+ * @param networkId - The network whose evidence the call is said to be; another than the validator's
+ *   makes a call that must be refused.
+ */
+export async function equivocate(
+  file: DevnetFile,
+  {
+    network: id,
+    validator,
+    networkId = id,
+  }: { readonly network: number; readonly validator: number; readonly networkId?: number },
+): Promise<Equivocation> {
+  const network = file.networks.find((each) => each.id === id)
+  const staking = file.l1?.contracts['StakeManager']
+  if (network === undefined || file.l1 === undefined || staking === undefined) {
+    throw new Error(`there is no network ${id} with stake`)
+  }
+  const kept = JSON.parse(readFileSync(join(file.dataDir, 'world.json'), 'utf8')) as KeptWorld
+  const { operator, secretKey } = keysOf(Buffer.from(kept.seed, 'hex'), `operator/${validator}`)
+  const identity: NetworkIdentity = {
+    l1ChainId: BigInt(file.l1.chainId),
+    stakingContract: fromHex(staking),
+    networkId: id,
+    genesisHash: fromHex(network.genesisHash),
+  }
+  const certificate = await callRpc(network.rpc, 'zg_getFinalityCertificate', [])
+  const { epoch: epochText, height: heightText } = certificate as { epoch: Hex; height: Hex }
+  const [epoch, height] = [BigInt(epochText), BigInt(heightText)]
+  const sign = (fill: number) => {
+    const hash = new Uint8Array(32).fill(fill)
+    const hashes = { blockHash: hash, consensusRoot: hash, histRoot: hash }
+    const vote: FinalityVote = { epoch, height, ...hashes, nextEpoch: 0n }
+    return { vote, signature: blsSign(secretKey, finalityVoteDigest(identity, vote)) }
+  }
+  const signed = { first: sign(1), second: sign(2) }
+  const evidence: Evidence = { kind: 'finality-votes', operator, ...signed }
+  // Evidence against one operator asks for no set.
+  const [call] = evidenceCalls(evidence, { networkId, validatorSet: () => undefined })
+  if (call === undefined) throw new Error('two votes of one height are a fault')
+  return { operator, epoch, height, call }
+}
