@@ -253,6 +253,11 @@ export function keysOf(
   return { operator, secretKey, publicKey: blsPublicKeyOf(secretKey) }
 }
 
+/** Returns the 32-byte execution key of an operator: its address is that of `keysOf`. */
+export function operatorKeyOf(seed: Uint8Array, index: number): Uint8Array {
+  return derive(seed, `operator/${index}/address`)
+}
+
 function keyFiles(folder: string): Pick<ValidatorPlan, 'keystorePath' | 'passwordPath'> {
   return { keystorePath: join(folder, 'bls.json'), passwordPath: join(folder, 'bls.password') }
 }
