@@ -15,26 +15,15 @@ import { outboxProof, readOutbox } from './outbox.ts'
 import { refusalOf } from './refusal.ts'
 import { readNetwork } from './networks.ts'
 import { l1Supply, networkSupply, readSupply } from './supply.ts'
-import { genesisOutstandingWei, MessageChain, StakeChain } from './testing/stake-chain.ts'
+import { genesisOutstandingWei, outboxChain, StakeChain } from './testing/stake-chain.ts'
+import type { MessageChain } from './testing/stake-chain.ts'
 import { openView } from './view.ts'
 
 const tokens = 10n ** 18n
 const gwei = 10n ** 9n
 const holder: Hex = toHex(new Uint8Array(20).fill(0xa1))
 
-/** A network that has nothing but its Outbox and somebody who is rich. */
-function openNetwork(): MessageChain {
-  const { runtime = new Uint8Array(0) } = artifactOf('Outbox')
-  const bare = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
-  return new MessageChain({
-    chainId: 1_660_200,
-    timestamp: 1_800_000_000,
-    accounts: [
-      { ...bare, address: BigInt(outboxAddress), nonce: 1n, code: runtime },
-      { ...bare, address: BigInt(holder), balance: genesisOutstandingWei },
-    ],
-  })
-}
+const openNetwork = (): MessageChain => outboxChain(holder)
 
 function withdraw(network: MessageChain, amountWei: bigint): void {
   for (const { to, data, value } of withdrawalOrder({ to: holder, amountWei }).calls) {

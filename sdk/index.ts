@@ -2,7 +2,7 @@
 
 export { abis, outboxAddress, refusals } from './abis.ts'
 export type { ContractName } from './abis.ts'
-export { openView, startOfEpoch, weiPerGwei } from './view.ts'
+export { noticeEpochs, openView, startOfEpoch, weiPerGwei } from './view.ts'
 export type { EpochClock, L1Addresses, L1Name, StakeView } from './view.ts'
 
 export { readOperator, readOperators } from './operators.ts'
@@ -45,6 +45,7 @@ export {
   depositOrder,
   joinOrder,
   leaveOrder,
+  limitedFromMembers,
   payOutOrder,
   stakeOrder,
   unstakeOrder,

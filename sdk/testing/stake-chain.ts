@@ -22,6 +22,7 @@ import type { L1Addresses, L1DeploymentOptions } from '@zg/contracts'
 import { MessageRun } from '@zg/evm'
 import type { Log } from '@zg/evm'
 import {
+  addressOfSecretKey,
   bigintToHex,
   blsPublicKeyOf,
   blsSecretKeyFromSeed,
@@ -42,6 +43,8 @@ import {
 import type { Abi, PublicClient, TransactionSerialized } from 'viem'
 
 const tokens = 10n ** 18n
+
+const outboxAddress = 0x2002n
 
 /** What each operator of `StakeChain` stakes with itself, and each holder owns: a million. */
 export const stakeEachWei = 1_000_000n * tokens
@@ -301,7 +304,13 @@ export class MessageChain {
 }
 
 /** An operator whose keys a test holds. */
-export type ChainOperator = { readonly address: Hex; readonly secretKey: Uint8Array }
+export type ChainOperator = {
+  readonly address: Hex
+  /** Signs its transactions. */
+  readonly accountKey: Hex
+  /** Signs its votes. */
+  readonly secretKey: Uint8Array
+}
 
 export type StakeChainOptions = {
   readonly operatorCount?: number
@@ -311,7 +320,7 @@ export type StakeChainOptions = {
   readonly holders?: readonly Hex[]
 }
 
-/** The L1 of a young world: operators staked and joined; their stake counts from its first epoch. */
+/** The L1 of a young world: operators staked and joined, and their stake counts. */
 export class StakeChain extends MessageChain {
   readonly addresses: L1Addresses
   readonly operators: readonly ChainOperator[]
@@ -403,9 +412,25 @@ export class StakeChain extends MessageChain {
   }
 }
 
+/** A network that has nothing but its Outbox and somebody who owns all that is there. */
+export function outboxChain(rich: Hex): MessageChain {
+  const { runtime = new Uint8Array(0) } = artifactOf('Outbox')
+  const bare = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
+  return new MessageChain({
+    chainId: 1_660_200,
+    timestamp: 1_800_000_000,
+    accounts: [
+      { ...bare, address: outboxAddress, nonce: 1n, code: runtime },
+      { ...bare, address: BigInt(rich), balance: genesisOutstandingWei },
+    ],
+  })
+}
+
 function operatorOf(index: number): ChainOperator {
+  const accountKey = keccak256(Uint8Array.of(0x0b, index))
   return {
-    address: toHex(keccak256(Uint8Array.of(0x0b, index)).slice(12)),
+    address: toHex(addressOfSecretKey(accountKey)),
+    accountKey: toHex(accountKey),
     secretKey: blsSecretKeyFromSeed(keccak256(Uint8Array.of(0xb1, index))),
   }
 }
