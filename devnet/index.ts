@@ -32,6 +32,7 @@ export type {
 export { dataDirOf, readLiveLock } from './data-dir.ts'
 export type { LockRecord } from './data-dir.ts'
 
+export { readL1Parameters } from './parameters.ts'
 export { l1SiteFileName, readL1Site } from './l1-site.ts'
 export type { L1Site } from './l1-site.ts'
 

@@ -40,7 +40,13 @@ export async function runGovList(input: CommandInput): Promise<void> {
     parameters: await Promise.all(parameterNames.map((name) => readParameter(view, name))),
   }))
   const numbered = proposals.map((proposal, index) => ({ number: index + 1, ...proposal }))
-  output.json({ block: view.block, rules, parameters, proposals: numbered })
+  output.json({
+    block: view.block,
+    timestamp: view.timestamp,
+    rules,
+    parameters,
+    proposals: numbered,
+  })
   const settings = parameters.map(({ name, value, least, most, isCritical }): Cell[] => [
     quiet(name === 'stakeMin' ? 'stakeMin, gwei' : name),
     formatInteger(value),
