@@ -1,19 +1,20 @@
 /**
  * Who signs a transaction: a development account, a keystore, or a file with a bare key.
  *
- * Development keys are public, so they sign for the running local world alone: a chain whose
- * genesis block is another one is refused, whatever its chain id says.
+ * Keys of the local world (development accounts, its operators, its deployer) sign for the running
+ * world alone: a chain whose genesis block is another one is refused, whatever its chain id says.
  */
 
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
+import { dataDirOf, devDeployerKey, readOperatorKey } from '@zg/devnet'
 import { addressOfSecretKey, fromHex, isHex, toHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import type { CommandInput } from './command.ts'
 import { asking, clientOf, findWorld } from './endpoint.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, RunningWorld } from './endpoint.ts'
 import { findKey } from './key-folder.ts'
 import type { KeyEntry } from './key-folder.ts'
 import { decryptKey } from './keystore-v3.ts'
@@ -24,23 +25,36 @@ import { readPassword } from './password.ts'
  *
  * @throws {ForeignChainError} `CLI_FOREIGN_CHAIN` · {KeyFileInvalidError} `CLI_KEY_FILE_INVALID` ·
  *   {KeyFileOpenError} `CLI_KEY_FILE_OPEN` · {KeyKindError} `CLI_KEY_KIND` ·
- *   {SignersManyError} `CLI_SIGNERS_MANY` · what `findKey`, `readPassword` and `decryptKey` throw.
+ *   {SignersManyError} `CLI_USAGE` · {OperatorKeyMissingError} `CLI_OPERATOR_KEY_MISSING` · what
+ *   `findKey`, `readPassword` and `decryptKey` throw.
  */
 export async function readAccountKey(input: CommandInput, endpoint: Endpoint): Promise<Hex> {
   const keystore = input.values.text('keystore')
   const keyFile = input.values.text('key-file')
   const index = input.values.integer('from')
-  const named = [keystore, keyFile, index].filter((flag) => flag !== undefined)
+  const operator = input.values.integer('operator')
+  const isDeployer = input.values.isSet('deployer') || undefined
+  const flags = [keystore, keyFile, index, operator, isDeployer]
+  const named = flags.filter((flag) => flag !== undefined)
   if (named.length > 1) throw new SignersManyError()
   if (keystore !== undefined) return keyOfKeystore(input, findKey(input, keystore))
   if (keyFile !== undefined) return keyOfFile(resolve(input.workingDir, keyFile))
-  return devKey(input, endpoint, index ?? 0)
+  const world = await ownWorld(input, endpoint)
+  if (isDeployer === true) return devDeployerKey
+  if (operator !== undefined) {
+    const key = readOperatorKey(dataDirOf(input.env, input.workingDir), operator)
+    if (key === undefined) throw new OperatorKeyMissingError(operator)
+    return key
+  }
+  const account = world.file.accounts[index ?? 0]
+  if (account === undefined) throw new ForeignChainError(endpoint.url)
+  return account.privateKey
 }
 
-async function devKey(input: CommandInput, endpoint: Endpoint, index: number): Promise<Hex> {
+/** The running world, of which the endpoint is a chain. */
+async function ownWorld(input: CommandInput, endpoint: Endpoint): Promise<RunningWorld> {
   const world = endpoint.world ?? findWorld(input)
-  const account = world?.file.accounts[index]
-  if (world === undefined || account === undefined) throw new ForeignChainError(endpoint.url)
+  if (world === undefined) throw new ForeignChainError(endpoint.url)
   if (endpoint.world === undefined) {
     const chains = [world.file.l1, ...world.file.networks]
     const genesis = await asking(endpoint, () => clientOf(endpoint).getBlock({ blockNumber: 0n }))
@@ -48,7 +62,7 @@ async function devKey(input: CommandInput, endpoint: Endpoint, index: number): P
       throw new ForeignChainError(endpoint.url)
     }
   }
-  return account.privateKey
+  return world
 }
 
 async function keyOfKeystore(input: CommandInput, entry: KeyEntry): Promise<Hex> {
@@ -83,15 +97,22 @@ function isSecretKey(bytes: Uint8Array): boolean {
 
 export class ForeignChainError extends ZgError<'CLI_FOREIGN_CHAIN'> {
   constructor(url: string) {
-    const message = `Cannot sign for ${url} with a development key: it is not the running world`
+    const message = `Cannot sign for ${url} with a key of the local world: it does not run there`
     super('CLI_FOREIGN_CHAIN', message, { url })
   }
 }
 
 export class SignersManyError extends ZgError<'CLI_USAGE'> {
   constructor() {
-    const problem = '--from, --keystore and --key-file exclude each other'
+    const problem = 'flags that say who signs exclude each other'
     super('CLI_USAGE', `Cannot read the command line: ${problem}`, { problem })
+  }
+}
+
+export class OperatorKeyMissingError extends ZgError<'CLI_OPERATOR_KEY_MISSING'> {
+  constructor(operator: number) {
+    const message = `Cannot sign as operator ${operator}: the running world has no key of it`
+    super('CLI_OPERATOR_KEY_MISSING', message, { operator })
   }
 }
 

@@ -17,6 +17,7 @@ import {
 import type { ChaosVerb } from '@zg/devnet'
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { stakeCommands, stakeNouns, supplyFlags } from './stake-commands.ts'
 
 const devIndexMax = devAccountCount - 1
 
@@ -93,6 +94,7 @@ const chaosSummaries: Readonly<Record<ChaosVerb, string>> = {
 /** Nouns that gather verbs. */
 export const nouns: readonly NounSpec[] = [
   { noun: 'keys', summary: 'make and list encrypted keys' },
+  ...stakeNouns,
   { noun: 'chaos', summary: 'strike validators of the running world, and mend them' },
 ]
 
@@ -342,6 +344,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./commands/keys.ts')).runKeysShow,
   },
+  ...stakeCommands(signerFlags),
   ...chaosVerbs.map((verb): CommandSpec => ({
     path: `chaos ${verb}`,
     summary: chaosSummaries[verb],
@@ -352,10 +355,13 @@ export const commands: readonly CommandSpec[] = [
   })),
   {
     path: 'doctor',
-    summary: 'check this machine and the running world',
+    summary: 'check this machine and the running world, or the supply of the token',
     arguments: [],
-    flags: [],
-    examples: [{ line: 'doctor', does: 'Node, disk, ports, heights, finality, peers' }],
+    flags: supplyFlags,
+    examples: [
+      { line: 'doctor', does: 'Node, disk, ports, heights, finality, peers' },
+      { line: 'doctor --supply', does: 'what is on L1 and on each network, to the wei' },
+    ],
     load: async () => (await import('./commands/doctor.ts')).runDoctor,
   },
   {

@@ -17,7 +17,9 @@ export type ValueKind =
   | { readonly kind: 'url' }
   | { readonly kind: 'hex' }
   | { readonly kind: 'address' }
-  | { readonly kind: 'amount' }
+  | { readonly kind: 'amount'; readonly orAll?: true }
+  /** An address, or the number of an operator of the running world. */
+  | { readonly kind: 'operator' }
   | { readonly kind: 'block' }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
@@ -134,7 +136,9 @@ export function readValue(text: string, value: ValueKind, what: string): Value {
     case 'address':
       return readAddress(text, what)
     case 'amount':
-      return readAmount(text, what)
+      return value.orAll === true && text === 'all' ? text : readAmount(text, what)
+    case 'operator':
+      return /^\d{1,3}$/.test(text) ? text : readAddress(text, what)
     case 'block':
       return readBlock(text, what)
     case 'integer':

@@ -27,6 +27,20 @@ type Called = {
 
 type Mend = (data: ErrorData, called: Called) => string
 
+/** What mends a refusal of a contract, by the name of its error. */
+const refusalMends: Readonly<Record<string, string>> = {
+  StillUnbonding: 'stake shows when it is free',
+  SharesMissing: 'stake shows what is staked',
+  OperatorSlashed: 'operators shows whose history is clean',
+  NotRegistered: 'operators lists who is registered',
+  ChurnFull: 'network list shows the epoch; each has room again',
+  OperatorTooHeavy: 'operators shows who weighs less',
+  StillIn: 'operators shows the networks of each',
+  NotIn: 'operators shows the networks of each',
+  BeyondSecured: 'network list shows how much may live there',
+  GovernorInsufficientProposerVotes: 'gov delegate has tokens vote',
+}
+
 const mends: Readonly<Record<string, Mend>> = {
   CLI_USAGE: (_, { program, path }) => `see ${program}${path === '' ? '' : ` ${path}`} --help`,
   CLI_VALUE_INVALID: (_, { program, path }) => `${program} ${path} --help shows what it takes`,
@@ -39,6 +53,23 @@ const mends: Readonly<Record<string, Mend>> = {
     isWorld === true
       ? `${program} doctor tells what is wrong`
       : 'check the address, or leave --rpc out to use the local world',
+  CLI_NO_STAKE: (_, { program }) =>
+    `start the whole world with ${program} devnet, or name an L1 with --l1-rpc and --l1-site`,
+  CLI_OPERATOR_UNKNOWN: (_, { program }) => `${program} operators lists them`,
+  CLI_OPERATOR_KEY_MISSING: (_, { program }) => `${program} operators lists them`,
+  CLI_TOKENS_MISSING: (_, { program }) => `${program} bridge withdraw brings some from a network`,
+  CLI_STAKE_MISSING: (_, { program }) => `${program} stake shows what is staked where`,
+  CLI_NOTHING_TO_CLAIM: (_, { program }) => `${program} stake shows what is staked and leaving`,
+  CLI_CALL_REFUSED: ({ name }, { program }) =>
+    `${program} ${refusalMends[String(name)] ?? 'network list shows how things stand on L1'}`,
+  CLI_CONFIRMATION_MISSING: () => 'add --yes to sign without being asked',
+  CLI_ENTRY_UNKNOWN: (_, { program }) => `${program} bridge status lists those that wait`,
+  CLI_ENTRY_WAITS: (_, { program }) => `${program} bridge status shows when that changes`,
+  CLI_VOTES_MISSING: (_, { program }) =>
+    `${program} gov delegate has own tokens vote, from the next second on`,
+  CLI_PROPOSAL_UNKNOWN: (_, { program }) => `${program} gov list shows them`,
+  CLI_PROPOSAL_STATE: (_, { program }) => `${program} gov list shows its clocks`,
+  CLI_PROPOSAL_EARLY: (_, { program }) => `try then; ${program} gov list shows all clocks`,
   CLI_STILL_WAITING: (_, { program }) => `${program} doctor tells whether the network stands still`,
   CLI_NOTHING_TO_SEND: (_, { program }) => `name one with --to, see ${program} send --help`,
   CLI_FUNDS_MISSING: (_, { program }) => `${program} account lists the funded ones`,

@@ -29,7 +29,6 @@ import {
   bigintToHex,
   bytesToBigint,
   fromHex,
-  sha256,
   toHex,
 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
@@ -39,6 +38,7 @@ import { placeCanonicalContracts } from './canonical/canonical.ts'
 import type { L1Site } from './l1-site.ts'
 import { depositCalls, firstCalls } from './l1-setup.ts'
 import type { SetupCall, SetupNetwork, SetupOptions } from './l1-setup.ts'
+import { deployerKey } from './world-keys.ts'
 import { networkCountMax } from './world.ts'
 import type { ChainPlan, WorldPlan } from './world.ts'
 
@@ -48,8 +48,6 @@ const fixedStake = 1_000n
 /** What each operator and the keeper own on every chain, in wei, to pay for gas. */
 const operatorBalanceWei = 1_000n * 10n ** 18n
 
-/** Who deploys on the local L1; its key is as public as those of the ten accounts. */
-const deployerKey = sha256(new TextEncoder().encode('zg/devnet/deployer'))
 const devDeployer = toHex(addressOfSecretKey(deployerKey))
 
 /** What RewardHub of each network begins with: a million heights may share it. */

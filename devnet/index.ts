@@ -32,6 +32,7 @@ export type {
 export { dataDirOf, readLiveLock } from './data-dir.ts'
 export type { LockRecord } from './data-dir.ts'
 
+export { readL1Parameters } from './parameters.ts'
 export { l1SiteFileName, readL1Site } from './l1-site.ts'
 export type { L1Site } from './l1-site.ts'
 
@@ -45,4 +46,5 @@ export type { ChaosVerb, PartState, PartStatus } from './control.ts'
 export { basePorts, grantPorts, isPortFree, loopback, portOffsetMax, portWishes } from './ports.ts'
 export type { PortGrant, PortWish } from './ports.ts'
 export { devAccountBalanceWei, devAccountCount, devAccounts, devMnemonic } from './accounts.ts'
+export { devDeployerKey, readOperatorKey } from './world-keys.ts'
 export { callRpc, RpcFailedError } from './rpc-call.ts'

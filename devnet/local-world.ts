@@ -16,6 +16,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import type { L1Parameters } from '@zg/contracts'
 import type { Hex } from '@zg/primitives'
 import { toHex } from '@zg/primitives'
 
@@ -63,6 +64,8 @@ export type StartOptions = WorldOptions & {
   readonly portOffset: number
   /** Forget the kept world first. */
   readonly reset: boolean
+  /** What the L1 of a new world is deployed with (default: networks/dev.json). */
+  readonly l1Parameters?: L1Parameters
   readonly onEvent: (event: WorldEvent) => void
 }
 
@@ -196,7 +199,7 @@ async function prepare(options: StartOptions): Promise<{ plan: WorldPlan; isKept
   mkdirSync(plan.filesDir, { recursive: true, mode: 0o700 })
   // What the world is made from comes first: files without it would be a damaged world.
   if (!minimal) writeKeptWorld(home, kept)
-  await writeWorldFiles(plan)
+  await writeWorldFiles(plan, options.l1Parameters)
   return { plan, isKept: found !== undefined }
 }
 

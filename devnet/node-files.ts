@@ -14,6 +14,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 import { create } from '@chainsafe/bls-keystore'
+import type { L1Parameters } from '@zg/contracts'
 import { assert, toHex } from '@zg/primitives'
 import { stringify } from 'smol-toml'
 
@@ -36,12 +37,21 @@ const keeperKeyFileName = 'account.key'
 /** The ten accounts' keys, for a minimal node. */
 const devKeysFileName = 'dev-keys.txt'
 
-/** Writes all files of a world; those that are kept stay as they are. */
-export async function writeWorldFiles(plan: WorldPlan): Promise<void> {
+/**
+ * Writes all files of a world; those that are kept stay as they are.
+ *
+ * @param parameters - What a new L1 is deployed with.
+ */
+export async function writeWorldFiles(
+  plan: WorldPlan,
+  parameters: L1Parameters = readL1Parameters('dev'),
+): Promise<void> {
   const chains = plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
   mkdirSync(join(plan.home, 'logs'), { recursive: true, mode: 0o700 })
   for (const { folder } of chains) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (!chains.every((chain) => existsSync(genesisPathOf(chain)))) await writeGenesisFiles(plan)
+  if (!chains.every((chain) => existsSync(genesisPathOf(chain)))) {
+    await writeGenesisFiles(plan, parameters)
+  }
   const l1 = plan.l1 && { ...plan.l1, site: readL1Site(join(plan.l1.folder, l1SiteFileName)) }
   for (const chain of chains) {
     const staked = chain.kind === 'network' ? l1 : undefined
@@ -100,10 +110,10 @@ export function writeKeeperConfig(plan: WorldPlan, networks: readonly ChainPlan[
 }
 
 /** The same files each time, so that a start that was cut off is made good by the next. */
-async function writeGenesisFiles(plan: WorldPlan): Promise<void> {
+async function writeGenesisFiles(plan: WorldPlan, parameters: L1Parameters): Promise<void> {
   // Loaded here: it brings the whole node with it, which a kept world need not wait for.
   const { worldGenesis } = await import('./genesis.ts')
-  const { networks, l1 } = await worldGenesis(plan, readL1Parameters('dev'))
+  const { networks, l1 } = await worldGenesis(plan, parameters)
   const write = (path: string, json: unknown): void =>
     writeWhole(path, `${JSON.stringify(json, undefined, 1)}\n`)
   if (l1 !== undefined && plan.l1 !== undefined) {

@@ -1,6 +1,7 @@
 /**
  * docs/threat-model.md against the tests it rests on: every attack has its row, every row a test or
- * a reason, and every test that is named stands in its file under that name.
+ * a reason, and every test that is named stands in its file under that name, as do those of the
+ * other documents that name tests.
  */
 
 import assert from 'node:assert/strict'
@@ -67,7 +68,7 @@ test('each row of the threat model names a test, or the reason why there is none
   assert.deepEqual(bare, [])
 })
 
-for (const document of [path, 'docs/security-claims.md']) {
+for (const document of [path, 'docs/security-claims.md', 'docs/fees.md']) {
   test(`every test that ${document} names exists under that name`, () => {
     const named = namedTests(readFileSync(document, 'utf8'))
     assert.ok(named.length > 0)

@@ -37,6 +37,10 @@ type Verdict = 'good' | 'warning' | 'bad'
 type Check = { readonly name: string; readonly verdict: Verdict; readonly says: string }
 
 export async function runDoctor(input: CommandInput): Promise<void> {
+  if (input.values.isSet('supply')) {
+    const { runDoctorSupply } = await import('./doctor-supply.ts')
+    return runDoctorSupply(input)
+  }
   const { output } = input
   const world = findWorld(input)
   const machine = [checkNode(), checkDisk(input), await checkPorts(world)]

@@ -2,27 +2,17 @@
 
 import { isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { createWalletClient, defineChain, http, WaitForTransactionReceiptTimeoutError } from 'viem'
 import type { PublicClient, TransactionReceipt } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
 import { readAccountKey } from '../account-key.ts'
 import { formatInteger, formatTokens } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
-import { asking, clientOf, findEndpoint, rpcTimeoutMs } from '../endpoint.ts'
-import type { Endpoint } from '../endpoint.ts'
+import { asking, clientOf, findEndpoint } from '../endpoint.ts'
 import { exitCodes, QuietExit } from '../exit.ts'
 import { tableLines } from '../table.ts'
-
-/** How long a transaction may take into a block, and after how long it is said that it waits. */
-export const inclusionTimeoutMs = 60_000
-export const slowInclusionMs = 10_000
-
-type Order = {
-  readonly to: Hex | undefined
-  readonly value: bigint
-  readonly data: Hex | undefined
-}
+import { awaitReceipt, submit } from '../transaction.ts'
+import type { Message } from '../transaction.ts'
 
 export async function runSend(input: CommandInput): Promise<void> {
   const order = readOrder(input)
@@ -38,28 +28,7 @@ export async function runSend(input: CommandInput): Promise<void> {
   if (receipt.status !== 'success') throw new QuietExit(exitCodes.failed)
 }
 
-/** From here on the transaction will happen, whoever waits for it: so its hash is told first. */
-async function awaitReceipt(
-  { output, program }: CommandInput,
-  client: PublicClient,
-  hash: Hex,
-): Promise<TransactionReceipt> {
-  output.line(output.paint('quiet', `· sent ${hash}`))
-  const slow = setTimeout(() => {
-    const mend = `${program} doctor tells whether the network stands still`
-    output.line(output.paint('warning', `! no block has it yet, it waits in the pool; ${mend}`))
-  }, slowInclusionMs)
-  try {
-    return await client.waitForTransactionReceipt({ hash, timeout: inclusionTimeoutMs })
-  } catch (error) {
-    if (error instanceof WaitForTransactionReceiptTimeoutError) throw new StillWaitingError(hash)
-    throw error
-  } finally {
-    clearTimeout(slow)
-  }
-}
-
-function readOrder({ values }: CommandInput): Order {
+function readOrder({ values }: CommandInput): Message {
   const to = values.text('to')
   const data = values.text('data')
   if (to === undefined && data === undefined) throw new NothingToSendError()
@@ -75,31 +44,9 @@ async function checkFunds(client: PublicClient, address: Hex, value: bigint): Pr
   if (balance < value || balance === 0n) throw new FundsMissingError(address, balance, value)
 }
 
-async function submit(
-  endpoint: Endpoint,
-  account: ReturnType<typeof privateKeyToAccount>,
-  { to, value, data }: Order,
-): Promise<Hex> {
-  const url = endpoint.url.replace(/^ws/, 'http')
-  const chainId = await clientOf(endpoint).getChainId()
-  const chain = defineChain({
-    id: chainId,
-    name: `chain ${chainId}`,
-    nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
-    rpcUrls: { default: { http: [url] } },
-  })
-  const transport = http(url, { timeout: rpcTimeoutMs, retryCount: 0 })
-  const wallet = createWalletClient({ account, chain, transport })
-  return wallet.sendTransaction({
-    to: to ?? null,
-    value,
-    ...(data === undefined ? {} : { data }),
-  })
-}
-
 function tell(
   { output }: CommandInput,
-  sent: { from: Hex; order: Order; hash: Hex; receipt: TransactionReceipt },
+  sent: { from: Hex; order: Message; hash: Hex; receipt: TransactionReceipt },
 ): void {
   const { from, order, hash, receipt } = sent
   const feeWei = receipt.gasUsed * receipt.effectiveGasPrice
@@ -128,14 +75,6 @@ function tell(
     ['fee', `${formatTokens(feeWei)}   (${formatInteger(receipt.gasUsed)} gas)`],
   ].map(([name = '', text = '']) => [{ text: name, style: 'quiet' as const }, text])
   for (const line of tableLines(output, rows)) output.line(line)
-}
-
-export class StillWaitingError extends ZgError<'CLI_STILL_WAITING'> {
-  constructor(hash: Hex) {
-    const seconds = inclusionTimeoutMs / 1_000
-    const message = `Cannot tell the end of ${hash}: it waits, no block took it in ${seconds} s`
-    super('CLI_STILL_WAITING', message, { hash })
-  }
 }
 
 export class NothingToSendError extends ZgError<'CLI_NOTHING_TO_SEND'> {

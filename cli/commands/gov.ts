@@ -1,0 +1,284 @@
+/** `zg gov`: what is proposed, how it stands and when it may go on; and every step of it. */
+
+import { isHex, ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import {
+  delegateVotesCall,
+  executeCall,
+  parameterAction,
+  parameterNames,
+  queueCall,
+  readParameter,
+  readProposals,
+  readRules,
+  readVotes,
+  sayAction,
+  voteCall,
+  voteChoices,
+} from '@zg/sdk'
+import type { Action, Call, ParameterName, Proposal, StakeView } from '@zg/sdk'
+
+import { formatInteger, formatTokens } from '../amounts.ts'
+import type { CommandInput } from '../command.ts'
+import { asking } from '../endpoint.ts'
+import { clockRows, propose } from '../proposing.ts'
+import { formatClock } from '../risks.ts'
+import { carryOut, signerOf } from '../signing.ts'
+import { findStake, viewOf } from '../stake-site.ts'
+import type { StakeSite } from '../stake-site.ts'
+import { tableLines } from '../table.ts'
+import type { Cell } from '../table.ts'
+
+/** `zg gov list` */
+export async function runGovList(input: CommandInput): Promise<void> {
+  const { output } = input
+  const site = findStake(input)
+  const view = await viewOf(site)
+  const { proposals, rules, parameters } = await asking(site.l1, async () => ({
+    proposals: await readProposals(view),
+    rules: await readRules(view),
+    parameters: await Promise.all(parameterNames.map((name) => readParameter(view, name))),
+  }))
+  const numbered = proposals.map((proposal, index) => ({ number: index + 1, ...proposal }))
+  output.json({
+    block: view.block,
+    timestamp: view.timestamp,
+    rules,
+    parameters,
+    proposals: numbered,
+  })
+  const settings = parameters.map(({ name, value, least, most, isCritical }): Cell[] => [
+    quiet(name === 'stakeMin' ? 'stakeMin, gwei' : name),
+    formatInteger(value),
+    `${formatInteger(least)} to ${formatInteger(most)}`,
+    isCritical ? 'critical' : '',
+  ])
+  for (const line of tableLines(output, settings, { right: [1] })) output.line(line)
+  output.line()
+  const clock = { nowSeconds: view.timestamp, isCritical: true }
+  for (const line of tableLines(output, quietRows(clockRows(rules, clock)))) {
+    output.line(line)
+  }
+  for (const { number, ...proposal } of numbered) {
+    output.line()
+    for (const line of tableLines(output, proposalRows(view, number, proposal))) output.line(line)
+  }
+}
+
+/** `zg gov propose`: a parameter (`--set`) or any call (`--to`, `--data`). */
+export async function runGovPropose(input: CommandInput): Promise<void> {
+  const { values } = input
+  const [set, to, data] = [values.text('set'), values.text('to'), values.text('data')]
+  if ((set === undefined) === (to === undefined)) throw new MotionUnclearError()
+  if (set !== undefined) {
+    const setting = readSetting(set)
+    const what = `Set ${setting.name} to ${setting.value}`
+    await propose(input, {
+      description: values.text('description') ?? what,
+      action: (view) => boundedAction(view, setting),
+    })
+    return
+  }
+  if (!isHex(to, 20)) throw new MotionUnclearError()
+  const action = { to, data: isHex(data) ? data : '0x', value: 0n } as const
+  await propose(input, {
+    description: values.text('description') ?? `Call ${to}`,
+    action: () => Promise.resolve(action),
+  })
+}
+
+/** `zg gov vote PROPOSAL CHOICE` */
+export async function runGovVote(input: CommandInput): Promise<void> {
+  const choice = voteChoices.find((each) => each === input.values.text('choice')) ?? 'abstain'
+  await step(input, 'vote', (view, proposal) => {
+    expectState(proposal, 'vote', 'active')
+    return voteCall(view, { id: proposal.id, choice })
+  })
+}
+
+/** `zg gov queue PROPOSAL` */
+export async function runGovQueue(input: CommandInput): Promise<void> {
+  await step(input, 'queue', (view, proposal) => {
+    expectState(proposal, 'queue', 'succeeded')
+    return queueCall(view, proposal)
+  })
+}
+
+/** `zg gov execute PROPOSAL`; of a critical parameter twice, with the second wait between. */
+export async function runGovExecute(input: CommandInput): Promise<void> {
+  await step(input, 'execute', (view, proposal) => {
+    const { state, second, executableAt } = proposal
+    const isSecond = state === 'executed' && second !== undefined && !second.isDone
+    if (!isSecond) expectState(proposal, 'execute', 'queued')
+    const readyAt = isSecond ? second.readyAt : executableAt
+    if (readyAt !== undefined && view.timestamp < readyAt) {
+      throw new ProposalEarlyError(formatClock(readyAt, view.timestamp))
+    }
+    return executeCall(view, proposal)
+  })
+}
+
+/** `zg gov delegate`: has one's own tokens vote for oneself, or for somebody else. */
+export async function runGovDelegate(input: CommandInput): Promise<void> {
+  const site = findStake(input)
+  const account = await signerOf(input, site.l1)
+  const view = await viewOf(site)
+  const named = input.values.text('to')
+  const to: Hex = isHex(named) ? named : account.address
+  await carryOut(input, {
+    verb: 'delegate votes',
+    endpoint: site.l1,
+    account,
+    calls: [delegateVotesCall(view, to)],
+    risks: [],
+    facts: { to },
+    rows: [['votes', `of all tokens it holds go to ${to}, from the next vote on`]],
+  })
+}
+
+async function step(
+  input: CommandInput,
+  verb: string,
+  callOf: (view: StakeView, proposal: Proposal) => Call,
+): Promise<void> {
+  const site = findStake(input)
+  const account = await signerOf(input, site.l1)
+  const view = await viewOf(site)
+  const { number, proposal } = await namedProposal(input, site, view)
+  const votes = await asking(site.l1, () => readVotes(view, account.address))
+  const call = callOf(view, proposal)
+  await carryOut(input, {
+    verb,
+    endpoint: site.l1,
+    account,
+    calls: [call],
+    risks: [],
+    facts: { proposal: proposal.id },
+    rows: [
+      ...proposalTexts(view, number, proposal),
+      ...(verb === 'vote' ? ([['own votes', formatTokens(votes)]] as const) : []),
+    ],
+  })
+}
+
+async function namedProposal(
+  { values }: CommandInput,
+  site: StakeSite,
+  view: StakeView,
+): Promise<{ readonly number: number; readonly proposal: Proposal }> {
+  const proposals = await asking(site.l1, () => readProposals(view))
+  const named = values.text('proposal') ?? ''
+  const index = proposals.findIndex(({ id }, at) => named === String(id) || named === `${at + 1}`)
+  const proposal = proposals[index]
+  if (proposal === undefined) throw new ProposalUnknownError(named)
+  return { number: index + 1, proposal }
+}
+
+function proposalTexts(
+  view: StakeView,
+  number: number,
+  proposal: Proposal,
+): readonly (readonly [name: string, text: string])[] {
+  const { actions, description, state, forWei, againstWei, abstainWei } = proposal
+  const now = view.timestamp
+  const votes = [forWei, againstWei, abstainWei].map(formatTokens)
+  return [
+    [`proposal ${number}`, description.split('\n')[0] ?? ''],
+    ...actions.map((action) => ['does', sayAction(view, action)] as const),
+    ['state', stateOf(proposal, now)],
+    ['votes', `${votes[0]} for, ${votes[1]} against, ${votes[2]} abstaining`],
+    ...(state === 'pending' || state === 'active'
+      ? ([['vote', `until ${formatClock(proposal.votesUntil, now)}`]] as const)
+      : []),
+    ...(state === 'queued' && proposal.executableAt !== undefined
+      ? ([['execute', `from ${formatClock(proposal.executableAt, now)}`]] as const)
+      : []),
+    ...secondTexts(proposal, now),
+  ]
+}
+
+function stateOf({ state, votesFrom }: Proposal, nowSeconds: number): string {
+  return state === 'pending' ? `pending: votes from ${formatClock(votesFrom, nowSeconds)}` : state
+}
+
+function secondTexts(
+  { second }: Proposal,
+  nowSeconds: number,
+): readonly (readonly [name: string, text: string])[] {
+  if (second === undefined) return []
+  if (second.isDone) return [['critical', 'executed after its second wait']]
+  const { readyAt } = second
+  const when = readyAt === undefined ? 'once it was executed' : formatClock(readyAt, nowSeconds)
+  return [['critical', `its second wait ends ${when}`]]
+}
+
+function proposalRows(view: StakeView, number: number, proposal: Proposal): Cell[][] {
+  return quietRows(proposalTexts(view, number, proposal))
+}
+
+function quietRows(rows: readonly (readonly [name: string, text: string])[]): Cell[][] {
+  return rows.map(([name, text]) => [quiet(name), text])
+}
+
+async function boundedAction(
+  view: StakeView,
+  setting: { readonly name: ParameterName; readonly value: bigint },
+): Promise<Action> {
+  const { least, most } = await readParameter(view, setting.name)
+  if (setting.value < least || setting.value > most) {
+    throw new SettingInvalidError(setting.name, `it goes from ${least} to ${most}`)
+  }
+  return parameterAction(view, setting)
+}
+
+/** Reads `churnBps=600`. */
+function readSetting(text: string): { readonly name: ParameterName; readonly value: bigint } {
+  const [, wanted = '', digits = ''] = /^([A-Za-z]{1,40})=(\d{1,18})$/.exec(text) ?? []
+  const name = parameterNames.find((each) => each === wanted)
+  if (name === undefined) {
+    throw new SettingInvalidError(text, `it is none of ${parameterNames.join(', ')}`)
+  }
+  return { name, value: BigInt(digits) }
+}
+
+function expectState({ state }: Proposal, verb: string, expected: Proposal['state']): void {
+  if (state !== expected) throw new ProposalStateError(verb, { state, expected })
+}
+
+function quiet(text: string): Cell {
+  return { text, style: 'quiet' }
+}
+
+export class MotionUnclearError extends ZgError<'CLI_USAGE'> {
+  constructor() {
+    const problem = 'a proposal is either --set NAME=VALUE or --to ADDRESS with --data HEX'
+    super('CLI_USAGE', `Cannot read the command line: ${problem}`, { problem })
+  }
+}
+
+export class SettingInvalidError extends ZgError<'CLI_VALUE_INVALID'> {
+  constructor(text: string, problem: string) {
+    const message = `Cannot use --set "${text}": ${problem}`
+    super('CLI_VALUE_INVALID', message, { what: '--set', problem })
+  }
+}
+
+export class ProposalUnknownError extends ZgError<'CLI_PROPOSAL_UNKNOWN'> {
+  constructor(named: string) {
+    const message = `Cannot find proposal "${named}": there is none of that number or id`
+    super('CLI_PROPOSAL_UNKNOWN', message, { named })
+  }
+}
+
+export class ProposalStateError extends ZgError<'CLI_PROPOSAL_STATE'> {
+  constructor(verb: string, { state, expected }: { state: string; expected: string }) {
+    const message = `Cannot ${verb}: the proposal is ${state}, not ${expected}`
+    super('CLI_PROPOSAL_STATE', message, { state, expected })
+  }
+}
+
+export class ProposalEarlyError extends ZgError<'CLI_PROPOSAL_EARLY'> {
+  constructor(when: string) {
+    super('CLI_PROPOSAL_EARLY', `Cannot execute: its wait ends ${when}`)
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * From an order to its transactions: what is signed and what it risks is shown first, and nothing
+ * is sent before somebody said yes.
+ *
+ *     show ──► each call tried ──► yes? ──► signed, sent, awaited, one after another
+ */
+
+import { createInterface } from 'node:readline/promises'
+
+import { ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
+import { refusalOf } from '@zg/sdk'
+import type { Call, Refusal, Risk } from '@zg/sdk'
+import type { TransactionReceipt } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import type { PrivateKeyAccount } from 'viem/accounts'
+
+import { readAccountKey } from './account-key.ts'
+import { formatInteger, formatTokens, shorten } from './amounts.ts'
+import type { CommandInput } from './command.ts'
+import { asking, clientOf } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
+import { exitCodes, QuietExit } from './exit.ts'
+import { riskRows } from './risks.ts'
+import { showAddress } from './stake-site.ts'
+import { tableLines } from './table.ts'
+import type { Cell } from './table.ts'
+import { awaitReceipt, submit } from './transaction.ts'
+
+/** What is about to be done, in words and in calls. */
+export type Undertaking = {
+  /** For the sentence "Cannot stake". */
+  readonly verb: string
+  readonly endpoint: Endpoint
+  readonly account: PrivateKeyAccount
+  /** Name and value, as they are shown. */
+  readonly rows: readonly (readonly [name: string, text: string])[]
+  readonly calls: readonly Call[]
+  readonly risks: readonly Risk[]
+  /** What `--json` tells beside risks and transactions. */
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+type Done = { readonly what: string; readonly hash: Hex; readonly receipt: TransactionReceipt }
+
+/** Returns who signs for an endpoint. */
+export async function signerOf(
+  input: CommandInput,
+  endpoint: Endpoint,
+): Promise<PrivateKeyAccount> {
+  return privateKeyToAccount(await readAccountKey(input, endpoint))
+}
+
+/**
+ * Shows an undertaking, asks, and carries it out.
+ *
+ * @throws {CallRefusedError} `CLI_CALL_REFUSED` · {ConfirmationMissingError}
+ *   `CLI_CONFIRMATION_MISSING` · what `submit` and `awaitReceipt` throw.
+ */
+export async function carryOut(input: CommandInput, undertaking: Undertaking): Promise<void> {
+  const { output } = input
+  const { verb, account, calls, risks, facts } = undertaking
+  show(input, undertaking)
+  const [first] = calls
+  if (first !== undefined) await tryCall(undertaking, first)
+  await confirm(input)
+  const done: Done[] = []
+  for (const call of calls) {
+    // The first was tried before anybody was asked.
+    if (call !== first) await tryCall(undertaking, call)
+    done.push(await send(input, undertaking, call))
+    if (done.at(-1)?.receipt.status !== 'success') break
+  }
+  const transactions = done.map(({ what, hash, receipt }) => ({
+    what,
+    hash,
+    status: receipt.status,
+    blockNumber: Number(receipt.blockNumber),
+    gasUsed: receipt.gasUsed,
+    feeWei: receipt.gasUsed * receipt.effectiveGasPrice,
+  }))
+  output.json({ verb, from: account.address, ...facts, risks, transactions })
+  if (transactions.some(({ status }) => status !== 'success')) throw new QuietExit(exitCodes.failed)
+}
+
+function show({ output }: CommandInput, { account, rows, calls, risks }: Undertaking): void {
+  const quiet = (text: string): Cell => ({ text, style: 'quiet' })
+  const facts: Cell[][] = [
+    ...rows.map(([name, text]): Cell[] => [quiet(name), text]),
+    [quiet('from'), account.address],
+    ...calls.map(({ what, to, value }, index): Cell[] => {
+      const paid = value === 0n ? '' : `, with ${formatTokens(value)}`
+      const target = `${what} at ${shorten(showAddress(to))}${paid}`
+      return [quiet(index === 0 ? 'signs' : ''), target]
+    }),
+  ]
+  for (const line of tableLines(output, facts)) output.line(line)
+  const warnings = riskRows(risks)
+  if (warnings.length > 0) output.line()
+  for (const line of tableLines(output, warnings)) output.line(line)
+  output.line()
+}
+
+async function confirm({ output, values }: CommandInput): Promise<void> {
+  if (values.isSet('yes')) return
+  if (process.stdin.isTTY !== true || !output.isTerminal) throw new ConfirmationMissingError()
+  const reader = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await reader.question('Sign and send? [y/N] ')
+    if (/^y(es)?$/i.test(answer.trim())) return
+  } finally {
+    reader.close()
+  }
+  output.line('Nothing was sent.')
+  throw new QuietExit(exitCodes.failed)
+}
+
+async function tryCall(
+  { verb, endpoint, account }: Undertaking,
+  { to, data, value }: Call,
+): Promise<void> {
+  await asking(endpoint, async () => {
+    try {
+      await clientOf(endpoint).call({ account: account.address, to, data, value })
+    } catch (error) {
+      const refusal = refusalOf(error)
+      throw refusal === undefined ? error : new CallRefusedError(verb, refusal)
+    }
+  })
+}
+
+async function send(
+  input: CommandInput,
+  { endpoint, account }: Undertaking,
+  { what, to, data, value }: Call,
+): Promise<Done> {
+  const { output } = input
+  return asking(endpoint, async () => {
+    const hash = await submit(endpoint, account, { to, data, value })
+    const receipt = await awaitReceipt(input, clientOf(endpoint), hash)
+    const { status, blockNumber } = receipt
+    const end =
+      status === 'success' ? output.paint('good', '✓ final') : output.paint('bad', '✗ reverted')
+    output.line(`${end}   ${what}, block ${formatInteger(blockNumber)}`)
+    return { what, hash, receipt }
+  })
+}
+
+export class CallRefusedError extends ZgError<'CLI_CALL_REFUSED'> {
+  constructor(verb: string, { name, args }: Refusal) {
+    const shown = args.length === 0 ? name : `${name}(${args.map(String).join(', ')})`
+    super('CLI_CALL_REFUSED', `Cannot ${verb}: the contract answers ${shown}`, { name })
+  }
+}
+
+export class ConfirmationMissingError extends ZgError<'CLI_CONFIRMATION_MISSING'> {
+  constructor() {
+    super('CLI_CONFIRMATION_MISSING', 'Cannot sign: there is no terminal to ask on')
+  }
+}

@@ -1,0 +1,135 @@
+/** The way between L1 and a network: what it takes now, and what waits on it and why. */
+
+import type { Hex } from '@zg/primitives'
+import { getAbiItem } from 'viem'
+import type { PublicClient } from 'viem'
+
+import { abis } from './abis.ts'
+import { readOutbox } from './outbox.ts'
+import type { OutboxEntry } from './outbox.ts'
+import { logsOf, on } from './view.ts'
+import type { StakeView } from './view.ts'
+
+/** The newest root of a network's Outbox that L1 knows, and the height it stands at. */
+export type ProvedOutbox = { readonly height: bigint; readonly root: Hex }
+
+export type Bridge = {
+  readonly id: number
+  /** What went to the network and has not come back, in wei. */
+  readonly outstandingWei: bigint
+  /** What may come back at once now, and at most, in wei. */
+  readonly availableWei: bigint
+  readonly rateCapacityWei: bigint
+  /** Claims above wait for `largeDelaySeconds` after they were announced, in wei. */
+  readonly largeAmountWei: bigint
+  readonly largeDelaySeconds: number
+  /** In seconds since 1970; 0 for never. */
+  readonly pausedUntil: number
+  readonly isHalted: boolean
+  readonly isDead: boolean
+  readonly proved: ProvedOutbox | undefined
+  /** Places of entries that were paid out. */
+  readonly paid: ReadonlySet<bigint>
+}
+
+/** Why an entry of an Outbox is not paid out. */
+export type Waiting =
+  /** Nobody showed L1 a block that holds it. */
+  | { readonly kind: 'proof'; readonly provedHeight: bigint | undefined }
+  | { readonly kind: 'halted' }
+  | { readonly kind: 'paused'; readonly until: number }
+  /** More than ever went to its network. */
+  | { readonly kind: 'outstanding'; readonly leftWei: bigint }
+  /** It is large: a first claim announces it. */
+  | { readonly kind: 'announcement'; readonly delaySeconds: number }
+  | { readonly kind: 'delay'; readonly readyAt: number }
+  | { readonly kind: 'rate'; readonly availableWei: bigint }
+  /** Nothing: anyone may claim it. */
+  | { readonly kind: 'claim' }
+
+export type WaitingEntry = { readonly entry: OutboxEntry; readonly waiting: Waiting }
+
+export async function readBridge(view: StakeView, id: number): Promise<Bridge> {
+  const { client, addresses, block } = view
+  const bridge = on(view, 'RewardBridge')
+  const logs = { address: addresses.RewardBridge, args: { id }, toBlock: block }
+  const of = { ...bridge, args: [id] } as const
+  const [outstandingWei, availableWei, pausedUntil, [isHalted, isDead], roots, claims] =
+    await Promise.all([
+      client.readContract({ ...of, functionName: 'outstanding' }),
+      client.readContract({ ...of, functionName: 'availableOf' }),
+      client.readContract({ ...of, functionName: 'pausedUntil' }),
+      client.readContract({ ...on(view, 'FinalityOracle'), functionName: 'statusOf', args: [id] }),
+      logsOf(client, {
+        ...logs,
+        event: getAbiItem({ abi: abis.RewardBridge, name: 'OutboxProved' }),
+      }),
+      logsOf(client, { ...logs, event: getAbiItem({ abi: abis.RewardBridge, name: 'Claimed' }) }),
+    ])
+  const [rateCapacityWei, largeAmountWei, largeDelay] = await Promise.all([
+    client.readContract({ ...bridge, functionName: 'rateCapacity' }),
+    client.readContract({ ...bridge, functionName: 'largeAmount' }),
+    client.readContract({ ...bridge, functionName: 'largeDelay' }),
+  ])
+  return {
+    id,
+    outstandingWei,
+    availableWei,
+    rateCapacityWei,
+    largeAmountWei,
+    largeDelaySeconds: Number(largeDelay),
+    pausedUntil: Number(pausedUntil),
+    isHalted,
+    isDead,
+    proved: newest(roots.map(({ args: { height, root } }) => ({ height, root }))),
+    paid: new Set(claims.map(({ args }) => args.index)),
+  }
+}
+
+/** Returns what left a network and was not paid out on L1, oldest first; messages never are. */
+export async function readWaiting(
+  view: StakeView,
+  bridge: Bridge,
+  network: PublicClient,
+): Promise<readonly WaitingEntry[]> {
+  const height = await network.getBlockNumber({ cacheTime: 0 })
+  const entries = await readOutbox(network, height)
+  const open = entries.filter(({ index, kind }) => kind !== 'message' && !bridge.paid.has(index))
+  return Promise.all(
+    open.map(async (entry) => ({ entry, waiting: await waitingOf(view, { bridge, entry }) })),
+  )
+}
+
+/** Returns why an entry is not paid out. */
+export async function waitingOf(
+  view: StakeView,
+  { bridge, entry }: { bridge: Bridge; entry: OutboxEntry },
+): Promise<Waiting> {
+  const { isHalted, isDead, proved, pausedUntil } = bridge
+  if (isHalted && !isDead) return { kind: 'halted' }
+  if (proved === undefined || entry.height > proved.height) {
+    return { kind: 'proof', provedHeight: proved?.height }
+  }
+  if (view.timestamp < pausedUntil) return { kind: 'paused', until: pausedUntil }
+  if (entry.amountWei > bridge.outstandingWei) {
+    return { kind: 'outstanding', leftWei: bridge.outstandingWei }
+  }
+  if (entry.amountWei > bridge.largeAmountWei) {
+    const ready = await view.client.readContract({
+      ...on(view, 'RewardBridge'),
+      functionName: 'readyAt',
+      args: [bridge.id, entry.index],
+    })
+    if (ready === 0n) return { kind: 'announcement', delaySeconds: bridge.largeDelaySeconds }
+    if (view.timestamp < Number(ready)) return { kind: 'delay', readyAt: Number(ready) }
+  }
+  const { amountWei } = entry
+  // One above the capacity takes all of it.
+  const share = amountWei < bridge.rateCapacityWei ? amountWei : bridge.rateCapacityWei
+  if (share > bridge.availableWei) return { kind: 'rate', availableWei: bridge.availableWei }
+  return { kind: 'claim' }
+}
+
+function newest(roots: readonly ProvedOutbox[]): ProvedOutbox | undefined {
+  return roots.toSorted((a, b) => Number(a.height - b.height)).at(-1)
+}

@@ -1,0 +1,56 @@
+/** Ask and move shared stake, typed, over any JSON-RPC. */
+
+export { abis, outboxAddress, refusals } from './abis.ts'
+export type { ContractName } from './abis.ts'
+export { noticeEpochs, openView, startOfEpoch, weiPerGwei } from './view.ts'
+export type { EpochClock, L1Addresses, L1Name, StakeView } from './view.ts'
+
+export { readOperator, readOperators } from './operators.ts'
+export type { Operator, Punishment } from './operators.ts'
+export { readHolding, readPosition } from './position.ts'
+export type { Exit, Holding, Position } from './position.ts'
+export { readNetwork, readNetworks } from './networks.ts'
+export type { KnownFinal, Member, Network } from './networks.ts'
+export { securityOf, sharedSecurityOf } from './security.ts'
+export type { Security } from './security.ts'
+
+export { readBridge, readWaiting } from './bridge.ts'
+export type { Bridge, ProvedOutbox, Waiting, WaitingEntry } from './bridge.ts'
+export { OutboxTooLongError, readOutbox } from './outbox.ts'
+export type { OutboxEntry } from './outbox.ts'
+export { readSupply } from './supply.ts'
+export type { L1Supply, NetworkSupply, Supply, SupplyNetwork } from './supply.ts'
+
+export { parameterNames, readParameter } from './parameters.ts'
+export type { Parameter, ParameterName } from './parameters.ts'
+export {
+  delegateVotesCall,
+  drainAction,
+  executeCall,
+  openAction,
+  parameterAction,
+  proposeCall,
+  queueCall,
+  readProposals,
+  readRules,
+  readVotes,
+  sayAction,
+  voteCall,
+  voteChoices,
+} from './governance.ts'
+export type { Action, GovernanceRules, Proposal, SecondWait, VoteChoice } from './governance.ts'
+
+export {
+  claimOrder,
+  depositOrder,
+  joinOrder,
+  leaveOrder,
+  limitedFromMembers,
+  payOutOrder,
+  stakeOrder,
+  unstakeOrder,
+  withdrawalOrder,
+} from './orders.ts'
+export type { Call, Order, Risk } from './orders.ts'
+export { refusalOf } from './refusal.ts'
+export type { Refusal } from './refusal.ts'

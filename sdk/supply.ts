@@ -1,0 +1,224 @@
+/**
+ * Whether there is as much of the token as there may be.
+ *
+ *     L1         supply + sum of outstanding <= 10^27
+ *                outstanding of all = sum of outstanding of each
+ *     network    outstanding = genesis + credited - claimed
+ *                paid out there = the first of the credits, to the wei
+ *                living = genesis + paid out - base fees burned - Outbox  >= 0
+ *                Outbox >= claimed
+ *
+ * L1 is read before the networks and after them: claims of the first reading and credits of the
+ * second bound what a network, which is ahead of one and behind the other, may have done.
+ */
+
+import { getAbiItem } from 'viem'
+import type { PublicClient } from 'viem'
+
+import { abis, outboxAddress } from './abis.ts'
+import { readNetworkIds } from './networks.ts'
+import { logsOf, on, openView, weiPerGwei } from './view.ts'
+import type { StakeView } from './view.ts'
+
+/** Blocks that are asked for at once. */
+const blocksAtOnce = 100n
+
+/** A network whose supply is to be counted. */
+export type SupplyNetwork = {
+  readonly id: number
+  readonly client: PublicClient
+  /** What its genesis allots; undefined for one that takes L1's word. */
+  readonly genesisWei?: bigint
+}
+
+export type L1Supply = {
+  readonly block: bigint
+  readonly supplyWei: bigint
+  readonly outstandingWei: bigint
+  readonly capWei: bigint
+  /** What was slashed or burned for good: the cap less the other two. */
+  readonly goneWei: bigint
+  readonly broken: readonly string[]
+}
+
+export type NetworkSupply = {
+  readonly id: number
+  readonly height: bigint
+  readonly genesisWei: bigint
+  /** Paid out by consensus, as withdrawals of blocks. */
+  readonly paidOutWei: bigint
+  readonly burnedWei: bigint
+  /** What lies in its Outbox for ever. */
+  readonly outboxWei: bigint
+  /** What accounts there hold. */
+  readonly livingWei: bigint
+  /** As L1 counts. */
+  readonly outstandingWei: bigint
+  readonly creditedWei: bigint
+  readonly claimedWei: bigint
+  readonly broken: readonly string[]
+}
+
+export type Supply = {
+  readonly l1: L1Supply
+  readonly networks: readonly NetworkSupply[]
+  readonly holds: boolean
+}
+
+/** Credits of a network and claims of it, as logs of L1 tell them, in their order. */
+type Passage = {
+  readonly outstandingWei: bigint
+  readonly credits: readonly bigint[]
+  readonly claimedWei: bigint
+}
+
+/** What blocks of a network did to its supply. */
+type Issue = { readonly paidOut: readonly bigint[]; readonly burnedWei: bigint }
+
+/** Counts the supply of L1 and of networks, at the newest block of each. */
+export async function readSupply(
+  before: StakeView,
+  networks: readonly SupplyNetwork[],
+): Promise<Supply> {
+  const claimed = await Promise.all(networks.map(({ id }) => readPassage(before, id)))
+  const counted = await Promise.all(networks.map(({ client }) => readIssue(client)))
+  const after = await openView(before.client, before.addresses)
+  const l1 = await readL1Supply(after)
+  const supplies = await Promise.all(
+    networks.map(async ({ id, genesisWei }, place) => {
+      const [former, issue] = [claimed[place], counted[place]]
+      if (former === undefined || issue === undefined) return undefined
+      const passage = await readPassage(after, id)
+      return networkSupply({ id, genesisWei, passage, claimedBefore: former.claimedWei, ...issue })
+    }),
+  )
+  const known = supplies.filter((supply) => supply !== undefined)
+  const holds = [l1, ...known].every(({ broken }) => broken.length === 0)
+  return { l1, networks: known, holds }
+}
+
+async function readL1Supply(view: StakeView): Promise<L1Supply> {
+  const { client, block } = view
+  const [token, bridge] = [on(view, 'ZgToken'), on(view, 'RewardBridge')]
+  const [supplyWei, capWei, outstandingWei, ids] = await Promise.all([
+    client.readContract({ ...token, functionName: 'totalSupply' }),
+    client.readContract({ ...token, functionName: 'CAP' }),
+    client.readContract({ ...bridge, functionName: 'outstandingTotal' }),
+    readNetworkIds(view),
+  ])
+  const each = await Promise.all(
+    ids.map((id) => client.readContract({ ...bridge, functionName: 'outstanding', args: [id] })),
+  )
+  return l1Supply({ block, supplyWei, capWei, outstandingWei, eachWei: each })
+}
+
+/** Judges what was read of L1. */
+export function l1Supply(read: {
+  readonly block: bigint
+  readonly supplyWei: bigint
+  readonly capWei: bigint
+  readonly outstandingWei: bigint
+  readonly eachWei: readonly bigint[]
+}): L1Supply {
+  const { eachWei, ...supply } = read
+  const goneWei = supply.capWei - supply.supplyWei - supply.outstandingWei
+  const broken: string[] = []
+  if (goneWei < 0n) broken.push('supply and outstanding are more than the cap')
+  if (sumOf(eachWei) !== supply.outstandingWei) {
+    broken.push('outstanding of all is not the sum of outstanding of each')
+  }
+  return { ...supply, goneWei, broken }
+}
+
+/** Judges what was read of a network. */
+export function networkSupply(
+  read: Issue & {
+    readonly id: number
+    readonly height: bigint
+    readonly outboxWei: bigint
+    readonly genesisWei: bigint | undefined
+    readonly passage: Passage
+    readonly claimedBefore: bigint
+  },
+): NetworkSupply {
+  const { id, height, outboxWei, burnedWei, paidOut, passage, claimedBefore } = read
+  const { outstandingWei, credits, claimedWei } = passage
+  const creditedWei = sumOf(credits)
+  const genesisWei = read.genesisWei ?? outstandingWei - creditedWei + claimedWei
+  const paidOutWei = sumOf(paidOut)
+  const livingWei = genesisWei + paidOutWei - burnedWei - outboxWei
+  const broken: string[] = []
+  if (outstandingWei !== genesisWei + creditedWei - claimedWei) {
+    broken.push('outstanding is not genesis + credited - claimed')
+  }
+  if (paidOut.some((amount, index) => amount !== credits[index])) {
+    broken.push('consensus paid out what was not credited')
+  }
+  if (livingWei < 0n) broken.push('more is gone than ever came')
+  if (outboxWei < claimedBefore) broken.push('more was claimed than the Outbox holds')
+  return {
+    id,
+    height,
+    genesisWei,
+    paidOutWei,
+    burnedWei,
+    outboxWei,
+    livingWei,
+    outstandingWei,
+    creditedWei,
+    claimedWei,
+    broken,
+  }
+}
+
+async function readPassage(view: StakeView, id: number): Promise<Passage> {
+  const { client, addresses, block } = view
+  const [outstandingWei, credits, claims] = await Promise.all([
+    client.readContract({
+      ...on(view, 'RewardBridge'),
+      functionName: 'outstanding',
+      args: [id],
+    }),
+    logsOf(client, {
+      address: addresses.Inbox,
+      event: getAbiItem({ abi: abis.Inbox, name: 'Credited' }),
+      args: { id },
+      toBlock: block,
+    }),
+    logsOf(client, {
+      address: addresses.RewardBridge,
+      event: getAbiItem({ abi: abis.RewardBridge, name: 'Claimed' }),
+      args: { id },
+      toBlock: block,
+    }),
+  ])
+  return {
+    outstandingWei,
+    credits: credits.map(({ args }) => args.amountGwei * weiPerGwei),
+    claimedWei: sumOf(claims.map(({ args }) => args.amount)),
+  }
+}
+
+/** Reads every block of a network up to its newest. */
+async function readIssue(
+  client: PublicClient,
+): Promise<Issue & { readonly height: bigint; readonly outboxWei: bigint }> {
+  const height = await client.getBlockNumber({ cacheTime: 0 })
+  const outboxWei = await client.getBalance({ address: outboxAddress, blockNumber: height })
+  const paidOut: bigint[] = []
+  let burnedWei = 0n
+  for (let from = 1n; from <= height; from += blocksAtOnce) {
+    const last = from + blocksAtOnce - 1n < height ? from + blocksAtOnce - 1n : height
+    const numbers = Array.from({ length: Number(last - from) + 1 }, (_, at) => from + BigInt(at))
+    const blocks = await Promise.all(numbers.map((blockNumber) => client.getBlock({ blockNumber })))
+    for (const { baseFeePerGas, gasUsed, withdrawals } of blocks) {
+      burnedWei += (baseFeePerGas ?? 0n) * gasUsed
+      for (const { amount } of withdrawals ?? []) paidOut.push(BigInt(amount) * weiPerGwei)
+    }
+  }
+  return { height, outboxWei, paidOut, burnedWei }
+}
+
+function sumOf(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((sum, amount) => sum + amount, 0n)
+}
