@@ -1,7 +1,7 @@
 /**
- * What a keeper asks of both ends. Its own network it asks as a relayer does, and for what RewardHub
- * told; L1 it asks for proofs of its state and for what Inbox told. Nothing of it is believed that a
- * proof can show; the rest costs gas or delay, for the contracts decide.
+ * What a keeper asks of both ends. Its own network it asks as a relayer does, and for what the
+ * RewardHub told; L1 it asks for proofs of its state and for what Inbox told. Nothing of it is
+ * believed that a proof can show; the rest costs gas or delay, for the contracts decide.
  */
 
 import type { L1Chain } from './l1-chain.ts'

@@ -1,6 +1,6 @@
 /**
- * Where the contracts of L1, and the Inbox of a network, keep what a node proves or a relayer reads:
- * slots as solc lays them out. A test asks the compiler whether it still does.
+ * Where the contracts of L1, and the Inbox of a network, keep what a node proves or a relayer
+ * reads: slots as solc lays them out. A test asks the compiler whether it still does.
  *
  *     value at p of mapping(key => …)      keccak(key u256 ‖ p u256)
  *     element i of an array at p           keccak(p u256) + i · words of an element

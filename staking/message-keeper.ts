@@ -2,12 +2,12 @@
  * Delivers the messages from L1 on a network, in their order (docs/specs/networks.md §6): by this
  * what governance decided on L1 reaches GovExecutor.
  *
- *     header ─► message root ─► messages, held to it ─► not delivered yet ─► would be taken ─► deliverL1
+ *     header ─► message root ─► messages, held to it ─► not delivered yet ─► deliverL1
  *
  * A delivery that fails costs gas, so the receiver is asked first, as the Inbox would call it. One
  * that would not take its message, or did not, is passed over for a while, each time twice as long;
- * those behind it do not wait for it. Which were delivered is read from the network; anyone else may
- * deliver the same.
+ * those behind it do not wait for it. Which were delivered is read from the network; anyone else
+ * may deliver the same.
  */
 
 import { systemContractAddresses } from '@zg/contracts'
