@@ -2,7 +2,8 @@
  * The keeper of one network: it sends there the transactions with proofs that anyone may send, and
  * without which its system contracts know and pay nothing (docs/specs/networks.md).
  *
- *     own header, held by EIP-4788 ─► L1 state ─┬─► LightClient: the network, its sets, its members
+ *     own header, held by EIP-4788 ─► EpochInfo
+ *              ├─► L1 state ──────────────────────┬─► LightClient: the network, its sets, its members
  *              │                                └─► Inbox of L1: messages ─► NetworkInbox
  *              └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
  *
@@ -18,6 +19,8 @@ import { AdmissionKeeper } from './admission-keeper.ts'
 import type { AdmissionStep, ShownL1 } from './admission-keeper.ts'
 import { ClaimKeeper } from './claim-keeper.ts'
 import type { ClaimStep } from './claim-keeper.ts'
+import { EpochKeeper } from './epoch-keeper.ts'
+import type { EpochStep } from './epoch-keeper.ts'
 import type { KeeperChain, KeeperEndpoint, KeeperL1 } from './keeper-ports.ts'
 import type { L1Sender } from './l1-sender.ts'
 import { MessageKeeper } from './message-keeper.ts'
@@ -63,6 +66,7 @@ export type NetworkKeeperOptions = {
 export type KeeperStep = {
   /** Why nothing is done: no header is proved yet, or none refers to L1. */
   readonly waits?: 'header' | 'reference'
+  readonly epochs?: EpochStep | undefined
   readonly admission?: AdmissionStep | undefined
   readonly rewards?: RewardStep | undefined
   readonly claims?: ClaimStep | undefined
@@ -76,6 +80,7 @@ export class NetworkKeeper {
   readonly #options: NetworkKeeperOptions
   readonly #log: Logger
   readonly #headers: OwnHeaders
+  readonly #epochs: EpochKeeper
   readonly #admission: AdmissionKeeper
   readonly #rewards: RewardKeeper
   readonly #claims: ClaimKeeper
@@ -89,6 +94,8 @@ export class NetworkKeeper {
     const { networkId } = identity
     const shared = { chain, sender, log: this.#log, networkId, sets }
     this.#headers = new OwnHeaders({ endpoint, chain })
+    const { epochs } = options
+    this.#epochs = new EpochKeeper({ ...shared, endpoint, headers: this.#headers, epochs })
     this.#admission = new AdmissionKeeper(shared)
     this.#rewards = new RewardKeeper({
       ...shared,
@@ -119,9 +126,10 @@ export class NetworkKeeper {
     if (round === undefined) return { waits: 'header' }
     if (round === 'header' || round === 'reference') return { waits: round }
     const { anchor, l1 } = round
-    const epochs = [anchor.header.epoch, l1.prover.epoch, l1.prover.epoch + 1n]
+    const wanted = [anchor.header.epoch, l1.prover.epoch, l1.prover.epoch + 1n]
     return {
-      admission: await this.#tried('sets', () => this.#admission.step(l1, epochs)),
+      epochs: await this.#tried('epochs', () => this.#epochs.step(round)),
+      admission: await this.#tried('sets', () => this.#admission.step(l1, wanted)),
       messages: await this.#tried('messages', () => this.#messages.step(round)),
       rewards: await this.#tried('rewards', () => this.#rewards.step(round)),
       claims: await this.#tried('claims', () => this.#claims.step(round)),

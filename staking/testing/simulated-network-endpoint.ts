@@ -26,7 +26,7 @@ type Answers = {
 /** What a test says of a block. */
 type BlockFields = Pick<
   NonNullable<Parameters<NetworkWorld['seal']>[0]>,
-  'epoch' | 'l1' | 'timestamp' | 'isStateKept'
+  'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept'
 >
 
 /** What RewardHub told of a height. */
