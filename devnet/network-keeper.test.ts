@@ -103,6 +103,7 @@ async function openL1() {
   const contracts = {
     networkRegistry: BigInt(l1.networks.address),
     operatorRegistry: BigInt(l1.operators.address),
+    finalityOracle: BigInt(l1.oracle.address),
     inbox: BigInt(l1.inbox.address),
   }
   const l1Endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))

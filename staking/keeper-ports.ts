@@ -38,6 +38,15 @@ export interface KeeperEndpoint extends NetworkEndpoint {
   }): Promise<readonly (readonly Uint8Array[])[]>
 }
 
+/** A node of another network, from which messages come. */
+export interface OtherEndpoint extends NetworkEndpoint {
+  /** What a message says that is an entry of the Outbox, of a height; undefined when it is gone. */
+  messageData(entry: {
+    readonly index: bigint
+    readonly height: bigint
+  }): Promise<Uint8Array | undefined>
+}
+
 /** The network as who sends to it sees it. */
 export interface KeeperChain extends L1Chain {
   /** Whether a contract stands at an address. */

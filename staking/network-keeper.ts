@@ -2,10 +2,12 @@
  * The keeper of one network: it sends there the transactions with proofs that anyone may send, and
  * without which its system contracts know and pay nothing (docs/specs/networks.md).
  *
- *     own header, held by EIP-4788 ─► EpochInfo
- *              ├─► L1 state ──────────────────────┬─► LightClient: the network, its sets, its members
- *              │                                └─► Inbox of L1: messages ─► NetworkInbox
- *              └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
+ *     own header, held by EIP-4788 ─┬─► EpochInfo
+ *         │                         ├─► L1 state ─► LightClient: the network, its sets, its members
+ *         │                         └─► Inbox of L1: messages ─► NetworkInbox
+ *         └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
+ *
+ *     another network's block ─► LightClient ─► its Outbox: messages ─► NetworkInbox
  *
  * It is to a network what a relayer is to L1. A step never throws; the next one begins by asking
  * both chains what is there, so it may be ended at any point, and others may keep the same network.
@@ -31,8 +33,8 @@ import type { Anchor } from './own-headers.ts'
 import { ProvedState } from './proved-state.ts'
 import { RewardKeeper } from './reward-keeper.ts'
 import type { RewardStep } from './reward-keeper.ts'
-import type { StakeContracts } from './set-reader.ts'
 import { StakeProver } from './stake-prover.ts'
+import type { ProvedContracts } from './stake-prover.ts'
 import { StepLoop } from './step-loop.ts'
 
 /** Between two steps. */
@@ -46,7 +48,7 @@ export type NetworkKeeperOptions = {
   readonly sender: Pick<L1Sender, 'send'>
   readonly l1: KeeperL1
   /** Of L1. */
-  readonly contracts: StakeContracts & { readonly inbox: bigint }
+  readonly contracts: ProvedContracts & { readonly inbox: bigint }
   /** The block that Inbox was deployed in, or one before: where its logs begin. */
   readonly fromBlock: bigint
   readonly identity: NetworkIdentity

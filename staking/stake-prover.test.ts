@@ -26,6 +26,7 @@ async function openProver() {
   const contracts = {
     networkRegistry: BigInt(l1.networks.address),
     operatorRegistry: BigInt(l1.operators.address),
+    finalityOracle: BigInt(l1.oracle.address),
   }
   const sending = { chainId: home.world.chainId, depth: 1, feePerGasMax: 10n ** 12n }
   const secretKey = new Uint8Array(32).fill(7)

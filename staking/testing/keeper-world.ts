@@ -40,6 +40,7 @@ export async function openKeeperWorld({ funds = grant } = {}) {
   const contracts = {
     networkRegistry: BigInt(l1.networks.address),
     operatorRegistry: BigInt(l1.operators.address),
+    finalityOracle: BigInt(l1.oracle.address),
     inbox: BigInt(l1.inbox.address),
   }
   const l1Endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))
