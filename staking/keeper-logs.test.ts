@@ -38,7 +38,11 @@ async function openNode(context: TestContext) {
 }
 
 /** A log as viem encodes it by the ABI of the contract. */
-function logOf(artifact: 'Inbox' | 'RewardHub', event: string, args: Record<string, unknown>) {
+function logOf(
+  artifact: 'Inbox' | 'Outbox' | 'RewardHub',
+  event: string,
+  args: Record<string, unknown>,
+) {
   const abi = artifactOf(artifact).abi as Abi
   const topics = encodeEventTopics({ abi, eventName: event, args })
   const { inputs } = abi.find((each) => each.type === 'event' && each.name === event) as AbiEvent
@@ -122,5 +126,39 @@ test('the absent are read as RewardHub names them, and in no other form', async 
   for (const each of malformed) {
     node.logs = [each]
     await assert.rejects(endpoint.rewardAbsences(query), { code: 'STAKING_NETWORK_ENDPOINT' })
+  }
+})
+
+test('what a message says is read as Outbox tells it, and in no other form', async (context) => {
+  const node = await openNode(context)
+  const endpoint = new JsonRpcNetworkEndpoint({ url: node.url })
+  const data = toHex(Uint8Array.from({ length: 40 }, (_, index) => index + 1))
+  const log = logOf('Outbox', 'MessageData', { index: 6n, data })
+  const place = { index: 6n, height: 20n }
+  node.logs = [log]
+  assert.deepEqual(await endpoint.messageData(place), fromHex(data))
+  assert.deepEqual(node.asked, [
+    {
+      address: '0x0000000000000000000000000000000000002002',
+      topics: [log.topics[0], bigintToHex(6n, 32)],
+      fromBlock: '0x14',
+      toBlock: '0x14',
+    },
+  ])
+  node.logs = [logOf('Outbox', 'MessageData', { index: 6n, data: '0x' })]
+  assert.deepEqual(await endpoint.messageData(place), new Uint8Array(0))
+  node.logs = []
+  assert.equal(await endpoint.messageData(place), undefined)
+  const malformed: readonly unknown[][] = [
+    [log, log],
+    [{ ...log, data: '0x' }],
+    [{ ...log, data: log.data.slice(0, -2) }],
+    [{ ...log, data: `${log.data}00` }],
+    // Another offset, another size, something after the data.
+    ...[31, 63, 32, 64 + 50].map((at) => [bent(log, at)]),
+  ]
+  for (const each of malformed) {
+    node.logs = each
+    await assert.rejects(endpoint.messageData(place), { code: 'STAKING_NETWORK_ENDPOINT' })
   }
 })

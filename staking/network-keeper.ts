@@ -28,6 +28,8 @@ import type { L1Sender } from './l1-sender.ts'
 import { MessageKeeper } from './message-keeper.ts'
 import type { MessageStep } from './message-keeper.ts'
 import { NetworkProver } from './network-prover.ts'
+import { OtherNetworkKeeper } from './other-network-keeper.ts'
+import type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 import { OwnHeaders } from './own-headers.ts'
 import type { Anchor } from './own-headers.ts'
 import { ProvedState } from './proved-state.ts'
@@ -56,6 +58,8 @@ export type NetworkKeeperOptions = {
   readonly sets: (epoch: bigint) => ValidatorSet | undefined
   /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
   readonly epochs: { readonly start: bigint; readonly length: bigint }
+  /** Networks whose messages to this one are brought. @default none */
+  readonly others?: readonly OtherNetwork[]
   /** What an operator must have earned before its epochs are over, in wei: a claim costs gas. */
   readonly claimWei: bigint
   readonly clock: Clock
@@ -73,6 +77,8 @@ export type KeeperStep = {
   readonly rewards?: RewardStep | undefined
   readonly claims?: ClaimStep | undefined
   readonly messages?: MessageStep | undefined
+  /** By id, what was brought from other networks. */
+  readonly others?: ReadonlyMap<number, OtherNetworkStep | undefined>
 }
 
 /** What all parts of a step stand on. */
@@ -87,6 +93,7 @@ export class NetworkKeeper {
   readonly #rewards: RewardKeeper
   readonly #claims: ClaimKeeper
   readonly #messages: MessageKeeper
+  readonly #others: readonly OtherNetworkKeeper[]
   readonly #loop: StepLoop
 
   constructor(options: NetworkKeeperOptions) {
@@ -109,6 +116,8 @@ export class NetworkKeeper {
     this.#claims = new ClaimKeeper({ ...shared, claimWei: options.claimWei })
     const { l1, contracts, fromBlock } = options
     this.#messages = new MessageKeeper({ ...shared, l1, inbox: contracts.inbox, fromBlock })
+    const { others = [] } = options
+    this.#others = others.map((other) => new OtherNetworkKeeper({ ...shared, other }))
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
   }
 
@@ -135,7 +144,17 @@ export class NetworkKeeper {
       messages: await this.#tried('messages', () => this.#messages.step(round)),
       rewards: await this.#tried('rewards', () => this.#rewards.step(round)),
       claims: await this.#tried('claims', () => this.#claims.step(round)),
+      ...(this.#others.length === 0 ? {} : { others: await this.#fromOthers(l1) }),
     }
+  }
+
+  async #fromOthers(l1: ShownL1): Promise<ReadonlyMap<number, OtherNetworkStep | undefined>> {
+    const steps = new Map<number, OtherNetworkStep | undefined>()
+    for (const other of this.#others) {
+      const step = await this.#tried(`network ${other.networkId}`, () => other.step(l1))
+      steps.set(other.networkId, step)
+    }
+    return steps
   }
 
   async #round(): Promise<Round | 'header' | 'reference'> {
