@@ -1,8 +1,8 @@
 /**
- * The whole way of a reward, with nothing made up in between: four validators take part in a network
- * whose genesis holds the system contracts, a keeper shows it there what they signed and what L1
- * says of them, what they earned leaves by the Outbox, a relayer brings it to L1, and it is minted
- * for their stakers. Time and the validators' connections are simulated.
+ * The whole way of a reward, with nothing made up in between: four validators take part in a
+ * network whose genesis holds the system contracts, a keeper shows it there what they signed and
+ * what L1 says of them, what they earned leaves by the Outbox, a relayer brings it to L1, and it is
+ * minted for their stakers. Time and the validators' connections are simulated.
  */
 
 import assert from 'node:assert/strict'
@@ -103,6 +103,7 @@ async function openL1() {
   const contracts = {
     networkRegistry: BigInt(l1.networks.address),
     operatorRegistry: BigInt(l1.operators.address),
+    finalityOracle: BigInt(l1.oracle.address),
     inbox: BigInt(l1.inbox.address),
   }
   const l1Endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))

@@ -93,13 +93,9 @@ export class BridgeContract {
   }
 
   /** The message that proves the Outbox at the block that L1 knows. */
-  sync({ block, executionHeader, siblings, proof }: ProvedOutbox): L1Message {
-    const { height, consensusRoot } = block
-    // None: it is the stored block itself.
-    const known = { height, consensusRoot: toHex(consensusRoot), siblings: [] }
-    const state = { header: toHex(executionHeader), siblings: siblings.map(toHex) }
-    const slot = { account: proof.account.map(toHex), slot: (proof.slots[0] ?? []).map(toHex) }
-    return messageTo(this.#contract, { name: 'sync', args: [this.#networkId, known, state, slot] })
+  sync(proved: ProvedOutbox): L1Message {
+    const args = [this.#networkId, ...outboxProofArgs(proved)]
+    return messageTo(this.#contract, { name: 'sync', args })
   }
 
   /** The message that claims an entry, or announces it. */
@@ -115,4 +111,20 @@ export class BridgeContract {
   #read(name: string, args: readonly unknown[]): Promise<unknown> {
     return readContract(this.#chain, this.#contract, { name, args })
   }
+}
+
+/** The Outbox at the block that is known of a network, proved as contracts take it. */
+export function outboxProofArgs({
+  block,
+  executionHeader,
+  siblings,
+  proof,
+}: ProvedOutbox): readonly [known: object, state: object, slot: object] {
+  const { height, consensusRoot } = block
+  return [
+    // No siblings: it is the known block itself.
+    { height, consensusRoot: toHex(consensusRoot), siblings: [] },
+    { header: toHex(executionHeader), siblings: siblings.map(toHex) },
+    { account: proof.account.map(toHex), slot: (proof.slots[0] ?? []).map(toHex) },
+  ]
 }

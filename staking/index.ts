@@ -30,11 +30,19 @@ export { NetworkRelayer } from './network-relayer.ts'
 export type { NetworkRelayerOptions } from './network-relayer.ts'
 export { NetworkKeeper } from './network-keeper.ts'
 export type { KeeperStep, NetworkKeeperOptions } from './network-keeper.ts'
-export type { KeeperChain, KeeperEndpoint, KeeperL1, L1MessageLog } from './keeper-ports.ts'
+export type {
+  KeeperChain,
+  KeeperEndpoint,
+  KeeperL1,
+  L1MessageLog,
+  OtherEndpoint,
+} from './keeper-ports.ts'
+export type { EpochStep } from './epoch-keeper.ts'
 export type { AdmissionStep } from './admission-keeper.ts'
 export type { RewardStep } from './reward-keeper.ts'
 export type { Claim, ClaimStep } from './claim-keeper.ts'
 export type { MessageStep } from './message-keeper.ts'
+export type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 export { MessagesUnprovedError } from './message-tree.ts'
 export type { FinalityStep } from './finality-relayer.ts'
 export type { OutboxStep } from './outbox-relayer.ts'

@@ -20,6 +20,7 @@ import {
   proofOf,
   quantityOf,
   sizedBytesOf,
+  trailingBytesOf,
 } from './json-rpc.ts'
 import type { Json } from './json-rpc.ts'
 import type { KeeperL1, L1MessageLog } from './keeper-ports.ts'
@@ -30,9 +31,6 @@ const logBlocksMax = 10_000n
 
 const wordSizeBytes = 32
 const addressBits = 160n
-
-/** Receiver, offset and size, before a message's data. */
-const messageHeadBytes = 3 * wordSizeBytes
 
 const creditedTopic = toHex(
   keccak256(new TextEncoder().encode('Credited(uint32,uint64,address,uint64)')),
@@ -140,27 +138,19 @@ function creditOf(log: Json): L1Credit {
   }
 }
 
-/** A message: its receiver in the first word, its data as `bytes` from the second on. */
+/** A message: its receiver in the first word, its data from the second on. */
 function messageOf(log: Json): L1MessageLog {
   const topics = arrayOf(log['topics'], 'topics').map((topic) => sizedBytesOf(topic, wordSizeBytes))
   const [, , index, sender] = topics
   const words = bytesOf(log['data'])
-  const wordAt = (at: number): bigint =>
-    bytesToBigint(words.subarray(at * wordSizeBytes, (at + 1) * wordSizeBytes))
-  const sizeBytes = Number(wordAt(2))
-  const end = messageHeadBytes + sizeBytes
-  const isWhole =
-    wordAt(1) === 2n * BigInt(wordSizeBytes) &&
-    words.length === Math.ceil(end / wordSizeBytes) * wordSizeBytes &&
-    words.subarray(end).every((byte) => byte === 0)
-  if (index === undefined || sender === undefined || !isWhole) {
+  if (index === undefined || sender === undefined) {
     throw new JsonRpcFormError('it gives a log that is no message')
   }
   return {
     index: bytesToBigint(index),
     sender: addressOf(bytesToBigint(sender)),
-    to: addressOf(wordAt(0)),
-    data: words.slice(messageHeadBytes, end),
+    to: addressOf(bytesToBigint(words.subarray(0, wordSizeBytes))),
+    data: trailingBytesOf(words, 2),
     blockNumber: quantityOf(log['blockNumber']),
   }
 }

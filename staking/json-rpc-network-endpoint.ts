@@ -5,6 +5,7 @@
  *     header               zg_getHeader                    outboxLogs  eth_getLogs of Outbox's Sent
  *     historyProof         zg_getHistoryProof              evidence    zg_getEvidence
  *     executionHeader      eth_getBlockByNumber            roundCertificates  zg_getCertificates
+ *     messageData          eth_getLogs of Outbox's MessageData
  *     rewardAbsences       eth_getLogs of RewardHub's HeightPaid, HeightWidened
  */
 
@@ -45,9 +46,10 @@ import {
   proofOf,
   quantityOf,
   sizedBytesOf,
+  trailingBytesOf,
 } from './json-rpc.ts'
 import type { Json, JsonRpcRefusal } from './json-rpc.ts'
-import type { KeeperEndpoint } from './keeper-ports.ts'
+import type { KeeperEndpoint, OtherEndpoint } from './keeper-ports.ts'
 import type { NetworkEndpoint, NetworkProof, OutboxLog, OutboxLogs } from './network-endpoint.ts'
 import { witnessViewsMax } from './witness-endpoint.ts'
 import type { WitnessEndpoint } from './witness-endpoint.ts'
@@ -70,6 +72,9 @@ const rewardHubAddress = systemContractAddresses.RewardHub
 const heightPaidTopic = topicOf('HeightPaid(uint64,uint64,uint256,address[])')
 const heightWidenedTopic = topicOf('HeightWidened(uint64,address[])')
 
+/** What a message of the Outbox says. */
+const messageDataTopic = topicOf('MessageData(uint64,bytes)')
+
 /** Such logs of one height, at most: one a transaction, in nine blocks. */
 const absencesMax = 4_096
 
@@ -84,7 +89,7 @@ const roundKinds: Readonly<Record<string, RoundVoteKind>> = {
   finalization: 'finalize',
 }
 
-export class JsonRpcNetworkEndpoint implements KeeperEndpoint, WitnessEndpoint {
+export class JsonRpcNetworkEndpoint implements KeeperEndpoint, OtherEndpoint, WitnessEndpoint {
   readonly #client: JsonRpcClient
 
   constructor({ url }: { readonly url: string }) {
@@ -191,6 +196,28 @@ export class JsonRpcNetworkEndpoint implements KeeperEndpoint, WitnessEndpoint {
       method: 'eth_getLogs',
       params: [query],
       read: (logs) => listOf(logs, absencesMax).map((log) => absentOf(objectOf(log, 'a log'))),
+    })
+  }
+
+  messageData({
+    index,
+    height,
+  }: Parameters<OtherEndpoint['messageData']>[0]): Promise<Uint8Array | undefined> {
+    const block = toQuantity(height)
+    const query = {
+      address: bigintToHex(outboxAddress, 20),
+      topics: [messageDataTopic, bigintToHex(index, wordSizeBytes)],
+      fromBlock: block,
+      toBlock: block,
+    }
+    return this.#client.ask({
+      method: 'eth_getLogs',
+      params: [query],
+      read: (logs) => {
+        const [log] = listOf(logs, 1)
+        if (log === undefined) return undefined
+        return trailingBytesOf(bytesOf(objectOf(log, 'a log')['data']), 1)
+      },
     })
   }
 

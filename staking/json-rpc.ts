@@ -13,6 +13,8 @@ const timeoutMsDefault = 10_000
 /** Bytes of an answer, at most: a proof of 128 slots takes less than one. */
 const answerSizeBytesMax = 32 * 1_024 * 1_024
 
+const wordSizeBytes = 32
+
 /** Characters kept of an endpoint's own words. */
 const messageLengthMax = 200
 
@@ -174,6 +176,20 @@ export function sizedBytesOf(value: unknown, sizeBytes: number): Uint8Array {
     throw new JsonRpcFormError(`it gives ${bytes.length} bytes where ${sizeBytes} belong`)
   }
   return bytes
+}
+
+/** The `bytes` that end a log's data; their offset is the last of so many words before them. */
+export function trailingBytesOf(data: Uint8Array, headWords: number): Uint8Array {
+  const wordAt = (at: number): bigint =>
+    bytesToBigint(data.subarray(at * wordSizeBytes, (at + 1) * wordSizeBytes))
+  const first = (headWords + 1) * wordSizeBytes
+  const end = first + Number(wordAt(headWords))
+  const isWhole =
+    wordAt(headWords - 1) === BigInt(headWords * wordSizeBytes) &&
+    data.length === Math.ceil(end / wordSizeBytes) * wordSizeBytes &&
+    data.subarray(end).every((byte) => byte === 0)
+  if (!isWhole) throw new JsonRpcFormError('it gives a log of another form')
+  return data.slice(first, end)
 }
 
 /** A number in hex, below 2^256. */

@@ -1,7 +1,7 @@
 /**
- * What a keeper asks of both ends. Its own network it asks as a relayer does, and for what RewardHub
- * told; L1 it asks for proofs of its state and for what Inbox told. Nothing of it is believed that a
- * proof can show; the rest costs gas or delay, for the contracts decide.
+ * What a keeper asks of both ends. Its own network it asks as a relayer does, and for what the
+ * RewardHub told; L1 it asks for proofs of its state and for what Inbox told. Nothing of it is
+ * believed that a proof can show; the rest costs gas or delay, for the contracts decide.
  */
 
 import type { L1Chain } from './l1-chain.ts'
@@ -36,6 +36,15 @@ export interface KeeperEndpoint extends NetworkEndpoint {
     readonly fromHeight: bigint
     readonly toHeight: bigint
   }): Promise<readonly (readonly Uint8Array[])[]>
+}
+
+/** A node of another network, from which messages come. */
+export interface OtherEndpoint extends NetworkEndpoint {
+  /** What a message says that is an entry of the Outbox, of a height; undefined when it is gone. */
+  messageData(entry: {
+    readonly index: bigint
+    readonly height: bigint
+  }): Promise<Uint8Array | undefined>
 }
 
 /** The network as who sends to it sees it. */

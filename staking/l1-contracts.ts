@@ -73,7 +73,11 @@ function everyError(): Abi {
 
 /** A view that must answer did not: another contract stands there. */
 export class L1ReadError extends ZgError<'STAKING_L1_READ_FAILED'> {
+  /** Name of the error that the contract reverted with, or what else is wrong. */
+  readonly problem: string
+
   constructor(name: string, problem: string) {
     super('STAKING_L1_READ_FAILED', `Cannot read "${name}" on L1: ${problem}`, { name, problem })
+    this.problem = problem
   }
 }

@@ -3,7 +3,18 @@ import { test } from 'node:test'
 
 import { storageLayoutOf } from '@zg/contracts/testing'
 
-import { boxOffsets, latestOf, layout, lifeOf, stintOf } from './l1-layout.ts'
+import {
+  boxOffsets,
+  finalHeadOf,
+  finalWordCount,
+  latestOf,
+  layout,
+  lifeOf,
+  networkOffsets,
+  pointOf,
+  pointWordCount,
+  stintOf,
+} from './l1-layout.ts'
 
 test('slots are where the compiler lays them out', () => {
   for (const [name, slots] of Object.entries(layout)) {
@@ -15,7 +26,7 @@ test('slots are where the compiler lays them out', () => {
 })
 
 test('fields of packed words are where the compiler lays them out', () => {
-  const fields = (name: 'NetworkRegistry' | 'OperatorRegistry' | 'Inbox', struct: string) => {
+  const fields = (name: keyof typeof layout, struct: string) => {
     const found = storageLayoutOf(name).structs.get(struct)
     assert.ok(found !== undefined, struct)
     return found
@@ -38,9 +49,27 @@ test('fields of packed words are where the compiler lays them out', () => {
     const read: Readonly<Record<string, bigint>> = latestOf(at(place))
     assert.equal(read[label], 1n, label)
   }
+  assert.equal(life.get('genesisHash')?.slot, networkOffsets.genesisHash)
+  assert.equal(life.get('genesisRoot')?.slot, networkOffsets.genesisRoot)
+  const point = fields('NetworkRegistry', 'SetPoint')
+  for (const [label, place] of point) {
+    const read: Readonly<Record<string, bigint>> = pointOf(at(place))
+    if (label in read) assert.equal(read[label], 1n, label)
+  }
+  // The key of three words follows on the head, and ends the point.
+  assert.deepEqual([point.get('key')?.slot, pointWordCount], [1n, 4n])
+  const ring = fields('NetworkRegistry', 'SetRing')
+  assert.deepEqual([ring.get('count')?.slot, ring.get('points')?.slot], [0n, 1n])
+  const final = fields('FinalityOracle', 'Final')
+  for (const [label, place] of final) {
+    const read: Readonly<Record<string, unknown>> = finalHeadOf(at(place))
+    if (label in read) assert.ok(read[label], label)
+  }
+  assert.equal(final.get('histRoot')?.slot, finalWordCount - 1n)
   const [box, tree] = [fields('Inbox', 'Box'), fields('Inbox', 'Tree')]
   assert.equal(box.get('credits')?.slot, 0n)
   assert.equal(tree.get('root')?.slot, boxOffsets.creditRoot)
   assert.equal(tree.get('count')?.slot, boxOffsets.creditCount)
   assert.equal(box.get('messages')?.slot, boxOffsets.messageRoot)
+  assert.equal(boxOffsets.messageCount, boxOffsets.messageRoot + boxOffsets.creditCount)
 })

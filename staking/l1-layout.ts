@@ -1,6 +1,6 @@
 /**
- * Where the contracts of L1, and the Inbox of a network, keep what a node proves or a relayer reads:
- * slots as solc lays them out. A test asks the compiler whether it still does.
+ * Where the contracts of L1, and the Inbox of a network, keep what a node proves or a relayer
+ * reads: slots as solc lays them out. A test asks the compiler whether it still does.
  *
  *     value at p of mapping(key => …)      keccak(key u256 ‖ p u256)
  *     element i of an array at p           keccak(p u256) + i · words of an element
@@ -13,6 +13,7 @@ export const layout = {
   NetworkRegistry: { _networks: 0n, _sets: 1n, _members: 2n, _stint: 3n, _earlierStints: 4n },
   OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
   Inbox: { _boxes: 0n },
+  FinalityOracle: { _final: 0n },
   RewardBridge: { _claimed: 4n },
   NetworkInbox: { _deliveredFromL1: 1n },
 } as const
@@ -28,6 +29,9 @@ export const boxOffsets = {
   messageRoot: 34n,
   messageCount: 35n,
 } as const
+
+/** Words of a `Final`: its head, then the hashes of a block. */
+export const finalWordCount = 4n
 
 /** Words of a `Network` that are told elsewhere, by offset from its first. */
 export const networkOffsets = { epochs: 0n, genesisHash: 2n, genesisRoot: 3n } as const
@@ -77,6 +81,19 @@ export function lifeOf(word: bigint): Life {
 /** From which epoch on a point of a set holds, and what the set weighs, in gwei. */
 export function pointOf(word: bigint): { readonly fromEpoch: bigint; readonly total: bigint } {
   return { fromEpoch: bitsOf(word, 0n, 64n), total: bitsOf(word, 64n, 64n) }
+}
+
+/** How high L1 knows a network, and whether nothing follows. */
+export function finalHeadOf(word: bigint): {
+  readonly height: bigint
+  readonly isHalted: boolean
+  readonly isDead: boolean
+} {
+  return {
+    height: bitsOf(word, 64n, 64n),
+    isHalted: bitsOf(word, 192n, 8n) !== 0n,
+    isDead: bitsOf(word, 200n, 8n) !== 0n,
+  }
 }
 
 export function latestOf(word: bigint): Latest {

@@ -85,8 +85,8 @@ describe('MessageKeeper', () => {
     const keeper = open()
     assert.deepEqual((await keeper.step()).messages, { delivered: [3], failed: [0, 1, 2] })
     assert.equal(gasPrice(), 10n)
-    // The network, two sets and one delivery.
-    assert.equal(chain.submitted.length, 4)
+    // A header, the network, two sets and one delivery.
+    assert.equal(chain.submitted.length, 5)
     // What it lacked comes; it is found so after a while.
     home.world.pay(govExecutor, wei)
     assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [] })
@@ -104,7 +104,7 @@ describe('MessageKeeper', () => {
     home.world.advance(600)
     home.world.pay(somebody, 0n)
     assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [0, 1] })
-    assert.equal(chain.submitted.length, 5)
+    assert.equal(chain.submitted.length, 6)
   })
 
   test('what another delivered is not sent', async () => {
@@ -122,8 +122,8 @@ describe('MessageKeeper', () => {
     assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [] })
     assert.equal(gasPrice(), 11n)
     assert.equal(home.ask('NetworkInbox', 'isL1Delivered', 0), true)
-    // The network, two sets and one delivery.
-    assert.equal(chain.submitted.length, 4)
+    // A header, the network, two sets and one delivery.
+    assert.equal(chain.submitted.length, 5)
   })
 
   test('an endpoint that changes, leaves out or invents messages is not believed', async () => {

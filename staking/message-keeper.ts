@@ -2,25 +2,23 @@
  * Delivers the messages from L1 on a network, in their order (docs/specs/networks.md §6): by this
  * what governance decided on L1 reaches GovExecutor.
  *
- *     header ─► message root ─► messages, held to it ─► not delivered yet ─► would be taken ─► deliverL1
+ *     header ─► message root ─► messages, held to it ─► not delivered yet ─► deliverL1
  *
  * A delivery that fails costs gas, so the receiver is asked first, as the Inbox would call it. One
  * that would not take its message, or did not, is passed over for a while, each time twice as long;
- * those behind it do not wait for it. Which were delivered is read from the network; anyone else may
- * deliver the same.
+ * those behind it do not wait for it. Which were delivered is read from the network; anyone else
+ * may deliver the same.
  */
 
-import { systemContractAddresses } from '@zg/contracts'
 import { bigintToHex, toHex } from '@zg/primitives'
 
 import type { ShownL1 } from './admission-keeper.ts'
-import type { KeeperChain, KeeperL1, L1MessageLog } from './keeper-ports.ts'
-import { messageTo } from './l1-contracts.ts'
+import type { KeeperChain, KeeperL1 } from './keeper-ports.ts'
 import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
+import { failedMessages, isTaken } from './message-receiver.ts'
 import { MessageTree } from './message-tree.ts'
 import type { Anchor } from './own-headers.ts'
 import type { ProvedState } from './proved-state.ts'
-import { PutOff } from './put-off.ts'
 import { SystemContract } from './system-contract.ts'
 import type { SystemContractOptions } from './system-contract.ts'
 
@@ -33,17 +31,6 @@ const deliveriesPerStepMax = 16
 
 /** Receivers that one step asks. */
 const asksPerStepMax = 64
-
-/** NetworkInbox.MESSAGE_GAS, and what its call costs as a transaction, at most. */
-const messageGas = 4_000_000n
-const intrinsicGasMax = 500_000n
-
-/** A message that failed is tried again after so long, in seconds; then after twice as long, … */
-const retrySeconds = 600n
-const retrySecondsMax = 86_400n
-
-/** Messages that are passed over until a named time; beyond, the oldest is only asked for again. */
-const laterMax = 4_096
 
 export type MessageKeeperOptions = SystemContractOptions & {
   readonly chain: KeeperChain
@@ -67,9 +54,7 @@ export class MessageKeeper {
   readonly #tree: MessageTree
   /** Full words of marks. */
   readonly #doneWords = new Set<number>()
-  readonly #later = new PutOff<number>(laterMax)
-  /** How long a message waited last, in seconds; forgotten with the others when they are many. */
-  readonly #waits = new Map<number, bigint>()
+  readonly #failed = failedMessages()
   /** The word at which the next step begins. */
   #cursor = 0
 
@@ -102,7 +87,7 @@ export class MessageKeeper {
       if (outcome === 'delivered') delivered.push(index)
       if (outcome === 'failed') {
         failed.push(index)
-        this.#putOff(index, timestamp)
+        this.#failed.fail(index, timestamp)
       }
     }
     return { delivered, failed }
@@ -134,7 +119,7 @@ export class MessageKeeper {
         .filter((bit) => ((marks >> BigInt(bit)) & 1n) === 0n)
         .map((bit) => first + bit)
       if (missing.length === 0 && count === messagesPerWord) this.#doneWords.add(word)
-      open.push(...missing.filter((index) => !this.#later.isOff(index, now)))
+      open.push(...missing.filter((index) => !this.#failed.isOff(index, now)))
     }
     if (looked > wordsPerStepMax) this.#cursor = (this.#cursor + wordsPerStepMax) % wordCount
     return open.slice(0, asksPerStepMax)
@@ -142,37 +127,15 @@ export class MessageKeeper {
 
   async #deliver(index: number, { header }: ShownL1): Promise<'delivered' | 'failed' | 'passed'> {
     const message = await this.#tree.message(index)
-    if (!(await this.#isTaken(message))) return 'failed'
     const { sender, to, data } = message
     const words = { sender: bigintToHex(sender, 20), to: bigintToHex(to, 20), data: toHex(data) }
+    const call = { name: 'onL1Message', args: [words.sender, words.data] }
+    if (!(await isTaken(this.#options.chain, to, call))) return 'failed'
     const args = [words, index, this.#tree.siblings(index).map(toHex), header]
     const offer = await this.#inbox.offer({ name: 'deliverL1', args }, ['AlreadyDone'])
     if (offer.kind === 'refused') return 'failed'
     if (offer.kind === 'done') return 'passed'
     const isDelivered = (await this.#inbox.read('isL1Delivered', index)) === true
     return isDelivered ? 'delivered' : 'failed'
-  }
-
-  /** Whether the receiver would take a message from the Inbox now, within its gas. */
-  async #isTaken({ sender, to, data }: L1MessageLog): Promise<boolean> {
-    const { chain } = this.#options
-    if (!(await chain.hasCode(to))) return false
-    const receiver = { artifact: 'GovExecutor', address: to } as const
-    const args = [bigintToHex(sender, 20), toHex(data)]
-    const call = messageTo(receiver, { name: 'onL1Message', args })
-    const from = systemContractAddresses.NetworkInbox
-    const answer = await chain.estimateGas({ ...call, from })
-    return answer.kind === 'estimated' && answer.gas <= messageGas + intrinsicGasMax
-  }
-
-  #putOff(index: number, now: bigint): void {
-    const last = this.#waits.get(index)
-    const doubled = last === undefined ? retrySeconds : 2n * last
-    const wait = doubled < retrySecondsMax ? doubled : retrySecondsMax
-    this.#waits.delete(index)
-    this.#waits.set(index, wait)
-    const [oldest] = this.#waits.keys()
-    if (this.#waits.size > laterMax && oldest !== undefined) this.#waits.delete(oldest)
-    this.#later.putOff(index, now + wait)
   }
 }

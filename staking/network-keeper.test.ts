@@ -9,6 +9,7 @@ import type { SimulatedL1Chain } from './testing/simulated-l1-chain.ts'
 import { spoiled, unreachable } from './testing/simulated-network-endpoint.ts'
 
 const idle = {
+  epochs: { advanced: false, closed: [] },
   admission: { network: false, sets: [] },
   messages: { delivered: [], failed: [] },
   rewards: { shown: [], widened: [] },
@@ -48,11 +49,12 @@ describe('NetworkKeeper', () => {
     await sealTo(20)
     assert.deepEqual(await keeper.step(), {
       ...idle,
+      epochs: { advanced: true, closed: [] },
       admission: { network: true, sets: [12n, 13n] },
       rewards: { shown: [16n], widened: [] },
     })
     const { length } = chain.submitted
-    assert.equal(length, 4)
+    assert.equal(length, 5)
     // Whoever comes later, or begins again, finds it done.
     for (const each of [keeper, open(), open({ name: 'another' })]) {
       assert.deepEqual(await each.step(), idle)
@@ -131,8 +133,8 @@ describe('NetworkKeeper', () => {
     await settle(open())
     const { shownAt } = home.ask('RewardHub', 'shownOf', 16) as { shownAt: bigint }
     assert.notEqual(shownAt, 0n)
-    // The network, two sets, one member, one height: each once.
-    assert.equal(new Set(chain.submitted.map(({ nonce }) => nonce)).size, 5)
+    // A header, the network, two sets, one member, one height: each once.
+    assert.equal(new Set(chain.submitted.map(({ nonce }) => nonce)).size, 6)
     await nothingReverted(chain)
   })
 
@@ -149,7 +151,7 @@ describe('NetworkKeeper', () => {
     }
     const owed = home.ask('RewardHub', 'owed') as bigint
     assert.ok(owed <= 2n * 10n ** 18n && owed > 2n * 10n ** 18n - 10n)
-    assert.ok(chain.submitted.length >= 5)
+    assert.ok(chain.submitted.length >= 6)
   })
 
   test('once it is started it keeps by itself, until it is stopped', async () => {

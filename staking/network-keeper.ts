@@ -2,9 +2,12 @@
  * The keeper of one network: it sends there the transactions with proofs that anyone may send, and
  * without which its system contracts know and pay nothing (docs/specs/networks.md).
  *
- *     own header, held by EIP-4788 ─► L1 state ─┬─► LightClient: the network, its sets, its members
- *              │                                └─► Inbox of L1: messages ─► NetworkInbox
- *              └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
+ *     own header, held by EIP-4788 ─┬─► EpochInfo
+ *         │                         ├─► L1 state ─► LightClient: the network, its sets, its members
+ *         │                         └─► Inbox of L1: messages ─► NetworkInbox
+ *         └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
+ *
+ *     another network's block ─► LightClient ─► its Outbox: messages ─► NetworkInbox
  *
  * It is to a network what a relayer is to L1. A step never throws; the next one begins by asking
  * both chains what is there, so it may be ended at any point, and others may keep the same network.
@@ -18,18 +21,22 @@ import { AdmissionKeeper } from './admission-keeper.ts'
 import type { AdmissionStep, ShownL1 } from './admission-keeper.ts'
 import { ClaimKeeper } from './claim-keeper.ts'
 import type { ClaimStep } from './claim-keeper.ts'
+import { EpochKeeper } from './epoch-keeper.ts'
+import type { EpochStep } from './epoch-keeper.ts'
 import type { KeeperChain, KeeperEndpoint, KeeperL1 } from './keeper-ports.ts'
 import type { L1Sender } from './l1-sender.ts'
 import { MessageKeeper } from './message-keeper.ts'
 import type { MessageStep } from './message-keeper.ts'
 import { NetworkProver } from './network-prover.ts'
+import { OtherNetworkKeeper } from './other-network-keeper.ts'
+import type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 import { OwnHeaders } from './own-headers.ts'
 import type { Anchor } from './own-headers.ts'
 import { ProvedState } from './proved-state.ts'
 import { RewardKeeper } from './reward-keeper.ts'
 import type { RewardStep } from './reward-keeper.ts'
-import type { StakeContracts } from './set-reader.ts'
 import { StakeProver } from './stake-prover.ts'
+import type { ProvedContracts } from './stake-prover.ts'
 import { StepLoop } from './step-loop.ts'
 
 /** Between two steps. */
@@ -43,7 +50,7 @@ export type NetworkKeeperOptions = {
   readonly sender: Pick<L1Sender, 'send'>
   readonly l1: KeeperL1
   /** Of L1. */
-  readonly contracts: StakeContracts & { readonly inbox: bigint }
+  readonly contracts: ProvedContracts & { readonly inbox: bigint }
   /** The block that Inbox was deployed in, or one before: where its logs begin. */
   readonly fromBlock: bigint
   readonly identity: NetworkIdentity
@@ -51,6 +58,8 @@ export type NetworkKeeperOptions = {
   readonly sets: (epoch: bigint) => ValidatorSet | undefined
   /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
   readonly epochs: { readonly start: bigint; readonly length: bigint }
+  /** Networks whose messages to this one are brought. @default none */
+  readonly others?: readonly OtherNetwork[]
   /** What an operator must have earned before its epochs are over, in wei: a claim costs gas. */
   readonly claimWei: bigint
   readonly clock: Clock
@@ -63,10 +72,13 @@ export type NetworkKeeperOptions = {
 export type KeeperStep = {
   /** Why nothing is done: no header is proved yet, or none refers to L1. */
   readonly waits?: 'header' | 'reference'
+  readonly epochs?: EpochStep | undefined
   readonly admission?: AdmissionStep | undefined
   readonly rewards?: RewardStep | undefined
   readonly claims?: ClaimStep | undefined
   readonly messages?: MessageStep | undefined
+  /** By id, what was brought from other networks. */
+  readonly others?: ReadonlyMap<number, OtherNetworkStep | undefined>
 }
 
 /** What all parts of a step stand on. */
@@ -76,10 +88,12 @@ export class NetworkKeeper {
   readonly #options: NetworkKeeperOptions
   readonly #log: Logger
   readonly #headers: OwnHeaders
+  readonly #epochs: EpochKeeper
   readonly #admission: AdmissionKeeper
   readonly #rewards: RewardKeeper
   readonly #claims: ClaimKeeper
   readonly #messages: MessageKeeper
+  readonly #others: readonly OtherNetworkKeeper[]
   readonly #loop: StepLoop
 
   constructor(options: NetworkKeeperOptions) {
@@ -89,6 +103,8 @@ export class NetworkKeeper {
     const { networkId } = identity
     const shared = { chain, sender, log: this.#log, networkId, sets }
     this.#headers = new OwnHeaders({ endpoint, chain })
+    const { epochs } = options
+    this.#epochs = new EpochKeeper({ ...shared, endpoint, headers: this.#headers, epochs })
     this.#admission = new AdmissionKeeper(shared)
     this.#rewards = new RewardKeeper({
       ...shared,
@@ -100,6 +116,8 @@ export class NetworkKeeper {
     this.#claims = new ClaimKeeper({ ...shared, claimWei: options.claimWei })
     const { l1, contracts, fromBlock } = options
     this.#messages = new MessageKeeper({ ...shared, l1, inbox: contracts.inbox, fromBlock })
+    const { others = [] } = options
+    this.#others = others.map((other) => new OtherNetworkKeeper({ ...shared, other }))
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
   }
 
@@ -119,13 +137,24 @@ export class NetworkKeeper {
     if (round === undefined) return { waits: 'header' }
     if (round === 'header' || round === 'reference') return { waits: round }
     const { anchor, l1 } = round
-    const epochs = [anchor.header.epoch, l1.prover.epoch, l1.prover.epoch + 1n]
+    const wanted = [anchor.header.epoch, l1.prover.epoch, l1.prover.epoch + 1n]
     return {
-      admission: await this.#tried('sets', () => this.#admission.step(l1, epochs)),
+      epochs: await this.#tried('epochs', () => this.#epochs.step(round)),
+      admission: await this.#tried('sets', () => this.#admission.step(l1, wanted)),
       messages: await this.#tried('messages', () => this.#messages.step(round)),
       rewards: await this.#tried('rewards', () => this.#rewards.step(round)),
       claims: await this.#tried('claims', () => this.#claims.step(round)),
+      ...(this.#others.length === 0 ? {} : { others: await this.#fromOthers(l1) }),
     }
+  }
+
+  async #fromOthers(l1: ShownL1): Promise<ReadonlyMap<number, OtherNetworkStep | undefined>> {
+    const steps = new Map<number, OtherNetworkStep | undefined>()
+    for (const other of this.#others) {
+      const step = await this.#tried(`network ${other.networkId}`, () => other.step(l1))
+      steps.set(other.networkId, step)
+    }
+    return steps
   }
 
   async #round(): Promise<Round | 'header' | 'reference'> {

@@ -5,9 +5,9 @@
  *     seconds            s - 1    s     │  s + 1
  *     EIP-4788      ring[s] = consensusRoot of a-1, for good: no block of second s comes any more
  *
- * So the header of a-1 is proved by itself, and every one below it by its history. It is some blocks
- * old, and whatever the network does while a transaction is on its way, its proof stays good for
- * 8,191 seconds.
+ * So the header of a-1 is proved by itself, and every one below it by its history. It is some
+ * blocks old, and whatever the network does while a transaction is on its way, its proof stays good
+ * for 8,191 seconds.
  */
 
 import { consensusRoot, headerLeaves, headerProof } from '@zg/consensus'

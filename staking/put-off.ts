@@ -20,3 +20,33 @@ export class PutOff<key> {
     if (this.#until.size > this.#max && oldest !== undefined) this.#until.delete(oldest)
   }
 }
+
+/** The same of what fails: it waits twice as long each time. */
+export class Backoff<key> {
+  readonly #later: PutOff<key>
+  readonly #waits = new Map<key, bigint>()
+  readonly #options: { readonly first: bigint; readonly most: bigint; readonly max: number }
+
+  /** Waits are counted in whatever time is counted in. */
+  constructor(options: { readonly first: bigint; readonly most: bigint; readonly max: number }) {
+    this.#options = options
+    this.#later = new PutOff(options.max)
+  }
+
+  isOff(key: key, now: bigint): boolean {
+    return this.#later.isOff(key, now)
+  }
+
+  /** It failed. */
+  fail(key: key, now: bigint): void {
+    const { first, most, max } = this.#options
+    const last = this.#waits.get(key)
+    const doubled = last === undefined ? first : 2n * last
+    const wait = doubled < most ? doubled : most
+    this.#waits.delete(key)
+    this.#waits.set(key, wait)
+    const [oldest] = this.#waits.keys()
+    if (this.#waits.size > max && oldest !== undefined) this.#waits.delete(oldest)
+    this.#later.putOff(key, now + wait)
+  }
+}

@@ -6,6 +6,7 @@
  *     set       the point of the ring that holds in the epoch, and the one after it
  *     weight    the stint and the two newest weights of an operator
  *     key       its newest key, or the one before
+ *     final     the newest block that L1 knows of a network
  *
  * Every word is verified here before it is sent. A state settles the epochs up to the one after its
  * own; what it does not show any more, or not yet, is undefined, and so is a word that is zero:
@@ -17,6 +18,8 @@ import type { Hex } from '@zg/primitives'
 
 import {
   arraySlot,
+  finalHeadOf,
+  finalWordCount,
   keyWordCount,
   latestOf,
   layout,
@@ -53,6 +56,11 @@ export type WeightSpan = {
 
 export type ProvedWeight = { readonly args: WeightProofArgs; readonly span: WeightSpan }
 
+export type ProvedFinal = ReturnType<typeof finalHeadOf> & { readonly args: object }
+
+/** Contracts of L1 that are proved from. */
+export type ProvedContracts = StakeContracts & { readonly finalityOracle: bigint }
+
 /** A member of a network in an epoch. */
 export type Membership = {
   readonly id: number
@@ -63,13 +71,13 @@ export type Membership = {
 
 export class StakeProver {
   readonly #state: ProvedState
-  readonly #contracts: StakeContracts
+  readonly #contracts: ProvedContracts
   /** In which the state's block lies. */
   readonly epoch: bigint
 
   constructor(options: {
     readonly state: ProvedState
-    readonly contracts: StakeContracts
+    readonly contracts: ProvedContracts
     readonly epoch: bigint
   }) {
     this.#state = options.state
@@ -116,6 +124,17 @@ export class StakeProver {
     const { account, slots: nodes } = nodesOf(proved)
     const [epochs, length, headNodes, a, b, c, next = []] = nodes
     return { account, epochs, count: length, number, head: headNodes, key: [a, b, c], next }
+  }
+
+  /** `StakeProof.OfFinal`, and how high it shows a network; undefined while L1 knows no block. */
+  async final(id: number): Promise<ProvedFinal | undefined> {
+    const place = mappingSlot(layout.FinalityOracle._final, BigInt(id))
+    const slots = consecutive(place, finalWordCount)
+    const proved = await this.#state.prove(this.#contracts.finalityOracle, slots)
+    if (hasZero(proved)) return undefined
+    const { account, slots: nodes } = nodesOf(proved)
+    const [head, ...roots] = nodes
+    return { ...finalHeadOf(proved.words[0] ?? 0n), args: { account, head, roots } }
   }
 
   /** `StakeProof.OfWeight` and what it shows; undefined when the state does not show it. */

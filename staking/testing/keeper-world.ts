@@ -2,7 +2,7 @@
 
 import { zeroL1Reference } from '@zg/consensus'
 import { openHub } from '@zg/contracts/testing'
-import type { OutboxEntry, TestOperator } from '@zg/contracts/testing'
+import type { HubWorld, OutboxEntry, TestOperator } from '@zg/contracts/testing'
 import { bigintToBytes, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock, SimulatedClock } from '@zg/runtime'
@@ -12,6 +12,7 @@ import type { KeeperChain, KeeperEndpoint, KeeperL1 } from '../keeper-ports.ts'
 import { L1Follower } from '../l1-follower.ts'
 import { L1Sender } from '../l1-sender.ts'
 import { NetworkKeeper } from '../network-keeper.ts'
+import type { OtherNetwork } from '../other-network-keeper.ts'
 import { SimulatedL1Chain } from './simulated-l1-chain.ts'
 import { SimulatedL1Endpoint } from './simulated-l1-endpoint.ts'
 import { SimulatedNetworkEndpoint } from './simulated-network-endpoint.ts'
@@ -31,32 +32,31 @@ export type KeeperParts = {
   readonly l1?: KeeperL1
   readonly claimWei?: bigint
   readonly clock?: Clock
+  readonly others?: readonly OtherNetwork[]
 }
 
-/** Four operators of 400, 300, 300 and 300 tokens validate network 0; it is epoch 12. */
-export async function openKeeperWorld({ funds = grant } = {}) {
-  const { l1, members, home } = openHub()
-  if (funds > 0n) home.world.pay(rewardHub, funds)
+/** L1 as the followers of both networks see it. */
+function openViews({ l1, home, other }: HubWorld) {
   const contracts = {
     networkRegistry: BigInt(l1.networks.address),
     operatorRegistry: BigInt(l1.operators.address),
+    finalityOracle: BigInt(l1.oracle.address),
     inbox: BigInt(l1.inbox.address),
   }
   const l1Endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))
   const epochs = { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) }
-  const endpoint = new SimulatedNetworkEndpoint(home)
-  const chain = new SimulatedL1Chain(home)
   const clock = new SimulatedClock()
-  const entries: OutboxEntry[] = []
-  home.world.watch(home.outbox, ({ args }) => {
-    const entry = args['entry'] as OutboxEntry | undefined
-    if (entry === undefined) return
-    home.sent(entry)
-    entries.push(entry)
-  })
-  const networkId = home.id
-  const shared = { contracts, networkId, fromBlock: 0n, epochs }
-  const follower = new L1Follower({ ...shared, endpoint: l1Endpoint, clock: clock.forNode(0) })
+  const [follower, otherFollower] = [home, other].map(
+    ({ id: networkId }, index) =>
+      new L1Follower({
+        endpoint: l1Endpoint,
+        contracts,
+        networkId,
+        fromBlock: 0n,
+        epochs,
+        clock: clock.forNode(index),
+      }),
+  ) as [L1Follower, L1Follower]
   /** Makes so many blocks of L1, of which the last but two is what headers refer to. */
   const follow = async (count = 3): Promise<void> => {
     for (let made = 0; made < count; made++) {
@@ -64,6 +64,33 @@ export async function openKeeperWorld({ funds = grant } = {}) {
       await l1Endpoint.mine()
     }
     await follower.poll()
+    await otherFollower.poll()
+  }
+  return { contracts, l1Endpoint, epochs, clock, follower, otherFollower, follow }
+}
+
+/** Four operators of 400, 300, 300 and 300 tokens validate networks 0 and 1; it is epoch 12. */
+export async function openKeeperWorld({ funds = grant } = {}) {
+  const hub = openHub()
+  const { l1, members, home, other } = hub
+  if (funds > 0n) home.world.pay(rewardHub, funds)
+  const views = openViews(hub)
+  const { contracts, l1Endpoint, epochs, clock, follower, otherFollower, follow } = views
+  const endpoint = new SimulatedNetworkEndpoint(home)
+  const chain = new SimulatedL1Chain(home)
+  const entries: OutboxEntry[] = []
+  home.world.watch(home.outbox, ({ args }) => {
+    const entry = args['entry'] as OutboxEntry | undefined
+    if (entry === undefined) return
+    home.sent(entry)
+    entries.push(entry)
+  })
+  /** Network 1, as a keeper of network 0 sees it. */
+  const otherEndpoint = new SimulatedNetworkEndpoint(other)
+  const otherNetwork: OtherNetwork = {
+    identity: l1.identityOf(other.id),
+    endpoint: otherEndpoint,
+    sets: (epoch) => otherFollower.validatorSet(epoch),
   }
   /** Makes blocks of the network up to a height, signed by all or some; the last has its state. */
   const sealTo = async (height: number, signers?: readonly TestOperator[]): Promise<void> => {
@@ -86,24 +113,14 @@ export async function openKeeperWorld({ funds = grant } = {}) {
       l1: parts.l1 ?? l1Endpoint,
       contracts,
       fromBlock: 0n,
-      identity: l1.identityOf(networkId),
+      identity: l1.identityOf(home.id),
       sets: (epoch) => follower.validatorSet(epoch),
       epochs,
+      others: parts.others ?? [],
       claimWei: parts.claimWei ?? 10n * ether,
     })
   }
-  return {
-    l1,
-    members,
-    home,
-    l1Endpoint,
-    endpoint,
-    chain,
-    clock,
-    follower,
-    entries,
-    follow,
-    sealTo,
-    open,
-  }
+  const networks = { l1, members, home, other, otherEndpoint, otherNetwork }
+  const parts = { l1Endpoint, endpoint, chain, clock, follower, entries }
+  return { ...networks, ...parts, follow, sealTo, open }
 }

@@ -1,6 +1,7 @@
 /**
- * The contracts of a test as an L1, or a network, that takes signed transactions: a pool, blocks when they are
- * made, receipts. It makes a block of each transaction at once unless it is told not to.
+ * The contracts of a test as an L1, or a network, that takes signed transactions: a pool, blocks
+ * when they are made, receipts. It makes a block of each transaction at once unless it is told not
+ * to.
  */
 
 import { decodeTransaction, maxFeePerGasOf, recoverSender, transactionHash } from '@zg/evm'

@@ -159,7 +159,6 @@ export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
     const found = this.#messages
       .filter((each) => each.networkId === networkId)
       .filter(({ blockNumber }) => blockNumber >= fromBlock && blockNumber <= toBlock)
-      .map(({ networkId: _, ...message }) => message)
     return this.bend.messages?.(found) ?? found
   }
 

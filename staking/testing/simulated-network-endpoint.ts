@@ -9,7 +9,7 @@ import { fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { NetworkEndpointError } from '../json-rpc-network-endpoint.ts'
-import type { KeeperEndpoint } from '../keeper-ports.ts'
+import type { KeeperEndpoint, OtherEndpoint } from '../keeper-ports.ts'
 import type { NetworkEndpoint, NetworkProof, OutboxLogs } from '../network-endpoint.ts'
 import { outboxKinds } from '../outbox-entry.ts'
 
@@ -20,19 +20,20 @@ type Answers = {
   readonly executionHeader: Uint8Array | undefined
   readonly proof: NetworkProof | undefined
   readonly outboxLogs: OutboxLogs
+  readonly messageData: Uint8Array | undefined
   readonly rewardAbsences: readonly (readonly Uint8Array[])[]
 }
 
 /** What a test says of a block. */
 type BlockFields = Pick<
   NonNullable<Parameters<NetworkWorld['seal']>[0]>,
-  'epoch' | 'l1' | 'timestamp' | 'isStateKept'
+  'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept'
 >
 
 /** What RewardHub told of a height. */
 type Absence = { readonly height: bigint; readonly absent: readonly Uint8Array[] }
 
-export class SimulatedNetworkEndpoint implements KeeperEndpoint {
+export class SimulatedNetworkEndpoint implements KeeperEndpoint, OtherEndpoint {
   readonly #network: NetworkWorld
   readonly #certificates = new Map<bigint, FinalityCertificate>()
   /** Bends answers; a test sets what it wants of them. */
@@ -46,8 +47,14 @@ export class SimulatedNetworkEndpoint implements KeeperEndpoint {
 
   readonly #absences: Absence[] = []
 
+  readonly #messages = new Map<bigint, Uint8Array>()
+
   constructor(network: NetworkWorld) {
     this.#network = network
+    network.world.watch(network.outbox, ({ name, args }) => {
+      if (name !== 'MessageData') return
+      this.#messages.set(args['index'] as bigint, fromHex(args['data'] as Hex))
+    })
     network.world.watch(network.contract('RewardHub'), ({ args }) => {
       const { height, absent } = args as { height: bigint; absent?: readonly Hex[] }
       if (absent !== undefined) this.#absences.push({ height, absent: absent.map(fromHex) })
@@ -161,6 +168,12 @@ export class SimulatedNetworkEndpoint implements KeeperEndpoint {
     return this.#answer('rewardAbsences', () =>
       this.#absences.filter((each) => each.height === height).map(({ absent }) => absent),
     )
+  }
+
+  messageData({
+    index,
+  }: Parameters<OtherEndpoint['messageData']>[0]): Promise<Uint8Array | undefined> {
+    return this.#answer('messageData', () => this.#messages.get(index))
   }
 
   #isThere(height: bigint): boolean {

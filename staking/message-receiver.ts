@@ -1,0 +1,41 @@
+/**
+ * The receiver of a message, asked before it costs gas: as NetworkInbox would call it, and within
+ * the gas that it would leave it (docs/specs/networks.md §6).
+ */
+
+import { systemContractAddresses } from '@zg/contracts'
+
+import type { KeeperChain } from './keeper-ports.ts'
+import { messageTo } from './l1-contracts.ts'
+import type { L1Function } from './l1-contracts.ts'
+import { Backoff } from './put-off.ts'
+
+/** NetworkInbox.MESSAGE_GAS, and what its call costs as a transaction, at most. */
+const messageGas = 4_000_000n
+const intrinsicGasMax = 500_000n
+
+/** A message that failed is tried again after so long, in seconds; then after twice as long, … */
+const retrySeconds = 600n
+const retrySecondsMax = 86_400n
+
+/** Messages that are passed over until a named time; beyond, the oldest is only asked for again. */
+const laterMax = 4_096
+
+/** Messages, by index, that their receivers do not take. */
+export function failedMessages(): Backoff<number> {
+  return new Backoff({ first: retrySeconds, most: retrySecondsMax, max: laterMax })
+}
+
+/**
+ * Whether a contract would take a message from the Inbox now.
+ *
+ * @param call - A function of `IMessageReceiver`.
+ * @throws What the chain throws.
+ */
+export async function isTaken(chain: KeeperChain, to: bigint, call: L1Function): Promise<boolean> {
+  if (!(await chain.hasCode(to))) return false
+  // Of our own contracts it is one that has these functions.
+  const message = messageTo({ artifact: 'GovExecutor', address: to }, call)
+  const answer = await chain.estimateGas({ ...message, from: systemContractAddresses.NetworkInbox })
+  return answer.kind === 'estimated' && answer.gas <= messageGas + intrinsicGasMax
+}
