@@ -79,6 +79,12 @@ for (const name of ['dev', 'prod'] as const) {
       const outstanding = ask('RewardBridge', 'outstandingTotal') as bigint
       assert.equal(outstanding, 105_000n * 10n ** 18n)
       assert.equal((ask('ZgToken', 'totalSupply') as bigint) + outstanding, cap)
+      // Each network gets as much, and a grant; all of it fits what the stake secures in all.
+      const all = 2n * (outstanding + 100_000n * 10n ** 18n)
+      const stake = (ask('NetworkRegistry', 'joinedStake') as bigint) * 10n ** 9n
+      assert.equal(stake, 4n * million)
+      const securedBps = ask('RewardBridge', 'securedBps') as bigint
+      assert.ok(all <= (stake * securedBps) / 10_000n)
       const onNetwork0 = networks[0]?.changes.accounts.map(({ account }) => account?.balance ?? 0n)
       assert.equal(
         onNetwork0?.reduce((sum, balance) => sum + balance),

@@ -214,6 +214,26 @@ describe('EvidenceWatcher', () => {
     assert.equal(isHalted, true)
   })
 
+  test('certificates are brought though all who signed both have reported themselves', async () => {
+    const { l1, open, nodeOn, certify, roundVote } = await openWorld()
+    const votes = [1, 2].map((fill) => roundVote('notarize', fill))
+    const [first, second] = votes.map((vote) => l1.roundArgs(vote))
+    for (const operator of operators.slice(1, 3)) {
+      const sum = l1.signRounds(id, votes, [operator])
+      l1.send(l1.slashing, 'reportRoundVotes', [id, operator.address, first, second, sum])
+    }
+    const [here, there] = [chainOf(1), chainOf(2)].map(nodeOn) as [Node, Node]
+    here.finality = [certify(here.chain, 8, operators.slice(0, 3))]
+    there.finality = [certify(there.chain, 8, operators.slice(1))]
+    await open([here, there]).step()
+    const isConvicted = operators.map(({ address }) =>
+      l1.read(l1.slashing, 'isConvicted', id, address, epoch),
+    )
+    assert.deepEqual(isConvicted.slice(0, 4), [false, true, true, false])
+    const { isHalted } = l1.read(l1.oracle, 'finalOf', id) as { isHalted: boolean }
+    assert.equal(isHalted, true)
+  })
+
   test('two nodes that certify other heights convict by an opening', async () => {
     const { open, nodeOn, certify, isPunished } = await openWorld()
     const [here, there] = [chainOf(1), chainOf(2)].map(nodeOn) as [Node, Node]

@@ -1,7 +1,8 @@
 /**
  * Sends evidence to SlashingManager, call after call (docs/specs/stake.md §6). What others reported
- * before is found done, and costs nothing: a call that would revert is not sent, and pages of those
- * who are all punished are left out.
+ * before is found done, and costs nothing: a call that would revert is not sent, and evidence
+ * against those who paid for it already is left out. Two certificates cost more than statements of
+ * one's own did, and halt a network: they are brought until those who signed both were convicted.
  */
 
 import type { Evidence, ValidatorSet } from '@zg/consensus'
@@ -44,11 +45,13 @@ export class SlashingReporter implements EvidenceSink {
 
   /** @throws What chain and sender throw, but for a refusal. */
   async report(evidence: Evidence, operators: readonly Uint8Array[]): Promise<'taken' | 'refused'> {
-    const { first, second } = evidence
+    const { kind, first, second } = evidence
     // The fault lies in the later epoch.
     const epoch = first.vote.epoch > second.vote.epoch ? first.vote.epoch : second.vote.epoch
-    const punished = await Promise.all(operators.map((each) => this.#isPunished(each, epoch)))
-    if (punished.every(Boolean)) return 'taken'
+    const isConflict = kind === 'certificates' || kind === 'finality-certificates'
+    const name = isConflict ? 'isConvicted' : 'isPunished'
+    const done = await Promise.all(operators.map((each) => this.#ask(name, each, epoch)))
+    if (done.every(Boolean)) return 'taken'
     const { networkId, validatorSet } = this.#options
     for (const call of evidenceCalls(evidence, { networkId, validatorSet })) {
       try {
@@ -63,11 +66,11 @@ export class SlashingReporter implements EvidenceSink {
     return 'taken'
   }
 
-  async #isPunished(operator: Uint8Array, epoch: bigint): Promise<boolean> {
+  async #ask(name: string, operator: Uint8Array, epoch: bigint): Promise<boolean> {
     const { chain, networkId } = this.#options
     const args = [networkId, toHex(operator), epoch]
     try {
-      const found = await readContract(chain, this.#contract, { name: 'isPunished', args })
+      const found = await readContract(chain, this.#contract, { name, args })
       return found === true
     } catch (error) {
       // L1 knows no such member; it says so of the evidence, too.

@@ -128,9 +128,11 @@ contract NetworkRegistry is IOperatorListener {
     mapping(uint32 id => mapping(address operator => Stint[])) private _earlierStints;
     mapping(address operator => uint32[]) private _networksOf;
     mapping(uint32 id => Churn.Flow) private _flows;
-
     /// Everyone ever opened, in their order.
     uint32[] private _ids;
+    /// Stake of all operators that are in a network, each counted once, in gwei: as it will be with
+    /// all changes that are on their way.
+    uint256 public joinedStake;
 
     event NetworkOpened(uint32 indexed id, uint64 chainId, bytes32 genesisHash);
     /// From here on its genesis is known.
@@ -219,6 +221,7 @@ contract NetworkRegistry is IOperatorListener {
             _earlierStints[id][msg.sender].push(former);
         }
         _stint[id][msg.sender] = Stint(epoch, FOR_EVER, slashBpsMax, member);
+        if (own.length == 0) joinedStake += weight;
         own.push(id);
         Bls.Key memory none;
         _limit(id, epoch, [uint64(0), weight], true);
@@ -234,6 +237,7 @@ contract NetworkRegistry is IOperatorListener {
         uint64 epoch = operators.currentEpoch() + operators.NOTICE();
         stint.untilEpoch = epoch;
         _forget(_networksOf[msg.sender], id);
+        if (_networksOf[msg.sender].length == 0) joinedStake -= weight;
         Bls.Key memory none;
         _limit(id, epoch, [weight, uint64(0)], true);
         _change(id, epoch, [weight, uint64(0)], [key, none]);
@@ -250,6 +254,7 @@ contract NetworkRegistry is IOperatorListener {
     ) external {
         if (msg.sender != address(operators)) revert NotTheOperators();
         uint32[] storage own = _networksOf[operator];
+        if (own.length > 0) joinedStake = joinedStake - weights[0] + weights[1];
         for (uint256 index = 0; index < own.length; ++index) {
             if (!isSlash) _limit(own[index], epoch, weights, false);
             _change(own[index], epoch, weights, keys);

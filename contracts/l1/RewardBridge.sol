@@ -25,6 +25,15 @@ import {ZgToken} from "./ZgToken.sol";
 ///
 ///     supply on L1 + sum of outstanding <= 10^27, always
 ///
+/// Stake is shared, so two bounds hold what is sent to networks, each `securedBps` of
+///
+///     outstanding of a network    the stake of its set in this epoch
+///     sum of outstanding          the stake of all operators in any network, each counted once
+///
+/// What network 0 held in its genesis came before all stake: it counts, and was held to no bound.
+/// When stake falls, nothing is taken away and nothing more goes in; what moves from a network to
+/// another leaves the sum as it is.
+///
 /// An entry is proved by the root of its network's Outbox; that root by any block under a history
 /// that FinalityOracle holds. Roots stay good, so who proves a newer one is in nobody's way. Claims
 /// of a network are limited by rate; large ones wait, in which time two certificates that
@@ -44,7 +53,7 @@ contract RewardBridge {
         /// Claims above wait so many seconds after they were announced.
         uint256 largeAmount;
         uint256 largeDelay;
-        /// `outstanding` of a network at most, in hundredths of a percent of its stake.
+        /// `outstanding` at most, in hundredths of a percent of stake: of a network, and in all.
         uint256 securedBps;
         /// From death until accounts may leave, in seconds.
         uint256 exitDelay;
@@ -140,6 +149,11 @@ contract RewardBridge {
     function deposit(uint32 id, address to, uint256 amount) external returns (uint64 index) {
         token.burnFrom(msg.sender, amount);
         index = _credit(id, to, amount);
+        uint256 most = _securedBy(networks.joinedStake());
+        if (outstandingTotal > most) {
+            uint256 before = outstandingTotal - amount;
+            revert BeyondShared(before < most ? most - before : 0);
+        }
         emit Deposited(id, msg.sender, to, amount);
     }
 
@@ -308,9 +322,14 @@ contract RewardBridge {
         _accounts[id].outstanding = uint128(total);
         outstandingTotal += amount;
         uint256 stake = networks.setAt(id, oracle.operators().currentEpoch()).total;
-        uint256 most = stake * WEI_PER_GWEI * securedBps / BPS;
+        uint256 most = _securedBy(stake);
         if (total > most) revert BeyondSecured(most);
         return inbox.credit(id, to, uint64(amount / WEI_PER_GWEI));
+    }
+
+    /// What stake in gwei secures, in wei.
+    function _securedBy(uint256 stake) private view returns (uint256) {
+        return stake * WEI_PER_GWEI * securedBps / BPS;
     }
 
     function _take(uint32 id, uint256 amount) private {
@@ -349,6 +368,8 @@ contract RewardBridge {
     error PauseTooSoon(uint256 from);
     /// More than the network's stake secures.
     error BeyondSecured(uint256 most);
+    /// So much more may be sent to networks, to all of them together.
+    error BeyondShared(uint256 room);
     /// More than was ever sent to the network and has not come back.
     error BeyondOutstanding(uint256 left);
 }

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {Bls} from "../proofs/Bls.sol";
@@ -12,6 +11,7 @@ import {Votes} from "../proofs/Votes.sol";
 import {FinalityOracle} from "./FinalityOracle.sol";
 import {NetworkRegistry} from "./NetworkRegistry.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
+import {Punishments} from "./Punishments.sol";
 import {StakeManager} from "./StakeManager.sol";
 
 /// @title Who signed what nobody may sign together loses stake. Signatures decide, and nothing
@@ -25,26 +25,28 @@ import {StakeManager} from "./StakeManager.sol";
 ///     of one operator, for DA  S9           reportDataVotes
 ///
 /// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report,
-/// and no authority can make one. The fault is in the later of the two epochs, and is punished once
-/// for an operator, a network and an epoch.
+/// and no authority can make one. The fault is in the later of the two epochs. For a network and an
+/// epoch an operator is punished once for statements of its own, and once for two certificates.
 ///
 ///     part lost = 5 % + 3 * (weight punished in this network lately, this one's too) / (its total),
 ///     at most all of it, and at most what the operator consented to when it opted in
 ///
 /// Faults together cost more than one alone: an attack needs a third of stake. Two certificates are
-/// such an attack, so whoever signed both loses all that it consented to. A reporter gets a
-/// twentieth of what is lost, which is far less than the loss, so that reporting oneself saves
-/// little. Evidence is refused once what left after its epoch could have been withdrawn.
+/// such an attack, so whoever signed both loses all that it consented to: what is left of it, when
+/// it was punished for statements of its own before (Punishments). A reporter gets a twentieth of
+/// what is lost, and nothing else is saved by reporting oneself. Evidence is refused once what left
+/// after its epoch could have been withdrawn.
 ///
 /// When more than a third of a network was punished lately for statements of single operators, it
 /// is a client's fault rather than an attack: each further punishment of that kind is settled at
 /// the report, as it would have been, and executed by anyone `massDelay` later. Nothing calls it
-/// off, and stake that leaves meanwhile cannot be withdrawn before.
+/// off, and stake that leaves meanwhile cannot be withdrawn before. Two certificates wait for
+/// nothing: they take what was deferred with the rest, and no execution follows.
 ///
 /// Two finality certificates that contradict each other also halt their network on L1.
 contract SlashingManager {
-    using BitMaps for BitMaps.BitMap;
     using Checkpoints for Checkpoints.Trace208;
+    using Punishments for Punishments.Book;
     using SafeCast for uint256;
 
     /// For S6: what the later vote's history holds at the height of the earlier one.
@@ -96,8 +98,8 @@ contract SlashingManager {
     /// In seconds, from a report to its execution when many were punished before.
     uint256 public immutable massDelay;
 
-    /// A bit for each member of a network, by the epoch of its fault.
-    mapping(uint32 id => mapping(uint64 epoch => BitMaps.BitMap)) private _punished;
+    /// By the epoch of the faults.
+    mapping(uint32 id => mapping(uint64 epoch => Punishments.Book)) private _books;
     /// By the hash of a Conflict.
     mapping(bytes32 conflict => bool) public isProven;
     /// Weight punished in a network so far, by time: of all in the low bits, for statements of
@@ -117,6 +119,8 @@ contract SlashingManager {
     );
     /// It is to be executed later, by its number.
     event Deferred(uint256 indexed number, Deferral deferral);
+    /// Two certificates took it before it was due.
+    event Superseded(uint256 indexed number);
     /// Operators that signed both may be punished from now on.
     event ConflictProven(bytes32 indexed name, Conflict conflict);
 
@@ -226,7 +230,8 @@ contract SlashingManager {
     }
 
     /// Punishes operators that signed both certificates of a proven conflict; their addresses rise.
-    /// Who was punished before is passed over, so that a page cannot be spoiled.
+    /// Who was punished for statements of its own loses the rest, and who was for a conflict of this
+    /// epoch is passed over, so that a page cannot be spoiled.
     function punish(Conflict calldata conflict, address[] calldata culprits) external {
         if (!isProven[keccak256(abi.encode(conflict))]) revert ConflictUnproven();
         uint64 epoch = _later(conflict.firstEpoch, conflict.secondEpoch);
@@ -241,17 +246,9 @@ contract SlashingManager {
             if (index > 0 && operator <= culprits[index - 1]) revert CulpritsUnordered();
             first = _walk(conflict.firstAbsent, first, operator);
             second = _walk(conflict.secondAbsent, second, operator);
-            if (conflict.firstEpoch != conflict.secondEpoch) {
-                uint64 earlier = conflict.firstEpoch + conflict.secondEpoch - epoch;
-                _checkSigner(conflict.id, operator, earlier);
-            }
-            NetworkRegistry.Stint memory stint = _stintAt(conflict.id, operator, epoch);
-            // MUST weigh: without weight its key is in no certificate.
-            uint64 own = operators.weightAt(operator, epoch);
-            if (own == 0) revert NotAMember(operator);
-            if (!_mark(conflict.id, stint, epoch)) continue;
+            (uint16 rest, uint64 own) = _convict(conflict, operator, epoch);
             weight += own;
-            cuts[count++] = StakeManager.Cut(operator, epoch, stint.slashBpsMax);
+            if (rest > 0) cuts[count++] = StakeManager.Cut(operator, epoch, rest);
         }
         assembly ("memory-safe") {
             mstore(cuts, count)
@@ -278,7 +275,9 @@ contract SlashingManager {
         if (found.due == 0) revert NotDeferred();
         if (block.timestamp < found.due) revert StillDeferred(found.due);
         delete _deferrals[number];
-        _slash(found);
+        uint32 member = _stintAt(found.id, found.operator, found.epoch).member;
+        if (_books[found.id][found.epoch].take(member, found.bps)) _slash(found);
+        else emit Superseded(number);
     }
 
     /// A punishment to come; all zero when there is none of that number.
@@ -288,16 +287,20 @@ contract SlashingManager {
 
     /// Whether an operator was punished for a network and an epoch, or is to be.
     function isPunished(uint32 id, address operator, uint64 epoch) external view returns (bool) {
-        return _punished[id][epoch].get(_stintAt(id, operator, epoch).member);
+        return _books[id][epoch].isPunished(_stintAt(id, operator, epoch).member);
+    }
+
+    /// Whether it was for two certificates: so all that it consented to is taken.
+    function isConvicted(uint32 id, address operator, uint64 epoch) external view returns (bool) {
+        return _books[id][epoch].isConvicted(_stintAt(id, operator, epoch).member);
     }
 
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
     /// percent.
     function penaltyOf(uint32 id, address operator, uint64 epoch) external view returns (uint16) {
-        (uint256 lately,) = _punishedLately(id);
-        uint256 weight = operators.weightAt(operator, epoch);
         uint16 most = networks.stintAt(id, operator, epoch).slashBpsMax;
-        return _penalty(weight + lately, networks.setAt(id, epoch).total, most);
+        (uint16 bps,) = _judge(id, epoch, operators.weightAt(operator, epoch), most);
+        return bps;
     }
 
     function _penalty(uint256 weight, uint256 total, uint16 most) private pure returns (uint16) {
@@ -362,24 +365,52 @@ contract SlashingManager {
     function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
         _checkAge(epoch);
         NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
-        if (!_mark(id, stint, epoch)) revert AlreadyPunished();
         uint256 weight = operators.weightAt(operator, epoch);
-        uint256 total = networks.setAt(id, epoch).total;
-        (uint256 lately, uint256 singles) = _punishedLately(id);
+        (uint16 bps, bool isDeferred) = _judge(id, epoch, weight, stint.slashBpsMax);
+        if (!_books[id][epoch].report(stint.member, isDeferred ? 0 : bps)) revert AlreadyPunished();
+        _count(id, weight, weight);
         Deferral memory found = Deferral({
             operator: operator,
             id: id,
             epoch: epoch,
             reporter: msg.sender,
-            bps: _penalty(weight + lately, total, stint.slashBpsMax),
+            bps: bps,
             fault: fault,
             due: uint48(block.timestamp + massDelay)
         });
-        _count(id, weight, weight);
-        if (singles * MASS_PART <= total) return _slash(found);
+        if (!isDeferred) return _slash(found);
         uint256 number = ++deferralCount;
         _deferrals[number] = found;
         emit Deferred(number, found);
+    }
+
+    /// What statements of an operator cost it, and whether very much was punished before them.
+    function _judge(uint32 id, uint64 epoch, uint256 weight, uint16 most)
+        private
+        view
+        returns (uint16 bps, bool isDeferred)
+    {
+        uint256 total = networks.setAt(id, epoch).total;
+        (uint256 lately, uint256 singles) = _punishedLately(id);
+        return (_penalty(weight + lately, total, most), singles * MASS_PART > total);
+    }
+
+    /// What two certificates cost an operator now; its weight, if it was not punished before.
+    function _convict(Conflict calldata conflict, address operator, uint64 epoch)
+        private
+        returns (uint16 rest, uint64 weight)
+    {
+        uint32 id = conflict.id;
+        if (conflict.firstEpoch != conflict.secondEpoch) {
+            _checkSigner(id, operator, conflict.firstEpoch + conflict.secondEpoch - epoch);
+        }
+        NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
+        // MUST weigh: without weight its key is in no certificate.
+        weight = operators.weightAt(operator, epoch);
+        if (weight == 0) revert NotAMember(operator);
+        bool isFirst;
+        (rest, isFirst) = _books[id][epoch].convict(stint.member, stint.slashBpsMax);
+        if (!isFirst) weight = 0;
     }
 
     function _slash(Deferral memory found) private {
@@ -397,17 +428,6 @@ contract SlashingManager {
         if (block.timestamp > operators.startOf(epoch + 1) + evidenceAgeMax) {
             revert EvidenceTooOld();
         }
-    }
-
-    /// Says whether it was not punished yet.
-    function _mark(uint32 id, NetworkRegistry.Stint memory stint, uint64 epoch)
-        private
-        returns (bool)
-    {
-        BitMaps.BitMap storage punished = _punished[id][epoch];
-        if (punished.get(stint.member)) return false;
-        punished.set(stint.member);
-        return true;
     }
 
     function _count(uint32 id, uint256 weight, uint256 single) private {

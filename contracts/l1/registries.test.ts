@@ -211,10 +211,19 @@ function runRandomly(seed: number): void {
       assert.match(error.errorName, /^(RotationPending|StillIn|NotIn)$/)
       refused++
     }
+    assert.equal(stake.read(stake.networks, 'joinedStake', []), joinedOf(models))
     if (step % 6 !== 5) continue
     for (let epoch = 9; epoch <= stake.epoch + 3; epoch++) compare({ stake, models, ids, epoch })
   }
   assert.ok(refused > 0)
+}
+
+/** What all that are in a network will weigh, each counted once. */
+function joinedOf(models: readonly Model[]): bigint {
+  return models.reduce((sum, { weights, memberships }) => {
+    const isIn = [...memberships.values()].some((trace) => trace.at(-1)?.value)
+    return isIn ? sum + (weights.at(-1)?.value ?? 0n) : sum
+  }, 0n)
 }
 
 function compare(place: {

@@ -279,8 +279,73 @@ describe('RewardBridge', () => {
     assert.equal(outstanding(0), 150n * ether)
     l1.send(l1.bridge, 'deposit', [0, alice, 50n * ether])
     refuses(() => l1.send(l1.bridge, 'deposit', [0, alice, ether]), 'BeyondSecured')
-    l1.send(l1.bridge, 'deposit', [1, alice, 200n * ether])
+    // The other has the same stake, which secures no more in two networks than in one.
+    refuses(() => l1.send(l1.bridge, 'deposit', [1, alice, ether]), 'BeyondShared')
     assert.equal(supply() + outstanding(0) + outstanding(1), cap)
+  })
+
+  test('no more lives on all networks than a part of all stake, each operator’s counted once', async () => {
+    const opened = openWorld({ securedBps: 5_000n, genesisOutstanding: 60n * ether })
+    const { l1, networks, outstanding, claim, sync } = opened
+    const [network] = networks
+    const deposit = (id: number, amount: bigint) =>
+      l1.send(l1.bridge, 'deposit', [id, alice, amount])
+    const tooMuch = (id: number, amount: bigint, room: bigint) =>
+      assert.throws(() => deposit(id, amount), { errorName: 'BeyondShared', errorArgs: [room] })
+    // Of 400 tokens of stake half, less what network 0 was born with.
+    tooMuch(1, 141n * ether, 140n * ether)
+    deposit(1, 140n * ether)
+    tooMuch(0, 10n ** 9n, 0n)
+
+    const other = testOperator(5)
+    l1.register(other)
+    l1.fund(other.address, 100n * ether)
+    l1.send(l1.stakes, 'stake', [other.address, 100n * ether], other.address)
+    tooMuch(0, ether, 0n)
+    for (const id of [0, 1]) {
+      l1.send(l1.networks, 'optIn', [id, 10_000], other.address)
+      tooMuch(0, 51n * ether, 50n * ether)
+    }
+    deposit(0, 30n * ether)
+    l1.send(l1.networks, 'optOut', [1], other.address)
+    tooMuch(0, 21n * ether, 20n * ether)
+    l1.send(l1.networks, 'optOut', [0], other.address)
+    tooMuch(0, ether, 0n)
+
+    // 230 of 200: what is there stays, moves and comes back, and nothing more goes in.
+    network.send('transfer', [1, bob], { value: 40n * ether })
+    network.send('withdraw', [bob], { value: 35n * ether })
+    await sync(network)
+    claim(network.claimArgs(0))
+    assert.deepEqual([outstanding(0), outstanding(1)], [50n * ether, 180n * ether])
+    tooMuch(0, ether, 0n)
+    claim(network.claimArgs(1))
+    tooMuch(0, 6n * ether, 5n * ether)
+    deposit(0, 5n * ether)
+  })
+
+  test('stake that leaves or is slashed secures nothing more from then on', () => {
+    const { l1, outstanding } = openWorld({ securedBps: 5_000n })
+    const deposit = (amount: bigint) => l1.send(l1.bridge, 'deposit', [0, alice, amount])
+    const { address } = first
+    l1.send(l1.stakes, 'unstake', [address, 20n * ether], address)
+    const tooMuch = (amount: bigint, room: bigint) =>
+      assert.throws(() => deposit(amount), { errorName: 'BeyondShared', errorArgs: [room] })
+    tooMuch(191n * ether, 190n * ether)
+    deposit(145n * ether)
+    const votes = [1, 2].map((fill) => {
+      const digest = new Uint8Array(32).fill(fill)
+      return { kind: 'notarize', epoch: BigInt(l1.epoch), view: 1, digest } as const
+    })
+    const [a, b] = votes.map((vote) => l1.roundArgs(vote))
+    const evidence = [1, address, a, b, l1.signRounds(1, votes, [first])]
+    l1.send(l1.slashing, 'reportRoundVotes', evidence)
+    // What is left of a tombstone weighs nothing: 300 tokens secure 150.
+    tooMuch(6n * ether, 5n * ether)
+    const [, second] = all as [unknown, TestOperator]
+    l1.send(l1.stakes, 'unstake', [second.address, 100n * ether], second.address)
+    tooMuch(ether, 0n)
+    assert.equal(outstanding(0), 145n * ether)
   })
 
   test('a dead network pays back credits, entries, then accounts, each once', async () => {
