@@ -16,6 +16,7 @@ import type { Abi } from 'viem'
 
 import { JsonRpcEndpoint } from './json-rpc-endpoint.ts'
 import { L1Follower } from './l1-follower.ts'
+import { ProvedState } from './proved-state.ts'
 
 const networkId = 3
 const epochSeconds = 100
@@ -72,6 +73,12 @@ test('a follower proves on anvil what the contracts hold there', async (context)
     owner,
   ])
   const inbox = await deploy('Inbox', [networkRegistry, owner])
+  const endpoint = new JsonRpcEndpoint({ url: anvil.url, inbox: BigInt(inbox) })
+  const block = (await endpoint.header(BigInt(String(await rpc('eth_blockNumber', [])))))?.header
+  assert.ok(block)
+  const { stateRoot, number } = block
+  const empty = new ProvedState(endpoint, { number: BigInt(number), stateRoot })
+  assert.deepEqual(await empty.read(BigInt(inbox), [0n, 1n]), [0n, 0n], 'without any storage')
   const network = {
     chainId: 1,
     genesisTime: 0,

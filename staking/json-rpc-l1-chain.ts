@@ -1,6 +1,6 @@
 /** Any Ethereum node as an `L1Chain`: its JSON-RPC over HTTP, read strictly. */
 
-import { bigintToHex, emptyBytes, toHex } from '@zg/primitives'
+import { bigintToHex, emptyBytes, toHex, toQuantity } from '@zg/primitives'
 
 import { bytesOf, JsonRpcClient, objectOf, quantityOf, sizedBytesOf } from './json-rpc.ts'
 import type { JsonRpcRefusal } from './json-rpc.ts'
@@ -117,8 +117,9 @@ export class JsonRpcL1Chain implements L1Chain {
   }
 }
 
-function callOf({ to, data }: L1Message) {
-  return { to: bigintToHex(to, 20), data: toHex(data) }
+function callOf({ to, data, value }: L1Message) {
+  const call = { to: bigintToHex(to, 20), data: toHex(data) }
+  return value === undefined ? call : { ...call, value: toQuantity(value) }
 }
 
 function revertOf({ code, message, data }: JsonRpcRefusal) {
