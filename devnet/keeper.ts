@@ -1,7 +1,7 @@
 /**
  * The keeper of a world: what nobody must do and somebody should. Of each network it brings
- * certificates, Outbox roots and claims to L1, and reports what may not be signed; it is trusted with
- * nothing, and any number of them may run beside each other.
+ * certificates, Outbox roots and claims to L1, and reports what may not be signed; it is trusted
+ * with nothing, and any number of them may run beside each other.
  *
  *     keeper.json ──► per network:  L1Follower ──► sets
  *                                   NetworkRelayer ──► certificates, roots, claims ──┐
@@ -93,7 +93,7 @@ function keepNetwork(
   { clock, logger: log }: { readonly clock: Clock; readonly logger: Logger },
 ): Keeper {
   const { l1, network, chain, sender } = context
-  const { epochStart, epochSeconds } = l1.site
+  const { epochStart, epochSeconds, fromBlock = 0 } = l1.site
   const at = (name: string): bigint => addressIn(l1.site, name)
   const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
   const contracts = {
@@ -109,15 +109,10 @@ function keepNetwork(
     endpoint,
     contracts,
     networkId,
-    fromBlock: 0n,
+    fromBlock: BigInt(fromBlock),
     epochs,
   })
-  const identity: NetworkIdentity = {
-    l1ChainId: BigInt(l1.chainId),
-    stakingContract: fromHex(l1.site.contracts['StakeManager'] as Hex),
-    networkId,
-    genesisHash: fromHex(network.genesisHash),
-  }
+  const identity = identityOf(l1, network)
   const validatorSet = (epoch: bigint) => follower.validatorSet(epoch)
   const relayer = new NetworkRelayer({
     ...shared,
@@ -154,6 +149,18 @@ function keepNetwork(
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()))
     },
+  }
+}
+
+function identityOf(
+  { chainId, site }: KeeperConfig['l1'],
+  { id: networkId, genesisHash }: KeptNetwork,
+): NetworkIdentity {
+  return {
+    l1ChainId: BigInt(chainId),
+    stakingContract: fromHex(site.contracts['StakeManager'] as Hex),
+    networkId,
+    genesisHash: fromHex(genesisHash),
   }
 }
 
