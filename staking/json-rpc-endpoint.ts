@@ -4,7 +4,8 @@
  *     finalHeader   eth_getBlockByNumber "finalized"
  *     header        eth_getBlockByNumber, of final numbers only
  *     proof         eth_getProof
- *     credits       eth_getLogs of Inbox's Credited(uint32,uint64,address,uint64)
+ *     credits       eth_getLogs of Inbox's Credited(uint32,uint64,address,uint64), over as many
+ *                   blocks at once as the endpoint allows
  */
 
 import { bigintToHex, bytesToBigint, keccak256, toHex, toQuantity, ZgError } from '@zg/primitives'
@@ -21,8 +22,12 @@ import {
 import type { Json } from './json-rpc.ts'
 import type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 
-/** Blocks whose logs are asked for at once: what public endpoints allow. */
+/** Blocks whose logs are asked for at once: what many public endpoints allow. */
 const logBlocksMax = 10_000n
+
+/** EIP-1474: more than one answer may hold; and how others say it of blocks or of logs. */
+const limitCode = -32_005
+const limitWords = /range|limit|exceed|more than|too (many|large|wide)/i
 
 const creditedTopic = toHex(
   keccak256(new TextEncoder().encode('Credited(uint32,uint64,address,uint64)')),
@@ -66,23 +71,44 @@ export class JsonRpcEndpoint implements L1Endpoint {
     fromBlock,
     toBlock,
   }: Parameters<L1Endpoint['credits']>[0]): Promise<readonly L1Credit[]> {
+    const topics = [creditedTopic, bigintToHex(BigInt(networkId), 32)]
     const credits: L1Credit[] = []
-    for (let start = fromBlock; start <= toBlock; start += logBlocksMax) {
-      const last = start + logBlocksMax - 1n
-      const query = {
-        address: bigintToHex(this.#inbox, 20),
-        topics: [creditedTopic, bigintToHex(BigInt(networkId), 32)],
-        fromBlock: toQuantity(start),
-        toBlock: toQuantity(last < toBlock ? last : toBlock),
+    let start = fromBlock
+    let blockCount = logBlocksMax
+    // What is refused is asked for in halves, down to one block.
+    while (start <= toBlock) {
+      const last = start + blockCount - 1n
+      const until = last < toBlock ? last : toBlock
+      const found = await this.#logs(topics, { start, until })
+      if (found === 'too many') {
+        blockCount = (until - start + 1n) / 2n
+        continue
       }
-      const found = await this.#client.ask({
-        method: 'eth_getLogs',
-        params: [query],
-        read: (logs) => arrayOf(logs, 'logs').map((log) => creditOf(objectOf(log, 'a log'))),
-      })
-      credits.push(...found)
+      for (const credit of found) credits.push(credit)
+      start = until + 1n
     }
     return credits
+  }
+
+  #logs(
+    topics: readonly string[],
+    { start, until }: { readonly start: bigint; readonly until: bigint },
+  ): Promise<readonly L1Credit[] | 'too many'> {
+    const query = {
+      address: bigintToHex(this.#inbox, 20),
+      topics,
+      fromBlock: toQuantity(start),
+      toBlock: toQuantity(until),
+    }
+    return this.#client.ask<readonly L1Credit[] | 'too many'>({
+      method: 'eth_getLogs',
+      params: [query],
+      read: (logs) => arrayOf(logs, 'logs').map((log) => creditOf(objectOf(log, 'a log'))),
+      refused: ({ code, message }) => {
+        const isLimit = code === limitCode || limitWords.test(message)
+        return isLimit && until > start ? 'too many' : undefined
+      },
+    })
   }
 
   #block(id: string): Promise<L1Header | undefined> {
