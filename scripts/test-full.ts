@@ -129,6 +129,8 @@ async function onL1(
   l1: Parameters<typeof runOutsideL1>[0] & { close(): Promise<void> },
   epochSeconds: number,
 ): Promise<number> {
+  const leave = (): void => void l1.close().then(() => process.exit(1))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, leave)
   try {
     const tell = (line: string): void => console.error(line)
     const result = await runOutsideL1(l1, { epochSeconds, tell })

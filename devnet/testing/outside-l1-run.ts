@@ -18,11 +18,10 @@ import { blsScheme, roundVoteDigest, verifyFinalityCertificate } from '@zg/conse
 import type { Evidence, NetworkIdentity, ValidatorSet } from '@zg/consensus'
 import { callOf, publicKeyOfWords, systemContractAddresses } from '@zg/contracts'
 import type { ArtifactName } from '@zg/contracts'
+import { encodeTransaction, signTransaction, transactionHash } from '@zg/evm'
 import { bigintToHex, bytesEqual, fromHex, sha256, toHex, toQuantity } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { JsonRpcNetworkEndpoint, L1Sender, readContract, SlashingReporter } from '@zg/staking'
-import { createPublicClient, createWalletClient, defineChain, http, parseEther } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
 
 import { devAccountBalanceWei, devAccounts } from '../accounts.ts'
 import { callRpc } from '../rpc-call.ts'
@@ -32,14 +31,16 @@ import type { OutsideWorld, RunningL1 } from './outside-l1-world.ts'
 
 /** How long anything may take, in epochs; and for what does not wait for one, in seconds. */
 const epochsMax = 6
-const timeoutSeconds = 240
+const timeoutSeconds = 900
 
 const pollMs = 500
 
 /** Whose key signs twice. */
 const culpritIndex = 3
 
-const withdrawn = parseEther('3')
+const withdrawn = 3n * 10n ** 18n
+const withdrawGas = 300_000n
+const withdrawFeePerGas = 100_000_000_000n
 const withdrawTo: Hex = '0x00000000000000000000000000000000000a11ce'
 
 export type OutsideCheck = {
@@ -163,28 +164,39 @@ async function withdrawal(world: OutsideWorld): Promise<Found> {
   const account = (await devAccounts())[5]
   assert.ok(network !== undefined && account !== undefined)
   const url = rpcOf(network)
-  const chain = defineChain({
-    id: network.chainId,
-    name: network.name,
-    nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
-    rpcUrls: { default: { http: [url] } },
-  })
-  const transport = http(url, { retryCount: 10 })
-  const from = privateKeyToAccount(account.privateKey)
   const to = bigintToHex(systemContractAddresses.Outbox, 20)
   const args = [withdrawTo]
   const { data } = callOf('withdraw', { contract: 'Outbox', to, name: 'withdraw', args })
-  const wallet = createWalletClient({ account: from, chain, transport })
-  const hash = await wallet.sendTransaction({ to, data, value: withdrawn })
-  const reader = createPublicClient({ chain, transport })
-  const { status, blockNumber } = await reader.waitForTransactionReceipt({ hash })
-  assert.equal(status, 'success')
+  const transaction = signTransaction(
+    {
+      type: 2,
+      chainId: BigInt(network.chainId),
+      nonce: 0n,
+      maxFeePerGas: withdrawFeePerGas,
+      maxPriorityFeePerGas: 1n,
+      gasLimit: withdrawGas,
+      to: systemContractAddresses.Outbox,
+      value: withdrawn,
+      data: fromHex(data),
+      accessList: [],
+    },
+    fromHex(account.privateKey),
+  )
+  const hash = toHex(transactionHash(transaction))
+  const receipt = await until('a receipt of the withdrawal', timeoutSeconds, async () => {
+    const found = await callRpc(url, 'eth_getTransactionReceipt', [hash])
+    if (found !== null) return found as { readonly status: Hex; readonly blockNumber: Hex }
+    // Sent until it is in: a node that has it already says so.
+    await callRpc(url, 'eth_sendRawTransaction', [toHex(encodeTransaction(transaction))])
+    return undefined
+  })
+  assert.equal(receipt.status, '0x1')
   const balance = await until('the tokens on L1', timeoutSeconds, async () => {
     const found = await ask(world, 'ZgToken', 'balanceOf', [withdrawTo])
     return found === 0n ? undefined : found
   })
   assert.equal(balance, withdrawn)
-  return { network: network.id, height: Number(blockNumber), wei: String(balance) }
+  return { network: network.id, height: Number(receipt.blockNumber), wei: String(balance) }
 }
 
 async function slash(world: OutsideWorld): Promise<Found> {
