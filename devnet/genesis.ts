@@ -4,6 +4,7 @@
  *     networks   funded accounts and contracts; who validates is said by L1
  *     L1         the state that the set-up of `l1-setup.ts` leaves, run before its time of genesis
  *     minimal    one network without an L1, whose one validator is in its genesis
+ *     outside    networks alone: their L1 is somewhere, and is set up there (`outside-l1.ts`)
  *
  * Network 0 holds tokens from its genesis on: they are the first that live on a network. Later ones
  * begin empty and get theirs from L1, as credits.
@@ -82,6 +83,31 @@ export type WorldGenesis = {
     | undefined
 }
 
+/** An L1 that is not of this world. */
+export type OutsideL1Options = {
+  readonly chainId: number
+  readonly deployer: Hex
+  /** When epoch 0 begins, in seconds since 1970. */
+  readonly epochStart: number
+  readonly parameters: L1Parameters
+}
+
+/** Returns the networks of a world whose L1 is outside, and what to set up there. */
+export async function outsideGenesis(
+  plan: WorldPlan,
+  { chainId, deployer, epochStart, parameters }: OutsideL1Options,
+): Promise<{ readonly networks: readonly GenesisJson[]; readonly setup: SetupOptions }> {
+  const [network] = plan.networks
+  assert(network !== undefined, 'a world has a network')
+  const funded = await fundedAccounts(plan)
+  const world = { plan, l1: { chainId }, network, parameters, funded, epochStart, deployer }
+  return {
+    networks: plan.networks.map((each) => networkGenesis(world, each)),
+    // Each begins as soon as it has its operators: when that is, its registry says.
+    setup: { ...(await setupOf(world)), firstEpoch: 0 },
+  }
+}
+
 /** Returns the first block of every chain; a function of the plan and the parameters alone. */
 export async function worldGenesis(
   plan: WorldPlan,
@@ -93,9 +119,9 @@ export async function worldGenesis(
   const funded = await fundedAccounts(plan)
   if (l1 === undefined) return { networks: [fixedGenesis(network, funded)], l1: undefined }
   const { epochStart, firstEpoch } = await epochsOf(plan, parameters)
-  const world = { plan, l1, network, parameters, funded, epochStart }
+  const deployer = devDeployer
+  const world = { plan, l1, network, parameters, funded, epochStart, deployer }
   const setup = { ...(await setupOf(world)), firstEpoch }
-  const { deployer } = setup.deployment
   const purse = { address: BigInt(deployer), balance: devAccountBalanceWei }
   const accounts = runSetup(setup, l1, [...funded, purse])
   const { epochSeconds } = parameters
@@ -127,18 +153,21 @@ export async function laterGenesis(
   const [network] = networks
   assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
   const { epochStart } = await epochsOf(plan, parameters)
-  return networkGenesis({ plan, l1, network, parameters, funded: [], epochStart }, chain)
+  const deployer = devDeployer
+  const world = { plan, l1, network, parameters, funded: [], epochStart, deployer }
+  return networkGenesis(world, chain)
 }
 
 /** What the genesis of a network of a world with an L1 follows from. */
 type StakedWorld = {
   readonly plan: WorldPlan
-  readonly l1: ChainPlan
+  readonly l1: Pick<ChainPlan, 'chainId'>
   /** Of whose validators the operators are. */
   readonly network: ChainPlan
   readonly parameters: L1Parameters
   readonly funded: readonly GenesisAccount[]
   readonly epochStart: number
+  readonly deployer: Hex
 }
 
 /** Networks that load may open, at most; each operator may serve 32. */
@@ -154,7 +183,7 @@ function preparedChains({ network }: StakedWorld, count: number): readonly Chain
 }
 
 async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpoch'>> {
-  const { plan, l1, network, parameters, funded, epochStart } = world
+  const { plan, l1, network, parameters, funded, epochStart, deployer } = world
   const opened = (chain: ChainPlan): SetupNetwork => ({
     id: chain.id,
     chainId: chain.chainId,
@@ -173,17 +202,17 @@ async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpo
     networks: plan.networks.map(opened),
     prepared: preparedChains(world, plan.networks.length).map(opened),
     deployment: {
-      deployer: devDeployer,
+      deployer,
       epochStart,
       parameters,
       owners: {
-        ecosystem: devDeployer,
-        alignment: devDeployer,
-        community: devDeployer,
-        team: devDeployer,
-        backers: devDeployer,
+        ecosystem: deployer,
+        alignment: deployer,
+        community: deployer,
+        team: deployer,
+        backers: deployer,
       },
-      guardian: devDeployer,
+      guardian: deployer,
       genesisOutstanding: funded.reduce((sum, { balance = 0n }) => sum + balance, 0n),
     },
   }
@@ -195,7 +224,8 @@ async function epochsOf(plan: WorldPlan, parameters: L1Parameters) {
   const [network] = networks
   assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
   // How many calls there are does not depend on when they are made.
-  const world = { plan, l1, network, parameters, funded: [], epochStart: 0 }
+  const empty = { funded: [], epochStart: 0, deployer: devDeployer }
+  const world = { plan, l1, network, parameters, ...empty }
   const callCount = firstCalls({ ...(await setupOf(world)), firstEpoch: 0 }).length
   const firstEpoch = Math.ceil(callCount / parameters.epochSeconds) + 1
   return { firstEpoch, epochStart: l1.genesisTimestamp - firstEpoch * parameters.epochSeconds }
@@ -319,8 +349,8 @@ function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): Ge
 
 /** Of a network whose stake lies on L1. */
 function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
-  const { l1, parameters, funded, epochStart } = world
-  const at = l1AddressesOf(devDeployer)
+  const { l1, parameters, funded, epochStart, deployer } = world
+  const at = l1AddressesOf(deployer)
   const system = networkContracts({
     networkId: chain.id,
     l1ChainId: BigInt(l1.chainId),

@@ -108,67 +108,44 @@ function keepNetwork(
   { clock, logger: log }: { readonly clock: Clock; readonly logger: Logger },
 ): Keeper {
   const { l1, network, chain, sender, there, ownSender } = context
-  const { epochStart, epochSeconds } = l1.site
-  const at = (name: string): bigint => addressIn(l1.site, name)
-  const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
-  const contracts = {
-    networkRegistry: at('NetworkRegistry'),
-    operatorRegistry: at('OperatorRegistry'),
-    inbox: at('Inbox'),
-  }
   const { id: networkId } = network
+  const contracts = contractsOf(l1.site)
+  const { epochStart, epochSeconds } = l1.site
   const endpoint = new JsonRpcEndpoint({ url: l1.rpc, inbox: contracts.inbox })
-  const shared = { clock, pollMs, log }
-  const follower = new L1Follower({
-    ...shared,
-    endpoint,
+  const shared = {
     contracts,
-    networkId,
-    fromBlock: 0n,
-    epochs,
-  })
+    fromBlock: BigInt(l1.site.fromBlock ?? 0),
+    epochs: { start: BigInt(epochStart), length: BigInt(epochSeconds) },
+    clock,
+    pollMs,
+    log,
+  }
+  const follower = new L1Follower({ ...shared, endpoint, networkId })
+  const sets = (epoch: bigint) => follower.validatorSet(epoch)
   const identity = identityOf(l1, network)
-  const validatorSet = (epoch: bigint) => follower.validatorSet(epoch)
   const node = new JsonRpcNetworkEndpoint({ url: network.rpc })
+  const known = { ...shared, endpoint: node, identity, sets }
   const keeper = new NetworkKeeper({
-    ...shared,
-    endpoint: node,
+    ...known,
     chain: there,
     sender: ownSender,
     l1: endpoint,
-    contracts,
-    fromBlock: 0n,
-    identity,
-    sets: validatorSet,
-    epochs,
     claimWei,
   })
   const relayer = new NetworkRelayer({
-    ...shared,
-    endpoint: node,
+    ...known,
     chain,
     sender,
-    contracts: { finalityOracle: at('FinalityOracle'), rewardBridge: at('RewardBridge') },
-    identity,
-    sets: validatorSet,
-    epochs,
     intervalSeconds: certificateSeconds,
     outboxSeconds,
     amountMinWei,
   })
-  const sink = new SlashingReporter({
-    chain,
-    sender,
-    address: at('SlashingManager'),
-    networkId,
-    validatorSet,
-    log,
-  })
+  const address = addressIn(l1.site, 'SlashingManager')
   const watcher = new EvidenceWatcher({
     ...shared,
     nodes: network.nodes.map(watchedNode),
-    context: { scheme: blsScheme(), identity, validatorSet },
-    sink,
+    context: { scheme: blsScheme(), identity, validatorSet: sets },
+    sink: new SlashingReporter({ chain, sender, address, networkId, validatorSet: sets, log }),
   })
   const loops = [follower, relayer, watcher, keeper]
   for (const loop of loops) loop.start()
@@ -176,6 +153,17 @@ function keepNetwork(
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()))
     },
+  }
+}
+
+/** What all parts ask of L1, each for its own. */
+function contractsOf(site: L1Site) {
+  return {
+    networkRegistry: addressIn(site, 'NetworkRegistry'),
+    operatorRegistry: addressIn(site, 'OperatorRegistry'),
+    inbox: addressIn(site, 'Inbox'),
+    finalityOracle: addressIn(site, 'FinalityOracle'),
+    rewardBridge: addressIn(site, 'RewardBridge'),
   }
 }
 

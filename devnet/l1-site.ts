@@ -1,19 +1,25 @@
-/** `l1/site.json`: where the contracts of stake stand on the L1 of a world, and its clock. */
+/**
+ * `site.json`: where the contracts of stake stand on L1, and its clock. The one in the folder of
+ * the L1 is of every network of a local world; with an outside L1 each network's folder has its
+ * own.
+ */
 
 import { readFileSync } from 'node:fs'
 
 import { isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-/** The file's name in the folder of the L1. */
+/** The file's name in those folders. */
 export const l1SiteFileName = 'site.json'
 
 export type L1Site = {
   /** When epoch 0 began, in seconds since 1970. */
   readonly epochStart: number
   readonly epochSeconds: number
-  /** The epoch in which the first networks begin. */
+  /** The epoch in which the network begins, or the first ones do. */
   readonly firstEpoch: number
+  /** A block before the contracts', where logs are asked for first; absent for the first of all. */
+  readonly fromBlock?: number
   /** Hashes of the networks' genesis blocks, by their ids; those to come included. */
   readonly genesisHashes: Readonly<Record<number, Hex>>
   /** By name, as contracts/deployment.ts has them. */
@@ -28,7 +34,8 @@ export type L1Site = {
 export function readL1Site(path: string): L1Site {
   try {
     const site = JSON.parse(readFileSync(path, 'utf8')) as L1Site
-    const numbers = [site.epochStart, site.epochSeconds, site.firstEpoch]
+    const { epochStart, epochSeconds, firstEpoch, fromBlock = 0 } = site
+    const numbers = [epochStart, epochSeconds, firstEpoch, fromBlock]
     const addresses = Object.values(site.contracts)
     if (numbers.every(Number.isSafeInteger) && addresses.every((text) => isHex(text, 20))) {
       return site
@@ -41,14 +48,14 @@ export function readL1Site(path: string): L1Site {
 
 /** The `[l1]` table of a node that follows such an L1 at an endpoint. */
 export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unknown> {
-  const { epochStart, epochSeconds, firstEpoch, contracts } = site
+  const { epochStart, epochSeconds, firstEpoch, fromBlock = 0, contracts } = site
   const { NetworkRegistry, OperatorRegistry, Inbox } = contracts
   return {
     endpoint,
     firstEpoch,
     epochStart,
     epochSeconds,
-    fromBlock: 0,
+    fromBlock,
     contracts: { NetworkRegistry, OperatorRegistry, Inbox },
   }
 }

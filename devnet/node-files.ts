@@ -20,6 +20,7 @@ import { stringify } from 'smol-toml'
 
 import { devAccounts } from './accounts.ts'
 import { depositsFileName } from './first-funds.ts'
+import type { GenesisJson } from './genesis.ts'
 import type { KeeperConfig } from './keeper.ts'
 import { l1ConfigOf, l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { L1Site } from './l1-site.ts'
@@ -52,7 +53,7 @@ export async function writeWorldFiles(
   if (!chains.every((chain) => existsSync(genesisPathOf(chain)))) {
     await writeGenesisFiles(plan, parameters)
   }
-  const l1 = plan.l1 && { ...plan.l1, site: readL1Site(join(plan.l1.folder, l1SiteFileName)) }
+  const l1 = plan.l1 && localL1(plan.l1)
   for (const chain of chains) {
     const staked = chain.kind === 'network' ? l1 : undefined
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator, staked)
@@ -60,14 +61,43 @@ export async function writeWorldFiles(
   writeKeeperConfig(plan, plan.networks)
 }
 
+/** Writes all files of the networks of a world whose L1 is outside, anew at every start. */
+export async function writeOutsideFiles(
+  plan: WorldPlan,
+  genesis: readonly GenesisJson[],
+  l1: StakeL1,
+): Promise<void> {
+  mkdirSync(join(plan.home, 'logs'), { recursive: true, mode: 0o700 })
+  for (const [index, chain] of plan.networks.entries()) {
+    mkdirSync(chain.folder, { recursive: true, mode: 0o700 })
+    writeJson(genesisPathOf(chain), genesis[index])
+    writeJson(join(chain.folder, l1SiteFileName), l1.siteOf(chain.id))
+    for (const validator of chain.validators) await writeValidatorFiles(chain, validator, l1)
+  }
+  if (plan.keeper !== undefined) writeKeeperFiles(plan.networks, l1, plan.keeper)
+}
+
+/** The L1 that holds a network's stake. */
+export type StakeL1 = {
+  readonly endpoint: string
+  readonly chainId: number
+  /** By a network's id. */
+  readonly siteOf: (id: number) => L1Site
+}
+
+function localL1({ folder, rpcPort, chainId }: ChainPlan): StakeL1 {
+  const site = readL1Site(join(folder, l1SiteFileName))
+  return { endpoint: rpcUrl(rpcPort), chainId, siteOf: () => site }
+}
+
 /** The keeper's files, anew at every start: ports may have moved. */
 function writeKeeperFiles(networks: readonly ChainPlan[], l1: StakeL1, keeper: KeeperPlan): void {
   const config: KeeperConfig = {
-    l1: { rpc: rpcUrl(l1.rpcPort), chainId: l1.chainId, site: l1.site },
+    l1: { rpc: l1.endpoint, chainId: l1.chainId, site: l1.siteOf(0) },
     networks: networks.map(({ id, chainId, rpcPort, validators }) => ({
       id,
       chainId,
-      genesisHash: l1.site.genesisHashes[id] ?? '0x',
+      genesisHash: l1.siteOf(id).genesisHashes[id] ?? '0x',
       rpc: rpcUrl(rpcPort),
       nodes: validators.map((validator) => rpcUrl(validator.rpcPort)),
     })),
@@ -96,17 +126,17 @@ export async function writeNetworkFiles(
   assert(plan.l1 !== undefined, 'stake lies on an L1')
   mkdirSync(network.folder, { recursive: true, mode: 0o700 })
   writeWhole(genesisPathOf(network), `${JSON.stringify(genesis, undefined, 1)}\n`)
-  const site = { ...readL1Site(join(plan.l1.folder, l1SiteFileName)), firstEpoch }
-  const l1 = { ...plan.l1, site }
-  for (const validator of network.validators) await writeValidatorFiles(network, validator, l1)
+  const { siteOf, ...l1 } = localL1(plan.l1)
+  const site = { ...siteOf(network.id), firstEpoch }
+  for (const validator of network.validators)
+    await writeValidatorFiles(network, validator, { ...l1, siteOf: () => site })
 }
 
 /** Has the keeper care for these networks, once it is started again. */
 export function writeKeeperConfig(plan: WorldPlan, networks: readonly ChainPlan[]): void {
   const { l1, keeper } = plan
   if (l1 === undefined || keeper === undefined) return
-  const site = readL1Site(join(l1.folder, l1SiteFileName))
-  writeKeeperFiles(networks, { ...l1, site }, keeper)
+  writeKeeperFiles(networks, localL1(l1), keeper)
 }
 
 /** The same files each time, so that a start that was cut off is made good by the next. */
@@ -114,23 +144,22 @@ async function writeGenesisFiles(plan: WorldPlan, parameters: L1Parameters): Pro
   // Loaded here: it brings the whole node with it, which a kept world need not wait for.
   const { worldGenesis } = await import('./genesis.ts')
   const { networks, l1 } = await worldGenesis(plan, parameters)
-  const write = (path: string, json: unknown): void =>
-    writeWhole(path, `${JSON.stringify(json, undefined, 1)}\n`)
   if (l1 !== undefined && plan.l1 !== undefined) {
-    write(join(plan.l1.folder, l1SiteFileName), l1.site)
-    write(join(plan.l1.folder, depositsFileName), l1.deposits)
-    write(genesisPathOf(plan.l1), l1.genesis)
+    writeJson(join(plan.l1.folder, l1SiteFileName), l1.site)
+    writeJson(join(plan.l1.folder, depositsFileName), l1.deposits)
+    writeJson(genesisPathOf(plan.l1), l1.genesis)
   }
-  plan.networks.forEach((network, index) => write(genesisPathOf(network), networks[index]))
+  plan.networks.forEach((network, index) => writeJson(genesisPathOf(network), networks[index]))
+}
+
+function writeJson(path: string, json: unknown): void {
+  writeWhole(path, `${JSON.stringify(json, undefined, 1)}\n`)
 }
 
 /** Where a chain's genesis lies; all its validators read the one file. */
 export function genesisPathOf(chain: ChainPlan): string {
   return join(chain.folder, 'genesis.json')
 }
-
-/** The L1 that holds a network's stake. */
-type StakeL1 = ChainPlan & { readonly site: L1Site }
 
 async function writeValidatorFiles(
   chain: ChainPlan,
@@ -192,6 +221,6 @@ function configOf(chain: ChainPlan, validator: ValidatorPlan, l1: StakeL1 | unde
       .map((peer) => ({ publicKey: toHex(peer.publicKey), ...at(peer.p2pPort) }))
     config['p2p'] = { ...at(p2pPort), peers }
   }
-  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.site, rpcUrl(l1.rpcPort))
+  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.siteOf(chain.id), l1.endpoint)
   return `${stringify(config)}\n`
 }

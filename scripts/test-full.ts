@@ -9,6 +9,8 @@
  *   conservation   random staking, bridging and slashing over three networks, in steps
  *   drills         what shared stake promises, done to a running world of five operators
  *   accountability networks with more or less than a third of two minds, and what the contracts say
+ *   l1-anvil       two networks whose L1 is anvil: sets, references, credits, withdrawals, slashing
+ *   l1-geth        the same on `geth --dev`, of PATH or ZG_GETH (docs/peers.md); skipped without it
  */
 
 import { spawnSync } from 'node:child_process'
@@ -16,8 +18,13 @@ import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
 import { runConservation } from '../contracts/testing/conservation.ts'
+import { devAccounts } from '../devnet/accounts.ts'
+import { findGeth, gethChainId, gethFunderKey, startGeth } from '../devnet/testing/geth-process.ts'
+import { runOutsideL1 } from '../devnet/testing/outside-l1-run.ts'
 import { emptyScore, runAnvilDifferential, runDifferential } from '../evm/differential.ts'
 import type { DifferentialScore } from '../evm/differential.ts'
+import { startAnvil } from '../evm/testing/anvil-process.ts'
+import { fromHex } from '../primitives/index.ts'
 import { runAccountability } from '../sim/testing/accountability.ts'
 
 const { values, positionals } = parseArgs({
@@ -45,6 +52,8 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
     return 0
   },
   accountability: () => accountability(Number(values.count ?? 240)),
+  'l1-anvil': l1Anvil,
+  'l1-geth': l1Geth,
 }
 const suite = suites[name]
 if (suite === undefined) {
@@ -101,6 +110,48 @@ async function accountability(count: number): Promise<number> {
   const score = await runAccountability({ firstSeed, count }, (line) => console.error(line))
   console.log(JSON.stringify({ suite: 'accountability', firstSeed, ...score }))
   return score.failures === 0 ? 0 : 1
+}
+
+/** Its final blocks are two behind the newest. */
+async function l1Anvil(): Promise<number> {
+  const pace = ['--block-time', '1', '--slots-in-an-epoch', '1']
+  const running = await startAnvil(['--hardfork', 'osaka', ...pace])
+  const [funder] = await devAccounts()
+  if (running === undefined || funder === undefined) return skip('l1-anvil', 'anvil')
+  const l1 = { ...running, chainId: 31_337, funderKey: fromHex(funder.privateKey) }
+  return onL1('l1-anvil', l1, 30)
+}
+
+/** Its final blocks come in steps of 32: an epoch is longer than three of them. */
+async function l1Geth(): Promise<number> {
+  const path = findGeth(process.env)
+  if (path === undefined) return skip('l1-geth', 'geth')
+  const running = await startGeth(path)
+  const l1 = { ...running, chainId: gethChainId, funderKey: gethFunderKey }
+  return onL1('l1-geth', l1, 120)
+}
+
+async function onL1(
+  suite: string,
+  l1: Parameters<typeof runOutsideL1>[0] & { close(): Promise<void> },
+  epochSeconds: number,
+): Promise<number> {
+  const leave = (): void => void l1.close().then(() => process.exit(1))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, leave)
+  try {
+    const tell = (line: string): void => console.error(line)
+    const result = await runOutsideL1(l1, { epochSeconds, tell })
+    console.log(JSON.stringify({ suite, ...result }))
+    return 0
+  } finally {
+    await l1.close()
+  }
+}
+
+function skip(suite: string, program: string): number {
+  console.error(`zg: ${program} is not here; docs/peers.md says how to get it`)
+  console.log(JSON.stringify({ suite, skipped: true }))
+  return 0
 }
 
 function runScript(args: readonly string[]): number {

@@ -22,6 +22,7 @@ export type {
   L1Submission,
 } from './l1-chain.ts'
 export { JsonRpcL1Chain } from './json-rpc-l1-chain.ts'
+export { readContract } from './l1-contracts.ts'
 export { L1RefusedError, L1Sender, L1SendFailedError } from './l1-sender.ts'
 export type { L1SenderOptions } from './l1-sender.ts'
 export { NetworkProofError } from './network-prover.ts'

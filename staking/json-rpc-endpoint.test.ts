@@ -16,6 +16,7 @@ import type { Abi } from 'viem'
 
 import { JsonRpcEndpoint } from './json-rpc-endpoint.ts'
 import { L1Follower } from './l1-follower.ts'
+import { ProvedState } from './proved-state.ts'
 
 const networkId = 3
 const epochSeconds = 100
@@ -72,6 +73,12 @@ test('a follower proves on anvil what the contracts hold there', async (context)
     owner,
   ])
   const inbox = await deploy('Inbox', [networkRegistry, owner])
+  const endpoint = new JsonRpcEndpoint({ url: anvil.url, inbox: BigInt(inbox) })
+  const block = (await endpoint.header(BigInt(String(await rpc('eth_blockNumber', [])))))?.header
+  assert.ok(block)
+  const { stateRoot, number } = block
+  const empty = new ProvedState(endpoint, { number: BigInt(number), stateRoot })
+  assert.deepEqual(await empty.read(BigInt(inbox), [0n, 1n]), [0n, 0n], 'without any storage')
   const network = {
     chainId: 1,
     genesisTime: 0,
@@ -178,4 +185,45 @@ test('an endpoint that answers nonsense, too much or nothing is told by a typed 
   server.close()
   server.closeAllConnections()
   await assert.rejects(endpoint.finalHeader(), refused)
+})
+
+test('credits are asked for over as many blocks at once as the endpoint allows', async (context) => {
+  const creditedAt = [3n, 4n, 900n, 12_345n, 25_000n]
+  const asked: bigint[] = []
+  let blocksMax = 700n
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    const [{ fromBlock, toBlock, topics }] = JSON.parse(body).params
+    const [from, to] = [BigInt(fromBlock), BigInt(toBlock)]
+    asked.push(to - from + 1n)
+    if (to - from >= blocksMax) {
+      const error = { code: -32_600, message: 'eth_getLogs is limited to a 700 block range' }
+      response.end(JSON.stringify({ error }))
+      return
+    }
+    const result = creditedAt.flatMap((block, index) => {
+      const words = [...topics, toHex(new Uint8Array(32).fill(index, 31)), word(9)]
+      return from <= block && block <= to ? [{ topics: words, data: word(0) }] : []
+    })
+    response.end(JSON.stringify({ result }))
+  }).listen(0, '127.0.0.1')
+  context.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  const endpoint = new JsonRpcEndpoint({ url: `http://127.0.0.1:${port}`, inbox: 1n })
+  const query = { networkId, fromBlock: 0n, toBlock: 25_000n }
+  const credits = await endpoint.credits(query)
+  assert.deepEqual(
+    credits.map(({ index }) => index),
+    [0n, 1n, 2n, 3n, 4n],
+  )
+  assert.deepEqual(asked.slice(0, 6), [10_000n, 5_000n, 2_500n, 1_250n, 625n, 625n])
+  assert.equal(asked.length, 4 + Math.ceil(25_001 / 625), 'what was too much is not tried again')
+  // One block that is too much is a failure, not a question for ever.
+  blocksMax = 0n
+  await assert.rejects(endpoint.credits(query), { code: 'STAKING_L1_ENDPOINT' })
 })

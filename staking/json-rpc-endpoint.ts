@@ -6,6 +6,8 @@
  *     proof         eth_getProof
  *     credits       eth_getLogs of Inbox's Credited(uint32,uint64,address,uint64)
  *     messages      eth_getLogs of Inbox's MessageSent(uint32,uint64,address,address,bytes)
+ *
+ * Logs are asked for over as many blocks at once as the endpoint allows.
  */
 
 import { bigintToHex, bytesToBigint, keccak256, toHex, toQuantity, ZgError } from '@zg/primitives'
@@ -26,11 +28,14 @@ import type { Json } from './json-rpc.ts'
 import type { KeeperL1, L1MessageLog } from './keeper-ports.ts'
 import type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 
-/** Blocks whose logs are asked for at once: what public endpoints allow. */
+/** Blocks whose logs are asked for at once: what many public endpoints allow. */
 const logBlocksMax = 10_000n
 
 const wordSizeBytes = 32
 const addressBits = 160n
+/** EIP-1474: more than one answer may hold; and how others say it of blocks or of logs. */
+const limitCode = -32_005
+const limitWords = /range|limit|exceed|more than|too (many|large|wide)/i
 
 const creditedTopic = toHex(
   keccak256(new TextEncoder().encode('Credited(uint32,uint64,address,uint64)')),
@@ -44,6 +49,9 @@ export type JsonRpcEndpointOptions = {
   readonly url: string
   readonly inbox: bigint
 }
+
+/** Logs of a network, in some blocks. */
+type LogQuery = Parameters<L1Endpoint['credits']>[0]
 
 export class JsonRpcEndpoint implements L1Endpoint, KeeperL1 {
   readonly #inbox: bigint
@@ -73,46 +81,50 @@ export class JsonRpcEndpoint implements L1Endpoint, KeeperL1 {
     })
   }
 
-  async credits({
-    networkId,
-    fromBlock,
-    toBlock,
-  }: Parameters<L1Endpoint['credits']>[0]): Promise<readonly L1Credit[]> {
-    const credits: L1Credit[] = []
-    for (let start = fromBlock; start <= toBlock; start += logBlocksMax) {
-      const last = start + logBlocksMax - 1n
-      const query = {
-        address: bigintToHex(this.#inbox, 20),
-        topics: [creditedTopic, bigintToHex(BigInt(networkId), 32)],
-        fromBlock: toQuantity(start),
-        toBlock: toQuantity(last < toBlock ? last : toBlock),
-      }
-      const found = await this.#client.ask({
-        method: 'eth_getLogs',
-        params: [query],
-        read: (logs) => arrayOf(logs, 'logs').map((log) => creditOf(objectOf(log, 'a log'))),
-      })
-      credits.push(...found)
-    }
-    return credits
+  credits(query: LogQuery): Promise<readonly L1Credit[]> {
+    return this.#logs(creditedTopic, query, creditOf)
   }
 
-  messages({
-    networkId,
-    fromBlock,
-    toBlock,
-  }: Parameters<KeeperL1['messages']>[0]): Promise<readonly L1MessageLog[]> {
-    const query = {
-      address: bigintToHex(this.#inbox, 20),
-      topics: [messageSentTopic, bigintToHex(BigInt(networkId), 32)],
-      fromBlock: toQuantity(fromBlock),
-      toBlock: toQuantity(toBlock),
+  messages(query: LogQuery): Promise<readonly L1MessageLog[]> {
+    return this.#logs(messageSentTopic, query, messageOf)
+  }
+
+  /** Logs of some blocks; what is refused is asked for in halves, down to one block. */
+  async #logs<log>(
+    topic: string,
+    { networkId, fromBlock, toBlock }: LogQuery,
+    read: (log: Json) => log,
+  ): Promise<readonly log[]> {
+    const found: log[] = []
+    let start = fromBlock
+    let blockCount = logBlocksMax
+    while (start <= toBlock) {
+      const last = start + blockCount - 1n
+      const until = last < toBlock ? last : toBlock
+      const query = {
+        address: bigintToHex(this.#inbox, 20),
+        topics: [topic, bigintToHex(BigInt(networkId), 32)],
+        fromBlock: toQuantity(start),
+        toBlock: toQuantity(until),
+      }
+      const canHalve = until > start
+      const piece = await this.#client.ask<readonly log[] | 'too many'>({
+        method: 'eth_getLogs',
+        params: [query],
+        read: (logs) => arrayOf(logs, 'logs').map((log) => read(objectOf(log, 'a log'))),
+        refused: ({ code, message }) => {
+          const isLimit = code === limitCode || limitWords.test(message)
+          return isLimit && canHalve ? 'too many' : undefined
+        },
+      })
+      if (piece === 'too many') {
+        blockCount = (until - start + 1n) / 2n
+        continue
+      }
+      for (const log of piece) found.push(log)
+      start = until + 1n
     }
-    return this.#client.ask({
-      method: 'eth_getLogs',
-      params: [query],
-      read: (logs) => arrayOf(logs, 'logs').map((log) => messageOf(objectOf(log, 'a log'))),
-    })
+    return found
   }
 
   #block(id: string): Promise<L1Header | undefined> {

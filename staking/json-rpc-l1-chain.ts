@@ -3,7 +3,7 @@
  * strictly.
  */
 
-import { bigintToHex, emptyBytes, toHex } from '@zg/primitives'
+import { bigintToHex, emptyBytes, toHex, toQuantity } from '@zg/primitives'
 
 import { bytesOf, JsonRpcClient, objectOf, quantityOf, sizedBytesOf } from './json-rpc.ts'
 import type { JsonRpcRefusal } from './json-rpc.ts'
@@ -128,8 +128,9 @@ export class JsonRpcL1Chain implements KeeperChain {
   }
 }
 
-function callOf({ to, data }: L1Message) {
-  return { to: bigintToHex(to, 20), data: toHex(data) }
+function callOf({ to, data, value }: L1Message) {
+  const call = { to: bigintToHex(to, 20), data: toHex(data) }
+  return value === undefined ? call : { ...call, value: toQuantity(value) }
 }
 
 function revertOf({ code, message, data }: JsonRpcRefusal) {

@@ -3,7 +3,12 @@
  * endpoint is one's own: a lie costs gas or delay, for L1 itself decides what is done.
  */
 
-export type L1Message = { readonly to: bigint; readonly data: Uint8Array }
+export type L1Message = {
+  readonly to: bigint
+  readonly data: Uint8Array
+  /** In wei; absent for none. */
+  readonly value?: bigint
+}
 
 /** What a call returned, or with which bytes it reverted. */
 export type L1Answer =

@@ -87,6 +87,17 @@ describe('L1Sender', () => {
     assert.equal(chain.submitted.length, 1)
   })
 
+  test('sends what a message is worth', async () => {
+    const { l1, chain, open, settle } = openWorld()
+    chain.isAutomatic = true
+    const sender = open()
+    l1.world.pay(bigintToHex(sender.address, 20), 9n)
+    const to = 0x5e11n
+    const message = { to, value: 7n, data: new Uint8Array(0) }
+    assert.notEqual(await settle(sender.send(message)), 'waiting')
+    assert.equal(l1.world.balanceOf(bigintToHex(to, 20)), 7n)
+  })
+
   test('one at a time, in order', async () => {
     const { chain, open, approve, allowance, settle } = openWorld()
     const sender = open()

@@ -164,7 +164,7 @@ export class L1Sender {
   }
 
   #signed({
-    message: { to, data },
+    message: { to, data, value = 0n },
     gasLimit,
     nonce,
     fees,
@@ -181,7 +181,7 @@ export class L1Sender {
       nonce,
       gasLimit,
       to,
-      value: 0n,
+      value,
       data,
       accessList: [],
     } as const

@@ -27,6 +27,9 @@ import type { TrieRecords } from './trie-update.ts'
 /** Most nodes in a proof: an extension and a branch at each of 64 depths would be more than any. */
 const proofNodesMax = 130
 
+/** What the root of an empty trie is the hash of: RLP of no bytes. */
+const emptyNode = Uint8Array.of(0x80)
+
 /** Returns the proof of `key` (hex digits), present or absent, in a trie. */
 export function proveKey(records: Pick<TrieRecords, 'get' | 'valueOf'>, key: string): Uint8Array[] {
   const proof: Uint8Array[] = []
@@ -68,10 +71,8 @@ export function verifyProof(
   proof: readonly Uint8Array[],
 ): Uint8Array | undefined {
   if (proof.length > proofNodesMax) throw new ProofInvalidError('it has too many nodes')
-  if (proof.length === 0) {
-    if (bytesEqual(root, emptyTrieRoot)) return undefined
-    throw new ProofInvalidError('it has no nodes')
-  }
+  if (bytesEqual(root, emptyTrieRoot) && isProofOfNothing(proof)) return undefined
+  if (proof.length === 0) throw new ProofInvalidError('it has no nodes')
   const path = nibblesOf(key)
   const unread = [...proof]
   let position = 0
@@ -92,6 +93,12 @@ export function verifyProof(
     if (node === undefined) throw new ProofInvalidError('an extension leads nowhere')
   }
   return finish(undefined, unread)
+}
+
+/** An empty trie has no nodes (geth, ours), or one that holds nothing (anvil, reth). */
+function isProofOfNothing(proof: readonly Uint8Array[]): boolean {
+  const [first = emptyNode] = proof
+  return proof.length <= 1 && bytesEqual(first, emptyNode)
 }
 
 /** Opens the next node of the proof, which must hash to `hash`, and takes it off the list. */

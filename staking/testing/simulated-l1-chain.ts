@@ -48,8 +48,8 @@ export class SimulatedL1Chain implements KeeperChain {
     for (const [key, { transaction, from }] of this.#pool) {
       if (maxFeePerGasOf(transaction) < this.baseFeePerGas) continue
       if (transaction.nonce !== this.#l1.world.nonceOf(from)) continue
-      const { to, data } = transaction
-      const succeeded = this.#l1.world.execute({ from, to: to ?? 0n, data })
+      const { to, data, value } = transaction
+      const succeeded = this.#l1.world.execute({ from, to: to ?? 0n, data, value })
       this.#number++
       this.#pool.delete(key)
       const hash = toHex(transactionHash(transaction))
@@ -64,9 +64,9 @@ export class SimulatedL1Chain implements KeeperChain {
     return { number: this.#number, timestamp, baseFeePerGas: this.baseFeePerGas }
   }
 
-  async call({ to, data }: L1Message): Promise<L1Answer> {
+  async call({ to, data, value = 0n }: L1Message): Promise<L1Answer> {
     await this.onAsk('call')
-    const { succeeded, output } = this.#l1.world.call({ to, data })
+    const { succeeded, output } = this.#l1.world.call({ to, data, value })
     return { kind: succeeded ? 'returned' : 'reverted', data: output }
   }
 
@@ -85,9 +85,10 @@ export class SimulatedL1Chain implements KeeperChain {
     return this.#l1.world.nonceOf(address)
   }
 
-  async estimateGas({ from, to, data }: L1Message & { from: bigint }): Promise<L1GasAnswer> {
+  async estimateGas(message: L1Message & { from: bigint }): Promise<L1GasAnswer> {
     await this.onAsk('estimateGas')
-    const { succeeded, output, gasUsed } = this.#l1.world.call({ from, to, data })
+    const { value = 0n, ...rest } = message
+    const { succeeded, output, gasUsed } = this.#l1.world.call({ ...rest, value })
     return succeeded ? { kind: 'estimated', gas: gasUsed } : { kind: 'reverted', data: output }
   }
 
