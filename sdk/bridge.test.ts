@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { artifactOf } from '@zg/contracts'
-import { toHex } from '@zg/primitives'
+import { L1World, NetworkWorld, somebody, testOperator } from '@zg/contracts/testing'
+import { fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
@@ -12,6 +13,7 @@ import { readBridge, readWaiting, waitingOf } from './bridge.ts'
 import type { Bridge } from './bridge.ts'
 import { depositOrder, payOutOrder, withdrawalOrder } from './orders.ts'
 import { outboxProof, readOutbox } from './outbox.ts'
+import type { outboxArgs, OutboxEntry } from './outbox.ts'
 import { refusalOf } from './refusal.ts'
 import { readNetwork } from './networks.ts'
 import { l1Supply, networkSupply, readSupply } from './supply.ts'
@@ -89,6 +91,45 @@ test('payOutOrder proves an entry to the bridge, which asks for the root first',
     (error: unknown) => refusalOf(error)?.name,
   )
   assert.equal(refused, 'RootUnknown')
+})
+
+test('payOutOrder pays an entry once L1 knows the root, to whom it names', async () => {
+  const l1 = new L1World()
+  const members = [1, 2, 3, 4].map((index) => testOperator(index))
+  l1.openNetwork(0)
+  for (const operator of members) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 100n * tokens)
+    l1.send(l1.stakes, 'stake', [address, 100n * tokens], address)
+    l1.send(l1.networks, 'optIn', [0, 10_000], address)
+  }
+  l1.goToEpoch(12)
+  l1.send(l1.token, 'approve', [l1.bridge.address, 50n * tokens])
+  l1.send(l1.bridge, 'deposit', [0, somebody, 50n * tokens])
+  const network = new NetworkWorld(l1, 0, members)
+  for (const amount of [3n, 20n, 1n]) {
+    network.send('withdraw', [holder], { from: somebody, value: amount * tokens })
+  }
+  await network.seal()
+  network.certify()
+  l1.send(l1.bridge, 'sync', await network.syncArgs())
+
+  const entries = [0, 1, 2].map((index): OutboxEntry => {
+    const entry = network.claimArgs(index)[1] as ReturnType<typeof outboxArgs>
+    const { sender, to, amount: amountWei, expiry, dataHash } = entry
+    const place = { index: BigInt(index), height: 1n, kind: 'withdrawal', network: 0 } as const
+    return { ...place, sender, to, amountWei, expiry, dataHash }
+  })
+  const entry = entries[1]
+  assert.ok(entry !== undefined)
+  const addresses = { RewardBridge: l1.bridge.address }
+  const [call] = payOutOrder({ addresses }, { id: 0, entries, entry }).calls
+  assert.ok(call !== undefined)
+  const message = { to: BigInt(call.to), data: fromHex(call.data) }
+  assert.ok(l1.world.execute(message))
+  assert.equal(l1.balanceOf(holder), 20n * tokens)
+  assert.ok(!l1.world.execute(message), 'once')
 })
 
 test('readWaiting lists what left and is not paid, and why', async () => {
