@@ -139,11 +139,16 @@ test('readWaiting lists what left and is not paid, and why', async () => {
   const view = await openView(l1.client, l1.addresses)
   const bridge = await readBridge(view, 0)
   assert.equal(bridge.outstandingWei, genesisOutstandingWei)
-  const [unproved] = await readWaiting(view, bridge, network.client)
+  const [unproved] = await readWaiting(view, { bridge, network: network.client })
   assert.ok(unproved !== undefined)
   assert.deepEqual(unproved.waiting, { kind: 'proof', provedHeight: undefined })
   assert.equal(
-    (await readWaiting(view, { ...bridge, paid: new Set([0n]) }, network.client)).length,
+    (
+      await readWaiting(view, {
+        bridge: { ...bridge, paid: new Set([0n]) },
+        network: network.client,
+      })
+    ).length,
     0,
   )
 
@@ -180,13 +185,19 @@ test('readSupply counts L1 and a network, and holds after deposits and withdrawa
     l1.send({ from: holder, to, data, value })
   }
   const supply = await readSupply(await openView(l1.client, l1.addresses), [
-    { id: 0, client: network.client, genesisWei: genesisOutstandingWei },
+    {
+      id: 0,
+      client: network.client,
+      genesisWei: genesisOutstandingWei,
+      genesisAccounts: [holder],
+    },
   ])
   assert.ok(supply.holds, JSON.stringify(supply.l1.broken))
   const [counted] = supply.networks
   assert.equal(counted?.creditedWei, 2n * tokens)
   assert.equal(counted.outboxWei, 3n * tokens)
   assert.equal(counted.livingWei, genesisOutstandingWei - 3n * tokens)
+  assert.equal(counted.seenWei, counted.livingWei)
   assert.equal(supply.l1.goneWei, 0n)
 
   // A genesis that allots a wei more than L1 knows.
@@ -209,6 +220,7 @@ test('supply: each identity that breaks is named', () => {
     paidOut: [5n * gwei],
     burnedWei: gwei,
     outboxWei: 10n * gwei,
+    seenWei: 94n * gwei,
     claimedBefore: 7n * gwei,
     passage: {
       outstandingWei: (100n + 11n - 8n) * gwei,
@@ -223,7 +235,8 @@ test('supply: each identity that breaks is named', () => {
     [{ genesisWei: 101n * gwei }, /genesis \+ credited - claimed/],
     [{ paidOut: [6n * gwei] }, /what was not credited/],
     [{ paidOut: [5n * gwei, 6n * gwei, 1n] }, /what was not credited/],
-    [{ burnedWei: 200n * gwei }, /more is gone/],
+    [{ seenWei: 94n * gwei + 1n }, /accounts hold more than there is/],
+    [{ burnedWei: 200n * gwei, seenWei: -105n * gwei }, /more is gone/],
     [{ outboxWei: 6n * gwei }, /more was claimed than the Outbox holds/],
   ]
   for (const [change, says] of broken) {

@@ -165,7 +165,7 @@ async function readAll(
   const client = batchingClient(endpoint.url)
   const view = await viewOf(site)
   const bridge = await asking(site.l1, () => readBridge(view, id))
-  const waiting = await asking(endpoint, () => readWaiting(view, bridge, client))
+  const waiting = await asking(endpoint, () => readWaiting(view, { bridge, network: client }))
   return { view, bridge, client, waiting }
 }
 

@@ -29,6 +29,12 @@ import type { StakeSite } from '../stake-site.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
 
+/** What moves a proposal on; throws when it cannot now. */
+type Step = {
+  readonly verb: string
+  readonly callOf: (view: StakeView, proposal: Proposal) => Call
+}
+
 /** As `gov list` counts them, from 1 on. */
 type NumberedProposal = Proposal & { readonly number: number }
 
@@ -94,32 +100,29 @@ export async function runGovPropose(input: CommandInput): Promise<void> {
 /** `zg gov vote PROPOSAL CHOICE` */
 export async function runGovVote(input: CommandInput): Promise<void> {
   const choice = voteChoices.find((each) => each === input.values.text('choice')) ?? 'abstain'
-  await step(input, 'vote', (view, proposal) => {
-    expectState(proposal, { verb: 'vote', expected: 'active' })
-    return voteCall(view, { id: proposal.id, choice })
+  await step(input, {
+    verb: 'vote',
+    callOf: (view, proposal) => {
+      expectState(proposal, { verb: 'vote', expected: 'active' })
+      return voteCall(view, { id: proposal.id, choice })
+    },
   })
 }
 
 /** `zg gov queue PROPOSAL` */
 export async function runGovQueue(input: CommandInput): Promise<void> {
-  await step(input, 'queue', (view, proposal) => {
-    expectState(proposal, { verb: 'queue', expected: 'succeeded' })
-    return queueCall(view, proposal)
+  await step(input, {
+    verb: 'queue',
+    callOf: (view, proposal) => {
+      expectState(proposal, { verb: 'queue', expected: 'succeeded' })
+      return queueCall(view, proposal)
+    },
   })
 }
 
 /** `zg gov execute PROPOSAL`; of a critical parameter twice, with the second wait between. */
 export async function runGovExecute(input: CommandInput): Promise<void> {
-  await step(input, 'execute', (view, proposal) => {
-    const { state, second, executableAt } = proposal
-    const isSecond = state === 'executed' && second !== undefined && !second.isDone
-    if (!isSecond) expectState(proposal, { verb: 'execute', expected: 'queued' })
-    const readyAt = isSecond ? second.readyAt : executableAt
-    if (readyAt !== undefined && view.timestamp < readyAt) {
-      throw new ProposalEarlyError(formatClock(readyAt, view.timestamp))
-    }
-    return executeCall(view, proposal)
-  })
+  await step(input, { verb: 'execute', callOf: executionOf })
 }
 
 /** `zg gov delegate`: has one's own tokens vote for oneself, or for somebody else. */
@@ -140,11 +143,18 @@ export async function runGovDelegate(input: CommandInput): Promise<void> {
   })
 }
 
-async function step(
-  input: CommandInput,
-  verb: string,
-  callOf: (view: StakeView, proposal: Proposal) => Call,
-): Promise<void> {
+function executionOf(view: StakeView, proposal: Proposal): Call {
+  const { state, second, executableAt } = proposal
+  const isSecond = state === 'executed' && second !== undefined && !second.isDone
+  if (!isSecond) expectState(proposal, { verb: 'execute', expected: 'queued' })
+  const readyAt = isSecond ? second.readyAt : executableAt
+  if (readyAt !== undefined && view.timestamp < readyAt) {
+    throw new ProposalEarlyError(formatClock(readyAt, view.timestamp))
+  }
+  return executeCall(view, proposal)
+}
+
+async function step(input: CommandInput, { verb, callOf }: Step): Promise<void> {
   const site = findStake(input)
   const account = await signerOf(input, site.l1)
   const view = await viewOf(site)

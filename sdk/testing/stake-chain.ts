@@ -226,6 +226,7 @@ export class MessageChain {
       baseFeePerGas: '0x0',
       gasUsed: '0x0',
       gasLimit: '0x3938700',
+      miner: bigintToHex(0n, 20),
       transactions: [],
       withdrawals: [],
     }
