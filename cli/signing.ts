@@ -104,15 +104,26 @@ function show({ output }: CommandInput, { account, rows, calls, risks }: Underta
 async function confirm({ output, values }: CommandInput): Promise<void> {
   if (values.isSet('yes')) return
   if (process.stdin.isTTY !== true || !output.isTerminal) throw new ConfirmationMissingError()
-  const reader = createInterface({ input: process.stdin, output: process.stderr })
+  if (await saysYes({ input: process.stdin, output: process.stderr })) return
+  output.line('Nothing was sent.')
+  throw new QuietExit(exitCodes.failed)
+}
+
+/** Asks once; only `y` and `yes` are a yes; the end of the input is none. */
+export async function saysYes(terminal: {
+  readonly input: NodeJS.ReadableStream
+  readonly output: NodeJS.WritableStream
+}): Promise<boolean> {
+  const reader = createInterface(terminal)
   try {
-    const answer = await reader.question('Sign and send? [y/N] ')
-    if (/^y(es)?$/i.test(answer.trim())) return
+    const ended = new Promise<string>((resolve) => {
+      reader.once('close', () => resolve(''))
+    })
+    const answer = await Promise.race([reader.question('Sign and send? [y/N] '), ended])
+    return /^y(es)?$/i.test(answer.trim())
   } finally {
     reader.close()
   }
-  output.line('Nothing was sent.')
-  throw new QuietExit(exitCodes.failed)
 }
 
 async function tryCall(

@@ -1,10 +1,10 @@
 /** The commands of shared stake, as data: the second part of the table (command-table.ts). */
 
-import { networkCountMax, validatorCountMax } from '@zg/devnet'
+import { validatorCountMax } from '@zg/devnet'
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
 
-/** Ids of networks that governance may open, at most (`NetworkRegistry.NETWORKS_MAX`). */
+/** Ids of networks are of 32 bits on L1. */
 const networkIdMax = 2 ** 32 - 1
 
 /** An Outbox has at most so many entries. */
@@ -426,7 +426,7 @@ export const supplyFlags: readonly FlagSpec[] = [
   {
     name: 'network',
     placeholder: 'ID',
-    value: { kind: 'integer', min: 0, max: networkCountMax - 1 },
+    value: { kind: 'integer', min: 0, max: networkIdMax },
     summary: 'with --supply and --rpc: which network that is (default: 0)',
   },
   {

@@ -64,7 +64,10 @@ export function viewOf({ l1, addresses }: StakeSite): Promise<StakeView> {
 }
 
 /** Returns the endpoint of a network: `--rpc`, else that of the running world. */
-export function networkEndpoint(input: CommandInput, site: StakeSite, id: number): Endpoint {
+export function networkEndpoint(
+  input: CommandInput,
+  { site, id }: { readonly site: StakeSite; readonly id: number },
+): Endpoint {
   const url = input.values.text('rpc')
   if (url !== undefined) return { url, world: undefined }
   const found = site.networks.find((network) => network.id === id)

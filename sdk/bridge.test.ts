@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { artifactOf } from '@zg/contracts'
-import { toHex } from '@zg/primitives'
+import { L1World, NetworkWorld, somebody, testOperator } from '@zg/contracts/testing'
+import { fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
@@ -12,6 +13,7 @@ import { readBridge, readWaiting, waitingOf } from './bridge.ts'
 import type { Bridge } from './bridge.ts'
 import { depositOrder, payOutOrder, withdrawalOrder } from './orders.ts'
 import { outboxProof, readOutbox } from './outbox.ts'
+import type { outboxArgs, OutboxEntry } from './outbox.ts'
 import { refusalOf } from './refusal.ts'
 import { readNetwork } from './networks.ts'
 import { l1Supply, networkSupply, readSupply } from './supply.ts'
@@ -91,6 +93,45 @@ test('payOutOrder proves an entry to the bridge, which asks for the root first',
   assert.equal(refused, 'RootUnknown')
 })
 
+test('payOutOrder pays an entry once L1 knows the root, to whom it names', async () => {
+  const l1 = new L1World()
+  const members = [1, 2, 3, 4].map((index) => testOperator(index))
+  l1.openNetwork(0)
+  for (const operator of members) {
+    const { address } = operator
+    l1.register(operator)
+    l1.fund(address, 100n * tokens)
+    l1.send(l1.stakes, 'stake', [address, 100n * tokens], address)
+    l1.send(l1.networks, 'optIn', [0, 10_000], address)
+  }
+  l1.goToEpoch(12)
+  l1.send(l1.token, 'approve', [l1.bridge.address, 50n * tokens])
+  l1.send(l1.bridge, 'deposit', [0, somebody, 50n * tokens])
+  const network = new NetworkWorld(l1, 0, members)
+  for (const amount of [3n, 20n, 1n]) {
+    network.send('withdraw', [holder], { from: somebody, value: amount * tokens })
+  }
+  await network.seal()
+  network.certify()
+  l1.send(l1.bridge, 'sync', await network.syncArgs())
+
+  const entries = [0, 1, 2].map((index): OutboxEntry => {
+    const entry = network.claimArgs(index)[1] as ReturnType<typeof outboxArgs>
+    const { sender, to, amount: amountWei, expiry, dataHash } = entry
+    const place = { index: BigInt(index), height: 1n, kind: 'withdrawal', network: 0 } as const
+    return { ...place, sender, to, amountWei, expiry, dataHash }
+  })
+  const entry = entries[1]
+  assert.ok(entry !== undefined)
+  const addresses = { RewardBridge: l1.bridge.address }
+  const [call] = payOutOrder({ addresses }, { id: 0, entries, entry }).calls
+  assert.ok(call !== undefined)
+  const message = { to: BigInt(call.to), data: fromHex(call.data) }
+  assert.ok(l1.world.execute(message))
+  assert.equal(l1.balanceOf(holder), 20n * tokens)
+  assert.ok(!l1.world.execute(message), 'once')
+})
+
 test('readWaiting lists what left and is not paid, and why', async () => {
   const l1 = new StakeChain()
   const network = openNetwork()
@@ -98,11 +139,16 @@ test('readWaiting lists what left and is not paid, and why', async () => {
   const view = await openView(l1.client, l1.addresses)
   const bridge = await readBridge(view, 0)
   assert.equal(bridge.outstandingWei, genesisOutstandingWei)
-  const [unproved] = await readWaiting(view, bridge, network.client)
+  const [unproved] = await readWaiting(view, { bridge, network: network.client })
   assert.ok(unproved !== undefined)
   assert.deepEqual(unproved.waiting, { kind: 'proof', provedHeight: undefined })
   assert.equal(
-    (await readWaiting(view, { ...bridge, paid: new Set([0n]) }, network.client)).length,
+    (
+      await readWaiting(view, {
+        bridge: { ...bridge, paid: new Set([0n]) },
+        network: network.client,
+      })
+    ).length,
     0,
   )
 
@@ -139,13 +185,19 @@ test('readSupply counts L1 and a network, and holds after deposits and withdrawa
     l1.send({ from: holder, to, data, value })
   }
   const supply = await readSupply(await openView(l1.client, l1.addresses), [
-    { id: 0, client: network.client, genesisWei: genesisOutstandingWei },
+    {
+      id: 0,
+      client: network.client,
+      genesisWei: genesisOutstandingWei,
+      genesisAccounts: [holder],
+    },
   ])
   assert.ok(supply.holds, JSON.stringify(supply.l1.broken))
   const [counted] = supply.networks
   assert.equal(counted?.creditedWei, 2n * tokens)
   assert.equal(counted.outboxWei, 3n * tokens)
   assert.equal(counted.livingWei, genesisOutstandingWei - 3n * tokens)
+  assert.equal(counted.seenWei, counted.livingWei)
   assert.equal(supply.l1.goneWei, 0n)
 
   // A genesis that allots a wei more than L1 knows.
@@ -168,6 +220,7 @@ test('supply: each identity that breaks is named', () => {
     paidOut: [5n * gwei],
     burnedWei: gwei,
     outboxWei: 10n * gwei,
+    seenWei: 94n * gwei,
     claimedBefore: 7n * gwei,
     passage: {
       outstandingWei: (100n + 11n - 8n) * gwei,
@@ -182,7 +235,8 @@ test('supply: each identity that breaks is named', () => {
     [{ genesisWei: 101n * gwei }, /genesis \+ credited - claimed/],
     [{ paidOut: [6n * gwei] }, /what was not credited/],
     [{ paidOut: [5n * gwei, 6n * gwei, 1n] }, /what was not credited/],
-    [{ burnedWei: 200n * gwei }, /more is gone/],
+    [{ seenWei: 94n * gwei + 1n }, /accounts hold more than there is/],
+    [{ burnedWei: 200n * gwei, seenWei: -105n * gwei }, /more is gone/],
     [{ outboxWei: 6n * gwei }, /more was claimed than the Outbox holds/],
   ]
   for (const [change, says] of broken) {

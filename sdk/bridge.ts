@@ -89,8 +89,7 @@ export async function readBridge(view: StakeView, id: number): Promise<Bridge> {
 /** Returns what left a network and was not paid out on L1, oldest first; messages never are. */
 export async function readWaiting(
   view: StakeView,
-  bridge: Bridge,
-  network: PublicClient,
+  { bridge, network }: { readonly bridge: Bridge; readonly network: PublicClient },
 ): Promise<readonly WaitingEntry[]> {
   const height = await network.getBlockNumber({ cacheTime: 0 })
   const entries = await readOutbox(network, height)

@@ -13,7 +13,7 @@ import { outboxArgs, outboxProof } from './outbox.ts'
 import type { OutboxEntry } from './outbox.ts'
 import type { Holding } from './position.ts'
 import { noticeEpochs, on, startOfEpoch, weiPerGwei } from './view.ts'
-import type { StakeView } from './view.ts'
+import type { L1Addresses, StakeView } from './view.ts'
 
 /** Members of a network from which on its limits hold (docs/specs/stake.md §3). */
 export const limitedFromMembers = 20
@@ -190,7 +190,7 @@ export function withdrawalOrder({ to, amountWei }: { to: Hex; amountWei: bigint 
 
 /** Has an Outbox entry paid out; `entries` are all under the root that L1 knows. */
 export function payOutOrder(
-  { addresses }: StakeView,
+  { addresses }: { readonly addresses: Pick<L1Addresses, 'RewardBridge'> },
   claim: {
     readonly id: number
     readonly entries: readonly OutboxEntry[]

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { toHex } from '@zg/primitives'
+import { roundVoteDigest } from '@zg/consensus'
+import type { RoundVote } from '@zg/consensus'
+import { signatureWords } from '@zg/contracts'
+import { blsAggregate, blsSign, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { readNetwork, readNetworks } from './networks.ts'
@@ -151,6 +154,52 @@ test('unstakeOrder of all leaves nothing; of more than there is, the contract re
   assert.equal(left.worthWei, 0n)
   assert.equal(left.exits[0]?.amountWei, stakeEachWei)
   assert.equal((await readOperator(after, operator)).weightComing, 0n)
+})
+
+test('an operator that signed two blocks of a view is shown as slashed, with what it lost', async () => {
+  const l1 = new StakeChain()
+  const [operator] = l1.operators
+  assert.ok(operator !== undefined)
+  const { address, secretKey } = operator
+  const { epoch } = await openView(l1.client, l1.addresses)
+  const votes = [1, 2].map((fill): RoundVote => {
+    return { kind: 'notarize', epoch, view: 7, digest: new Uint8Array(32).fill(fill) }
+  })
+  const identity = l1.identityOf(1)
+  const sum = blsAggregate(votes.map((vote) => blsSign(secretKey, roundVoteDigest(identity, vote))))
+  const told = votes.map(({ view, digest }) => {
+    return { kind: 0, epoch, viewNumber: view, digest: toHex(digest) }
+  })
+  const args = [1, address, ...told, signatureWords(sum)]
+  l1.call('SlashingManager', 'reportRoundVotes', { args, from: staker })
+
+  const view = await openView(l1.client, l1.addresses)
+  const slashed = await readOperator(view, address)
+  assert.equal(slashed.isTombstone, true)
+  assert.equal(slashed.weightComing, 0n)
+  const [punishment] = slashed.punishments
+  // 5 % and three times its part of the network's weight: a quarter.
+  assert.deepEqual(punishment, {
+    network: 1,
+    epoch,
+    fault: 'S1',
+    bps: 8_000,
+    amountWei: (stakeEachWei * 8n) / 10n,
+  })
+  const networks = await readNetworks(view)
+  const wish = { operator: slashed, staker, amountWei: tokens, networks }
+  const { calls, risks } = await stakeOrder(view, wish)
+  assert.deepEqual(
+    risks.filter(({ kind }) => kind === 'tombstone' || kind === 'punished').map(({ kind }) => kind),
+    ['tombstone', 'punished'],
+  )
+  const stake = calls.at(-1)
+  assert.ok(stake !== undefined)
+  const refused = await l1.client.call({ ...stake, account: staker }).then(
+    () => undefined,
+    (error: unknown) => refusalOf(error)?.name,
+  )
+  assert.equal(refused, 'OperatorSlashed')
 })
 
 test('joinOrder and leaveOrder change a set two epochs later', async () => {

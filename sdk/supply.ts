@@ -6,22 +6,23 @@
  *     network    outstanding = genesis + credited - claimed
  *                paid out there = the first of the credits, to the wei
  *                living = genesis + paid out - base fees burned - Outbox  >= 0
+ *                what accounts hold that stand in its blocks <= living
  *                Outbox >= claimed
  *
  * L1 is read before the networks and after them: claims of the first reading and credits of the
  * second bound what a network, which is ahead of one and behind the other, may have done.
  */
 
+import type { Hex } from '@zg/primitives'
 import { getAbiItem } from 'viem'
 import type { PublicClient } from 'viem'
 
-import { abis, outboxAddress } from './abis.ts'
+import { abis } from './abis.ts'
+import { readIssue } from './issue.ts'
+import type { Issue } from './issue.ts'
 import { readNetworkIds } from './networks.ts'
 import { logsOf, on, openView, weiPerGwei } from './view.ts'
 import type { StakeView } from './view.ts'
-
-/** Blocks that are asked for at once. */
-const blocksAtOnce = 100n
 
 /** A network whose supply is to be counted. */
 export type SupplyNetwork = {
@@ -29,6 +30,8 @@ export type SupplyNetwork = {
   readonly client: PublicClient
   /** What its genesis allots; undefined for one that takes L1's word. */
   readonly genesisWei?: bigint
+  /** Accounts of its genesis. */
+  readonly genesisAccounts?: readonly Hex[]
 }
 
 export type L1Supply = {
@@ -50,8 +53,10 @@ export type NetworkSupply = {
   readonly burnedWei: bigint
   /** What lies in its Outbox for ever. */
   readonly outboxWei: bigint
-  /** What accounts there hold. */
+  /** What accounts there hold, by what came and went. */
   readonly livingWei: bigint
+  /** What those hold that stand in its blocks; undefined of too many. */
+  readonly seenWei: bigint | undefined
   /** As L1 counts. */
   readonly outstandingWei: bigint
   readonly creditedWei: bigint
@@ -72,16 +77,15 @@ type Passage = {
   readonly claimedWei: bigint
 }
 
-/** What blocks of a network did to its supply. */
-type Issue = { readonly paidOut: readonly bigint[]; readonly burnedWei: bigint }
-
 /** Counts the supply of L1 and of networks, at the newest block of each. */
 export async function readSupply(
   before: StakeView,
   networks: readonly SupplyNetwork[],
 ): Promise<Supply> {
   const claimed = await Promise.all(networks.map(({ id }) => readPassage(before, id)))
-  const counted = await Promise.all(networks.map(({ client }) => readIssue(client)))
+  const counted = await Promise.all(
+    networks.map(({ client, genesisAccounts = [] }) => readIssue(client, genesisAccounts)),
+  )
   const after = await openView(before.client, before.addresses)
   const l1 = await readL1Supply(after)
   const supplies = await Promise.all(
@@ -134,14 +138,12 @@ export function l1Supply(read: {
 export function networkSupply(
   read: Issue & {
     readonly id: number
-    readonly height: bigint
-    readonly outboxWei: bigint
     readonly genesisWei: bigint | undefined
     readonly passage: Passage
     readonly claimedBefore: bigint
   },
 ): NetworkSupply {
-  const { id, height, outboxWei, burnedWei, paidOut, passage, claimedBefore } = read
+  const { id, height, outboxWei, burnedWei, paidOut, seenWei, passage, claimedBefore } = read
   const { outstandingWei, credits, claimedWei } = passage
   const creditedWei = sumOf(credits)
   const genesisWei = read.genesisWei ?? outstandingWei - creditedWei + claimedWei
@@ -154,6 +156,9 @@ export function networkSupply(
   if (paidOut.some((amount, index) => amount !== credits[index])) {
     broken.push('consensus paid out what was not credited')
   }
+  if (seenWei !== undefined && seenWei > livingWei) {
+    broken.push('accounts hold more than there is')
+  }
   if (livingWei < 0n) broken.push('more is gone than ever came')
   if (outboxWei < claimedBefore) broken.push('more was claimed than the Outbox holds')
   return {
@@ -164,6 +169,7 @@ export function networkSupply(
     burnedWei,
     outboxWei,
     livingWei,
+    seenWei,
     outstandingWei,
     creditedWei,
     claimedWei,
@@ -197,26 +203,6 @@ async function readPassage(view: StakeView, id: number): Promise<Passage> {
     credits: credits.map(({ args }) => args.amountGwei * weiPerGwei),
     claimedWei: sumOf(claims.map(({ args }) => args.amount)),
   }
-}
-
-/** Reads every block of a network up to its newest. */
-async function readIssue(
-  client: PublicClient,
-): Promise<Issue & { readonly height: bigint; readonly outboxWei: bigint }> {
-  const height = await client.getBlockNumber({ cacheTime: 0 })
-  const outboxWei = await client.getBalance({ address: outboxAddress, blockNumber: height })
-  const paidOut: bigint[] = []
-  let burnedWei = 0n
-  for (let from = 1n; from <= height; from += blocksAtOnce) {
-    const last = from + blocksAtOnce - 1n < height ? from + blocksAtOnce - 1n : height
-    const numbers = Array.from({ length: Number(last - from) + 1 }, (_, at) => from + BigInt(at))
-    const blocks = await Promise.all(numbers.map((blockNumber) => client.getBlock({ blockNumber })))
-    for (const { baseFeePerGas, gasUsed, withdrawals } of blocks) {
-      burnedWei += (baseFeePerGas ?? 0n) * gasUsed
-      for (const { amount } of withdrawals ?? []) paidOut.push(BigInt(amount) * weiPerGwei)
-    }
-  }
-  return { height, outboxWei, paidOut, burnedWei }
 }
 
 function sumOf(amounts: readonly bigint[]): bigint {

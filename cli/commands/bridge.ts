@@ -69,7 +69,7 @@ export async function runBridgeDeposit(input: CommandInput): Promise<void> {
 export async function runBridgeWithdraw(input: CommandInput): Promise<void> {
   const site = findStake(input)
   const id = idOf(input)
-  const endpoint = networkEndpoint(input, site, id)
+  const endpoint = networkEndpoint(input, { site, id })
   const account = await signerOf(input, endpoint)
   const to = receiverOf(input, account.address)
   const amountWei = input.values.amount('amount') ?? 0n
@@ -101,8 +101,8 @@ export async function runBridgeStatus(input: CommandInput): Promise<void> {
   const { output } = input
   const site = findStake(input)
   const id = idOf(input)
-  const endpoint = networkEndpoint(input, site, id)
-  const { view, bridge, waiting } = await readAll(site, endpoint, id)
+  const endpoint = networkEndpoint(input, { site, id })
+  const { view, bridge, waiting } = await readAll(site, { endpoint, id })
   const { paid, ...rest } = bridge
   output.json({ block: view.block, ...rest, paidCount: paid.size, waiting })
   for (const line of tableLines(output, bridgeRows(bridge, view))) output.line(line)
@@ -126,9 +126,9 @@ export async function runBridgeStatus(input: CommandInput): Promise<void> {
 export async function runBridgeClaim(input: CommandInput): Promise<void> {
   const site = findStake(input)
   const id = idOf(input)
-  const endpoint = networkEndpoint(input, site, id)
+  const endpoint = networkEndpoint(input, { site, id })
   const account = await signerOf(input, site.l1)
-  const { view, bridge, client, waiting } = await readAll(site, endpoint, id)
+  const { view, bridge, client, waiting } = await readAll(site, { endpoint, id })
   const index = BigInt(input.values.integer('entry') ?? 0)
   const found = waiting.find(({ entry }) => entry.index === index)
   if (found === undefined) throw new EntryUnknownError(id, Number(index))
@@ -155,8 +155,7 @@ export async function runBridgeClaim(input: CommandInput): Promise<void> {
 
 async function readAll(
   site: StakeSite,
-  endpoint: Endpoint,
-  id: number,
+  { endpoint, id }: { readonly endpoint: Endpoint; readonly id: number },
 ): Promise<{
   readonly view: StakeView
   readonly bridge: Bridge
@@ -166,7 +165,7 @@ async function readAll(
   const client = batchingClient(endpoint.url)
   const view = await viewOf(site)
   const bridge = await asking(site.l1, () => readBridge(view, id))
-  const waiting = await asking(endpoint, () => readWaiting(view, bridge, client))
+  const waiting = await asking(endpoint, () => readWaiting(view, { bridge, network: client }))
   return { view, bridge, client, waiting }
 }
 

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import type { Hex } from '@zg/primitives'
 import { readSupply } from '@zg/sdk'
 import type { L1Supply, NetworkSupply, SupplyNetwork } from '@zg/sdk'
 
@@ -44,17 +45,24 @@ function supplyNetworks({ values }: CommandInput, site: StakeSite): readonly Sup
   const dataDir = site.l1.world?.file.dataDir
   return site.networks.map(({ id, rpc }) => {
     const path = join(dataDir ?? '', `net-${id}`, 'genesis.json')
-    const genesisWei = dataDir === undefined || !existsSync(path) ? undefined : allotted(path)
-    return { id, client: batchingClient(rpc), ...(genesisWei !== undefined && { genesisWei }) }
+    const genesis = dataDir === undefined || !existsSync(path) ? {} : allotted(path)
+    return { id, client: batchingClient(rpc), ...genesis }
   })
 }
 
-/** What a genesis in geth's form allots. */
-function allotted(path: string): bigint {
+/** What a genesis in geth's form allots, and to whom. */
+function allotted(path: string): Pick<SupplyNetwork, 'genesisWei' | 'genesisAccounts'> {
   const { alloc } = JSON.parse(readFileSync(path, 'utf8')) as {
     alloc: Readonly<Record<string, { readonly balance?: string }>>
   }
-  return Object.values(alloc).reduce((sum, { balance = '0' }) => sum + BigInt(balance), 0n)
+  const genesisWei = Object.values(alloc).reduce(
+    (sum, { balance = '0' }) => sum + BigInt(balance),
+    0n,
+  )
+  const genesisAccounts = Object.keys(alloc).map((address): Hex => {
+    return address.startsWith('0x') ? (address as Hex) : `0x${address}`
+  })
+  return { genesisWei, genesisAccounts }
 }
 
 function l1Rows({ block, supplyWei, outstandingWei, capWei, goneWei }: L1Supply): Cell[][] {
@@ -68,7 +76,7 @@ function l1Rows({ block, supplyWei, outstandingWei, capWei, goneWei }: L1Supply)
 }
 
 function networkRows(supply: NetworkSupply): Cell[][] {
-  const { id, height, genesisWei, paidOutWei, burnedWei, outboxWei, livingWei } = supply
+  const { id, height, genesisWei, paidOutWei, burnedWei, outboxWei, livingWei, seenWei } = supply
   return amountRows([
     [`network ${id}, height ${formatInteger(height)}`, undefined],
     ['genesis', genesisWei],
@@ -76,6 +84,7 @@ function networkRows(supply: NetworkSupply): Cell[][] {
     ['- base fees burned', burnedWei],
     ['- left by the Outbox', outboxWei],
     ['= lives there', livingWei],
+    ...(seenWei === undefined ? [] : ([['  held by accounts of its blocks', seenWei]] as const)),
     ['L1 counts as outstanding', supply.outstandingWei],
     ['of it claimed so far', supply.claimedWei],
   ])

@@ -29,6 +29,15 @@ import type { StakeSite } from '../stake-site.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
 
+/** What moves a proposal on; throws when it cannot now. */
+type Step = {
+  readonly verb: string
+  readonly callOf: (view: StakeView, proposal: Proposal) => Call
+}
+
+/** As `gov list` counts them, from 1 on. */
+type NumberedProposal = Proposal & { readonly number: number }
+
 /** `zg gov list` */
 export async function runGovList(input: CommandInput): Promise<void> {
   const { output } = input
@@ -59,9 +68,10 @@ export async function runGovList(input: CommandInput): Promise<void> {
   for (const line of tableLines(output, quietRows(clockRows(rules, clock)))) {
     output.line(line)
   }
-  for (const { number, ...proposal } of numbered) {
+  for (const proposal of numbered) {
     output.line()
-    for (const line of tableLines(output, proposalRows(view, number, proposal))) output.line(line)
+    for (const line of tableLines(output, quietRows(proposalTexts(view, proposal))))
+      output.line(line)
   }
 }
 
@@ -90,32 +100,29 @@ export async function runGovPropose(input: CommandInput): Promise<void> {
 /** `zg gov vote PROPOSAL CHOICE` */
 export async function runGovVote(input: CommandInput): Promise<void> {
   const choice = voteChoices.find((each) => each === input.values.text('choice')) ?? 'abstain'
-  await step(input, 'vote', (view, proposal) => {
-    expectState(proposal, 'vote', 'active')
-    return voteCall(view, { id: proposal.id, choice })
+  await step(input, {
+    verb: 'vote',
+    callOf: (view, proposal) => {
+      expectState(proposal, { verb: 'vote', expected: 'active' })
+      return voteCall(view, { id: proposal.id, choice })
+    },
   })
 }
 
 /** `zg gov queue PROPOSAL` */
 export async function runGovQueue(input: CommandInput): Promise<void> {
-  await step(input, 'queue', (view, proposal) => {
-    expectState(proposal, 'queue', 'succeeded')
-    return queueCall(view, proposal)
+  await step(input, {
+    verb: 'queue',
+    callOf: (view, proposal) => {
+      expectState(proposal, { verb: 'queue', expected: 'succeeded' })
+      return queueCall(view, proposal)
+    },
   })
 }
 
 /** `zg gov execute PROPOSAL`; of a critical parameter twice, with the second wait between. */
 export async function runGovExecute(input: CommandInput): Promise<void> {
-  await step(input, 'execute', (view, proposal) => {
-    const { state, second, executableAt } = proposal
-    const isSecond = state === 'executed' && second !== undefined && !second.isDone
-    if (!isSecond) expectState(proposal, 'execute', 'queued')
-    const readyAt = isSecond ? second.readyAt : executableAt
-    if (readyAt !== undefined && view.timestamp < readyAt) {
-      throw new ProposalEarlyError(formatClock(readyAt, view.timestamp))
-    }
-    return executeCall(view, proposal)
-  })
+  await step(input, { verb: 'execute', callOf: executionOf })
 }
 
 /** `zg gov delegate`: has one's own tokens vote for oneself, or for somebody else. */
@@ -136,15 +143,22 @@ export async function runGovDelegate(input: CommandInput): Promise<void> {
   })
 }
 
-async function step(
-  input: CommandInput,
-  verb: string,
-  callOf: (view: StakeView, proposal: Proposal) => Call,
-): Promise<void> {
+function executionOf(view: StakeView, proposal: Proposal): Call {
+  const { state, second, executableAt } = proposal
+  const isSecond = state === 'executed' && second !== undefined && !second.isDone
+  if (!isSecond) expectState(proposal, { verb: 'execute', expected: 'queued' })
+  const readyAt = isSecond ? second.readyAt : executableAt
+  if (readyAt !== undefined && view.timestamp < readyAt) {
+    throw new ProposalEarlyError(formatClock(readyAt, view.timestamp))
+  }
+  return executeCall(view, proposal)
+}
+
+async function step(input: CommandInput, { verb, callOf }: Step): Promise<void> {
   const site = findStake(input)
   const account = await signerOf(input, site.l1)
   const view = await viewOf(site)
-  const { number, proposal } = await namedProposal(input, site, view)
+  const proposal = await namedProposal(input, { site, view })
   const votes = await asking(site.l1, () => readVotes(view, account.address))
   const call = callOf(view, proposal)
   await carryOut(input, {
@@ -155,7 +169,7 @@ async function step(
     risks: [],
     facts: { proposal: proposal.id },
     rows: [
-      ...proposalTexts(view, number, proposal),
+      ...proposalTexts(view, proposal),
       ...(verb === 'vote' ? ([['own votes', formatTokens(votes)]] as const) : []),
     ],
   })
@@ -163,23 +177,21 @@ async function step(
 
 async function namedProposal(
   { values }: CommandInput,
-  site: StakeSite,
-  view: StakeView,
-): Promise<{ readonly number: number; readonly proposal: Proposal }> {
+  { site, view }: { readonly site: StakeSite; readonly view: StakeView },
+): Promise<NumberedProposal> {
   const proposals = await asking(site.l1, () => readProposals(view))
   const named = values.text('proposal') ?? ''
   const index = proposals.findIndex(({ id }, at) => named === String(id) || named === `${at + 1}`)
   const proposal = proposals[index]
   if (proposal === undefined) throw new ProposalUnknownError(named)
-  return { number: index + 1, proposal }
+  return { number: index + 1, ...proposal }
 }
 
 function proposalTexts(
   view: StakeView,
-  number: number,
-  proposal: Proposal,
+  proposal: NumberedProposal,
 ): readonly (readonly [name: string, text: string])[] {
-  const { actions, description, state, forWei, againstWei, abstainWei } = proposal
+  const { number, actions, description, state, forWei, againstWei, abstainWei } = proposal
   const now = view.timestamp
   const votes = [forWei, againstWei, abstainWei].map(formatTokens)
   return [
@@ -212,10 +224,6 @@ function secondTexts(
   return [['critical', `its second wait ends ${when}`]]
 }
 
-function proposalRows(view: StakeView, number: number, proposal: Proposal): Cell[][] {
-  return quietRows(proposalTexts(view, number, proposal))
-}
-
 function quietRows(rows: readonly (readonly [name: string, text: string])[]): Cell[][] {
   return rows.map(([name, text]) => [quiet(name), text])
 }
@@ -241,7 +249,10 @@ function readSetting(text: string): { readonly name: ParameterName; readonly val
   return { name, value: BigInt(digits) }
 }
 
-function expectState({ state }: Proposal, verb: string, expected: Proposal['state']): void {
+function expectState(
+  { state }: Proposal,
+  { verb, expected }: { readonly verb: string; readonly expected: Proposal['state'] },
+): void {
   if (state !== expected) throw new ProposalStateError(verb, { state, expected })
 }
 

@@ -11,7 +11,7 @@ import {
   startOfEpoch,
   weiPerGwei,
 } from '@zg/sdk'
-import type { Network, Order } from '@zg/sdk'
+import type { Network, Order, StakeView } from '@zg/sdk'
 
 import { formatInteger, formatTokens } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
@@ -42,12 +42,12 @@ export async function runNetworkList(input: CommandInput): Promise<void> {
 /** `zg network join ID` */
 export function runNetworkJoin(input: CommandInput): Promise<void> {
   const slashBpsMax = input.values.integer('slash-bps-max') ?? slashBpsMaxDefault
-  return change(input, 'join', (view, id) => joinOrder(view, { id, slashBpsMax }))
+  return change(input, { verb: 'join', order: (view, id) => joinOrder(view, { id, slashBpsMax }) })
 }
 
 /** `zg network leave ID` */
 export function runNetworkLeave(input: CommandInput): Promise<void> {
-  return change(input, 'leave', leaveOrder)
+  return change(input, { verb: 'leave', order: leaveOrder })
 }
 
 /** `zg network create ID`: proposes it to governance. */
@@ -79,11 +79,12 @@ export async function runNetworkDrain(input: CommandInput): Promise<void> {
   })
 }
 
-async function change(
-  input: CommandInput,
-  verb: 'join' | 'leave',
-  order: (view: Parameters<typeof leaveOrder>[0], id: number) => Order,
-): Promise<void> {
+type Change = {
+  readonly verb: 'join' | 'leave'
+  readonly order: (view: StakeView, id: number) => Order
+}
+
+async function change(input: CommandInput, { verb, order }: Change): Promise<void> {
   const site = findStake(input)
   const account = await signerOf(input, site.l1)
   const view = await viewOf(site)

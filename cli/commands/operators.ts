@@ -22,14 +22,14 @@ export async function runOperators(input: CommandInput): Promise<void> {
     output.json({ block, epoch, operators: operators.map((each) => withNumber(site, each)) })
     output.line(`operators in epoch ${epoch}, weights in tokens`)
     output.line()
-    showOperators(input, site, operators)
+    showOperators(input, { site, operators })
     return
   }
   const networks = await asking(site.l1, () => readNetworks(view))
   const shared = sharedSecurityOf(networks)
   const each = networks.map((network) => ({ id: network.id, ...securityOf(network) }))
   output.json({ block, epoch, networks: each, shared })
-  showSecurity(input, networks, shared)
+  showSecurity(input, { networks, shared })
 }
 
 function withNumber({ networks }: StakeSite, operator: Operator) {
@@ -39,8 +39,7 @@ function withNumber({ networks }: StakeSite, operator: Operator) {
 
 function showOperators(
   { output }: CommandInput,
-  site: StakeSite,
-  operators: readonly Operator[],
+  { site, operators }: { readonly site: StakeSite; readonly operators: readonly Operator[] },
 ): void {
   const head = ['', 'operator', 'weight', 'coming', 'own', 'commission', 'networks', 'history']
   const rows: Cell[][] = [head.map(quiet)]
@@ -73,8 +72,7 @@ function historyOf({ isTombstone, punishments }: Operator): Cell {
 
 function showSecurity(
   { output }: CommandInput,
-  networks: readonly Network[],
-  shared: Security,
+  { networks, shared }: { readonly networks: readonly Network[]; readonly shared: Security },
 ): void {
   output.line('what must be corrupt, in tokens of stake and operators; and what lies there')
   output.line()

@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { possessionDigest } from '@zg/consensus'
+import type { NetworkIdentity } from '@zg/consensus'
 import {
   artifactOf,
   callOf,
@@ -198,7 +199,7 @@ export class MessageChain {
     try {
       return { jsonrpc: '2.0', id, result: await this.answer(method, params ?? []) }
     } catch (error) {
-      const { code = -32603, message, data } = error as RpcError
+      const { code = -32603, message, data } = error as Partial<RpcError>
       return { jsonrpc: '2.0', id, error: { code, message, data } }
     }
   }
@@ -225,6 +226,7 @@ export class MessageChain {
       baseFeePerGas: '0x0',
       gasUsed: '0x0',
       gasLimit: '0x3938700',
+      miner: bigintToHex(0n, 20),
       transactions: [],
       withdrawals: [],
     }
@@ -312,6 +314,15 @@ export type ChainOperator = {
   readonly secretKey: Uint8Array
 }
 
+/** Contracts that a test calls by name. */
+type ChainContract =
+  | 'ZgToken'
+  | 'StakeManager'
+  | 'NetworkRegistry'
+  | 'OperatorRegistry'
+  | 'RewardBridge'
+  | 'SlashingManager'
+
 export type StakeChainOptions = {
   readonly operatorCount?: number
   /** Opened, and joined by every operator. */
@@ -366,13 +377,23 @@ export class StakeChain extends MessageChain {
 
   /** Calls a function of a contract by its name, as the deployer or from elsewhere. */
   call(
-    contract: 'ZgToken' | 'StakeManager' | 'NetworkRegistry' | 'OperatorRegistry' | 'RewardBridge',
+    contract: ChainContract,
     name: string,
     { args, from = this.deployer }: { readonly args: readonly unknown[]; readonly from?: Hex },
   ): void {
     const abi = artifactOf(contract).abi as Abi
     const data = encodeFunctionData({ abi, functionName: name, args: [...args] })
     this.send({ from, to: this.addresses[contract], data })
+  }
+
+  /** What votes of a network are at home in. */
+  identityOf(id: number): NetworkIdentity {
+    return {
+      l1ChainId: BigInt(this.chainId),
+      stakingContract: fromHex(this.addresses.StakeManager),
+      networkId: id,
+      genesisHash: genesisHashOf(id),
+    }
   }
 
   #openNetwork(id: number): void {
@@ -382,7 +403,7 @@ export class StakeChain extends MessageChain {
       earliestEpoch: 0,
       stakeMin: 1n,
       operatorsMin: 1,
-      genesisHash: toHex(keccak256(Uint8Array.of(id))),
+      genesisHash: toHex(genesisHashOf(id)),
     }
     const open = callOf(`open network ${id}`, {
       contract: 'NetworkRegistry',
@@ -424,6 +445,10 @@ export function outboxChain(rich: Hex): MessageChain {
       { ...bare, address: BigInt(rich), balance: genesisOutstandingWei },
     ],
   })
+}
+
+function genesisHashOf(id: number): Uint8Array {
+  return keccak256(Uint8Array.of(id))
 }
 
 function operatorOf(index: number): ChainOperator {
