@@ -80,12 +80,14 @@ export function startKeeper(
   const chainId = BigInt(l1.chainId)
   const sending = { secretKey, clock, log: logger, depth: 1, feePerGasMax, pollMs: 500 }
   const sender = new L1Sender({ ...sending, chain, chainId })
-  const kept = networks.map((network) => {
+  const machine = { clock, logger }
+  const seen = networks.map((network) => seeNetwork(l1, network, machine))
+  const kept = seen.map((network) => {
     const there = new JsonRpcL1Chain({ url: network.rpc })
     const id = BigInt(network.chainId)
     const ownSender = new L1Sender({ ...sending, chain: there, chainId: id })
-    const context = { l1, network, chain, sender, there, ownSender }
-    return keepNetwork(context, { clock, logger })
+    const others = seen.filter((other) => other !== network)
+    return keepNetwork({ network, others, chain, sender, there, ownSender })
   })
   return {
     async stop() {
@@ -94,42 +96,50 @@ export function startKeeper(
   }
 }
 
-function keepNetwork(
-  context: {
-    readonly l1: KeeperConfig['l1']
-    readonly network: KeptNetwork
-    /** L1, and who sends there. */
-    readonly chain: JsonRpcL1Chain
-    readonly sender: L1Sender
-    /** The network, and who sends there. */
-    readonly there: JsonRpcL1Chain
-    readonly ownSender: L1Sender
-  },
+/** A network, and who follows L1 for it. */
+function seeNetwork(
+  l1: KeeperConfig['l1'],
+  network: KeptNetwork,
   { clock, logger: log }: { readonly clock: Clock; readonly logger: Logger },
-): Keeper {
-  const { l1, network, chain, sender, there, ownSender } = context
-  const { id: networkId } = network
+) {
   const contracts = contractsOf(l1.site)
-  const { epochStart, epochSeconds } = l1.site
-  const endpoint = new JsonRpcEndpoint({ url: l1.rpc, inbox: contracts.inbox })
-  const shared = {
-    contracts,
-    fromBlock: BigInt(l1.site.fromBlock ?? 0),
-    epochs: { start: BigInt(epochStart), length: BigInt(epochSeconds) },
-    clock,
-    pollMs,
-    log,
+  const { epochStart, epochSeconds, fromBlock = 0 } = l1.site
+  const l1Endpoint = new JsonRpcEndpoint({ url: l1.rpc, inbox: contracts.inbox })
+  const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
+  const shared = { contracts, fromBlock: BigInt(fromBlock), epochs, clock, pollMs, log }
+  const follower = new L1Follower({ ...shared, endpoint: l1Endpoint, networkId: network.id })
+  return {
+    ...network,
+    shared,
+    l1Endpoint,
+    follower,
+    endpoint: new JsonRpcNetworkEndpoint({ url: network.rpc }),
+    identity: identityOf(l1, network),
+    sets: (epoch: bigint) => follower.validatorSet(epoch),
   }
-  const follower = new L1Follower({ ...shared, endpoint, networkId })
-  const sets = (epoch: bigint) => follower.validatorSet(epoch)
-  const identity = identityOf(l1, network)
-  const node = new JsonRpcNetworkEndpoint({ url: network.rpc })
-  const known = { ...shared, endpoint: node, identity, sets }
+}
+
+type SeenNetwork = ReturnType<typeof seeNetwork>
+
+function keepNetwork(options: {
+  readonly network: SeenNetwork
+  readonly others: readonly SeenNetwork[]
+  /** L1, and who sends there. */
+  readonly chain: JsonRpcL1Chain
+  readonly sender: L1Sender
+  /** The network, and who sends there. */
+  readonly there: JsonRpcL1Chain
+  readonly ownSender: L1Sender
+}): Keeper {
+  const { network, others, chain, sender, there, ownSender } = options
+  const { id: networkId, follower, shared, endpoint, identity, sets } = network
+  const known = { ...shared, endpoint, identity, sets }
   const keeper = new NetworkKeeper({
     ...known,
     chain: there,
     sender: ownSender,
-    l1: endpoint,
+    l1: network.l1Endpoint,
+    others,
     claimWei,
   })
   const relayer = new NetworkRelayer({
@@ -140,12 +150,13 @@ function keepNetwork(
     outboxSeconds,
     amountMinWei,
   })
-  const address = addressIn(l1.site, 'SlashingManager')
+  const address = shared.contracts.slashingManager
+  const reporting = { chain, sender, address, networkId, validatorSet: sets, log: shared.log }
   const watcher = new EvidenceWatcher({
     ...shared,
     nodes: network.nodes.map(watchedNode),
     context: { scheme: blsScheme(), identity, validatorSet: sets },
-    sink: new SlashingReporter({ chain, sender, address, networkId, validatorSet: sets, log }),
+    sink: new SlashingReporter(reporting),
   })
   const loops = [follower, relayer, watcher, keeper]
   for (const loop of loops) loop.start()
@@ -164,6 +175,7 @@ function contractsOf(site: L1Site) {
     inbox: addressIn(site, 'Inbox'),
     finalityOracle: addressIn(site, 'FinalityOracle'),
     rewardBridge: addressIn(site, 'RewardBridge'),
+    slashingManager: addressIn(site, 'SlashingManager'),
   }
 }
 
