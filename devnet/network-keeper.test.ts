@@ -178,6 +178,7 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
 
   const keeper = openKeeper()
   const first = await during(keeper.step())
+  assert.deepEqual(first.epochs, { advanced: true, closed: [] })
   assert.deepEqual(first.admission, { network: true, sets: [firstEpoch, firstEpoch + 1n] })
   assert.deepEqual(first.messages, { delivered: [], failed: [] })
   assert.equal(first.rewards?.shown[0], 16n)

@@ -1,5 +1,6 @@
 /**
- * Sends transactions of one account to L1, one at a time, each until it is so deep in the chain.
+ * Sends transactions of one account to L1, one at a time, each until it is so deep in the chain. A
+ * keeper sends to a network by it in the same way: there one block is deep enough.
  *
  *     estimate ─► sign at the nonce that L1 names ─► submit ─► receipt, `depth` deep
  *        │             ▲                                │ nothing for `bumpMs`

@@ -9,6 +9,7 @@ import { encodeAbiParameters, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
 import { openKeeperWorld } from './testing/keeper-world.ts'
+import { unreachable } from './testing/simulated-network-endpoint.ts'
 
 const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 const nobody: Hex = toHex(new Uint8Array(20).fill(0x99))
@@ -105,6 +106,32 @@ describe('MessageKeeper', () => {
     home.world.pay(somebody, 0n)
     assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [0, 1] })
     assert.equal(chain.submitted.length, 6)
+  })
+
+  test('one that a node cannot run, or a chain cannot take, holds up no other', async () => {
+    const { chain, open, say, refer, gasPrice } = await openMessages()
+    await refer()
+    const keeper = open()
+    await keeper.step()
+    for (const value of [1n, 2n, 3n]) say(setting(value))
+    await refer()
+    // The receiver's estimate is the first of a message, that of its delivery the second.
+    const failAt = (wanted: number): void => {
+      let estimates = 0
+      chain.onAsk = (method) => {
+        if (method === 'estimateGas' && ++estimates === wanted) unreachable()
+      }
+    }
+    failAt(1)
+    assert.deepEqual((await keeper.step()).messages, { delivered: [1, 2], failed: [0] })
+    assert.equal(gasPrice(), 3n)
+    chain.onAsk = () => {}
+    for (const value of [4n, 5n]) say(setting(value))
+    await refer()
+    failAt(2)
+    assert.equal((await keeper.step()).messages, undefined)
+    assert.deepEqual((await keeper.step()).messages, { delivered: [4], failed: [] })
+    assert.equal(gasPrice(), 5n)
   })
 
   test('what another delivered is not sent', async () => {

@@ -13,7 +13,7 @@
 import { bigintToHex, toHex } from '@zg/primitives'
 
 import type { ShownL1 } from './admission-keeper.ts'
-import type { KeeperChain, KeeperL1 } from './keeper-ports.ts'
+import type { KeeperChain, KeeperL1, L1MessageLog } from './keeper-ports.ts'
 import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
 import { failedMessages, isTaken } from './message-receiver.ts'
 import { MessageTree } from './message-tree.ts'
@@ -83,7 +83,12 @@ export class MessageKeeper {
     const [delivered, failed]: [number[], number[]] = [[], []]
     for (const index of await this.#open(timestamp)) {
       if (delivered.length >= deliveriesPerStepMax) break
-      const outcome = await this.#deliver(index, l1)
+      const message = await this.#tree.message(index)
+      const outcome = await this.#deliver(message, l1).catch((error: unknown) => {
+        // It may be this message that cannot be sent: the next step begins behind it.
+        this.#failed.fail(index, timestamp)
+        throw error
+      })
       if (outcome === 'delivered') delivered.push(index)
       if (outcome === 'failed') {
         failed.push(index)
@@ -125,9 +130,11 @@ export class MessageKeeper {
     return open.slice(0, asksPerStepMax)
   }
 
-  async #deliver(index: number, { header }: ShownL1): Promise<'delivered' | 'failed' | 'passed'> {
-    const message = await this.#tree.message(index)
-    const { sender, to, data } = message
+  async #deliver(
+    { index: place, sender, to, data }: L1MessageLog,
+    { header }: ShownL1,
+  ): Promise<'delivered' | 'failed' | 'passed'> {
+    const index = Number(place)
     const words = { sender: bigintToHex(sender, 20), to: bigintToHex(to, 20), data: toHex(data) }
     const call = { name: 'onL1Message', args: [words.sender, words.data] }
     if (!(await isTaken(this.#options.chain, to, call))) return 'failed'

@@ -27,15 +27,17 @@ export function failedMessages(): Backoff<number> {
 }
 
 /**
- * Whether a contract would take a message from the Inbox now.
+ * Whether a contract would take a message from the Inbox now. A node that answers everything else
+ * and fails at this says no: what it cannot run in its time and gas must hold up no other message.
  *
  * @param call - A function of `IMessageReceiver`.
- * @throws What the chain throws.
+ * @throws What the chain throws when it is asked for the code.
  */
 export async function isTaken(chain: KeeperChain, to: bigint, call: L1Function): Promise<boolean> {
   if (!(await chain.hasCode(to))) return false
   // Of our own contracts it is one that has these functions.
   const message = messageTo({ artifact: 'GovExecutor', address: to }, call)
-  const answer = await chain.estimateGas({ ...message, from: systemContractAddresses.NetworkInbox })
-  return answer.kind === 'estimated' && answer.gas <= messageGas + intrinsicGasMax
+  const from = systemContractAddresses.NetworkInbox
+  const answer = await chain.estimateGas({ ...message, from }).catch(() => undefined)
+  return answer?.kind === 'estimated' && answer.gas <= messageGas + intrinsicGasMax
 }

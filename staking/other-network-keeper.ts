@@ -196,7 +196,7 @@ export class OtherNetworkKeeper {
     const [delivered, failed]: [number[], number[]] = [[], []]
     for (const index of await this.#due(now)) {
       if (index >= proved.count || delivered.length >= deliveriesPerStepMax) break
-      const outcome = await this.#deliver(index, proved)
+      const outcome = await this.#deliver(index, { proved, now })
       if (outcome === 'failed') {
         failed.push(index)
         this.#failed.fail(index, now)
@@ -210,9 +210,9 @@ export class OtherNetworkKeeper {
 
   async #deliver(
     index: number,
-    { root, count }: ProvedOutbox,
+    { proved, now }: { readonly proved: ProvedOutbox; readonly now: bigint },
   ): Promise<'delivered' | 'failed' | 'done'> {
-    const { chain, other } = this.#options
+    const { other } = this.#options
     const waiting = this.#waiting.get(index)
     const entry = (await this.#tree.page(pageOf(index)))[index % outboxPageSize]
     // What a node told before it was held to the root may be anything.
@@ -223,12 +223,34 @@ export class OtherNetworkKeeper {
     if (!isEntry) return 'done'
     const place = { index: BigInt(index), height: waiting.height }
     const data = await other.endpoint.messageData(place)
-    if (data === undefined || bytesToBigint(keccak256(data)) !== entry.dataHash) {
+    if (data === undefined) return 'failed'
+    if (bytesToBigint(keccak256(data)) !== entry.dataHash) {
       throw new NetworkProofError('it gives another message than was sent')
     }
+    try {
+      return await this.#send({ index, entry, data, proved })
+    } catch (error) {
+      // It may be this message that cannot be sent: the next step begins behind it.
+      this.#failed.fail(index, now)
+      throw error
+    }
+  }
+
+  async #send({
+    index,
+    entry,
+    data,
+    proved: { root, count },
+  }: {
+    readonly index: number
+    readonly entry: OutboxEntry
+    readonly data: Uint8Array
+    readonly proved: ProvedOutbox
+  }): Promise<'delivered' | 'failed' | 'done'> {
     const { sender, to } = entry
     const words = [this.networkId, bigintToHex(sender, 20), toHex(data)]
-    if (!(await isTaken(chain, to, { name: 'onNetworkMessage', args: words }))) return 'failed'
+    const call = { name: 'onNetworkMessage', args: words }
+    if (!(await isTaken(this.#options.chain, to, call))) return 'failed'
     const siblings = (await this.#tree.siblings(index, count)).map(toHex)
     const proof = { index, root: toHex(root), siblings }
     const args = [this.networkId, outboxEntryArgs(entry), toHex(data), proof]
