@@ -1,6 +1,7 @@
 /**
- * An operator of the local world that signs two finality votes of one height, as a stolen key would:
- * what `zg chaos equivocate` shows, and what L1 then does. The running validators know nothing of it.
+ * An operator of the local world signs two finality votes of one height, as a stolen key would:
+ * what `zg chaos equivocate` shows, and what L1 then does. The running validators know nothing of
+ * it.
  */
 
 import { readFileSync } from 'node:fs'
@@ -30,7 +31,8 @@ export type Equivocation = {
 /**
  * Signs the two votes with a validator's own key, at the newest final height of its network.
  *
- * @param networkId - The network whose evidence the call is said to be; another than the validator's
+ * @param networkId - The network whose evidence the call is said to be; another than the
+ * validator's
  *   makes a call that must be refused.
  */
 export async function equivocate(

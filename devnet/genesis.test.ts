@@ -149,7 +149,7 @@ suite('the genesis of every chain', async () => {
       assert.equal(accountOf(parseGenesis(json), firstAccount)?.balance, accountWei)
     }
     assert.equal(accountOf(parseGenesis(world.networks[1]), firstAccount), undefined)
-    // Ten accounts, four operators, the keeper, two grants, after the bridge was allowed to take it.
+    // Ten accounts, four operators, the keeper and two grants, after the bridge's allowance.
     assert.equal(world.l1?.deposits.length, 1 + 15 + 2)
   })
 

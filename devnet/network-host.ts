@@ -1,6 +1,6 @@
 /**
- * Networks that are opened while the world runs: their operators are those of the world, so each gets
- * its validators here, on ports of its own, without a restart of anything.
+ * Networks that are opened while the world runs. Their operators are those of the world, so each
+ * gets its validators here, on ports of its own, without a restart of anything.
  *
  * A genesis is built from the world's plan as L1 was told to expect it (`genesis.ts`), and compared
  * with the hash that L1 has; of another network nothing is started.

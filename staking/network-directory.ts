@@ -57,7 +57,7 @@ export class NetworkDirectory {
     return (await this.#read('networksOf', [bigintToHex(operator, 20)])) as readonly number[]
   }
 
-  /** The message by which an operator joins; a fault may cost `slashBpsMax` hundredths of a percent. */
+  /** The message by which an operator joins; a fault may cost `slashBpsMax` (of 10,000). */
   joining(id: number, slashBpsMax: number): L1Message {
     return messageTo(this.#contract, { name: 'optIn', args: [id, slashBpsMax] })
   }

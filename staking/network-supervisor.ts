@@ -6,9 +6,9 @@
  *                of anything else
  *     over       its node ends, its data stays
  *
- * A step asks L1 and the host what is there and makes one difference less; nothing is kept. Joining
- * is a promise with stake, so a host is asked first whether it can build that genesis: a network whose
- * hash it does not reach is never joined.
+ * A step asks L1 and the host what is there and makes one difference less; nothing is kept. To join
+ * is a promise with stake, so a host is asked first whether it can build that genesis: a network
+ * whose hash it does not reach is never joined.
  */
 
 import { silentLogger } from '@zg/runtime'

@@ -1,13 +1,14 @@
 /**
- * What shared stake promises, done to a running world, one thing after another (`npm run test:full --
- * drills`): five operators, two networks, real processes, and a keeper that brings to L1 what there is.
+ * What shared stake promises, done to a running world, one thing after another (`npm run test:full
+ * -- drills`): five operators, two networks, real processes, a keeper.
  *
  *     reward      tokens leave network 1 through Outbox; the keeper has them minted on L1; what a
  *                 validator earned there by its votes comes to who stakes with it
  *     slash       an operator signs two finality votes on network 1; a stranger reports it; stake,
- *                 delegation and what was leaving are cut, the weight falls on both networks at e + 2
- *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does by
- *                 messages, and a third network opens
+ *                 delegation and what was leaving are cut, the weight falls on both networks at
+ *                 e + 2
+ *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does
+ *                 by messages, and a third network opens
  *     grow        the third network runs without a restart, and takes deposits and transactions
  *     supply      L1 and what lives on networks are the cap, less what was burned
  */
