@@ -354,6 +354,19 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/chaos.ts')).chaosRun(verb),
   })),
   {
+    path: 'chaos equivocate',
+    summary: 'have a validator sign two votes of one height, and report it: it is slashed on L1',
+    arguments: validatorArguments,
+    flags: [networkFlag, ...signerFlags, { name: 'yes', summary: 'sign without being asked' }],
+    examples: [
+      {
+        line: 'chaos equivocate validator 3 --network 1 --from 7 --yes',
+        does: 'development account 7 reports it and is paid a twentieth',
+      },
+    ],
+    load: async () => (await import('./commands/equivocate.ts')).runEquivocate,
+  },
+  {
     path: 'doctor',
     summary: 'check this machine and the running world, or the supply of the token',
     arguments: [],

@@ -103,6 +103,7 @@ const mends: Readonly<Record<string, Mend>> = {
     `name the file with --l1-site, or make a new world with ${program} devnet --reset`,
   DEVNET_CHAIN_ID_TAKEN: () => 'choose another number',
   DEVNET_FIRST_BLOCK_LATE: (_, { program }) => `${program} devnet --reset starts afresh`,
+  DEVNET_STAKELESS: (_, { program }) => `${program} devnet starts a world with an L1`,
   CLI_NO_NETWORK: (_, { program }) => `${program} doctor lists them`,
   DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,
   DEVNET_PART_STATE: (_, { program }) => `${program} doctor shows the state of each validator`,

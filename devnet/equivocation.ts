@@ -9,23 +9,26 @@ import { join } from 'node:path'
 
 import { finalityVoteDigest } from '@zg/consensus'
 import type { Evidence, FinalityVote, NetworkIdentity } from '@zg/consensus'
-import { blsSign, fromHex } from '@zg/primitives'
+import { artifactOf } from '@zg/contracts'
+import { assert, blsSign, fromHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { evidenceCalls } from '@zg/staking'
-import type { SlashingCall } from '@zg/staking'
+import { encodeFunctionData } from 'viem'
+import type { Abi } from 'viem'
 
 import type { DevnetFile } from './devnet-file.ts'
 import { callRpc } from './rpc-call.ts'
 import { keysOf } from './world.ts'
 import type { KeptWorld } from './world.ts'
 
-/** A fault, and the call of SlashingManager that proves it. */
+/** A fault, and the call that proves it to L1. */
 export type Equivocation = {
   /** 20 bytes: who signed. */
   readonly operator: Uint8Array
   readonly epoch: bigint
   readonly height: bigint
-  readonly call: SlashingCall
+  /** Of SlashingManager. */
+  readonly report: { readonly to: Hex; readonly data: Hex }
 }
 
 /**
@@ -44,9 +47,9 @@ export async function equivocate(
   }: { readonly network: number; readonly validator: number; readonly networkId?: number },
 ): Promise<Equivocation> {
   const network = file.networks.find((each) => each.id === id)
-  const staking = file.l1?.contracts['StakeManager']
-  if (network === undefined || file.l1 === undefined || staking === undefined) {
-    throw new Error(`there is no network ${id} with stake`)
+  const { StakeManager: staking, SlashingManager: to } = file.l1?.contracts ?? {}
+  if (network === undefined || file.l1 === undefined || staking === undefined || to === undefined) {
+    throw new StakelessError(id)
   }
   const kept = JSON.parse(readFileSync(join(file.dataDir, 'world.json'), 'utf8')) as KeptWorld
   const { operator, secretKey } = keysOf(Buffer.from(kept.seed, 'hex'), `operator/${validator}`)
@@ -69,6 +72,14 @@ export async function equivocate(
   const evidence: Evidence = { kind: 'finality-votes', operator, ...signed }
   // Evidence against one operator asks for no set.
   const [call] = evidenceCalls(evidence, { networkId, validatorSet: () => undefined })
-  if (call === undefined) throw new Error('two votes of one height are a fault')
-  return { operator, epoch, height, call }
+  assert(call !== undefined, 'two votes of one height are a fault')
+  const abi = artifactOf('SlashingManager').abi as Abi
+  const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })
+  return { operator, epoch, height, report: { to, data } }
+}
+
+export class StakelessError extends ZgError<'DEVNET_STAKELESS'> {
+  constructor(network: number) {
+    super('DEVNET_STAKELESS', `Cannot sign twice on network ${network}: no stake lies on an L1`)
+  }
 }

@@ -19,13 +19,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { finalityVoteDigest } from '@zg/consensus'
-import type { Evidence, FinalityVote, NetworkIdentity } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import type { ArtifactName } from '@zg/contracts'
-import { addressOfSecretKey, blsSign, fromHex, keccak256, toHex } from '@zg/primitives'
+import { addressOfSecretKey, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { evidenceCalls } from '@zg/staking'
 import {
   createPublicClient,
   createWalletClient,
@@ -39,9 +36,10 @@ import { privateKeyToAccount } from 'viem/accounts'
 
 import { readDevnetFile } from '../devnet-file.ts'
 import type { DevnetFile } from '../devnet-file.ts'
+import { equivocate } from '../equivocation.ts'
 import { readL1Site } from '../l1-site.ts'
 import { callRpc } from '../rpc-call.ts'
-import { accountKeyOf, keysOf } from '../world.ts'
+import { accountKeyOf } from '../world.ts'
 import type { KeptWorld } from '../world.ts'
 import { startDevnet, stopDevnet } from './devnet-process.ts'
 
@@ -86,32 +84,41 @@ class ChainHands {
   }
 
   /** Sends a call and waits until it is in a block. */
-  async send(
+  send(
     secretKey: Hex,
     contract: Contract,
     call: { readonly name: string; readonly args: readonly unknown[]; readonly value?: bigint },
   ): Promise<void> {
     const data = dataOf(contract.name, call.name, call.args)
+    return this.sendData(secretKey, { to: contract.address, data, value: call.value ?? 0n })
+  }
+
+  async sendData(
+    secretKey: Hex,
+    { to, data, value = 0n }: { readonly to: Hex; readonly data: Hex; readonly value?: bigint },
+  ): Promise<void> {
     const account = privateKeyToAccount(secretKey)
     const wallet = createWalletClient({ account, chain: this.#chain, transport: http(this.#rpc) })
-    const { value = 0n } = call
-    const message = { to: contract.address, data, value }
+    const message = { to, data, value }
     // An epoch may begin between the estimate and the block: then more is written.
     const gas = ((await this.reader.estimateGas({ account, ...message })) * 3n) / 2n
     const hash = await wallet.sendTransaction({ ...message, gas })
     const receipt = await this.reader.waitForTransactionReceipt({ hash, timeout: patienceMs })
-    assert.equal(receipt.status, 'success', `${contract.name}.${call.name}`)
+    assert.equal(receipt.status, 'success', `${to} ${data.slice(0, 10)}`)
   }
 
   /** Whether a call would be refused. */
-  async refuses(
+  refuses(
     from: Hex,
     contract: Contract,
     call: { readonly name: string; readonly args: readonly unknown[] },
   ): Promise<boolean> {
     const data = dataOf(contract.name, call.name, call.args)
-    const message = { to: contract.address, data, account: from }
-    return this.reader.call(message).then(
+    return this.refusesData(from, { to: contract.address, data })
+  }
+
+  refusesData(from: Hex, message: { readonly to: Hex; readonly data: Hex }): Promise<boolean> {
+    return this.reader.call({ ...message, account: from }).then(
       () => false,
       () => true,
     )
@@ -202,16 +209,13 @@ class DrillWorld {
     const exitEpoch = Number(await this.#ask('OperatorRegistry', 'currentEpoch')) + 2
     const supply = (await this.#ask('ZgToken', 'totalSupply')) as bigint
 
-    const evidence = await this.#doubleVote()
-    const validatorSet = () => undefined
-    const [report] = evidenceCalls(evidence, { networkId: 1, validatorSet })
-    const [moved] = evidenceCalls(evidence, { networkId: 0, validatorSet })
-    assert.ok(report !== undefined && moved !== undefined)
-    const slashing = this.#contract('SlashingManager')
+    const fault = { network: 1, validator: culprit }
+    const { report } = await equivocate(this.#file, fault)
+    const { report: moved } = await equivocate(this.#file, { ...fault, networkId: 0 })
     const stranger = this.#address(7)
-    assert.ok(await this.#l1.refuses(stranger, slashing, moved), 'evidence of another network')
-    await this.#l1.send(this.#key(7), slashing, report)
-    assert.ok(await this.#l1.refuses(stranger, slashing, report), 'the same evidence again')
+    assert.ok(await this.#l1.refusesData(stranger, moved), 'evidence of another network')
+    await this.#l1.sendData(this.#key(7), report)
+    assert.ok(await this.#l1.refusesData(stranger, report), 'the same evidence again')
 
     assert.equal(await this.#ask('StakeManager', 'isTombstone', operator), true)
     const [, delegated] = (await this.#ask(
@@ -332,29 +336,6 @@ class DrillWorld {
     const cap = (await this.#ask('ZgToken', 'CAP')) as bigint
     assert.ok(supply + outstanding <= cap)
     return { missingToCapTokens: Number((cap - supply - outstanding) / ether) }
-  }
-
-  /** Two finality votes of the culprit on network 1, for one height. */
-  async #doubleVote(): Promise<Evidence> {
-    const { l1, networks } = this.#file
-    const [, network] = networks
-    assert.ok(l1 && network)
-    const identity: NetworkIdentity = {
-      l1ChainId: BigInt(l1.chainId),
-      stakingContract: fromHex(this.#contract('StakeManager').address),
-      networkId: 1,
-      genesisHash: fromHex(network.genesisHash),
-    }
-    const { operator, secretKey } = keysOf(this.#seed, `operator/${culprit}`)
-    const epoch = BigInt(await this.#epochOf(1))
-    const height = BigInt(await this.#heightOf(1))
-    const sign = (fill: number) => {
-      const hash = new Uint8Array(32).fill(fill)
-      const hashes = { blockHash: hash, consensusRoot: hash, histRoot: hash }
-      const vote: FinalityVote = { epoch, height, ...hashes, nextEpoch: 0n }
-      return { vote, signature: blsSign(secretKey, finalityVoteDigest(identity, vote)) }
-    }
-    return { kind: 'finality-votes', operator, first: sign(1), second: sign(2) } as Evidence
   }
 
   async #votesOf(id: unknown): Promise<{ readonly forVotes: bigint }> {
