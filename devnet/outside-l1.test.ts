@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,7 +41,7 @@ async function planAt(home: string): Promise<WorldPlan> {
 /** Relays to an endpoint, until so many transactions went through it: from then on it is gone. */
 async function openFailing(url: string, transactionsMax: number) {
   let transactions = 0
-  const server = createServer(async (request, response) => {
+  const relay = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let body = ''
     for await (const chunk of request) body += String(chunk)
     if (body.includes('eth_sendRawTransaction') && transactions++ >= transactionsMax) {
@@ -50,7 +51,9 @@ async function openFailing(url: string, transactionsMax: number) {
     const headers = { 'content-type': 'application/json' }
     const answer = await fetch(url, { method: 'POST', headers, body })
     response.end(await answer.text())
-  }).listen(0, '127.0.0.1')
+  }
+  const server = createServer((request, response) => void relay(request, response))
+  server.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo
   const close = (): void => {

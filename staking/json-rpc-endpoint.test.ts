@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 
@@ -191,7 +192,7 @@ test('credits are asked for over as many blocks at once as the endpoint allows',
   const creditedAt = [3n, 4n, 900n, 12_345n, 25_000n]
   const asked: bigint[] = []
   let blocksMax = 700n
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let body = ''
     for await (const chunk of request) body += String(chunk)
     const [{ fromBlock, toBlock, topics }] = JSON.parse(body).params
@@ -207,7 +208,9 @@ test('credits are asked for over as many blocks at once as the endpoint allows',
       return from <= block && block <= to ? [{ topics: words, data: word(0) }] : []
     })
     response.end(JSON.stringify({ result }))
-  }).listen(0, '127.0.0.1')
+  }
+  const server = createServer((request, response) => void answer(request, response))
+  server.listen(0, '127.0.0.1')
   context.after(() => {
     server.close()
     server.closeAllConnections()
