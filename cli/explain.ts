@@ -103,6 +103,8 @@ const mends: Readonly<Record<string, Mend>> = {
     `name the file with --l1-site, or make a new world with ${program} devnet --reset`,
   DEVNET_CHAIN_ID_TAKEN: () => 'choose another number',
   DEVNET_FIRST_BLOCK_LATE: (_, { program }) => `${program} devnet --reset starts afresh`,
+  DEVNET_OUTSIDE_L1_UNFIT: () => 'use an endpoint of another L1',
+  DEVNET_OUTSIDE_L1_CALL: () => 'see that the account has funds there, and try again',
   DEVNET_STAKELESS: (_, { program }) => `${program} devnet starts a world with an L1`,
   CLI_NO_NETWORK: (_, { program }) => `${program} doctor lists them`,
   DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,

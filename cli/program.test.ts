@@ -191,7 +191,7 @@ test('ports --json lists every port of a world', async () => {
 test('completion offers nouns, verbs, fixed words and flags of each place', () => {
   const steps = new Map(completionSteps().map(({ after, words }) => [after, words]))
   assert.ok(steps.get('')?.includes('devnet'))
-  assert.deepEqual(steps.get('chaos'), ['kill', 'pause', 'resume', 'restart'])
+  assert.deepEqual(steps.get('chaos'), ['kill', 'pause', 'resume', 'restart', 'equivocate'])
   assert.ok(steps.get('chaos kill')?.includes('validator'))
   assert.deepEqual(steps.get('completion')?.slice(0, 3), ['bash', 'zsh', 'fish'])
   assert.ok(steps.get('devnet')?.includes('--port-offset'))
