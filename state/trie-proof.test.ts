@@ -35,7 +35,7 @@ test('verifyProof() shows the value of a present key and the absence of another'
 test('verifyProof() takes the two ways in which nodes show that a trie is empty', () => {
   const key = new Uint8Array(32)
   const [nothing, other] = [Uint8Array.of(0x80), Uint8Array.of(0xc0)]
-  // geth lists no node; anvil and reth list the one that the root is the hash of.
+  // geth lists no node; anvil lists the one that the root is the hash of.
   for (const proof of [[], [nothing]])
     assert.equal(verifyProof(emptyTrieRoot, key, proof), undefined)
   for (const proof of [[other], [nothing, nothing], [nothing, other]]) {

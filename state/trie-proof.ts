@@ -95,7 +95,7 @@ export function verifyProof(
   return finish(undefined, unread)
 }
 
-/** An empty trie has no nodes (geth, ours), or one that holds nothing (anvil, reth). */
+/** An empty trie has no nodes (geth, ours), or one that holds nothing (anvil). */
 function isProofOfNothing(proof: readonly Uint8Array[]): boolean {
   const [first = emptyNode] = proof
   return proof.length <= 1 && bytesEqual(first, emptyNode)
