@@ -143,6 +143,7 @@ export function stakeCommands(signerFlags: readonly FlagSpec[]): readonly Comman
     ...stakingCommands(signing),
     ...networkCommands(signing),
     ...bridgeCommands(signing),
+    relayCommand(signing),
     ...govCommands(signing),
   ]
 }
@@ -215,6 +216,20 @@ function stakingCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
       load: async () => (await import('./commands/stake.ts')).runClaim,
     },
   ]
+}
+
+function relayCommand(signing: readonly FlagSpec[]): CommandSpec {
+  return {
+    path: 'relay',
+    summary: 'bring certificates, claims and evidence to L1, and proofs to networks',
+    arguments: [],
+    flags: [...signing.filter(({ name }) => name !== 'yes'), ...networkFlags, ...siteFlags],
+    examples: [
+      { line: 'relay --from 7', does: 'beside the keeper of the running world, as a stranger' },
+      { line: 'relay --from 7 --network 1 --json', does: 'one network, a JSON object a line' },
+    ],
+    load: async () => (await import('./commands/relay.ts')).runRelay,
+  }
 }
 
 function networkCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {

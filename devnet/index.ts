@@ -43,9 +43,6 @@ export type { Child } from './child.ts'
 export { chaosVerbs, requestControl } from './control.ts'
 export type { ChaosVerb, PartState, PartStatus } from './control.ts'
 
-export { equivocate } from './equivocation.ts'
-export type { Equivocation } from './equivocation.ts'
-
 export { basePorts, grantPorts, isPortFree, loopback, portOffsetMax, portWishes } from './ports.ts'
 export type { PortGrant, PortWish } from './ports.ts'
 export { devAccountBalanceWei, devAccountCount, devAccounts, devMnemonic } from './accounts.ts'

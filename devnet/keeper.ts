@@ -14,6 +14,7 @@ import { blsScheme } from '@zg/consensus'
 import type { NetworkIdentity } from '@zg/consensus'
 import { assert, fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { createLogger, createSystemClock } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 import {
   EvidenceWatcher,
@@ -56,10 +57,14 @@ export type KeptNetwork = {
   readonly nodes: readonly string[]
 }
 
-/** What `keeper.json` holds. */
-export type KeeperConfig = {
+/** What is kept. */
+export type KeeperPlan = {
   readonly l1: { readonly rpc: string; readonly chainId: number; readonly site: L1Site }
   readonly networks: readonly KeptNetwork[]
+}
+
+/** What `keeper.json` holds. */
+export type KeeperConfig = KeeperPlan & {
   /** The file with the secret key, in hex, that pays for gas on all chains; beside this one. */
   readonly keyFile: string
 }
@@ -72,7 +77,7 @@ export type Keeper = { stop(): Promise<void> }
  * @param secretKey - 32 bytes; nobody else sends with it.
  */
 export function startKeeper(
-  { l1, networks }: KeeperConfig,
+  { l1, networks }: KeeperPlan,
   secretKey: Uint8Array,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Keeper {
@@ -98,7 +103,7 @@ export function startKeeper(
 
 /** A network, and who follows L1 for it. */
 function seeNetwork(
-  l1: KeeperConfig['l1'],
+  l1: KeeperPlan['l1'],
   network: KeptNetwork,
   { clock, logger: log }: { readonly clock: Clock; readonly logger: Logger },
 ) {
@@ -179,7 +184,7 @@ function contractsOf(site: L1Site) {
   }
 }
 
-function identityOf(l1: KeeperConfig['l1'], { id, genesisHash }: KeptNetwork): NetworkIdentity {
+function identityOf(l1: KeeperPlan['l1'], { id, genesisHash }: KeptNetwork): NetworkIdentity {
   return {
     l1ChainId: BigInt(l1.chainId),
     stakingContract: fromHex(l1.site.contracts['StakeManager'] as Hex),
@@ -196,4 +201,14 @@ function addressIn({ contracts }: L1Site, name: string): bigint {
   const address = contracts[name]
   assert(address !== undefined, `the site of L1 names ${name}`)
   return BigInt(address)
+}
+
+/** Keeps networks from a terminal: each deed is told; the clock is the machine's. */
+export function startRelay(
+  plan: KeeperPlan,
+  secretKey: Uint8Array,
+  tell: (line: string) => void,
+): Keeper {
+  const logger = createLogger({ part: 'relay', level: 'info', write: tell })
+  return startKeeper(plan, secretKey, { clock: createSystemClock(), logger })
 }

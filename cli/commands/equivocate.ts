@@ -6,7 +6,7 @@
  * next on the operator weighs nothing on any network, for ever.
  */
 
-import { equivocate } from '@zg/devnet'
+import { equivocate } from '@zg/devnet/equivocation'
 import { toHex } from '@zg/primitives'
 import { noticeEpochs, readOperator } from '@zg/sdk'
 
