@@ -120,10 +120,10 @@ test('openOutsideL1 sets up anvil, goes on after a failure, and does nothing twi
   await anvil.rpc('evm_mine', [])
   await outside.deposit(l1)
   const credits = await Promise.all([0, 1].map((id) => ask('Inbox', 'creditsOf')(id)))
-  // Of network 1: ten accounts, three operators, RewardHub.
+  // Of network 1: ten accounts, three operators, the keeper, RewardHub.
   assert.deepEqual(
     credits.map((found) => Number((found as readonly [Hex, bigint])[1])),
-    [1, 14],
+    [1, 15],
   )
   const sent = async (): Promise<readonly Hex[]> => {
     const { operator: first } = plan.networks[0]!.validators[0]!
