@@ -127,13 +127,13 @@ const finalityP99MaxMs = 2_500
  */
 const loadRoundsMax = 3
 
-suite('a world of four validators and two networks', { timeout: 240_000 }, () => {
+suite('a world of four validators', { timeout: 200_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'zg-e2e-'))
   let run: DevnetProcess
   let file: DevnetFile
 
   before(async () => {
-    run = start(home, ['--seed', 'e2e'])
+    run = start(home, ['--seed', 'e2e', '--networks', '1'])
     file = await run.ready
   })
 
@@ -149,9 +149,7 @@ suite('a world of four validators and two networks', { timeout: 240_000 }, () =>
     assert.equal(file.networks[0]?.validators.length, 4)
     assert.equal(file.networks[0]?.rpc, `http://127.0.0.1:${8545 + portOffset}`)
     assert.equal(file.accounts.length, 10)
-    assert.equal(file.networks[1]?.chainId, 1_660_201)
-    assert.equal(file.networks[1]?.rpc, `http://127.0.0.1:${8645 + portOffset}`)
-    assert.equal(new Set(pidsOf(file)).size, 9)
+    assert.equal(new Set(pidsOf(file)).size, 5)
   })
 
   test('viem sends a transaction, and every validator has it', async () => {
@@ -255,36 +253,6 @@ suite('a world of four validators and two networks', { timeout: 240_000 }, () =>
     await assertOneChain(home, file)
   })
 
-  test('two validators of network 1 killed: it halts, network 0 does not notice', async () => {
-    const [first, second] = file.networks
-    await chaos(home, 'kill', 1, 1)
-    await chaos(home, 'kill', 2, 1)
-    const height = await standstill(second!.validators[0]!.rpc)
-    const before = await heightOf(first!.rpc)
-    await until(async () => (await heightOf(first!.rpc)) > before + 3)
-    assert.equal(await heightOf(second!.validators[0]!.rpc), height)
-    await chaos(home, 'resume', 1, 1)
-    await chaos(home, 'resume', 2, 1)
-    await until(async () => (await heightOf(second!.validators[2]!.rpc)) > height + 2)
-  })
-
-  test('epochs follow the time of L1', async () => {
-    const epochOf = async ({ rpc }: { rpc: string }): Promise<number> => {
-      const certificate = await callRpc(rpc, 'zg_getFinalityCertificate', [])
-      return Number((certificate as { epoch: string }).epoch)
-    }
-    const { rpc, contracts } = file.l1!
-    assert.ok(
-      ((await callRpc(rpc, 'eth_getCode', [contracts['StakeManager'], 'latest'])) as string)
-        .length > 2,
-    )
-    const now = Math.floor((Date.now() / 1_000 - seededGenesisTimestamp) / file.epochSeconds)
-    for (const network of file.networks) {
-      // The first epochs of a world are those of its set-up.
-      await until(async () => (await epochOf(network)) >= now)
-    }
-  })
-
   test('a paused validator does not stop the others', async () => {
     await chaos(home, 'pause', 2)
     const rpc = file.networks[0]!.rpc
@@ -335,6 +303,60 @@ suite('a world of four validators and two networks', { timeout: 240_000 }, () =>
     assert.match(String(ends[0]?.['detail']), /the vote log lost statements/)
     const height = await heightOf(file.networks[0]!.rpc)
     await until(async () => (await heightOf(file.networks[0]!.rpc)) > height + 1)
+  })
+})
+
+suite('a world of two networks', { timeout: 120_000 }, () => {
+  const home = mkdtempSync(join(tmpdir(), 'zg-e2e-two-'))
+  let run: DevnetProcess
+  let file: DevnetFile
+
+  before(async () => {
+    run = start(home, ['--seed', 'two'])
+    file = await run.ready
+  })
+
+  after(async () => {
+    if (run.process.exitCode === null) await stop(run)
+    rmSync(home, { recursive: true })
+  })
+
+  test('devnet.json describes both', () => {
+    const [, second] = file.networks
+    assert.equal(second?.chainId, 1_660_201)
+    assert.equal(second?.rpc, `http://127.0.0.1:${8645 + portOffset}`)
+    assert.equal(new Set(pidsOf(file)).size, 9)
+    assert.equal(file.epochSeconds, 30)
+  })
+
+  test('two validators of network 1 killed: it halts, network 0 does not notice', async () => {
+    const [first, second] = file.networks
+    await chaos(home, 'kill', 1, 1)
+    await chaos(home, 'kill', 2, 1)
+    const height = await standstill(second!.validators[0]!.rpc)
+    const before = await heightOf(first!.rpc)
+    await until(async () => (await heightOf(first!.rpc)) > before + 3)
+    assert.equal(await heightOf(second!.validators[0]!.rpc), height)
+    await chaos(home, 'resume', 1, 1)
+    await chaos(home, 'resume', 2, 1)
+    await until(async () => (await heightOf(second!.validators[2]!.rpc)) > height + 2)
+  })
+
+  test('epochs follow the time of L1', async () => {
+    const epochOf = async ({ rpc }: { rpc: string }): Promise<number> => {
+      const certificate = await callRpc(rpc, 'zg_getFinalityCertificate', [])
+      return Number((certificate as { epoch: string }).epoch)
+    }
+    const { rpc, contracts } = file.l1!
+    assert.ok(
+      ((await callRpc(rpc, 'eth_getCode', [contracts['StakeManager'], 'latest'])) as string)
+        .length > 2,
+    )
+    const now = Math.floor((Date.now() / 1_000 - seededGenesisTimestamp) / file.epochSeconds)
+    for (const network of file.networks) {
+      // The first epochs of a world are those of its set-up.
+      await until(async () => (await epochOf(network)) >= now)
+    }
   })
 })
 

@@ -46,7 +46,7 @@ const amountMinWei = 10n ** 15n
 const claimWei = 10n ** 18n
 
 /** Between two looks at a network. */
-const pollMs = 2_000
+const pollMs = 4_000
 
 export type KeptNetwork = {
   readonly id: number
