@@ -41,7 +41,7 @@ export async function bench() {
   const stake = new StakeWorld()
   // Every message takes a second, so that the last operator is in some epochs after the first.
   const epoch = stake.epoch + 10
-  stake.openNetwork(id, { earliestEpoch: epoch })
+  stake.openNetwork(id, { earliestEpoch: epoch, operatorsMin: operatorCount })
   stake.openNetwork(id + 1, { earliestEpoch: epoch })
   const all = Array.from({ length: operatorCount }, (_, index) => testOperator(index))
   const gas: Record<string, number> = {}
