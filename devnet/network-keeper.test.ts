@@ -14,9 +14,8 @@ import {
   networkParametersDefault,
   parseGenesis,
 } from '@zg/chain'
-import { blsScheme } from '@zg/consensus'
 import { artifactOf, systemContractAddresses, systemContracts } from '@zg/contracts'
-import { L1World, somebody, testOperator } from '@zg/contracts/testing'
+import { L1World, somebody, systemConfigOf } from '@zg/contracts/testing'
 import { addressOfSecretKey, bytesToBigint, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
@@ -32,6 +31,7 @@ import { SimulatedL1Chain, SimulatedL1Endpoint } from '@zg/staking/testing'
 import { encodeAbiParameters, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
+import { operators, stakeOn } from './testing/staked-operators.ts'
 import { openVirtualNetwork, serveVirtualNode } from './testing/virtual-network.ts'
 
 const id = 1
@@ -39,7 +39,6 @@ const chainId = 1_660_201n
 const genesisTimestamp = 1_800_000_000
 const ether = 10n ** 18n
 const weiPerGwei = 10n ** 9n
-const operators = [1, 2, 3, 4].map((index) => testOperator(index))
 const keeperKey = keccak256(new TextEncoder().encode('keeper'))
 const { RewardHub, GovExecutor } = systemContractAddresses
 const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
@@ -50,17 +49,7 @@ const grantGwei = 20_000n * weiPerGwei
 /** Contracts on L1, and a network with its own in the genesis, whose first epoch has begun. */
 async function openL1() {
   const l1 = new L1World({ epochSeconds: 100_000 })
-  for (const operator of operators) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-  }
-  const validators = operators.map(({ address, secretKey }) => ({
-    operator: fromHex(address),
-    publicKey: blsScheme().publicKeyOf(secretKey),
-    stake: (100n * ether) / weiPerGwei,
-  }))
+  const validators = stakeOn(l1)
   const parameters = {
     ...networkParametersDefault,
     networkId: id,
@@ -68,22 +57,7 @@ async function openL1() {
     stakingContract: fromHex(l1.stakes.address),
     validators,
   }
-  const system = systemContracts({
-    networkId: id,
-    l1ChainId: l1.world.chainId,
-    l1: {
-      stakeManager: l1.stakes.address,
-      networkRegistry: l1.networks.address,
-      operatorRegistry: l1.operators.address,
-      finalityOracle: l1.oracle.address,
-      governance: somebody,
-    },
-    epochStart: BigInt(l1.start),
-    epochLength: BigInt(l1.epochSeconds),
-    certificateAgeMax: BigInt(l1.epochSeconds),
-    rewardMax: ether,
-    gasPriceMin: 1n,
-  })
+  const system = systemContracts(systemConfigOf(l1, id))
   const purse = { address: bytesToBigint(addressOfSecretKey(keeperKey)), balance: ether }
   const genesis = parseGenesis(
     networkGenesisJson({

@@ -15,7 +15,7 @@ import {
 } from '@zg/chain'
 import { blsScheme, validatorSet, verifyCertificate, viewWithoutL1 } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
-import { ContractWorld, L1World, testOperator } from '@zg/contracts/testing'
+import { ContractWorld, L1World } from '@zg/contracts/testing'
 import { encodeTransaction, signTransaction } from '@zg/evm'
 import {
   addressOfSecretKey,
@@ -33,6 +33,7 @@ import { encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
 import { callRpc } from './rpc-call.ts'
+import { operators, stakeOn } from './testing/staked-operators.ts'
 import { openVirtualNetwork, serveVirtualNode } from './testing/virtual-network.ts'
 
 const id = 1
@@ -40,7 +41,6 @@ const chainId = 1_660_201n
 const genesisTimestamp = 1_800_000_000
 const ether = 10n ** 18n
 const weiPerGwei = 10n ** 9n
-const operators = [1, 2, 3, 4].map((index) => testOperator(index))
 const userKey = keccak256(new TextEncoder().encode('user'))
 const user = bytesToBigint(addressOfSecretKey(userKey))
 const bob: Hex = toHex(new Uint8Array(20).fill(0xb0))
@@ -50,19 +50,9 @@ const outboxAbi = artifactOf('Outbox').abi as Abi
 /** Contracts on L1 that know the network by its real genesis; its first epoch has begun. */
 function openL1() {
   const l1 = new L1World({ epochSeconds: 100_000 })
-  for (const operator of operators) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-  }
+  const validators = stakeOn(l1)
   const outbox = new ContractWorld({ fork: 'osaka' })
   outbox.predeploy('Outbox', outboxAddress)
-  const validators = operators.map(({ address, secretKey }) => ({
-    operator: fromHex(address),
-    publicKey: blsScheme().publicKeyOf(secretKey),
-    stake: (100n * ether) / weiPerGwei,
-  }))
   const parameters = {
     ...networkParametersDefault,
     networkId: id,

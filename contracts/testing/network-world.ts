@@ -28,7 +28,7 @@ import {
 import type { Hex } from '@zg/primitives'
 
 import { systemContracts } from '../system-contracts.ts'
-import type { SystemContractName } from '../system-contracts.ts'
+import type { SystemContractName, SystemContractsConfig } from '../system-contracts.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
 import { rootOf, siblingsOf } from './history.ts'
@@ -96,6 +96,26 @@ export function markSlot({ network, index }: { network: number; index: number })
   return mappingSlot({ key: BigInt(Math.floor(index / 256)), position: outer })
 }
 
+/** What the system contracts of a network are told at its birth. */
+export function systemConfigOf(l1: L1World, id: number): SystemContractsConfig {
+  return {
+    networkId: id,
+    l1ChainId: l1.world.chainId,
+    l1: {
+      stakeManager: l1.stakes.address,
+      networkRegistry: l1.networks.address,
+      operatorRegistry: l1.operators.address,
+      finalityOracle: l1.oracle.address,
+      governance: somebody,
+    },
+    epochStart: BigInt(l1.start),
+    epochLength: BigInt(l1.epochSeconds),
+    certificateAgeMax: BigInt(l1.epochSeconds),
+    rewardMax: 10n ** 18n,
+    gasPriceMin: 1n,
+  }
+}
+
 export class NetworkWorld {
   readonly world: ContractWorld
   readonly outbox: Deployed
@@ -116,23 +136,7 @@ export class NetworkWorld {
     this.#members = members
     this.world = new ContractWorld({ fork: 'osaka', chainId: BigInt(1_660_200 + id) })
     this.world.place(beaconRoots)
-    const config = {
-      networkId: id,
-      l1ChainId: l1.world.chainId,
-      l1: {
-        stakeManager: l1.stakes.address,
-        networkRegistry: l1.networks.address,
-        operatorRegistry: l1.operators.address,
-        finalityOracle: l1.oracle.address,
-        governance: somebody,
-      },
-      epochStart: BigInt(l1.start),
-      epochLength: BigInt(l1.epochSeconds),
-      certificateAgeMax: BigInt(l1.epochSeconds),
-      rewardMax: 10n ** 18n,
-      gasPriceMin: 1n,
-    }
-    for (const account of systemContracts(config)) this.world.place(account)
+    for (const account of systemContracts(systemConfigOf(l1, id))) this.world.place(account)
     this.outbox = this.contract('Outbox')
     const { genesisRoot } = l1.read(l1.networks, 'networkOf', id) as { genesisRoot: Hex }
     this.#roots = [fromHex(genesisRoot)]
