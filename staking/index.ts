@@ -1,4 +1,4 @@
-/** Follow L1: prove who validates and what was credited, from one's own endpoint. */
+/** Follow L1 by proof; relay to it, keep its networks, run what it opens. */
 
 export type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 export { JsonRpcEndpoint, L1EndpointError } from './json-rpc-endpoint.ts'
