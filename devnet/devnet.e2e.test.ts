@@ -125,9 +125,9 @@ const finalityP99MaxMs = 2_500
  * a machine of two cores only adds to a latency, so the best round says the most about the network;
  * a network that is too slow is so in each of them. All figures are printed.
  */
-const loadRoundsMax = 3
+const loadRoundsMax = 5
 
-suite('a world of four validators', { timeout: 200_000 }, () => {
+suite('a world of four validators', { timeout: 300_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'zg-e2e-'))
   let run: DevnetProcess
   let file: DevnetFile
@@ -222,14 +222,15 @@ suite('a world of four validators', { timeout: 200_000 }, () => {
     load.close()
     assert.ok(Math.min(...p99sMs) < finalityP99MaxMs, `p99 is ${p99sMs.join(', ')} ms`)
 
-    // It signs again, in rounds after those it died in, and nothing twice.
+    // A certificate names the three who were first, so another rests: now the victim has to sign.
     const before = roundsOf(await assertOneChain(home, file), victim.index)
-    assert.ok(before.size > 0)
-    await until(async () => {
-      const now = await readStatements(others.map(({ rpc }) => rpc))
-      return roundsOf(now, victim.index).size > before.size + 3
-    })
-    await assertOneChain(home, file)
+    await chaos(home, 'pause', 3)
+    const signed = await heightOf(network.rpc)
+    await until(async () => (await heightOf(network.rpc)) > signed + 3)
+    await chaos(home, 'resume', 3)
+    await until(async () => (await heightOf(network.validators[3]!.rpc)) > signed + 3)
+    const now = roundsOf(await assertOneChain(home, file), victim.index)
+    assert.ok(now.size > before.size + 2, `it signed ${now.size - before.size} rounds more`)
   })
 
   test('validator 0 killed: the public port moves to another, clients do not notice', async () => {
