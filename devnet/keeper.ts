@@ -151,6 +151,7 @@ function keepNetwork(options: {
     ...known,
     chain,
     sender,
+    l1: network.l1Endpoint,
     intervalSeconds: certificateSeconds,
     outboxSeconds,
     amountMinWei,

@@ -174,7 +174,10 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
     contracts: {
       finalityOracle: BigInt(l1.oracle.address),
       rewardBridge: BigInt(l1.bridge.address),
+      inbox: contracts.inbox,
     },
+    l1: l1Endpoint,
+    fromBlock,
     identity,
     sets,
     epochs,

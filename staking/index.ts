@@ -45,6 +45,8 @@ export type { Claim, ClaimStep } from './claim-keeper.ts'
 export type { MessageStep } from './message-keeper.ts'
 export type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 export { MessagesUnprovedError } from './message-tree.ts'
+export { CreditsUnprovedError } from './credit-tree.ts'
+export type { DeathStep } from './death-relayer.ts'
 export type { FinalityStep } from './finality-relayer.ts'
 export type { OutboxStep } from './outbox-relayer.ts'
 

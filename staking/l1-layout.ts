@@ -14,7 +14,7 @@ export const layout = {
   OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
   Inbox: { _boxes: 0n },
   FinalityOracle: { _final: 0n },
-  RewardBridge: { _claimed: 4n },
+  RewardBridge: { _claimed: 4n, _refunded: 5n },
   NetworkInbox: { _deliveredFromL1: 1n },
 } as const
 

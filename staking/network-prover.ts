@@ -7,6 +7,7 @@
 
 import { blsScheme, consensusRoot, headerProof, verifyFinalityCertificate } from '@zg/consensus'
 import type {
+  ConsensusHeader,
   FinalityCertificate,
   NetworkIdentity,
   SignatureScheme,
@@ -136,6 +137,19 @@ export class NetworkProver {
   }
 
   /**
+   * The header of a block; undefined when the node does not hold it.
+   *
+   * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
+   */
+  async headerAt(block: KnownBlock): Promise<ConsensusHeader | undefined> {
+    const header = await this.#endpoint.header(block.height)
+    if (header !== undefined && !bytesEqual(consensusRoot(header), block.consensusRoot)) {
+      throw new NetworkProofError('it gives another header than the one that is final')
+    }
+    return header
+  }
+
+  /**
    * The Outbox at a block; undefined when the node does not hold that state any more.
    *
    * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
@@ -150,13 +164,10 @@ export class NetworkProver {
     }
     const { height } = block
     const [header, executionHeader] = await Promise.all([
-      this.#endpoint.header(height),
+      this.headerAt(block),
       this.#endpoint.executionHeader(height),
     ])
     if (header === undefined || executionHeader === undefined) return undefined
-    if (!bytesEqual(consensusRoot(header), block.consensusRoot)) {
-      throw new NetworkProofError('it gives another header than the one that is final')
-    }
     if (!bytesEqual(keccak256(executionHeader), header.executionHash)) {
       throw new NetworkProofError('it gives another execution header')
     }

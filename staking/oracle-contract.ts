@@ -61,6 +61,16 @@ export class OracleContract {
     return (await this.#read('certificateAgeMax', [])) as bigint
   }
 
+  /** A network of which no certificate came for so long may be buried, in seconds. */
+  async deadAfter(): Promise<bigint> {
+    return (await this.#read('deadAfter', [])) as bigint
+  }
+
+  /** The message that buries a silent network, for ever. */
+  declareDead(): L1Message {
+    return messageTo(this.#contract, { name: 'declareDead', args: [this.#networkId] })
+  }
+
   /** The message that brings a certificate; `siblings` prove the block that L1 knows in it. */
   submission(proved: ProvedCertificate, siblings: readonly Uint8Array[]): L1Message {
     const args = [this.#networkId, certificateArgs(proved), siblings.map(toHex)]

@@ -89,7 +89,10 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
       contracts: {
         finalityOracle: BigInt(l1.oracle.address),
         rewardBridge: BigInt(l1.bridge.address),
+        inbox: contracts.inbox,
       },
+      l1: l1Endpoint,
+      fromBlock: 0n,
       identity: l1.identityOf(parts.networkId ?? relayedNetworkId),
       sets: (epoch) => follower.validatorSet(epoch),
       epochs,
@@ -98,5 +101,5 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
       amountMinWei: parts.amountMinWei ?? 0n,
     })
   }
-  return { l1, network, endpoint, chain, clock, follower, follow, open }
+  return { l1, network, endpoint, l1Endpoint, chain, clock, follower, follow, open }
 }

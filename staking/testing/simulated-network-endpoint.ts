@@ -27,7 +27,7 @@ type Answers = {
 /** What a test says of a block. */
 type BlockFields = Pick<
   NonNullable<Parameters<NetworkWorld['seal']>[0]>,
-  'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept'
+  'creditNext' | 'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept'
 >
 
 /** What RewardHub told of a height. */
