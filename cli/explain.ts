@@ -38,6 +38,8 @@ const refusalMends: Readonly<Record<string, string>> = {
   StillIn: 'operators shows the networks of each',
   NotIn: 'operators shows the networks of each',
   BeyondSecured: 'network list shows how much may live there',
+  StillAlive: 'bridge escape shows until when it may still speak',
+  TooEarly: 'bridge status and bridge escape show the clocks',
   GovernorInsufficientProposerVotes: 'gov delegate has tokens vote',
 }
 

@@ -332,6 +332,26 @@ function bridgeCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
       examples: [{ line: 'bridge claim 7 --network 1', does: 'pays whoever the entry names' }],
       load: async () => (await import('./commands/bridge.ts')).runBridgeClaim,
     },
+    {
+      path: 'bridge escape',
+      summary: 'leave a dead network: credits, Outbox entries, then the balance, by proof',
+      arguments: [],
+      flags: [
+        {
+          name: 'account',
+          placeholder: 'ADDRESS',
+          value: { kind: 'address' },
+          summary: 'who leaves, whoever pays the gas (default: who signs)',
+        },
+        ...networkFlags,
+        ...signing,
+        ...siteFlags,
+      ],
+      examples: [
+        { line: 'bridge escape --network 1', does: 'what comes back, when, and what is due now' },
+      ],
+      load: async () => (await import('./commands/escape.ts')).runBridgeEscape,
+    },
   ]
 }
 

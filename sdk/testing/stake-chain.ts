@@ -109,13 +109,21 @@ export class MessageChain {
   readonly #blocks: LoggedBlock[] = []
   readonly #receipts = new Map<Hex, { readonly block: number; readonly succeeded: boolean }>()
 
-  constructor(options: {
-    readonly chainId: number
-    readonly timestamp: number
-    readonly accounts: ConstructorParameters<typeof MessageRun>[0]['accounts']
-  }) {
+  constructor(
+    options:
+      | {
+          readonly chainId: number
+          readonly timestamp: number
+          readonly accounts: ConstructorParameters<typeof MessageRun>[0]['accounts']
+        }
+      /** One that others send to as well; they say what was logged (`keep`). */
+      | { readonly chainId: number; readonly run: MessageRun },
+  ) {
     this.chainId = options.chainId
-    this.run = new MessageRun({ ...options, fork: 'prague', chainId: BigInt(options.chainId) })
+    this.run =
+      'run' in options
+        ? options.run
+        : new MessageRun({ ...options, fork: 'prague', chainId: BigInt(options.chainId) })
     this.client = createPublicClient({
       pollingInterval: 10,
       transport: custom(
@@ -133,7 +141,7 @@ export class MessageChain {
   send({ from, to, data, value = 0n }: ChainMessage): void {
     const message = { from: BigInt(from), to: BigInt(to), value, data: fromHex(data) }
     const { succeeded, output, logs } = this.run.send(message)
-    this.#keep(logs)
+    this.keep(logs)
     if (!succeeded) throw new Error(`the message reverted: ${toHex(output)}`)
   }
 
@@ -204,7 +212,8 @@ export class MessageChain {
     }
   }
 
-  #keep(logs: readonly Log[]): void {
+  /** Makes a block of what a message logged. */
+  keep(logs: readonly Log[]): void {
     const hash = toHex(keccak256(new TextEncoder().encode(`block ${this.#blocks.length + 1}`)))
     this.#blocks.push({ hash, timestamp: this.run.timestamp, logs })
   }
@@ -279,7 +288,7 @@ export class MessageChain {
       value,
       data: fromHex(data),
     })
-    this.#keep(logs)
+    this.keep(logs)
     const hash = toHex(keccak256(fromHex(raw)))
     this.#receipts.set(hash, { block: this.#blocks.length, succeeded })
     return hash
