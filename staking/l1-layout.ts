@@ -15,7 +15,7 @@ export const layout = {
   Inbox: { _boxes: 0n },
   FinalityOracle: { _final: 0n },
   RewardBridge: { _claimed: 4n, _refunded: 5n },
-  NetworkInbox: { _deliveredFromL1: 1n },
+  NetworkInbox: { _delivered: 0n, _deliveredFromL1: 1n },
 } as const
 
 /** Words of `Bls.Key`, and of `OperatorRegistry.Period`: its epoch before its key. */

@@ -349,13 +349,11 @@ export class NetworkWorld {
     return { first, entries: this.#entries.slice(first, this.#block(height).entryCount) }
   }
 
-  /** `eth_getProof` of slots of the Outbox at a block. */
-  async outboxProof(height: number, slots: readonly bigint[]) {
+  /** `eth_getProof` of slots of an account at a block. */
+  async proof(height: number, { address, slots }: { address: Hex; slots: readonly bigint[] }) {
     const { tries } = this.#block(height)
-    const account = (await tries.accountProof(outboxAddress)).map(fromHex)
-    const proofs = slots.map(async (slot) =>
-      (await tries.slotProof(outboxAddress, slot)).map(fromHex),
-    )
+    const account = (await tries.accountProof(address)).map(fromHex)
+    const proofs = slots.map(async (slot) => (await tries.slotProof(address, slot)).map(fromHex))
     return { account, slots: await Promise.all(proofs) }
   }
 

@@ -5,7 +5,7 @@
 
 import type { ConsensusHeader, FinalityCertificate } from '@zg/consensus'
 import type { NetworkWorld, TestOperator } from '@zg/contracts/testing'
-import { fromHex } from '@zg/primitives'
+import { bigintToBytes, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { NetworkEndpointError } from '../json-rpc-network-endpoint.ts'
@@ -125,12 +125,13 @@ export class SimulatedNetworkEndpoint implements KeeperEndpoint, OtherEndpoint {
   }
 
   proof({
+    address,
     slots,
     height,
   }: Parameters<NetworkEndpoint['proof']>[0]): Promise<NetworkProof | undefined> {
     return this.#answer('proof', () =>
       this.#isThere(height) && this.height - height < BigInt(this.statesKept)
-        ? this.#network.outboxProof(Number(height), slots)
+        ? this.#network.proof(Number(height), { address: toHex(bigintToBytes(address, 20)), slots })
         : undefined,
     )
   }
