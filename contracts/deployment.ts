@@ -127,7 +127,7 @@ const genesisNames = [
   'ZgToken',
   'EmissionController',
   'EcosystemVesting',
-  'AlignmentVesting',
+  'AlignmentPool',
   'TeamVesting',
   'BackersVesting',
 ] as const
@@ -253,7 +253,13 @@ function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constru
   }
   return {
     ...governanceArgs(options, at),
-    TokenGenesis: [owners, at.RewardBridge, at.TimelockController, genesisOutstanding],
+    TokenGenesis: [
+      owners,
+      at.RewardBridge,
+      at.TimelockController,
+      genesisOutstanding,
+      at.NetworkLoad,
+    ],
     OperatorRegistry: [epochStart, epochSeconds, at.StakeManager, at.NetworkRegistry],
     NetworkRegistry: [at.OperatorRegistry, at.TimelockController, at.Parameters, at.Autoscaler],
     StakeManager: [

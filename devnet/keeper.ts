@@ -182,6 +182,10 @@ function contractsOf(site: L1Site) {
     finalityOracle: addressIn(site, 'FinalityOracle'),
     rewardBridge: addressIn(site, 'RewardBridge'),
     slashingManager: addressIn(site, 'SlashingManager'),
+    emission: {
+      emissionController: addressIn(site, 'EmissionController'),
+      alignmentPool: addressIn(site, 'AlignmentPool'),
+    },
   }
 }
 

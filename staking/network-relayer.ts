@@ -11,6 +11,8 @@ import type { Clock, Logger } from '@zg/runtime'
 import { BridgeContract } from './bridge-contract.ts'
 import { DeathRelayer } from './death-relayer.ts'
 import type { DeathStep } from './death-relayer.ts'
+import { EmissionRelayer } from './emission-relayer.ts'
+import type { EmissionStep } from './emission-relayer.ts'
 import { FinalityRelayer } from './finality-relayer.ts'
 import type { FinalityStep } from './finality-relayer.ts'
 import type { L1Chain } from './l1-chain.ts'
@@ -30,12 +32,14 @@ const pollMsDefault = 5_000
 export type NetworkRelayerOptions = {
   readonly endpoint: NetworkEndpoint
   readonly chain: L1Chain
-  readonly sender: Pick<L1Sender, 'send'>
+  readonly sender: Pick<L1Sender, 'send' | 'address'>
   /** Of L1. */
   readonly contracts: {
     readonly finalityOracle: bigint
     readonly rewardBridge: bigint
     readonly inbox: bigint
+    /** Who is given what the token's curve released. @default nobody asks for it */
+    readonly emission?: { readonly emissionController: bigint; readonly alignmentPool: bigint }
   }
   /** Whose logs tell what a dead network never paid out. */
   readonly l1: Pick<L1Endpoint, 'credits' | 'finalHeader'>
@@ -63,6 +67,7 @@ export class NetworkRelayer {
   readonly finality: FinalityRelayer
   readonly death: DeathRelayer
   readonly outbox: OutboxRelayer
+  readonly #emission: EmissionRelayer | undefined
   readonly #loop: StepLoop
 
   constructor(options: NetworkRelayerOptions) {
@@ -86,6 +91,8 @@ export class NetworkRelayer {
     const { inbox } = contracts
     const burial = { sets, networkId, inbox, l1, fromBlock, amountMinWei }
     this.death = new DeathRelayer({ ...shared, ...burial, bridge })
+    const { emission } = contracts
+    this.#emission = emission && new EmissionRelayer({ ...shared, ...emission, networkId })
     this.finality = new FinalityRelayer({
       ...shared,
       sets,
@@ -111,6 +118,7 @@ export class NetworkRelayer {
     readonly finality: FinalityStep | undefined
     readonly death: DeathStep | undefined
     readonly outbox: OutboxStep | undefined
+    readonly emission?: EmissionStep | undefined
   }> {
     const finality = await this.#tried('certificates', () => this.finality.step())
     const death = await this.#tried('a death', () => this.death.step())
@@ -118,7 +126,10 @@ export class NetworkRelayer {
     const isMore = death?.kind === 'dead' && death.isMore
     const credits = { synced: false, claimed: [], announced: [], waits: 'credits' } as const
     const outbox = isMore ? credits : await this.#tried('the Outbox', () => this.outbox.step())
-    return { finality, death, outbox }
+    const each = { finality, death, outbox }
+    const giving = this.#emission
+    if (giving === undefined) return each
+    return { ...each, emission: await this.#tried('the emission', () => giving.step()) }
   }
 
   async #tried<step>(what: string, act: () => Promise<step>): Promise<step | undefined> {

@@ -66,6 +66,11 @@ export class OracleContract {
     return (await this.#read('deadAfter', [])) as bigint
   }
 
+  /** Who first closed an epoch on L1; 0 when nobody did. */
+  async reporterOf(epoch: bigint): Promise<bigint> {
+    return BigInt((await this.#read('reporterOf', [this.#networkId, epoch])) as Hex)
+  }
+
   /** The message that buries a silent network, for ever. */
   declareDead(): L1Message {
     return messageTo(this.#contract, { name: 'declareDead', args: [this.#networkId] })

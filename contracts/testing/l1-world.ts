@@ -51,6 +51,7 @@ export class L1World {
   readonly #genesisHashes = new Map<number, Uint8Array>()
   readonly token: Deployed
   readonly emission: Deployed
+  readonly alignment: Deployed
   readonly operators: Deployed
   readonly networks: Deployed
   readonly stakes: Deployed
@@ -86,14 +87,15 @@ export class L1World {
       args: [governance, stakersTimelock, parameterValues],
     })
     const owners = Array.from({ length: 5 }, () => somebody)
-    const bridge = world.nextAddress(7)
+    const [bridge, load] = [7, 8].map((offset) => world.nextAddress(offset))
     const genesis = world.deploy('TokenGenesis', {
-      args: [owners, bridge, governance, genesisOutstanding],
+      args: [owners, bridge, governance, genesisOutstanding, load],
     })
     this.emission = world.at(
       'EmissionController',
       world.read({ contract: genesis, name: 'emission' }),
     )
+    this.alignment = world.at('AlignmentPool', world.read({ contract: genesis, name: 'alignment' }))
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
     const [networks, stakes, slashing, autoscaler, collaterals] = [1, 2, 4, 8, 9].map((offset) =>
       world.nextAddress(offset),

@@ -37,6 +37,8 @@ export type RelayerParts = {
   readonly outboxSeconds?: bigint
   readonly amountMinWei?: bigint
   readonly clock?: Clock
+  /** Whether it asks for what the curve released. */
+  readonly givesOut?: boolean
 }
 
 /** Four operators with 100 tokens each validate networks 0 and 1; it is epoch 12. */
@@ -90,6 +92,12 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
         finalityOracle: BigInt(l1.oracle.address),
         rewardBridge: BigInt(l1.bridge.address),
         inbox: contracts.inbox,
+        ...(parts.givesOut === true && {
+          emission: {
+            emissionController: BigInt(l1.emission.address),
+            alignmentPool: BigInt(l1.alignment.address),
+          },
+        }),
       },
       l1: l1Endpoint,
       fromBlock: 0n,
