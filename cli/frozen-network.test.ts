@@ -19,14 +19,7 @@ import { ContractRevertError, L1World } from '@zg/contracts/testing'
 import { callRpc } from '@zg/devnet'
 import { openVirtualNetwork, operators, serveVirtualNode, stakeOn } from '@zg/devnet/testing'
 import { encodeTransaction, signTransaction } from '@zg/evm'
-import {
-  addressOfSecretKey,
-  bigintToHex,
-  bytesToBigint,
-  fromHex,
-  keccak256,
-  toHex,
-} from '@zg/primitives'
+import { addressOfSecretKey, bigintToHex, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 import { abis } from '@zg/sdk'
