@@ -262,3 +262,32 @@ test('of a network that stopped, all that may leave comes back, once, and no mor
   assert.equal(worth(), before)
   assert.throws(() => l1.send(l1.oracle, 'declareDead', [id]), ContractRevertError)
 })
+
+test('of a network that never came to L1, the genesis counts: what was sent there and what it gave', async (context) => {
+  const { l1, rpc, genesis, set } = openL1()
+  const { nodes, pass } = await openVirtualNetwork(context, {
+    genesis,
+    operators,
+    l1View: viewWithoutL1(set),
+    firstEpoch: set.epoch,
+    startMs: genesisTimestamp * 1_000,
+  })
+  const [node] = nodes
+  assert.ok(node !== undefined)
+  const url = await serveVirtualNode(context, node)
+  await pass(2_000)
+  await withdraw(url, { nonce: 0n, value: 3n * ether })
+  await pass(4_000)
+  const { relayer, l1Endpoint } = openRelayer(l1, { url, set })
+  const { ask } = await openDoor(context, { l1, rpc, url })
+  l1.send(l1.bridge, 'deposit', [id, carol, 4n * ether])
+  await l1Endpoint.mine()
+  l1.world.advance(l1.deadAfterSeconds + 1)
+  const death = await relayer.death.step()
+  assert.deepEqual(death, { kind: 'dead', declared: true, refunded: [0], isMore: false })
+  assert.equal(l1.balanceOf(carol), 4n * ether)
+  l1.world.advance(Number(l1.bridgeSettings.exitDelay))
+  const left = await ask('--yes')
+  assert.deepEqual([left['height'], left['balanceWei']], ['0', `${given[0]}`])
+  assert.equal(l1.balanceOf(user), given[0])
+})

@@ -90,6 +90,18 @@ describe('DeathRelayer', () => {
     assert.equal((l1.read(l1.oracle, 'finalOf', id) as { height: bigint }).height, 2n)
   })
 
+  test('a certificate that nobody brought before its network stopped spares nobody', async () => {
+    const { l1, open, endpoint, fallSilent, isDead } = await openSilent()
+    await endpoint.seal({ creditNext: 3n })
+    fallSilent()
+    const { death } = open()
+    // As L1 knows the first block, what the second one paid out is paid again.
+    const expected = { kind: 'dead', declared: true, refunded: [2, 3], isMore: false }
+    assert.deepEqual(await death.step(), expected)
+    assert.equal(isDead(), true)
+    assert.equal(l1.balanceOf(alice), 12n * ether)
+  })
+
   test('a node that is gone, or shows what nobody signed, spares nobody', async () => {
     for (const isGone of [true, false]) {
       const { open, endpoint, fallSilent, isDead, l1 } = await openSilent()

@@ -1,15 +1,16 @@
 /**
  * Buries a network that is silent, and brings back what never reached it (docs/specs/stake.md §10).
  *
- *     no certificate for `deadAfter`, and none at the node ─► declareDead
+ *     no certificate for `deadAfter`, and no younger one at the node ─► declareDead
  *     dead ─► credits from creditNext of its last block on, under Inbox's root ─► refund, in order
  *
  * What left it by its Outbox is brought after them, by OutboxRelayer; accounts leave by proof, when
  * their owners ask for it (room sdk).
  *
  * L1's clock says who is dead. Death is for ever, so there is one question more: while its own node
- * shows a certificate that L1 does not know, a relayer buries nobody. A node that cannot be reached
- * shows none. What was refunded is read from L1, so others may do the same at the same time.
+ * shows a certificate that L1 does not know, of a block younger than `deadAfter`, a relayer buries
+ * nobody. An older one is of a network that stopped before anybody brought it. A node that cannot
+ * be reached shows none. What was refunded is read from L1, so others may do the same meanwhile.
  */
 
 import { headerProof } from '@zg/consensus'
@@ -104,7 +105,7 @@ export class DeathRelayer {
       this.#deadAfter ??= await oracle.deadAfter()
       const { timestamp } = await chain.head()
       if (timestamp <= known.since + this.#deadAfter) return { kind: 'alive' }
-      if (await this.#mayLive(known)) return { kind: 'spared' }
+      if (await this.#mayLive(known, timestamp - this.#deadAfter)) return { kind: 'spared' }
       declared = await this.#bury(known)
       known = await oracle.final()
       if (!known.isDead) return { kind: 'alive' }
@@ -112,15 +113,19 @@ export class DeathRelayer {
     return { kind: 'dead', declared, ...(await this.#refundAll(known)) }
   }
 
-  /** Whether the node shows a certificate above what L1 knows, or nobody can say so yet. */
-  async #mayLive(known: KnownFinal): Promise<boolean> {
+  /** Whether the node shows a block above what L1 knows, after a second; or that is not known. */
+  async #mayLive(known: KnownFinal, seconds: bigint): Promise<boolean> {
     const { prover, sets } = this.#options
     // A halted network has two heads, and L1 takes neither.
     if (known.isHalted) return false
     try {
       const newest = await prover.certificate('latest', sets)
       if (newest === undefined) return false
-      return newest === 'set unknown' || newest.certificate.vote.height > known.height
+      if (newest === 'set unknown') return true
+      const { vote } = newest.certificate
+      if (vote.height <= known.height) return false
+      const header = await prover.headerAt(vote)
+      return header !== undefined && BigInt(header.timestampMs) >= seconds * 1_000n
     } catch (error) {
       const isSilent = error instanceof NetworkEndpointError || error instanceof NetworkProofError
       if (!isSilent) throw error
