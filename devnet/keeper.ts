@@ -79,7 +79,16 @@ export type Keeper = { stop(): Promise<void> }
 export function startKeeper(
   { l1, networks }: KeeperPlan,
   secretKey: Uint8Array,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  {
+    clock,
+    logger,
+    givesOut = false,
+  }: {
+    readonly clock: Clock
+    readonly logger: Logger
+    /** Whether networks are granted what the curve released, and closes of our own paid. */
+    readonly givesOut?: boolean
+  },
 ): Keeper {
   const chain = new JsonRpcL1Chain({ url: l1.rpc })
   const chainId = BigInt(l1.chainId)
@@ -92,7 +101,8 @@ export function startKeeper(
     const id = BigInt(network.chainId)
     const ownSender = new L1Sender({ ...sending, chain: there, chainId: id })
     const others = seen.filter((other) => other !== network)
-    return keepNetwork({ network, others, chain, sender, there, ownSender })
+    const emission = givesOut ? emissionOf(l1.site) : undefined
+    return keepNetwork({ network, others, chain, sender, there, ownSender, emission })
   })
   return {
     async stop() {
@@ -135,8 +145,9 @@ function keepNetwork(options: {
   /** The network, and who sends there. */
   readonly there: JsonRpcL1Chain
   readonly ownSender: L1Sender
+  readonly emission: ReturnType<typeof emissionOf> | undefined
 }): Keeper {
-  const { network, others, chain, sender, there, ownSender } = options
+  const { network, others, chain, sender, there, ownSender, emission } = options
   const { id: networkId, follower, shared, endpoint, identity, sets } = network
   const known = { ...shared, endpoint, identity, sets }
   const keeper = new NetworkKeeper({
@@ -149,6 +160,7 @@ function keepNetwork(options: {
   })
   const relayer = new NetworkRelayer({
     ...known,
+    contracts: { ...shared.contracts, ...(emission && { emission }) },
     chain,
     sender,
     l1: network.l1Endpoint,
@@ -182,10 +194,13 @@ function contractsOf(site: L1Site) {
     finalityOracle: addressIn(site, 'FinalityOracle'),
     rewardBridge: addressIn(site, 'RewardBridge'),
     slashingManager: addressIn(site, 'SlashingManager'),
-    emission: {
-      emissionController: addressIn(site, 'EmissionController'),
-      alignmentPool: addressIn(site, 'AlignmentPool'),
-    },
+  }
+}
+
+function emissionOf(site: L1Site) {
+  return {
+    emissionController: addressIn(site, 'EmissionController'),
+    alignmentPool: addressIn(site, 'AlignmentPool'),
   }
 }
 
@@ -215,5 +230,5 @@ export function startRelay(
   tell: (line: string) => void,
 ): Keeper {
   const logger = createLogger({ part: 'relay', level: 'info', write: tell })
-  return startKeeper(plan, secretKey, { clock: createSystemClock(), logger })
+  return startKeeper(plan, secretKey, { clock: createSystemClock(), logger, givesOut: true })
 }
