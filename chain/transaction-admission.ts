@@ -143,7 +143,7 @@ export function refuse(reason: RefusalReason, problem: string): never {
   throw new TransactionRefusedError(reason, problem)
 }
 
-/** `data.reason` is one of `RefusalReason`; `data.chainId` that of a transaction for another chain. */
+/** `data.reason` is one of `RefusalReason`; `data.chainId` that of one for another chain. */
 export class TransactionRefusedError extends ZgError<'CHAIN_TRANSACTION_REFUSED'> {
   readonly reason: RefusalReason
 
