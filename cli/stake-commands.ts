@@ -3,6 +3,7 @@
 import { validatorCountMax } from '@zg/devnet'
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { streamCommands } from './stream-commands.ts'
 
 /** Ids of networks are of 32 bits on L1. */
 const networkIdMax = 2 ** 32 - 1
@@ -146,7 +147,7 @@ export function stakeCommands(signerFlags: readonly FlagSpec[]): readonly Comman
   return [
     ...stakingCommands(signing),
     ...networkCommands(signing),
-    ...streamCommands(signing),
+    ...streamCommands({ signing, siteFlags, networkArgument: { ...idArgument, name: 'network' } }),
     ...bridgeCommands(signing),
     relayCommand(signing),
     ...govCommands(signing),
@@ -292,61 +293,6 @@ function networkCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
       flags: [...signing, ...siteFlags],
       examples: [{ line: 'network drain 1 --deployer', does: 'proposes it' }],
       load: async () => (await import('./commands/network.ts')).runNetworkDrain,
-    },
-  ]
-}
-
-function streamCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
-  const streamName: ArgumentSpec = {
-    name: 'name',
-    value: { kind: 'text' },
-    summary: 'its name: up to 32 bytes of text, or 32 bytes in hex',
-    required: true,
-  }
-  return [
-    {
-      path: 'stream open',
-      summary: 'open a stream of data on L1; its first home follows from owner and name',
-      arguments: [streamName],
-      flags: [...signing, ...siteFlags],
-      examples: [{ line: 'stream open photos --from 7', does: 'shows first where it begins' }],
-      load: async () => (await import('./commands/stream.ts')).runStreamOpen,
-    },
-    {
-      path: 'stream home',
-      summary: 'show which network a stream belongs to, or would begin in',
-      arguments: [
-        {
-          name: 'stream',
-          value: { kind: 'text' },
-          summary: 'its id, or with --owner its name',
-          required: true,
-        },
-      ],
-      flags: [
-        {
-          name: 'owner',
-          placeholder: 'ADDRESS',
-          value: { kind: 'address' },
-          summary: 'whose it is',
-        },
-        ...siteFlags,
-      ],
-      examples: [
-        {
-          line: `stream home photos --owner 0x${'a1'.repeat(20)}`,
-          does: 'its network, chain id and JSON-RPC',
-        },
-      ],
-      load: async () => (await import('./commands/stream.ts')).runStreamHome,
-    },
-    {
-      path: 'stream migrate',
-      summary: 'move a stream to another network, from the epoch after the next on',
-      arguments: [streamName, { ...idArgument, name: 'network', summary: 'where it moves' }],
-      flags: [...signing, ...siteFlags],
-      examples: [{ line: 'stream migrate photos 1 --from 7', does: 'to network 1' }],
-      load: async () => (await import('./commands/stream.ts')).runStreamMigrate,
     },
   ]
 }

@@ -104,7 +104,7 @@ export class StreamRoutes {
     this.#log = options.log ?? silentLogger
   }
 
-  /** The one other network that has begun, is not over and has this chain id, as far as is known. */
+  /** The one other network that has begun, is not over and has this chain id, as far as known. */
   networkOf(chainId: bigint): number | undefined {
     return this.#byChainId.get(chainId)
   }
