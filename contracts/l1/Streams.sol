@@ -13,11 +13,11 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///     home     of the networks that took streams in the epoch in which it was opened, the one with
 ///              the highest keccak256(id, network)
 ///
-/// So homes are spread evenly, another network takes over its part of the streams to come alone, and
-/// no stream moves by itself: which networks took streams in an epoch never changes once it has
-/// begun. Whoever opens writes one word, however many networks there are. A home that drains or ends
-/// stays the home until the owner moves the stream, from the epoch after the next on: in each epoch
-/// a stream has one home, and all networks know it before that epoch begins.
+/// So homes are spread evenly, another network takes over its part of the streams to come alone,
+/// and no stream moves by itself: which networks took streams in an epoch never changes once it has
+/// begun. Whoever opens writes one word, however many networks there are. A home that drains or
+/// ends stays the home until the owner moves the stream, from the epoch after the next on: in each
+/// epoch a stream has one home, and all networks know it before that epoch begins.
 contract Streams {
     /// One word.
     struct Stream {
@@ -57,8 +57,8 @@ contract Streams {
         emit Opened(id, msg.sender, name, epoch);
     }
 
-    /// Moves a stream of the sender's to a network that takes streams then, from the epoch after the
-    /// next on; one move at a time.
+    /// Moves a stream of the sender's, from the epoch after the next on, to a network that takes
+    /// streams then; one move at a time.
     function migrate(bytes32 name, uint32 network) external returns (uint64 fromEpoch) {
         bytes32 id = idOf(msg.sender, name);
         Stream memory stream = streamOf(id);
@@ -90,7 +90,7 @@ contract Streams {
         return isMoving ? stream.homeBefore : stream.home;
     }
 
-    /// Where a stream begins that is opened in an epoch.
+    /// Where a stream begins that is opened in an epoch; of those after the next that may change.
     function firstHomeOf(bytes32 id, uint64 epoch) public view returns (uint32 network) {
         uint32[] memory ids = networks.networkIds();
         uint256 highest;
