@@ -6,7 +6,7 @@ import { InvariantBrokenError } from './errors.ts'
 import { keccak256 } from './hash.ts'
 import { rendezvous } from './rendezvous.ts'
 
-const keys = Array.from({ length: 4_000 }, (_, index) => keccak256(bigintToBytes(BigInt(index), 8)))
+const keys = Array.from({ length: 2_000 }, (_, index) => keccak256(bigintToBytes(BigInt(index), 8)))
 const placesOf = (count: number) => Array.from({ length: count }, (_, index) => index * 7)
 const homesOf = (places: readonly number[]) => keys.map((key) => rendezvous(key, places))
 
@@ -14,7 +14,7 @@ const homesOf = (places: readonly number[]) => keys.map((key) => rendezvous(key,
 const slackOf = (parts: number) => 5 * Math.sqrt((keys.length / parts) * (1 - 1 / parts))
 
 test('rendezvous spreads keys evenly, in whatever order places are named', () => {
-  for (const count of [1, 2, 5, 12]) {
+  for (const count of [1, 2, 7]) {
     const places = placesOf(count)
     const homes = homesOf(places)
     for (const place of places) {

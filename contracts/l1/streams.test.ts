@@ -76,7 +76,7 @@ test('Streams: no stream moves by itself, whatever comes, drains and ends', () =
   for (let epoch = 12; epoch <= 30; epoch++) {
     l1.goToEpoch(epoch)
     const takersThen = takers()
-    for (let step = 0; step < 3; step++) {
+    for (let step = 0; step < 2; step++) {
       const name = nameOf(++count)
       open(name)
       const home = homeOf(name)
@@ -88,8 +88,8 @@ test('Streams: no stream moves by itself, whatever comes, drains and ends', () =
         Array.from({ length: newest }, (_, id) => id).filter((id) => status(id) === wanted),
       ) as [number[], number[]]
       // Within the epoch, too, nothing changes for those that were opened in it.
-      if (rng.below(6) === 0) begin(newest)
-      if (active.length > 2 && rng.below(5) === 0) {
+      if (rng.below(4) === 0) begin(newest)
+      if (active.length > 2 && rng.below(3) === 0) {
         l1.send(l1.networks, 'drain', [active[rng.below(active.length)]])
       }
       for (const id of drained) {
@@ -97,9 +97,9 @@ test('Streams: no stream moves by itself, whatever comes, drains and ends', () =
         if (epoch >= Number(drainedEpoch)) l1.send(l1.networks, 'close', [id], stranger)
         if (status(id) === 3) ended.add(id)
       }
-      assert.deepEqual(takers(epoch), takersThen)
     }
-    if (epoch % 6 > 0) continue
+    assert.deepEqual(takers(epoch), takersThen)
+    if (epoch % 9 > 0 && epoch < 30) continue
     for (const [name, home] of homes) assert.equal(homeOf(name), home)
   }
   assert.ok(ended.size > 1 && [...homes.values()].some((home) => ended.has(home)))
