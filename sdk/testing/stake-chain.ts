@@ -331,6 +331,7 @@ type ChainContract =
   | 'OperatorRegistry'
   | 'RewardBridge'
   | 'SlashingManager'
+  | 'Streams'
 
 export type StakeChainOptions = {
   readonly operatorCount?: number
