@@ -64,6 +64,11 @@ export class NetworkDirectory {
     return messageTo(this.#contract, { name: 'optIn', args: [id, slashBpsMax] })
   }
 
+  /** The message by which an operator leaves a network, or what is left of one. */
+  leaving(id: number): L1Message {
+    return messageTo(this.#contract, { name: 'optOut', args: [id] })
+  }
+
   async #network(id: number): Promise<RegisteredNetwork> {
     const [words, status] = (await Promise.all([
       this.#read('networkOf', [id]),
