@@ -6,9 +6,9 @@
  *                of anything else
  *     over       its node ends, its data stays; the operator leaves it, and has room for another
  *
- * A step asks L1 and the host what is there and makes one difference less; nothing is kept, and what
- * fails for one network holds up no other. To join is a promise with stake, so a host is asked first
- * whether it can build that genesis: a network whose hash it does not reach is never joined.
+ * A step asks L1 and the host what is there and makes one difference less; nothing is kept, and
+ * what fails for one network holds up no other. To join is a promise with stake, so a host is asked
+ * first whether it can build that genesis: a network whose hash it does not reach is never joined.
  */
 
 import { assert } from '@zg/primitives'
