@@ -6,12 +6,12 @@
  * with the hash that L1 has; of another network nothing is started.
  */
 
+import type { L1Parameters } from '@zg/contracts'
 import { bytesEqual } from '@zg/primitives'
 import type { NetworkHost, RegisteredNetwork } from '@zg/staking'
 
 import type { ChildCommand } from './child.ts'
 import { writeNetworkFiles } from './node-files.ts'
-import { readL1Parameters } from './parameters.ts'
 import { grantPorts, isPortFree, networkPortWishes } from './ports.ts'
 import type { Supervisor } from './supervisor.ts'
 import { networkCountMax, planNetworkOf } from './world.ts'
@@ -19,6 +19,8 @@ import type { ChainPlan, WorldPlan } from './world.ts'
 
 export type LocalNetworkHostOptions = {
   readonly plan: WorldPlan
+  /** What the L1 of the world was deployed with. */
+  readonly parameters: L1Parameters
   readonly portOffset: number
   readonly supervisor: Supervisor
   readonly commandsOf: (network: ChainPlan) => readonly ChildCommand[]
@@ -65,7 +67,10 @@ export class LocalNetworkHost implements NetworkHost {
     await writeNetworkFiles(plan, network, { genesis, firstEpoch: Number(firstEpoch) })
     const commands = commandsOf(network)
     for (const command of commands) supervisor.add(command)
-    await Promise.all(commands.map(({ part }) => supervisor.start(part)))
+    // One that is tried again may run in part.
+    const up = new Set(supervisor.status().flatMap(({ name, pid }) => (pid ? [name] : [])))
+    const down = commands.filter(({ part }) => !up.has(part))
+    await Promise.all(down.map(({ part }) => supervisor.start(part)))
     this.#networks = [...this.#networks, network]
     await onStart(network)
   }
@@ -82,6 +87,6 @@ export class LocalNetworkHost implements NetworkHost {
 
   async #genesisOf(chain: ChainPlan): Promise<unknown> {
     const { laterGenesis } = await import('./genesis.ts')
-    return laterGenesis(this.#options.plan, readL1Parameters('dev'), chain)
+    return laterGenesis(this.#options.plan, this.#options.parameters, chain)
   }
 }
