@@ -30,7 +30,10 @@ function openWorld() {
 
 describe('LoadKeeper', () => {
   test('proves each epoch once L1 knows a block after it, the first one too', async () => {
-    const { l1, pass, fill, prove, loadOf, networkOf, chain } = openWorld()
+    const { l1, pass, fill, prove, loadOf, networkOf, chain, endpoint } = openWorld()
+    endpoint.onAsk = unreachable
+    assert.deepEqual(await prove(id).step(), { proved: [] }, 'of the genesis nothing is asked')
+    endpoint.onAsk = () => {}
     await fill(id, { count: blocksPerEpoch, epoch: 12, usedBps: 9_000 })
     l1.goToEpoch(13)
     networkOf(id).certify({ nextEpoch: 13n })

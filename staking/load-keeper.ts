@@ -124,6 +124,8 @@ export class LoadKeeper {
     if (known.isHalted) return { proved: [], idle: 'halted' }
     if (known.isDead) return { proved: [], idle: 'dead' }
     const proved: bigint[] = []
+    // L1 knows nothing but the genesis.
+    if (known.height === 0n) return { proved }
     for (const epoch of await this.#missing(known)) {
       if (proved.length === proofsPerStepMax) break
       const args = await this.#prover.proofOf(epoch, known)

@@ -18,7 +18,9 @@ const creationCode = fromHex('0x6160005ff3')
 const gasLimit = 10_000_000n
 const waitingMax = 32n
 const tickMs = 100
-const fees = { maxFeePerGas: 2_000_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
+
+/** Full blocks have the base fee rise by a tenth each: this lasts for a hundred, from 1 gwei. */
+const fees = { maxFeePerGas: 10_000_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
 
 export type BlockFillerOptions = {
   readonly rpc: string
