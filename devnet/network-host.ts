@@ -11,6 +11,7 @@ import { bytesEqual } from '@zg/primitives'
 import type { NetworkHost, RegisteredNetwork } from '@zg/staking'
 
 import type { ChildCommand } from './child.ts'
+import { fundLaterNetwork } from './later-funds.ts'
 import { writeNetworkFiles } from './node-files.ts'
 import { grantPorts, isPortFree, networkPortWishes } from './ports.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -33,6 +34,8 @@ export type LocalNetworkHostOptions = {
 export class LocalNetworkHost implements NetworkHost {
   readonly #options: LocalNetworkHostOptions
   #networks: readonly ChainPlan[]
+  /** Those whose start is under way, or failed and is tried again; 32 at most. */
+  readonly #starting = new Map<number, ChainPlan>()
 
   constructor(options: LocalNetworkHostOptions) {
     this.#options = options
@@ -58,20 +61,20 @@ export class LocalNetworkHost implements NetworkHost {
   }
 
   async start({ id, firstEpoch }: RegisteredNetwork): Promise<void> {
-    const { plan, portOffset, supervisor, commandsOf, onStart } = this.#options
-    const { validatorCount } = plan.kept
-    const world = { firstProcess: 1, validatorCount, offset: portOffset }
-    const grants = await grantPorts(networkPortWishes(id, world), isPortFree)
-    const network = planNetworkOf(plan, id, grants)
+    const { plan, supervisor, commandsOf, onStart } = this.#options
+    const network = this.#starting.get(id) ?? (await this.#planned(id))
+    // Tried again, it has the same ports, and may run in part.
+    this.#starting.set(id, network)
     const genesis = await this.#genesisOf(network)
     await writeNetworkFiles(plan, network, { genesis, firstEpoch: Number(firstEpoch) })
     const commands = commandsOf(network)
     for (const command of commands) supervisor.add(command)
-    // One that is tried again may run in part.
     const up = new Set(supervisor.status().flatMap(({ name, pid }) => (pid ? [name] : [])))
     const down = commands.filter(({ part }) => !up.has(part))
     await Promise.all(down.map(({ part }) => supervisor.start(part)))
+    await fundLaterNetwork(plan, network)
     this.#networks = [...this.#networks, network]
+    this.#starting.delete(id)
     await onStart(network)
   }
 
@@ -83,6 +86,14 @@ export class LocalNetworkHost implements NetworkHost {
     // Nothing is lost: what was acknowledged is on disk.
     await Promise.all(network.validators.map(({ part }) => supervisor.chaos('kill', part)))
     await onStop(network)
+  }
+
+  async #planned(id: number): Promise<ChainPlan> {
+    const { plan, portOffset } = this.#options
+    const { validatorCount } = plan.kept
+    const world = { firstProcess: 1, validatorCount, offset: portOffset }
+    const grants = await grantPorts(networkPortWishes(id, world), isPortFree)
+    return planNetworkOf(plan, id, grants)
   }
 
   async #genesisOf(chain: ChainPlan): Promise<unknown> {

@@ -73,6 +73,39 @@ export function openLoadWorld(ids: readonly number[]) {
       networkOf(id).certify()
     }
   }
+  return {
+    l1,
+    chain,
+    networkOf,
+    endpointOf,
+    join,
+    begin,
+    fill,
+    pass,
+    ...keepersOf({ l1, chain, endpointOf }),
+    /** Has governance say which networks come next. */
+    prepare: (...next: readonly number[]): void => {
+      const list = next.map((id) => {
+        return { id, opening: openingOf(id, { genesisHash: toHex(l1.identityOf(id).genesisHash) }) }
+      })
+      l1.send(l1.autoscaler, 'prepare', [list])
+    },
+    loadOf: (id: number, epoch: number) =>
+      loads[l1.read(l1.load, 'loadOf', id, epoch) as number] ?? 'unknown',
+    statusOf: (id: number) => l1.read(l1.networks, 'statusOf', id) as number,
+  }
+}
+
+/** Who proves and decides, each with a key of its own. */
+function keepersOf({
+  l1,
+  chain,
+  endpointOf,
+}: {
+  readonly l1: L1World
+  readonly chain: L1Chain
+  readonly endpointOf: (id: number) => SimulatedNetworkEndpoint
+}) {
   const parts = (name: string, own: { readonly chain?: L1Chain }) => {
     const clock = createSystemClock()
     const secretKey = keccak256(new TextEncoder().encode(name))
@@ -93,14 +126,6 @@ export function openLoadWorld(ids: readonly number[]) {
     parameters: BigInt(l1.parameters.address),
   }
   return {
-    l1,
-    chain,
-    networkOf,
-    endpointOf,
-    join,
-    begin,
-    fill,
-    pass,
     /** A keeper of load that has just begun. */
     prove: (id: number, own: { readonly name?: string; readonly chain?: L1Chain } = {}) =>
       new LoadKeeper({
@@ -112,15 +137,5 @@ export function openLoadWorld(ids: readonly number[]) {
     /** A keeper of networks that has just begun. */
     scale: (own: { readonly chain?: L1Chain; readonly spared?: readonly number[] } = {}) =>
       new ScaleKeeper({ ...parts('scale', own), contracts, spared: own.spared ?? [] }),
-    /** Has governance say which networks come next. */
-    prepare(...next: readonly number[]) {
-      const list = next.map((id) => {
-        return { id, opening: openingOf(id, { genesisHash: toHex(l1.identityOf(id).genesisHash) }) }
-      })
-      l1.send(l1.autoscaler, 'prepare', [list])
-    },
-    loadOf: (id: number, epoch: number) =>
-      loads[l1.read(l1.load, 'loadOf', id, epoch) as number] ?? 'unknown',
-    statusOf: (id: number) => l1.read(l1.networks, 'statusOf', id) as number,
   }
 }
