@@ -1,5 +1,5 @@
 /**
- * What a network that was opened later begins with: it is empty, so its keeper could pay for nothing
+ * What a network that was opened later begins with. It is empty: its keeper could pay for nothing,
  * and its RewardHub had nothing to share. The deployer, who owns what is free of the token, sends
  * both their part from L1, as credits; once the keeper has something there, nothing more.
  */

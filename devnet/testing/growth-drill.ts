@@ -4,7 +4,7 @@
  *
  *     fill     the blocks of both networks are kept nearly full, until L1 has a third one opened
  *     open     the operators join it by themselves; it runs, and nothing was started again for it
- *     use      it takes a deposit and a transaction
+ *     use      it has what its keeper needs; it takes a deposit and a transaction
  *     drain    nobody fills blocks any more: after four times as long it drains, is closed and
  *              ends, its operators leave it, and the two others go on
  *
@@ -35,6 +35,7 @@ import type { DrillReport } from './drills.ts'
 const portOffset = 14_000
 const operatorCount = 4
 const ether = 10n ** 18n
+const rewardHub: Hex = '0x0000000000000000000000000000000000002001'
 const outbox: Hex = '0x0000000000000000000000000000000000002002'
 
 /** The network that load opens. */
@@ -149,6 +150,9 @@ class GrowthDrill {
     const network = new ChainHands(this.#rpc, chainId)
     await until('the deposit came', async () => {
       return (await network.reader.getBalance({ address })) === amount
+    })
+    await until('its RewardHub has a grant', async () => {
+      return (await network.reader.getBalance({ address: rewardHub })) > 0n
     })
     const call = { name: 'withdraw', args: [address], value: ether }
     await network.send(privateKey, { name: 'Outbox', address: outbox }, call)
