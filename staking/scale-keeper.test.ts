@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { createLogger } from '@zg/runtime'
+
 import { openLoadWorld } from './testing/load-world.ts'
 import type { Usage } from './testing/load-world.ts'
 import { unreachable } from './testing/simulated-network-endpoint.ts'
@@ -72,14 +74,22 @@ describe('ScaleKeeper', () => {
     assert.deepEqual(await late.scale().step(), nothing)
   })
 
-  test('opens nothing that governance did not prepare', async () => {
+  test('opens nothing that governance did not prepare, and says so once', async () => {
     const { passProved, scale, prepare, chain } = openWorld()
+    const lines: string[] = []
+    const log = createLogger({ part: 'scale', level: 'warn', write: (line) => lines.push(line) })
+    const keeper = scale({ log })
+    assert.deepEqual(await keeper.step(), nothing)
     await passProved({ 0: 9_000, 1: 9_000 }, loadEpochs)
     const sent = chain.submitted.length
-    assert.deepEqual(await scale().step(), nothing)
+    for (let step = 0; step < 2; step++) assert.deepEqual(await keeper.step(), nothing)
     assert.equal(chain.submitted.length, sent)
-    prepare(7)
-    assert.deepEqual(await scale().step(), { ...nothing, spawned: [7] })
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { problem: string }).problem),
+      ['NothingPrepared'],
+    )
+    prepare(8)
+    assert.deepEqual(await keeper.step(), { ...nothing, spawned: [8] })
   })
 
   test('drains none that it is told to spare', async () => {

@@ -34,6 +34,14 @@ const pollMsDefault = 5_000
 /** Refusals that may differ for an earlier last epoch. */
 const byEpoch: ReadonlySet<string> = new Set(['NotMost', 'NewestInUse', 'LoadOutdated'])
 
+/** Refusals of a load that asks for nothing, or of a decision whose time has not come. */
+const ordinary: ReadonlySet<string> = new Set([
+  ...byEpoch,
+  'CoolingDown',
+  'GrowingTooFast',
+  'LastNetwork',
+])
+
 /** Refusals of what was there a moment ago: somebody else did it. */
 const overtaken = ['CoolingDown', 'NotMost', 'NewestInUse', 'LastNetwork', 'StatusUnfit'] as const
 
@@ -72,6 +80,8 @@ export class ScaleKeeper {
   readonly #oracle: OfferedContract
   readonly #autoscaler: OfferedContract
   readonly #loop: StepLoop
+  /** Why a network that load asks for was not opened; told once. */
+  #toldProblem = ''
 
   constructor(options: ScaleKeeperOptions) {
     this.#options = options
@@ -182,7 +192,15 @@ export class ScaleKeeper {
       return (await this.#autoscaler.read(name, lastEpoch)) as number
     } catch (error) {
       if (!(error instanceof L1ReadError)) throw error
-      return byEpoch.has(error.problem) ? 'not then' : 'never'
+      if (byEpoch.has(error.problem)) return 'not then'
+      this.#tellProblem(name, error.problem)
+      return 'never'
     }
+  }
+
+  #tellProblem(name: 'spawn' | 'drain', problem: string): void {
+    if (ordinary.has(problem) || this.#toldProblem === problem) return
+    this.#toldProblem = problem
+    this.#log.warn('load asks for a decision that L1 does not take', { decision: name, problem })
   }
 }

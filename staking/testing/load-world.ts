@@ -2,7 +2,8 @@
 
 import { L1World, NetworkWorld, openingOf } from '@zg/contracts/testing'
 import { keccak256, toHex } from '@zg/primitives'
-import { createSystemClock } from '@zg/runtime'
+import { createSystemClock, silentLogger } from '@zg/runtime'
+import type { Logger } from '@zg/runtime'
 
 import type { L1Chain } from '../l1-chain.ts'
 import { L1Sender } from '../l1-sender.ts'
@@ -135,7 +136,14 @@ function keepersOf({
         identity: l1.identityOf(id),
       }),
     /** A keeper of networks that has just begun. */
-    scale: (own: { readonly chain?: L1Chain; readonly spared?: readonly number[] } = {}) =>
-      new ScaleKeeper({ ...parts('scale', own), contracts, spared: own.spared ?? [] }),
+    scale: ({
+      spared = [],
+      log = silentLogger,
+      ...own
+    }: {
+      readonly chain?: L1Chain
+      readonly spared?: readonly number[]
+      readonly log?: Logger
+    } = {}) => new ScaleKeeper({ ...parts('scale', own), contracts, spared, log }),
   }
 }
