@@ -91,26 +91,29 @@ export class LoadProver {
     const end = await this.#beginningOf(epoch + 1n, known.height)
     const before = await this.#proved(begin - 1n, known)
     const following = await this.#proved(end, known)
+    // The genesis is of its first epoch, and no block.
     const isBegin = before.header.epoch < epoch || begin === 1n
     if (!isBegin || following.header.epoch <= epoch) throw outOfOrder()
-    if (begin < end) {
-      const [first, last] = [await this.#proved(begin, known), await this.#proved(end - 1n, known)]
-      if (first.header.epoch !== epoch || last.header.epoch !== epoch) throw outOfOrder()
-      if (end - begin < loadSampleCount) return 'too few blocks'
-      const { mix } = following.header
-      const heights = loadSampleHeights({ first: begin, last: end - 1n, mix })
-      const samples: SampleArgs[] = []
-      for (const height of heights) samples.push(await this.#sample(height, known))
-      const mixSiblings = headerProof(following.header, 'mix').map(toHex)
-      const bounds = {
+    if (begin === end) return 'too few blocks'
+    const [first, last] = [await this.#proved(begin, known), await this.#proved(end - 1n, known)]
+    if (first.header.epoch !== epoch || last.header.epoch !== epoch) throw outOfOrder()
+    if (end - begin < loadSampleCount) return 'too few blocks'
+    const { mix } = following.header
+    const samples: SampleArgs[] = []
+    for (const height of loadSampleHeights({ first: begin, last: end - 1n, mix })) {
+      samples.push(await this.#sample(height, known))
+    }
+    return {
+      span: {
         before: boundOf(before),
         first: boundOf(first),
         last: boundOf(last),
         following: boundOf(following),
-      }
-      return { span: { ...bounds, mix: toHex(mix), mixSiblings }, samples }
+        mix: toHex(mix),
+        mixSiblings: headerProof(following.header, 'mix').map(toHex),
+      },
+      samples,
     }
-    return 'too few blocks'
   }
 
   /** The lowest height from 1 on whose epoch is this or a later one, as the node has it. */
