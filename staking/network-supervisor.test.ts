@@ -37,6 +37,8 @@ function openWorld({
     stop: async (id: number) => void running.delete(id),
   }
   const sent: string[] = []
+  /** Whose next message does not come through. */
+  const silent = new Set<string>()
   const open = () =>
     new NetworkSupervisor({
       directory: new NetworkDirectory({ chain, address: BigInt(l1.networks.address) }),
@@ -46,6 +48,7 @@ function openWorld({
         address: BigInt(address),
         sender: {
           async send({ to, data }: L1Message) {
+            if (silent.delete(address)) throw refused
             sent.push(address)
             if (!l1.world.execute({ from: BigInt(address), to, data, value: 0n })) throw refused
             return { transactionHash: keccak256(data), blockNumber: 0n, succeeded: true } as never
@@ -57,7 +60,7 @@ function openWorld({
       epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
       clock: createSystemClock(),
     })
-  return { l1, open, running, sent }
+  return { l1, open, running, sent, silent }
 }
 
 test('NetworkSupervisor joins what is opened and runs it from its first epoch on', async () => {
@@ -80,6 +83,26 @@ test('NetworkSupervisor joins what is opened and runs it from its first epoch on
   assert.deepEqual(await supervisor.step(), { ...nothing, started: [5] })
   assert.deepEqual([...running], [5])
   assert.deepEqual(await supervisor.step(), nothing)
+})
+
+test('NetworkSupervisor: who could not join before a network is active joins until it begins', async () => {
+  const { l1, open, silent, running } = openWorld()
+  l1.openNetwork(5, { operatorsMin: 1 })
+  silent.add(operators[2]?.address ?? '')
+  assert.deepEqual(await open().step(), nothing)
+  assert.equal(l1.read(l1.networks, 'statusOf', 5), 1)
+  assert.equal((l1.read(l1.networks, 'membersOf', 5) as unknown[]).length, 2)
+  assert.deepEqual(await open().step(), { ...nothing, joined: [5] })
+  assert.equal((l1.read(l1.networks, 'membersOf', 5) as unknown[]).length, 3)
+  l1.goToEpoch(l1.epoch + 2)
+  l1.send(l1.networks, 'optOut', [5], operators[0]?.address)
+  assert.deepEqual(await open().step(), { ...nothing, started: [5] })
+  running.clear()
+  assert.deepEqual(
+    await open().step(),
+    { ...nothing, started: [5] },
+    'who left is not made to join',
+  )
 })
 
 test('NetworkSupervisor ends what is over, and nothing before', async () => {

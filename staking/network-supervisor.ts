@@ -1,7 +1,7 @@
 /**
  * Which networks an operator runs: what L1 says, and what its host does about it.
  *
- *     opening    joined, if the operator has room for it: it accepts `networksMax` at most
+ *     to come    joined, if the operator has room for it: it accepts `networksMax` at most
  *     begun      its genesis is built and compared with L1's hash; its node runs, without a restart
  *                of anything else
  *     over       its node ends, its data stays; the operator leaves it, and has room for another
@@ -155,8 +155,10 @@ export class NetworkSupervisor {
       return
     }
     if (isRunning || !(await this.#canRun(network))) return
-    if (status === 'opening' && (await this.#join(id, operators))) step.joined.push(id)
-    if (firstEpoch === 0n || epoch < firstEpoch) return
+    // The first to join may have it active: the others still join until it begins.
+    const isToCome = status === 'opening' || (status === 'active' && epoch < firstEpoch)
+    if (isToCome && (await this.#join(id, operators))) step.joined.push(id)
+    if (isToCome || epoch < firstEpoch) return
     if (!operators.some(({ networks }) => networks.includes(id))) return
     await host.start(network)
     step.started.push(id)
