@@ -6,7 +6,7 @@
  *
  *     keeper.json ──► per network:  L1Follower ──► sets
  *                                   NetworkRelayer ──► certificates, roots, claims ──┐
- *                                   LoadKeeper ──────► loads of epochs ──────────────┤
+ *                                     with LoadKeeper: loads of epochs ──────────────┤
  *                                   EvidenceWatcher ─► SlashingReporter ─────────────┼─► L1Sender
  *                     of them all:  ScaleKeeper ─────► spawn, drain, end, close ─────┘
  *                     per network:  NetworkKeeper ───► sets, rewards, messages ────────► its own
@@ -172,8 +172,8 @@ function keepNetwork(options: {
     intervalSeconds: certificateSeconds,
     outboxSeconds,
     amountMinWei,
+    load: new LoadKeeper({ ...known, chain, sender }),
   })
-  const load = new LoadKeeper({ ...known, chain, sender })
   const address = shared.contracts.slashingManager
   const reporting = { chain, sender, address, networkId, validatorSet: sets, log: shared.log }
   const watcher = new EvidenceWatcher({
@@ -182,7 +182,7 @@ function keepNetwork(options: {
     context: { scheme: blsScheme(), identity, validatorSet: sets },
     sink: new SlashingReporter(reporting),
   })
-  const loops = [follower, relayer, load, watcher, keeper]
+  const loops = [follower, relayer, watcher, keeper]
   for (const loop of loops) loop.start()
   return {
     async stop() {

@@ -9,13 +9,14 @@
  * Of an epoch with fewer than eight blocks nothing can be proved. A network that drains or is over
  * counts for nothing, and of one that is halted or dead nothing is proved any more.
  *
- * All is verified here before it is sent. A certificate that L1 takes meanwhile makes proofs under
- * the former one worth nothing: then L1 refuses them, unsent, and the next step makes others.
+ * A relayer has it step, after its certificates. All is verified here before it is sent. When L1
+ * takes another's certificate meanwhile, proofs under the former one are worth nothing: then L1
+ * refuses them, unsent, and others are made.
  */
 
 import type { NetworkIdentity } from '@zg/consensus'
 import { silentLogger } from '@zg/runtime'
-import type { Clock, Logger } from '@zg/runtime'
+import type { Logger } from '@zg/runtime'
 
 import type { L1Chain } from './l1-chain.ts'
 import type { L1Sender } from './l1-sender.ts'
@@ -26,13 +27,12 @@ import { OfferedContract } from './offered-contract.ts'
 import { OracleContract } from './oracle-contract.ts'
 import type { KnownFinal } from './oracle-contract.ts'
 import { loadEpochsKey, scaling } from './scale-keeper.ts'
-import { StepLoop } from './step-loop.ts'
-
-/** Between two steps. */
-const pollMsDefault = 5_000
 
 /** Proofs that one step sends. */
-const proofsPerStepMax = 4
+const proofsPerStepMax = 2
+
+/** Proofs of one epoch, when L1 takes certificates as fast as they are made. */
+const attemptsMax = 3
 
 /** `NetworkRegistry.Status.Active` */
 const active = 1
@@ -52,9 +52,6 @@ export type LoadKeeperOptions = {
   readonly identity: NetworkIdentity
   /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
   readonly epochs: { readonly start: bigint; readonly length: bigint }
-  readonly clock: Clock
-  /** @default pollMsDefault */
-  readonly pollMs?: number
   readonly log?: Logger
 }
 
@@ -73,14 +70,13 @@ export class LoadKeeper {
   readonly #parameters: OfferedContract
   readonly #load: OfferedContract
   readonly #prover: LoadProver
-  readonly #loop: StepLoop
   /** Epochs of too few blocks; as many as one looks back at most. */
   readonly #bare = new Set<bigint>()
 
   constructor(options: LoadKeeperOptions) {
     this.#options = options
     this.#log = options.log ?? silentLogger
-    const { chain, sender, endpoint, contracts, identity, clock } = options
+    const { chain, sender, endpoint, contracts, identity } = options
     const { networkId } = identity
     this.#oracle = new OracleContract({ chain, address: contracts.finalityOracle, networkId })
     const hands = { chain, sender, log: this.#log }
@@ -92,18 +88,6 @@ export class LoadKeeper {
     this.#parameters = new OfferedContract({ artifact: 'Parameters', address: parameters }, hands)
     this.#load = new OfferedContract({ artifact: 'NetworkLoad', address: networkLoad }, hands)
     this.#prover = new LoadProver({ endpoint, prover: new NetworkProver({ endpoint, identity }) })
-    const { pollMs = pollMsDefault } = options
-    this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
-  }
-
-  /** Begins to step. */
-  start(): void {
-    this.#loop.start()
-  }
-
-  /** Resolves when the step under way is done. */
-  stop(): Promise<void> {
-    return this.#loop.stop()
   }
 
   /** Proves what is missing, some of it; undefined when that failed. Never throws. */
@@ -128,20 +112,27 @@ export class LoadKeeper {
     if (known.height === 0n) return { proved }
     for (const epoch of await this.#missing(known)) {
       if (proved.length === proofsPerStepMax) break
-      const args = await this.#prover.proofOf(epoch, known)
-      if (args === 'too few blocks') {
-        this.#bare.add(epoch)
-        continue
-      }
-      const call = { name: 'prove', args: [networkId, epoch, args.span, args.samples] }
-      const offer = await this.#load.offer(call, ['AlreadyProved'])
-      // L1 may know a newer block by now.
-      if (offer.kind === 'refused') break
-      if (offer.kind === 'done') continue
-      proved.push(epoch)
-      this.#log.info('the load of an epoch is proved', { networkId, epoch })
+      const outcome = await this.#prove(epoch)
+      if (outcome === 'spoiled') break
+      if (outcome === 'bare') this.#bare.add(epoch)
+      if (outcome === 'proved') proved.push(epoch)
     }
     return { proved }
+  }
+
+  async #prove(epoch: bigint): Promise<'proved' | 'done' | 'bare' | 'spoiled'> {
+    const { networkId } = this.#options.identity
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const args = await this.#prover.proofOf(epoch, await this.#oracle.final())
+      if (args === 'too few blocks') return 'bare'
+      const call = { name: 'prove', args: [networkId, epoch, args.span, args.samples] }
+      const { kind } = await this.#load.offer(call, ['AlreadyProved'])
+      if (kind === 'done') return 'done'
+      if (kind === 'refused') continue
+      this.#log.info('the load of an epoch is proved', { networkId, epoch })
+      return 'proved'
+    }
+    return 'spoiled'
   }
 
   /** Epochs that decide something and are not proved, the newest first. */

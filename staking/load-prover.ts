@@ -30,6 +30,9 @@ import type { KnownFinal } from './oracle-contract.ts'
 /** NetworkLoad.SAMPLES: of fewer blocks none are drawn. */
 export const loadSampleCount = 8
 
+/** Beginnings of epochs that are kept. */
+const beginningsMax = 128
+
 /** `NetworkLoad.Bound`. */
 type BoundArgs = {
   readonly height: bigint
@@ -70,6 +73,8 @@ type ProvedHeader = {
 export class LoadProver {
   readonly #endpoint: Pick<NetworkEndpoint, 'header' | 'executionHeader'>
   readonly #prover: NetworkProver
+  /** Where epochs begin: the same under any later block, so a proof that is made again is quick. */
+  readonly #beginnings = new Map<bigint, bigint>()
 
   constructor(options: {
     readonly endpoint: Pick<NetworkEndpoint, 'header' | 'executionHeader'>
@@ -87,22 +92,33 @@ export class LoadProver {
    */
   async proofOf(epoch: bigint, known: KnownFinal): Promise<LoadArgs | 'too few blocks'> {
     assert(epoch < known.epoch, 'an epoch is proved once L1 knows a block after it')
+    try {
+      return await this.#proofOf(epoch, known)
+    } catch (error) {
+      // What it said of where epochs begin may be a lie, too.
+      this.#beginnings.clear()
+      throw error
+    }
+  }
+
+  async #proofOf(epoch: bigint, known: KnownFinal): Promise<LoadArgs | 'too few blocks'> {
     const begin = await this.#beginningOf(epoch, known.height)
     const end = await this.#beginningOf(epoch + 1n, known.height)
-    const before = await this.#proved(begin - 1n, known)
-    const following = await this.#proved(end, known)
+    const [before, first, last, following] = await Promise.all([
+      this.#proved(begin - 1n, known),
+      this.#proved(begin, known),
+      this.#proved(end - 1n, known),
+      this.#proved(end, known),
+    ])
     // The genesis is of its first epoch, and no block.
     const isBegin = before.header.epoch < epoch || begin === 1n
     if (!isBegin || following.header.epoch <= epoch) throw outOfOrder()
     if (begin === end) return 'too few blocks'
-    const [first, last] = [await this.#proved(begin, known), await this.#proved(end - 1n, known)]
     if (first.header.epoch !== epoch || last.header.epoch !== epoch) throw outOfOrder()
     if (end - begin < loadSampleCount) return 'too few blocks'
     const { mix } = following.header
-    const samples: SampleArgs[] = []
-    for (const height of loadSampleHeights({ first: begin, last: end - 1n, mix })) {
-      samples.push(await this.#sample(height, known))
-    }
+    const heights = loadSampleHeights({ first: begin, last: end - 1n, mix })
+    const samples = await Promise.all(heights.map((height) => this.#sample(height, known)))
     return {
       span: {
         before: boundOf(before),
@@ -118,11 +134,18 @@ export class LoadProver {
 
   /** The lowest height from 1 on whose epoch is this or a later one, as the node has it. */
   async #beginningOf(epoch: bigint, known: bigint): Promise<bigint> {
+    const found = this.#beginnings.get(epoch)
+    if (found !== undefined) return found
     let [low, high] = [0n, known]
     while (high - low > 1n) {
       const middle = (low + high) / 2n
       if ((await this.#header(middle)).epoch < epoch) low = middle
       else high = middle
+    }
+    this.#beginnings.set(epoch, high)
+    const [oldest] = this.#beginnings.keys()
+    if (this.#beginnings.size > beginningsMax && oldest !== undefined) {
+      this.#beginnings.delete(oldest)
     }
     return high
   }

@@ -163,7 +163,7 @@ class GrowthDrill {
     const idleEpochs = 4 * loadEpochs
     const isAt = (status: number) => async () =>
       (await this.#ask('NetworkRegistry', 'statusOf', newId)) === status
-    await until('it drains', isAt(statuses.draining), patienceMs(idleEpochs + 3))
+    await until('it drains', isAt(statuses.draining), patienceMs(2 * idleEpochs))
     const lastEpoch = await this.#decidedBy('Drained')
     for (const id of [0, 1, newId]) {
       for (let epoch = lastEpoch; epoch > lastEpoch - idleEpochs; epoch--) {
