@@ -133,7 +133,8 @@ function loadOf({ load: found }: Network): string {
   return `${words[load]} in ${epochs} epoch${epochs === 1 ? '' : 's'} up to ${lastEpoch}`
 }
 
-function statusOf(network: Network): string {
+/** How far a network is, in words. */
+export function statusOf(network: Network): string {
   const { status, firstEpoch, drainedEpoch, endEpoch, operatorsMin, stakeMinGwei } = network
   switch (status) {
     case 'opening':
