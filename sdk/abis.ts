@@ -78,6 +78,7 @@ export const abis = {
     'function deadAfter() view returns (uint256)',
     'function declareDead(uint32 id)',
   ]),
+  NetworkLoad: parseAbi(['function loadOf(uint32 id, uint64 epoch) view returns (uint8)']),
   Inbox: parseAbi([
     'event Credited(uint32 indexed id, uint64 indexed index, address indexed to, uint64 amountGwei)',
   ]),

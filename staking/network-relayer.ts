@@ -19,6 +19,7 @@ import type { L1Chain } from './l1-chain.ts'
 import type { L1Endpoint } from './l1-endpoint.ts'
 import type { L1Sender } from './l1-sender.ts'
 import type { NetworkEndpoint } from './network-endpoint.ts'
+import type { LoadKeeper, LoadStep } from './load-keeper.ts'
 import { NetworkProver } from './network-prover.ts'
 import { OracleContract } from './oracle-contract.ts'
 import { OutboxRelayer } from './outbox-relayer.ts'
@@ -56,6 +57,8 @@ export type NetworkRelayerOptions = {
   readonly outboxSeconds: bigint
   /** Entries and credits below are left to those they are for: each costs gas. */
   readonly amountMinWei: bigint
+  /** Has the load of epochs proved, in the same steps: no certificate of ours comes in between. */
+  readonly load?: Pick<LoadKeeper, 'step'>
   readonly clock: Clock
   /** @default pollMsDefault */
   readonly pollMs?: number
@@ -64,6 +67,7 @@ export type NetworkRelayerOptions = {
 
 export class NetworkRelayer {
   readonly #log: Logger
+  readonly #load: Pick<LoadKeeper, 'step'> | undefined
   readonly finality: FinalityRelayer
   readonly death: DeathRelayer
   readonly outbox: OutboxRelayer
@@ -72,7 +76,8 @@ export class NetworkRelayer {
 
   constructor(options: NetworkRelayerOptions) {
     this.#log = options.log ?? silentLogger
-    const { clock, pollMs = pollMsDefault } = options
+    const { clock, pollMs = pollMsDefault, load } = options
+    this.#load = load
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
     const { chain, endpoint, contracts, identity, sender, log = silentLogger } = options
     const { networkId } = identity
@@ -119,6 +124,7 @@ export class NetworkRelayer {
     readonly death: DeathStep | undefined
     readonly outbox: OutboxStep | undefined
     readonly emission?: EmissionStep | undefined
+    readonly load?: LoadStep | undefined
   }> {
     const finality = await this.#tried('certificates', () => this.finality.step())
     const death = await this.#tried('a death', () => this.death.step())
@@ -126,7 +132,8 @@ export class NetworkRelayer {
     const isMore = death?.kind === 'dead' && death.isMore
     const credits = { synced: false, claimed: [], announced: [], waits: 'credits' } as const
     const outbox = isMore ? credits : await this.#tried('the Outbox', () => this.outbox.step())
-    const each = { finality, death, outbox }
+    const load = this.#load
+    const each = { finality, death, outbox, ...(load && { load: await load.step() }) }
     const giving = this.#emission
     if (giving === undefined) return each
     return { ...each, emission: await this.#tried('the emission', () => giving.step()) }
