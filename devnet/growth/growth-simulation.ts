@@ -1,0 +1,396 @@
+/**
+ * Simulates a hundred and a thousand networks, by costs that were measured on one.
+ *
+ *   1  calibrate   one network, several loads, two paces, two sizes: `cost-model.ts`
+ *   2  validate    what the model says of N = 1, 2, 4 against what is measured, five windows each
+ *   3  simulate    N = 100, 1,000 in three kinds of world; L1's gas; how safe committees are
+ *
+ * Nothing that more than one network showed goes into the model.
+ */
+
+import { createSeededRng } from '@zg/runtime'
+
+import { anyCorruptProbabilityMax, corruptionProbability } from './committee.ts'
+import { costsAtSize, fitCosts } from './cost-model.ts'
+import type { CostRun, Costs } from './cost-model.ts'
+import { openCpuQuota } from './cpu-quota.ts'
+import type { CpuQuota, QuotaKind } from './cpu-quota.ts'
+import { coresAsked, playGrowth } from './growth-model.ts'
+import type { GrowthOutcome, GrowthScenario } from './growth-model.ts'
+import { hold } from './growth-points.ts'
+import { GrowthLoad } from './growth-run.ts'
+import type { Window } from './growth-run.ts'
+import * as settings from './growth-settings.ts'
+import type { LeanWorld } from './lean-world.ts'
+
+/** Validators of the network that shows what size costs. */
+const largeOperatorCount = 10
+
+/** Every network count that the model is held against. */
+const validationCounts = [1, 2, 4] as const
+const validationWindows = 5
+
+/** How far the model may be from the median of the windows. */
+export const errorMax = 0.1
+
+const simulatedCounts = [100, 1_000] as const
+const simulatedSeconds = 120
+
+/** A machine of the simulated operators, in processors like this machine's. */
+const simulatedCores = 4
+
+/** Of whom committees are drawn, and how many of them are bad. */
+const drawnOperators = 1_000
+const badShare = 0.25
+const committeeSizes = [128, 512] as const
+
+/** `npm run bench -- gas`: a certificate and an Outbox root; each absent operator. */
+const certificateGas = 609_900
+const absentGas = 14_810
+/** What a leaner certificate would take: the low end of the design. */
+const certificateGasMin = 550_000
+/** Blocks of 36,000,000 gas, one in twelve seconds. */
+const l1GasPerDay = (36e6 * 86_400) / 12
+
+export type Validation = {
+  readonly networks: number
+  /** Median of the windows. */
+  readonly measuredCpuMsPerTransaction: number
+  readonly windowsCpuMsPerTransaction: readonly number[]
+  readonly simulatedCpuMsPerTransaction: number
+  /** simulated / measured - 1. */
+  readonly error: number
+}
+
+export type SimulatedWorld = GrowthOutcome & {
+  readonly label: 'simulation'
+  readonly world: 'all-in-all, fixed machines' | 'all-in-all, machines grow' | 'committees'
+  readonly networks: number
+  readonly operators: number
+  readonly committeeSize: number
+  /** Processors of each operator. */
+  readonly coresPerOperator: number
+}
+
+export type SimulationReport = {
+  readonly quota: QuotaKind
+  readonly notice: string | undefined
+  readonly calibration: {
+    /** By operators of the one network. */
+    readonly costs: Readonly<Record<number, Costs>>
+    readonly runs: readonly (CostRun & { readonly operators: number; readonly paceMs: number })[]
+    readonly blockTimeMs: number
+  }
+  readonly validation: readonly Validation[]
+  /** By processors of an operator's machine: the networks it holds before the knee. */
+  readonly networksHeld: Readonly<Record<number, number>>
+  readonly worlds: readonly SimulatedWorld[]
+  readonly l1: readonly L1Load[]
+  readonly corruption: readonly Corruption[]
+}
+
+/** L1's gas for the certificates of many networks. */
+export type L1Load = {
+  readonly networks: number
+  readonly certificatesPerDay: number
+  readonly gasPerDay: readonly [least: number, measured: number]
+  /** With a third of a committee of 128 absent. */
+  readonly gasPerDayOfAbsent: number
+  readonly shareOfEthereum: readonly [least: number, measured: number]
+}
+
+export type Corruption = {
+  readonly operators: number
+  readonly badShare: number
+  readonly size: number
+  readonly ofOne: number
+  /** Union bound. */
+  readonly ofAny: Readonly<Record<number, number>>
+}
+
+/** Measures, fits, checks and plays. */
+export async function simulateGrowth(
+  plan: { readonly seconds: number },
+  tell: (line: string) => void,
+): Promise<SimulationReport> {
+  const quota = openCpuQuota()
+  if (quota.notice !== undefined) tell(quota.notice)
+  try {
+    return await simulate(new Calibration(quota, plan.seconds, tell), tell)
+  } finally {
+    await quota.close()
+  }
+}
+
+async function simulate(
+  calibration: Calibration,
+  tell: (line: string) => void,
+): Promise<SimulationReport> {
+  const { quota } = calibration
+  const measured = new Map<number, readonly number[]>()
+  const { ratePerSecond: rate, operatorCount } = settings
+  const rates = [0, 0.5 * rate, rate, 1.5 * rate]
+  await calibration.measure({ rates }, async (load) => {
+    measured.set(1, await calibration.windows(load, 1))
+  })
+  await calibration.measure({ rates: [0, rate], paceMs: settings.blockTimeMs / 2 })
+  await calibration.measure({ rates: [0, 0.5 * rate, rate], operators: largeOperatorCount })
+  for (const count of validationCounts) {
+    if (measured.has(count)) continue
+    await calibration.withWorld(await settings.startWorld(count), async (load) => {
+      measured.set(count, await calibration.windows(load, count))
+    })
+  }
+  const { costs, large, blockTimeMs } = calibration.fit()
+  const validation = validationCounts.map((networks) =>
+    validate(networks, measured.get(networks) ?? [], { costs, blockTimeMs }),
+  )
+  for (const each of validation) tell(describeValidation(each))
+  const sizes = {
+    small: { size: operatorCount, costs },
+    large: { size: largeOperatorCount, costs: large },
+  }
+  return {
+    quota: quota.kind,
+    notice: quota.notice,
+    calibration: {
+      costs: { [operatorCount]: costs, [largeOperatorCount]: large },
+      runs: calibration.runs,
+      blockTimeMs,
+    },
+    validation,
+    networksHeld: Object.fromEntries(
+      [settings.quotaCores, simulatedCores].map((cores) => [cores, networksHeld(cores, costs)]),
+    ),
+    worlds: simulatedCounts.flatMap((networks) => playWorlds(networks, sizes)),
+    l1: simulatedCounts.flatMap((networks) => [l1Load(networks, 1), l1Load(networks, 24)]),
+    corruption: committeeSizes.map(corruption),
+  }
+}
+
+/** Runs of a single network, and the windows that the model is held against. */
+class Calibration {
+  readonly quota: CpuQuota
+  readonly runs: (CostRun & { operators: number; paceMs: number })[] = []
+  readonly #seconds: number
+  readonly #tell: (line: string) => void
+
+  constructor(quota: CpuQuota, seconds: number, tell: (line: string) => void) {
+    this.quota = quota
+    this.#seconds = seconds
+    this.#tell = tell
+  }
+
+  /** Warms a world up, holds its processes as machines that grow, and ends it after the work. */
+  async withWorld(world: LeanWorld, work: (load: GrowthLoad) => Promise<void>): Promise<void> {
+    const load = new GrowthLoad(world, settings.privateKey)
+    try {
+      await load.warmUp(settings.warmUp.ratePerSecond, settings.warmUp.seconds)
+      hold(world, 'machines-grow', this.quota)
+      await work(load)
+    } finally {
+      load.close()
+      await world.close()
+    }
+  }
+
+  /** One network at each rate; `then` has the same world afterwards. */
+  async measure(
+    plan: { readonly rates: readonly number[]; readonly paceMs?: number; operators?: number },
+    then: (load: GrowthLoad) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    const { rates, paceMs = settings.blockTimeMs, operators = settings.operatorCount } = plan
+    const own = { operatorCount: operators, blockTimeMs: paceMs }
+    await this.withWorld(await settings.startWorld(1, own), async (load) => {
+      for (const ratePerSecond of rates) {
+        const seconds = Math.ceil(this.#seconds / 3)
+        const { windows } = await load.run({ windows: 1, seconds, ratePerSecond })
+        for (const window of windows) {
+          const run = { ...costRunOf(window), operators, paceMs }
+          this.runs.push(run)
+          this.#tell(`calibration: ${JSON.stringify(run)}`)
+        }
+      }
+      await then(load)
+    })
+  }
+
+  /** Milliseconds of processor time a transaction, a window each. */
+  async windows(load: GrowthLoad, networks: number): Promise<readonly number[]> {
+    const seconds = Math.ceil(this.#seconds / 4)
+    const { ratePerSecond } = settings
+    const run = await load.run({ windows: validationWindows, seconds, ratePerSecond })
+    const costs = run.windows.map(cpuMsPerTransaction)
+    const shown = costs.map((cost) => cost.toFixed(2)).join(' ')
+    this.#tell(`validation N=${networks}: ${shown} ms CPU a transaction`)
+    return costs
+  }
+
+  fit(): { readonly costs: Costs; readonly large: Costs; readonly blockTimeMs: number } {
+    const { operatorCount } = settings
+    const costs = fitCosts(this.runs.filter(({ operators }) => operators === operatorCount))
+    // Being there is taken not to depend on the size: larger ones were measured at one pace.
+    const being = {
+      seconds: 1,
+      emptyBlocks: 0,
+      filledBlocks: 0,
+      transactions: 0,
+      cpuSeconds: Math.max(costs.idleSecond, Number.EPSILON),
+    }
+    const large = fitCosts([
+      being,
+      ...this.runs.filter(({ operators }) => operators === largeOperatorCount),
+    ])
+    const paced = this.runs.filter(
+      ({ operators, paceMs }) => operators === operatorCount && paceMs === settings.blockTimeMs,
+    )
+    const blocks = sum(paced.map(({ emptyBlocks, filledBlocks }) => emptyBlocks + filledBlocks))
+    const blockTimeMs = (1_000 * sum(paced.map(({ seconds }) => seconds))) / blocks
+    return { costs, large, blockTimeMs }
+  }
+}
+
+/** What the model is told of a window of one network. */
+function costRunOf({ seconds, networks, operatorCpuSeconds }: Window): CostRun {
+  const [network] = networks
+  return {
+    seconds,
+    emptyBlocks: network?.emptyBlocks ?? 0,
+    filledBlocks: network?.filledBlocks ?? 0,
+    transactions: network?.transactions ?? 0,
+    cpuSeconds: sum(operatorCpuSeconds) / operatorCpuSeconds.length,
+  }
+}
+
+function cpuMsPerTransaction({ networks, operatorCpuSeconds }: Window): number {
+  const transactions = sum(networks.map((network) => network.transactions))
+  return (1_000 * sum(operatorCpuSeconds)) / transactions
+}
+
+function validate(
+  networks: number,
+  windows: readonly number[],
+  { costs, blockTimeMs }: { readonly costs: Costs; readonly blockTimeMs: number },
+): Validation {
+  const { operatorCount, quotaCores } = settings
+  const { cpuSecondsPerTransaction } = play({
+    networks,
+    operators: operatorCount,
+    committeeSize: operatorCount,
+    coresPerOperator: quotaCores * networks,
+    costs,
+    blockTimeMs,
+  })
+  const measured = median(windows)
+  const simulated = 1_000 * cpuSecondsPerTransaction
+  return {
+    networks,
+    measuredCpuMsPerTransaction: measured,
+    windowsCpuMsPerTransaction: windows,
+    simulatedCpuMsPerTransaction: simulated,
+    error: simulated / measured - 1,
+  }
+}
+
+type Sizes = {
+  readonly small: { readonly size: number; readonly costs: Costs }
+  readonly large: { readonly size: number; readonly costs: Costs }
+}
+
+/** The three kinds of world with so many networks. */
+export function playWorlds(networks: number, { small, large }: Sizes): readonly SimulatedWorld[] {
+  const { operatorCount, blockTimeMs } = settings
+  const few = {
+    networks,
+    operators: operatorCount,
+    committeeSize: operatorCount,
+    costs: small.costs,
+    blockTimeMs,
+  }
+  const [size] = committeeSizes
+  const drawn = {
+    networks,
+    operators: drawnOperators,
+    committeeSize: size,
+    costs: costsAtSize(size, small, large),
+    blockTimeMs,
+    coresPerOperator: simulatedCores,
+  }
+  const grown = { ...few, coresPerOperator: networks * settings.quotaCores }
+  return [
+    told('all-in-all, fixed machines', { ...few, coresPerOperator: simulatedCores }),
+    told('all-in-all, machines grow', grown),
+    told('committees', drawn),
+  ]
+}
+
+type Played = Omit<GrowthScenario, 'transactionsPerBlockMax' | 'ratePerSecond' | 'seconds'>
+
+function told(world: SimulatedWorld['world'], scenario: Played): SimulatedWorld {
+  const { networks, operators, committeeSize, coresPerOperator } = scenario
+  const place = { networks, operators, committeeSize, coresPerOperator }
+  return { label: 'simulation', world, ...place, ...play(scenario) }
+}
+
+function play(scenario: Played): GrowthOutcome {
+  return playGrowth(
+    {
+      ...scenario,
+      transactionsPerBlockMax: settings.blockTransactionsMax,
+      ratePerSecond: settings.ratePerSecond,
+      seconds: simulatedSeconds,
+    },
+    createSeededRng('growth'),
+  )
+}
+
+/** Networks that a machine holds before the knee, by what one of them asks for. */
+export function networksHeld(cores: number, costs: Costs): number {
+  const { blockTimeMs, ratePerSecond } = settings
+  return Math.floor(cores / coresAsked({ costs, blockTimeMs, ratePerSecond }))
+}
+
+/** Returns what certificates cost L1 a day. */
+export function l1Load(networks: number, certificatesPerDay: number): L1Load {
+  const count = networks * certificatesPerDay
+  const gasPerDay = [count * certificateGasMin, count * certificateGas] as const
+  const absent = Math.floor((committeeSizes[0] - 1) / 3)
+  return {
+    networks,
+    certificatesPerDay,
+    gasPerDay,
+    gasPerDayOfAbsent: count * (certificateGas + absent * absentGas),
+    shareOfEthereum: [gasPerDay[0] / l1GasPerDay, gasPerDay[1] / l1GasPerDay],
+  }
+}
+
+function corruption(size: number): Corruption {
+  const draw = { operators: drawnOperators, bad: drawnOperators * badShare, size }
+  return {
+    operators: drawnOperators,
+    badShare,
+    size,
+    ofOne: corruptionProbability(draw),
+    ofAny: Object.fromEntries(
+      simulatedCounts.map((count) => [count, anyCorruptProbabilityMax(draw, count)]),
+    ),
+  }
+}
+
+function describeValidation(validation: Validation): string {
+  const { networks, measuredCpuMsPerTransaction, simulatedCpuMsPerTransaction, error } = validation
+  const measured = `measured ${measuredCpuMsPerTransaction.toFixed(2)}`
+  const simulated = `simulated ${simulatedCpuMsPerTransaction.toFixed(2)}`
+  const verdict = Math.abs(error) <= errorMax ? 'within' : 'over'
+  const off = `${(100 * error).toFixed(1)} %, ${verdict} ${100 * errorMax} %`
+  return `N=${networks}: ${measured}, ${simulated} ms CPU a transaction: ${off}`
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0)
+}
