@@ -62,6 +62,6 @@ test('corruptionProbability refuses draws that cannot be', () => {
     { operators: 1.5, bad: 1, size: 1 },
     { operators: 2_000_000, bad: 1, size: 1 },
   ]) {
-    assert.throws(() => corruptionProbability(draw), { code: 'DEVNET_COMMITTEE_IMPOSSIBLE' })
+    assert.throws(() => corruptionProbability(draw), /as many can be drawn/)
   }
 })

@@ -7,7 +7,7 @@
  * same here, so operators of unequal stake are worse than what this says.
  */
 
-import { ZgError } from '@zg/primitives'
+import { assert } from '@zg/primitives'
 
 /** Operators a draw is computed for, at most. */
 const operatorsMax = 1_000_000
@@ -20,13 +20,9 @@ export type CommitteeDraw = {
   readonly size: number
 }
 
-/**
- * Returns the probability that a third of one committee or more is bad.
- *
- * @throws {CommitteeImpossibleError} `DEVNET_COMMITTEE_IMPOSSIBLE`
- */
+/** Returns the probability that a third of one committee or more is bad. */
 export function corruptionProbability(draw: CommitteeDraw): number {
-  check(draw)
+  assert(isDraw(draw), 'as many can be drawn')
   const { operators, bad, size } = draw
   const all = logChoose(operators, size)
   let probability = 0
@@ -57,20 +53,12 @@ function logFactorial(n: number): number {
   return logFactorials[n] ?? Number.NaN
 }
 
-function check(draw: CommitteeDraw): void {
-  const { operators, bad, size } = draw
-  const isDraw =
+function isDraw({ operators, bad, size }: CommitteeDraw): boolean {
+  return (
     [operators, bad, size].every((count) => Number.isInteger(count) && count >= 0) &&
     operators <= operatorsMax &&
     bad <= operators &&
     size >= 1 &&
     size <= operators
-  if (!isDraw) throw new CommitteeImpossibleError(draw)
-}
-
-export class CommitteeImpossibleError extends ZgError<'DEVNET_COMMITTEE_IMPOSSIBLE'> {
-  constructor({ operators, bad, size }: CommitteeDraw) {
-    const message = `Cannot draw ${size} of ${operators} operators, ${bad} of them bad`
-    super('DEVNET_COMMITTEE_IMPOSSIBLE', message, { operators, bad, size })
-  }
+  )
 }

@@ -2,7 +2,7 @@
  * Measures N = 1, 2, 4, 8 networks of the same operators, in two kinds of machines:
  *
  *     machines grow   each validator process has a quota: an operator with N networks has N of them
- *     fixed machine   one such quota for all processes of an operator, however many networks
+ *     fixed machine   one quota for all processes of an operator, however many networks
  *
  * All of it shares this machine, with the clients: `machineShare` says how much of it was used, and
  * where that nears 1, it is this machine that is measured. Efficiency is E(N) = T(N) / (N · T(1)),
@@ -12,7 +12,6 @@
 import { cpus } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { openCpuQuota } from './cpu-quota.ts'
 import type { CpuQuota, QuotaGroup, QuotaKind } from './cpu-quota.ts'
 import { GrowthLoad } from './growth-run.ts'
 import type { LoadedWindows } from './growth-run.ts'
@@ -53,6 +52,7 @@ export type GrowthPoint = {
 export type GrowthReport = {
   readonly quota: QuotaKind
   readonly quotaCores: number
+  readonly machineCores: number
   readonly notice: string | undefined
   readonly points: readonly GrowthPoint[]
   /** By mode: the greatest N that kept nine tenths of its efficiency. */
@@ -70,8 +70,7 @@ export async function measureGrowth(
   plan: { readonly networkCounts: readonly number[]; readonly seconds: number },
   tell: (line: string) => void,
 ): Promise<GrowthReport> {
-  const quota = openCpuQuota()
-  if (quota.notice !== undefined) tell(quota.notice)
+  const quota = settings.openQuota(tell)
   const points: GrowthPoint[] = []
   try {
     for (const networkCount of plan.networkCounts) {
@@ -107,6 +106,7 @@ export async function measureGrowth(
   return {
     quota: quota.kind,
     quotaCores: settings.quotaCores,
+    machineCores: settings.machineCores,
     notice: quota.notice,
     points,
     knee: { 'machines-grow': kneeOf('machines-grow'), 'fixed-machine': kneeOf('fixed-machine') },
@@ -126,7 +126,8 @@ export function hold(world: LeanWorld, mode: GrowthMode, quota: CpuQuota): reado
       group.add(pid)
     }
   }
-  for (const group of groups.values()) group.hold(settings.quotaCores)
+  const cores = mode === 'fixed-machine' ? settings.machineCores : settings.quotaCores
+  for (const group of groups.values()) group.hold(cores)
   return [...groups.values()]
 }
 

@@ -5,6 +5,9 @@
 
 import { toHex } from '@zg/primitives'
 
+import { openCpuQuota } from './cpu-quota.ts'
+import type { CpuQuota } from './cpu-quota.ts'
+import { closedAtInterrupt } from './interrupt.ts'
 import { startLeanWorld } from './lean-world.ts'
 import type { LeanWorld } from './lean-world.ts'
 
@@ -30,10 +33,13 @@ export const blockTransactionsMax = 2 * blockTransactionsTarget
 export const ratePerSecond = (0.9 * blockTransactionsTarget * 1_000) / blockTimeMs
 
 /**
- * The quota: what one validator process may use of a processor, and where machines stay as they
- * are, what all processes of one operator may use together.
+ * What a validator process may use of a processor where machines grow, so that nothing of what the
+ * load alone takes is held back.
  */
 export const quotaCores = 0.1
+
+/** What all processes of one operator may use together where its machine stays as it is. */
+export const machineCores = 0.2
 
 /**
  * Unheld and under more load than what is measured: what runs often is compiled while it runs.
@@ -56,4 +62,11 @@ export function startWorld(
     gasTarget: BigInt(blockTransactionsTarget) * transferGas,
     privateKey,
   })
+}
+
+/** Opens the quota of a run, and says what there is to say of it. */
+export function openQuota(tell: (line: string) => void): CpuQuota {
+  const quota = openCpuQuota()
+  if (quota.notice !== undefined) tell(quota.notice)
+  return { ...quota, close: closedAtInterrupt(() => quota.close()) }
 }

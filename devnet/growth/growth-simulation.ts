@@ -13,7 +13,6 @@ import { createSeededRng } from '@zg/runtime'
 import { anyCorruptProbabilityMax, corruptionProbability } from './committee.ts'
 import { costsAtSize, fitCosts } from './cost-model.ts'
 import type { CostRun, Costs } from './cost-model.ts'
-import { openCpuQuota } from './cpu-quota.ts'
 import type { CpuQuota, QuotaKind } from './cpu-quota.ts'
 import { coresAsked, playGrowth } from './growth-model.ts'
 import type { GrowthOutcome, GrowthScenario } from './growth-model.ts'
@@ -113,8 +112,7 @@ export async function simulateGrowth(
   plan: { readonly seconds: number },
   tell: (line: string) => void,
 ): Promise<SimulationReport> {
-  const quota = openCpuQuota()
-  if (quota.notice !== undefined) tell(quota.notice)
+  const quota = settings.openQuota(tell)
   try {
     return await simulate(new Calibration(quota, plan.seconds, tell), tell)
   } finally {
@@ -160,7 +158,7 @@ async function simulate(
     },
     validation,
     networksHeld: Object.fromEntries(
-      [settings.quotaCores, simulatedCores].map((cores) => [cores, networksHeld(cores, costs)]),
+      [settings.machineCores, simulatedCores].map((cores) => [cores, networksHeld(cores, costs)]),
     ),
     worlds: simulatedCounts.flatMap((networks) => playWorlds(networks, sizes)),
     l1: simulatedCounts.flatMap((networks) => [l1Load(networks, 1), l1Load(networks, 24)]),

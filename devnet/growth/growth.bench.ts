@@ -2,8 +2,8 @@
  * Bench `growth`: what more networks bring, and what they cost.
  *
  *     npm run bench -- growth                measured: N = 1, 2, 4, 8, two kinds of machines
- *     npm run bench -- growth --simulate     costs of one network; the model's error at N = 1, 2, 4;
- *                                            N = 100 and 1,000 simulated
+ *     npm run bench -- growth --simulate     costs of one network; the model's error at
+ *                                            N = 1, 2, 4; N = 100 and 1,000 simulated
  *     --seconds S                            of a measured window (default 60)
  *     --networks 1,2,4                       other numbers of networks
  *     --out FILE                             keeps result, command, commit and machine
@@ -12,6 +12,7 @@
 import { kneeEfficiency, measureGrowth } from './growth-points.ts'
 import type { GrowthPoint } from './growth-points.ts'
 import * as settings from './growth-settings.ts'
+import { growthTables, simulationTables } from './growth-tables.ts'
 import { errorMax, simulateGrowth } from './growth-simulation.ts'
 import type { SimulationReport } from './growth-simulation.ts'
 
@@ -37,10 +38,12 @@ export async function bench(options: GrowthOptions = {}) {
     block_transactions_target: settings.blockTransactionsTarget,
     offered_per_second_and_network: settings.ratePerSecond,
     quota_cores: settings.quotaCores,
+    machine_cores: settings.machineCores,
     window_seconds: seconds,
   }
   if (options.simulate === true) {
     const report = await simulateGrowth({ seconds }, tell)
+    tell(`\n${simulationTables(report)}\n`)
     const metrics = { ...shared, quota: report.quota, ...simulationFigures(report) }
     return { name: 'growth-simulation', metrics, peers: {}, ratios: errorsOf(report), report }
   }
@@ -49,6 +52,7 @@ export async function bench(options: GrowthOptions = {}) {
       ?.split(',')
       .map((count) => wholeNumber('--networks', count, networkCountMax)) ?? networkCountsDefault
   const report = await measureGrowth({ networkCounts, seconds }, tell)
+  tell(`\n${growthTables(report)}\n`)
   const metrics: Figures = { ...shared, quota: report.quota, knee_efficiency: kneeEfficiency }
   for (const point of report.points) Object.assign(metrics, pointFigures(point))
   for (const [mode, knee] of Object.entries(report.knee)) metrics[`${mode} knee_networks`] = knee

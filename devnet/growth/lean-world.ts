@@ -17,6 +17,7 @@ import { assert, toHex } from '@zg/primitives'
 import { startChild } from '../child.ts'
 import type { Child } from '../child.ts'
 import { loadSenders } from '../load/load.ts'
+import { closedAtInterrupt } from './interrupt.ts'
 import { genesisPathOf, writeValidatorFiles } from '../node-files.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from '../ports.ts'
 import { callRpc } from '../rpc-call.ts'
@@ -72,11 +73,11 @@ export type LeanWorld = {
 export async function startLeanWorld(options: LeanWorldOptions): Promise<LeanWorld> {
   const home = mkdtempSync(join(tmpdir(), 'zg-growth-'))
   const children: Child[] = []
-  const close = async (): Promise<void> => {
+  const close = closedAtInterrupt(async () => {
     for (const child of children) child.signal('SIGTERM')
     await Promise.all(children.map(({ exited }) => exited))
     rmSync(home, { recursive: true, force: true })
-  }
+  })
   try {
     const plans = await planNetworks(home, options)
     for (const plan of plans) await writeNetwork(plan, options)
