@@ -22,6 +22,9 @@ const periodUs = 100_000
 const removeTriesMax = 50
 const removePauseMs = 20
 
+/** Debian's package of the same name. */
+const cpulimit = 'cpulimit'
+
 export type QuotaKind = 'cgroup-v2' | 'cgroup-v1' | 'cpulimit' | 'none'
 
 /** What the kernel counted of a group. */
@@ -185,7 +188,7 @@ function cpulimitQuota(limit: NonNullable<QuotaMachine['limit']>): CpuQuota {
       }
     },
     close() {
-      for (const pid of [...held.keys()]) letGo(pid)
+      for (const pid of held.keys()) letGo(pid)
       return Promise.resolve()
     },
   }
@@ -210,13 +213,13 @@ async function remove(folder: string, removeFolder: (path: string) => void): Pro
 }
 
 function hasCpulimit(): boolean {
-  return spawnSync('cpulimit', ['--help'], { stdio: 'ignore' }).error === undefined
+  return spawnSync(cpulimit, ['--help'], { stdio: 'ignore' }).error === undefined
 }
 
 /** `--lazy`: it ends with the process it watches. */
 function startCpulimit(pid: number, percent: number): { stop(): void } {
   const args = ['--lazy', '--pid', String(pid), '--limit', String(percent)]
-  const child = spawn('cpulimit', args, { stdio: 'ignore' })
+  const child = spawn(cpulimit, args, { stdio: 'ignore' })
   // SIGTERM has it continue what it stopped.
   return { stop: () => void child.kill('SIGTERM') }
 }

@@ -106,7 +106,7 @@ function place(
   { networks, operators, committeeSize, coresPerOperator, costs, blockTimeMs }: GrowthScenario,
   rng: Rng,
 ): { readonly machines: readonly Machine[]; readonly all: readonly Network[] } {
-  const served = new Array<number>(operators).fill(0)
+  const served = Array.from({ length: operators }, () => 0)
   const committees = Array.from({ length: networks }, () =>
     drawCommittee(operators, committeeSize, rng),
   )

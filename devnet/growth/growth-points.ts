@@ -62,6 +62,8 @@ export type GrowthReport = {
 /** What keeps this much of its efficiency is before the knee. */
 export const kneeEfficiency = 0.9
 
+const warmUpSeconds = 20
+
 /** After a change of quotas. */
 const settleMs = 3_000
 
@@ -77,8 +79,7 @@ export async function measureGrowth(
       const world = await settings.startWorld(networkCount)
       const load = new GrowthLoad(world, settings.privateKey)
       try {
-        const { ratePerSecond, seconds } = settings.warmUp
-        await load.warmUp(ratePerSecond, seconds)
+        await load.warmUp(settings.warmUpRatePerSecond, warmUpSeconds)
         for (const mode of ['machines-grow', 'fixed-machine'] as const) {
           const groups = hold(world, mode, quota)
           await wait(settleMs)

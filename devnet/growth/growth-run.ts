@@ -28,7 +28,7 @@ const maxFeePerGas = 10n ** 13n
 const answerTimeoutMs = 60_000
 
 /** The load before the first window, and after the last. */
-const leadSeconds = 6
+const leadSeconds = 5
 const tailSeconds = 1
 
 export type WindowPlan = {

@@ -41,10 +41,8 @@ export const quotaCores = 0.1
 /** What all processes of one operator may use together where its machine stays as it is. */
 export const machineCores = 0.2
 
-/**
- * Unheld and under more load than what is measured: what runs often is compiled while it runs.
- */
-export const warmUp = { ratePerSecond: 1.5 * ratePerSecond, seconds: 30 }
+/** Unheld and under more load than what is measured: what runs often is compiled while it runs. */
+export const warmUpRatePerSecond = 1.5 * ratePerSecond
 
 /** Of the account whose senders the genesis funds. */
 export const privateKey = toHex(new Uint8Array(32).fill(0x11))

@@ -25,9 +25,9 @@ test('networksHeld is a machine over what one network asks of it', () => {
 test('playWorlds shows flat machines, machines that grow, committees', () => {
   const large = { size: 10, costs: { ...costs, filledBlock: 0.036 } }
   const sizes = { small: { size: 4, costs }, large }
-  const [fixed, grown, drawn] = playWorlds(200, sizes)
-  assert.ok(fixed && grown && drawn)
-  assert.ok([fixed, grown, drawn].every(({ label }) => label === 'simulation'))
+  const [fixed, grown, drawn, enough] = playWorlds(200, sizes)
+  assert.ok(fixed && grown && drawn && enough)
+  assert.ok([fixed, grown, drawn, enough].every(({ label }) => label === 'simulation'))
   const offered = 200 * 45
   assert.ok(fixed.transactionsPerSecond < 0.9 * offered)
   assert.ok(grown.transactionsPerSecond > 0.95 * offered)
@@ -36,4 +36,6 @@ test('playWorlds shows flat machines, machines that grow, committees', () => {
   // A block of 128 members costs 0.03 + 124 · 0.001.
   const asked = 0.001 + (0.03 + 0.124) / 2 + 45 * 0.000_4
   assert.ok(Math.abs(drawn.coresUsedPerOperator / (asked * 25.6) - 1) < 0.05)
+  assert.equal(enough.operators, Math.ceil((2 * 200 * 128 * asked) / 4))
+  assert.ok(enough.transactionsPerSecond > 0.95 * offered)
 })

@@ -22,6 +22,9 @@ import type { Window } from './growth-run.ts'
 import * as settings from './growth-settings.ts'
 import type { LeanWorld } from './lean-world.ts'
 
+/** Longer than where throughput is the question: code that is not compiled yet costs more. */
+const warmUpSeconds = 45
+
 /** Validators of the network that shows what size costs. */
 const largeOperatorCount = 10
 
@@ -63,7 +66,11 @@ export type Validation = {
 
 export type SimulatedWorld = GrowthOutcome & {
   readonly label: 'simulation'
-  readonly world: 'all-in-all, fixed machines' | 'all-in-all, machines grow' | 'committees'
+  readonly world:
+    | 'all in all, fixed machines'
+    | 'all in all, machines grow'
+    | 'committees'
+    | 'committees, operators enough'
   readonly networks: number
   readonly operators: number
   readonly committeeSize: number
@@ -183,7 +190,7 @@ class Calibration {
   async withWorld(world: LeanWorld, work: (load: GrowthLoad) => Promise<void>): Promise<void> {
     const load = new GrowthLoad(world, settings.privateKey)
     try {
-      await load.warmUp(settings.warmUp.ratePerSecond, settings.warmUp.seconds)
+      await load.warmUp(settings.warmUpRatePerSecond, warmUpSeconds)
       hold(world, 'machines-grow', this.quota)
       await work(load)
     } finally {
@@ -295,7 +302,10 @@ type Sizes = {
   readonly large: { readonly size: number; readonly costs: Costs }
 }
 
-/** The three kinds of world with so many networks. */
+/**
+ * The kinds of world with so many networks. Operators are enough when their machines hold twice
+ * what all networks ask for: lots fall unevenly.
+ */
 export function playWorlds(networks: number, { small, large }: Sizes): readonly SimulatedWorld[] {
   const { operatorCount, blockTimeMs } = settings
   const few = {
@@ -314,11 +324,15 @@ export function playWorlds(networks: number, { small, large }: Sizes): readonly 
     blockTimeMs,
     coresPerOperator: simulatedCores,
   }
+  const { ratePerSecond } = settings
+  const asked = size * coresAsked({ costs: drawn.costs, blockTimeMs, ratePerSecond })
+  const enough = Math.ceil((2 * networks * asked) / simulatedCores)
   const grown = { ...few, coresPerOperator: networks * settings.quotaCores }
   return [
-    told('all-in-all, fixed machines', { ...few, coresPerOperator: simulatedCores }),
-    told('all-in-all, machines grow', grown),
+    told('all in all, fixed machines', { ...few, coresPerOperator: simulatedCores }),
+    told('all in all, machines grow', grown),
     told('committees', drawn),
+    told('committees, operators enough', { ...drawn, operators: Math.max(size, enough) }),
   ]
 }
 
