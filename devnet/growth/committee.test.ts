@@ -42,6 +42,13 @@ test('corruptionProbability is what counting all committees gives', () => {
   }
 })
 
+test('corruptionProbability agrees with the design: 128 of many are too few, 512 are not', () => {
+  const of = (size: number): number =>
+    corruptionProbability({ operators: 100_000, bad: 25_000, size })
+  assert.ok(of(128) > 0.01 && of(128) < 0.02)
+  assert.ok(of(512) > 0.5e-5 && of(512) < 2e-5)
+})
+
 test('corruptionProbability is certain or impossible at the ends', () => {
   assert.equal(corruptionProbability({ operators: 9, bad: 3, size: 9 }), 1)
   assert.equal(corruptionProbability({ operators: 10, bad: 3, size: 10 }), 0)

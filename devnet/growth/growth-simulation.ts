@@ -43,6 +43,7 @@ const simulatedCores = 4
 
 /** Of whom committees are drawn, and how many of them are bad. */
 const drawnOperators = 1_000
+const manyOperators = 100_000
 const badShare = 0.25
 const committeeSizes = [128, 512] as const
 
@@ -169,7 +170,9 @@ async function simulate(
     ),
     worlds: simulatedCounts.flatMap((networks) => playWorlds(networks, sizes)),
     l1: simulatedCounts.flatMap((networks) => [l1Load(networks, 1), l1Load(networks, 24)]),
-    corruption: committeeSizes.map(corruption),
+    corruption: [drawnOperators, manyOperators].flatMap((operators) =>
+      committeeSizes.map((size) => corruption(operators, size)),
+    ),
   }
 }
 
@@ -376,10 +379,10 @@ export function l1Load(networks: number, certificatesPerDay: number): L1Load {
   }
 }
 
-function corruption(size: number): Corruption {
-  const draw = { operators: drawnOperators, bad: drawnOperators * badShare, size }
+function corruption(operators: number, size: number): Corruption {
+  const draw = { operators, bad: operators * badShare, size }
   return {
-    operators: drawnOperators,
+    operators,
     badShare,
     size,
     ofOne: corruptionProbability(draw),

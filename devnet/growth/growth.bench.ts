@@ -91,7 +91,8 @@ function simulationFigures({ worlds, l1, corruption, validation }: SimulationRep
   for (const each of l1) {
     figures[`l1 n${each.networks} ${each.certificatesPerDay}/day gas_per_day`] = each.gasPerDay[1]
   }
-  for (const each of corruption) figures[`committee ${each.size} corrupt`] = each.ofOne
+  for (const each of corruption)
+    figures[`committee ${each.size} of ${each.operators} corrupt`] = each.ofOne
   return figures
 }
 
