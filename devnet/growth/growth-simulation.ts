@@ -1,17 +1,21 @@
 /**
  * Simulates a hundred and a thousand networks, by costs that were measured on one.
  *
- *   1  calibrate   one network, several loads, two paces, two sizes: `cost-model.ts`
+ *   1  calibrate   one network, several loads, two paces, two sizes: `cost-model.ts`; and beside a
+ *                  neighbour that never rests: `shared-machine.ts`
  *   2  validate    what the model says of N = 1, 2, 4 against what is measured, five windows each
  *   3  simulate    N = 100, 1,000 in three kinds of world; L1's gas; how safe committees are
  *
  * Nothing that more than one network showed goes into the model.
  */
 
+import { cpus } from 'node:os'
+
+import { assert } from '@zg/primitives'
 import { createSeededRng } from '@zg/runtime'
 
 import { anyCorruptProbabilityMax, corruptionProbability } from './committee.ts'
-import { costsAtSize, fitCosts } from './cost-model.ts'
+import { costOf, costsAtSize, fitCosts } from './cost-model.ts'
 import type { CostRun, Costs } from './cost-model.ts'
 import type { CpuQuota, QuotaKind } from './cpu-quota.ts'
 import { coresAsked, playGrowth } from './growth-model.ts'
@@ -21,6 +25,8 @@ import { GrowthLoad } from './growth-run.ts'
 import type { Window } from './growth-run.ts'
 import * as settings from './growth-settings.ts'
 import type { LeanWorld } from './lean-world.ts'
+import { costBeside, slowingOf, startNeighbour } from './shared-machine.ts'
+import type { Slowing } from './shared-machine.ts'
 
 /** Longer than where throughput is the question: code that is not compiled yet costs more. */
 const warmUpSeconds = 45
@@ -61,6 +67,8 @@ export type Validation = {
   readonly measuredCpuMsPerTransaction: number
   readonly windowsCpuMsPerTransaction: readonly number[]
   readonly simulatedCpuMsPerTransaction: number
+  /** In the simulated: what so much work on this machine costs over what one network's does. */
+  readonly besideOthers: number
   /** simulated / measured - 1. */
   readonly error: number
 }
@@ -87,6 +95,8 @@ export type SimulationReport = {
     readonly costs: Readonly<Record<number, Costs>>
     readonly runs: readonly (CostRun & { readonly operators: number; readonly paceMs: number })[]
     readonly blockTimeMs: number
+    /** Of this machine alone: operators of the simulation have machines of their own. */
+    readonly slowing: Slowing
   }
   readonly validation: readonly Validation[]
   /** By processors of an operator's machine: the networks it holds before the knee. */
@@ -137,6 +147,7 @@ async function simulate(
   const { ratePerSecond: rate, operatorCount } = settings
   const rates = [0, 0.5 * rate, rate, 1.5 * rate]
   await calibration.measure({ rates }, async (load) => {
+    await calibration.besideNeighbour(load)
     measured.set(1, await calibration.windows(load, 1))
   })
   await calibration.measure({ rates: [0, rate], paceMs: settings.blockTimeMs / 2 })
@@ -147,9 +158,9 @@ async function simulate(
       measured.set(count, await calibration.windows(load, count))
     })
   }
-  const { costs, large, blockTimeMs } = calibration.fit()
+  const { costs, large, blockTimeMs, slowing } = calibration.fit()
   const validation = validationCounts.map((networks) =>
-    validate(networks, measured.get(networks) ?? [], { costs, blockTimeMs }),
+    validate(networks, measured.get(networks) ?? [], { costs, blockTimeMs, slowing }),
   )
   for (const each of validation) tell(describeValidation(each))
   const sizes = {
@@ -163,6 +174,7 @@ async function simulate(
       costs: { [operatorCount]: costs, [largeOperatorCount]: large },
       runs: calibration.runs,
       blockTimeMs,
+      slowing,
     },
     validation,
     networksHeld: Object.fromEntries(
@@ -182,6 +194,7 @@ class Calibration {
   readonly runs: (CostRun & { operators: number; paceMs: number })[] = []
   readonly #seconds: number
   readonly #tell: (line: string) => void
+  #beside: Window | undefined
 
   constructor(quota: CpuQuota, seconds: number, tell: (line: string) => void) {
     this.quota = quota
@@ -223,6 +236,19 @@ class Calibration {
     })
   }
 
+  /** One network at the common rate, while another process works without rest. */
+  async besideNeighbour(load: GrowthLoad): Promise<void> {
+    const stop = startNeighbour()
+    try {
+      const seconds = Math.ceil(this.#seconds / 3)
+      const run = await load.run({ windows: 1, seconds, ratePerSecond: settings.ratePerSecond })
+      this.#beside = run.windows[0]
+      this.#tell('calibration: beside a neighbour')
+    } finally {
+      await stop()
+    }
+  }
+
   /** Milliseconds of processor time a transaction, a window each. */
   async windows(load: GrowthLoad, networks: number): Promise<readonly number[]> {
     const seconds = Math.ceil(this.#seconds / 4)
@@ -234,7 +260,7 @@ class Calibration {
     return costs
   }
 
-  fit(): { readonly costs: Costs; readonly large: Costs; readonly blockTimeMs: number } {
+  fit(): Fit & { readonly large: Costs } {
     const { operatorCount } = settings
     const costs = fitCosts(this.runs.filter(({ operators }) => operators === operatorCount))
     // Being there is taken not to depend on the size: larger ones were measured at one pace.
@@ -254,9 +280,21 @@ class Calibration {
     )
     const blocks = sum(paced.map(({ emptyBlocks, filledBlocks }) => emptyBlocks + filledBlocks))
     const blockTimeMs = (1_000 * sum(paced.map(({ seconds }) => seconds))) / blocks
-    return { costs, large, blockTimeMs }
+    return { costs, large, blockTimeMs, slowing: this.#slowing(costs) }
+  }
+
+  #slowing(costs: Costs): Slowing {
+    assert(this.#beside !== undefined, 'the neighbour came before the fit')
+    const run = costRunOf(this.#beside)
+    const alone = costOf(costs, run)
+    const clients = this.#beside.generatorCpuSeconds
+    const coresUsed = (alone * settings.operatorCount + clients) / run.seconds
+    return slowingOf({ costRatio: run.cpuSeconds / alone, coresUsed }, cpus().length)
   }
 }
+
+/** What a single network showed. */
+type Fit = { readonly costs: Costs; readonly blockTimeMs: number; readonly slowing: Slowing }
 
 /** What the model is told of a window of one network. */
 function costRunOf({ seconds, networks, operatorCpuSeconds }: Window): CostRun {
@@ -278,7 +316,7 @@ function cpuMsPerTransaction({ networks, operatorCpuSeconds }: Window): number {
 function validate(
   networks: number,
   windows: readonly number[],
-  { costs, blockTimeMs }: { readonly costs: Costs; readonly blockTimeMs: number },
+  { costs, blockTimeMs, slowing }: Fit,
 ): Validation {
   const { operatorCount, quotaCores } = settings
   const { cpuSecondsPerTransaction } = play({
@@ -290,12 +328,17 @@ function validate(
     blockTimeMs,
   })
   const measured = median(windows)
-  const simulated = 1_000 * cpuSecondsPerTransaction
+  const processors = cpus().length
+  // One network and its clients, so many times.
+  const coresUsed = networks * slowing.busyAlone * processors
+  const besideOthers = costBeside(slowing, coresUsed, processors)
+  const simulated = 1_000 * cpuSecondsPerTransaction * besideOthers
   return {
     networks,
     measuredCpuMsPerTransaction: measured,
     windowsCpuMsPerTransaction: windows,
     simulatedCpuMsPerTransaction: simulated,
+    besideOthers,
     error: simulated / measured - 1,
   }
 }
