@@ -93,7 +93,7 @@ export type SimulationReport = {
   readonly calibration: {
     /** By operators of the one network. */
     readonly costs: Readonly<Record<number, Costs>>
-    readonly runs: readonly (CostRun & { readonly operators: number; readonly paceMs: number })[]
+    readonly runs: readonly CalibrationRun[]
     readonly blockTimeMs: number
     /** Of this machine alone: operators of the simulation have machines of their own. */
     readonly slowing: Slowing
@@ -104,6 +104,14 @@ export type SimulationReport = {
   readonly worlds: readonly SimulatedWorld[]
   readonly l1: readonly L1Load[]
   readonly corruption: readonly Corruption[]
+}
+
+/** A window of a single network, as the fit has it. */
+export type CalibrationRun = CostRun & {
+  readonly operators: number
+  readonly paceMs: number
+  /** Between the timestamps of its blocks. */
+  readonly blockSeconds: number
 }
 
 /** L1's gas for the certificates of many networks. */
@@ -191,7 +199,7 @@ async function simulate(
 /** Runs of a single network, and the windows that the model is held against. */
 class Calibration {
   readonly quota: CpuQuota
-  readonly runs: (CostRun & { operators: number; paceMs: number })[] = []
+  readonly runs: CalibrationRun[] = []
   readonly #seconds: number
   readonly #tell: (line: string) => void
   #beside: Window | undefined
@@ -227,7 +235,8 @@ class Calibration {
         const seconds = Math.ceil(this.#seconds / 3)
         const { windows } = await load.run({ windows: 1, seconds, ratePerSecond })
         for (const window of windows) {
-          const run = { ...costRunOf(window), operators, paceMs }
+          const blockSeconds = window.networks[0]?.blockSeconds ?? 0
+          const run = { ...costRunOf(window), operators, paceMs, blockSeconds }
           this.runs.push(run)
           this.#tell(`calibration: ${JSON.stringify(run)}`)
         }
@@ -279,7 +288,7 @@ class Calibration {
       ({ operators, paceMs }) => operators === operatorCount && paceMs === settings.blockTimeMs,
     )
     const blocks = sum(paced.map(({ emptyBlocks, filledBlocks }) => emptyBlocks + filledBlocks))
-    const blockTimeMs = (1_000 * sum(paced.map(({ seconds }) => seconds))) / blocks
+    const blockTimeMs = (1_000 * sum(paced.map(({ blockSeconds }) => blockSeconds))) / blocks
     return { costs, large, blockTimeMs, slowing: this.#slowing(costs) }
   }
 
