@@ -35,13 +35,13 @@ test('openCpuQuota writes cpu.max where the controller of cgroup v2 is handed do
   const group = quota.group('net-0-val-1')
   group.add(4_711)
   group.hold(0.25)
-  assert.equal(read('net-0-val-1/cgroup.procs'), '4711')
-  assert.equal(read('net-0-val-1/cpu.max'), '25000 100000')
+  assert.equal(read('0-net-0-val-1/cgroup.procs'), '4711')
+  assert.equal(read('0-net-0-val-1/cpu.max'), '25000 100000')
   group.hold(undefined)
-  assert.equal(read('net-0-val-1/cpu.max'), 'max 100000')
+  assert.equal(read('0-net-0-val-1/cpu.max'), 'max 100000')
 
   const stat = 'usage_usec 5\nnr_periods 40\nnr_throttled 7\nthrottled_usec 9\n'
-  writeFileSync(join(folder, 'net-0-val-1', 'cpu.stat'), stat)
+  writeFileSync(join(folder, '0-net-0-val-1', 'cpu.stat'), stat)
   assert.deepEqual(group.throttling(), { periods: 40, throttled: 7 })
 
   await quota.close()
@@ -54,7 +54,7 @@ test('openCpuQuota writes cpu.cfs_quota_us of cgroup v1', async (t) => {
   assert.equal(quota.kind, 'cgroup-v1')
   const folder = join(machine.root, 'cpu', name)
   const group = quota.group('operator-3')
-  const read = (file: string): string => readFileSync(join(folder, 'operator-3', file), 'utf8')
+  const read = (file: string): string => readFileSync(join(folder, '0-operator-3', file), 'utf8')
   group.add(12)
   group.hold(1.5)
   assert.equal(read('cgroup.procs'), '12')
@@ -62,6 +62,9 @@ test('openCpuQuota writes cpu.cfs_quota_us of cgroup v1', async (t) => {
   assert.equal(read('cpu.cfs_quota_us'), '150000')
   group.hold(undefined)
   assert.equal(read('cpu.cfs_quota_us'), '-1')
+  // Of another world.
+  quota.group('operator-3').add(13)
+  assert.equal(readFileSync(join(folder, '1-operator-3', 'cgroup.procs'), 'utf8'), '13')
   await quota.close()
   assert.equal(existsSync(folder), false)
 })

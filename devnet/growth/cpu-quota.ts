@@ -147,7 +147,8 @@ function cgroupQuota(files: CgroupFiles, { removeFolder }: QuotaMachine): CpuQuo
     kind: files.kind,
     notice: undefined,
     group(name) {
-      const folder = join(files.folder, name)
+      // Names may come again: worlds follow each other under one quota.
+      const folder = join(files.folder, `${folders.length}-${name}`)
       mkdirSync(folder)
       folders.push(folder)
       return {

@@ -116,12 +116,10 @@ export async function measureGrowth(
 
 /** Puts the processes of a world under quotas, as the mode has it; returns the groups. */
 export function hold(world: LeanWorld, mode: GrowthMode, quota: CpuQuota): readonly QuotaGroup[] {
-  const size = world.networks.length
   const groups = new Map<string, QuotaGroup>()
   for (const [id, { validators }] of world.networks.entries()) {
     for (const { operator, pid } of validators) {
-      const part = mode === 'fixed-machine' ? `operator-${operator}` : `net-${id}-val-${operator}`
-      const name = `of-${size}-${part}`
+      const name = mode === 'fixed-machine' ? `operator-${operator}` : `net-${id}-val-${operator}`
       const group = groups.get(name) ?? quota.group(name)
       groups.set(name, group)
       group.add(pid)
