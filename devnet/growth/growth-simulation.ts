@@ -4,7 +4,7 @@
  *   1  calibrate   one network, several loads, two paces, two sizes: `cost-model.ts`; and beside a
  *                  neighbour that never rests: `shared-machine.ts`
  *   2  validate    what the model says of N = 1, 2, 4 against what is measured, five windows each
- *   3  simulate    N = 100, 1,000 in three kinds of world; L1's gas; how safe committees are
+ *   3  simulate    N = 100, 1,000 in four kinds of world; L1's gas; how safe committees are
  *
  * Nothing that more than one network showed goes into the model.
  */
@@ -12,14 +12,10 @@
 import { cpus } from 'node:os'
 
 import { assert } from '@zg/primitives'
-import { createSeededRng } from '@zg/runtime'
 
-import { anyCorruptProbabilityMax, corruptionProbability } from './committee.ts'
-import { costOf, costsAtSize, fitCosts } from './cost-model.ts'
+import { costOf, fitCosts } from './cost-model.ts'
 import type { CostRun, Costs } from './cost-model.ts'
 import type { CpuQuota, QuotaKind } from './cpu-quota.ts'
-import { coresAsked, playGrowth } from './growth-model.ts'
-import type { GrowthOutcome, GrowthScenario } from './growth-model.ts'
 import { hold } from './growth-points.ts'
 import { GrowthLoad } from './growth-run.ts'
 import type { Window } from './growth-run.ts'
@@ -27,6 +23,21 @@ import * as settings from './growth-settings.ts'
 import type { LeanWorld } from './lean-world.ts'
 import { costBeside, slowingOf, startNeighbour } from './shared-machine.ts'
 import type { Slowing } from './shared-machine.ts'
+import {
+  committeeSizes,
+  corruption,
+  drawnOperators,
+  fixedCounts,
+  l1Load,
+  manyOperators,
+  networksHeld,
+  play,
+  playFixed,
+  playWorlds,
+  simulatedCores,
+  simulatedCounts,
+} from './simulated-worlds.ts'
+import type { Corruption, L1Load, SimulatedWorld } from './simulated-worlds.ts'
 
 /** Longer than where throughput is the question: code that is not compiled yet costs more. */
 const warmUpSeconds = 45
@@ -41,26 +52,6 @@ const validationWindows = 5
 /** How far the model may be from the median of the windows. */
 export const errorMax = 0.1
 
-const simulatedCounts = [100, 1_000] as const
-const simulatedSeconds = 120
-
-/** A machine of the simulated operators, in processors like this machine's. */
-const simulatedCores = 4
-
-/** Of whom committees are drawn, and how many of them are bad. */
-const drawnOperators = 1_000
-const manyOperators = 100_000
-const badShare = 0.25
-const committeeSizes = [128, 512] as const
-
-/** `npm run bench -- gas`: a certificate and an Outbox root; each absent operator. */
-const certificateGas = 609_900
-const absentGas = 14_810
-/** What a leaner certificate would take: the low end of the design. */
-const certificateGasMin = 550_000
-/** Blocks of 36,000,000 gas, one in twelve seconds. */
-const l1GasPerDay = (36e6 * 86_400) / 12
-
 export type Validation = {
   readonly networks: number
   /** Median of the windows. */
@@ -71,20 +62,6 @@ export type Validation = {
   readonly besideOthers: number
   /** simulated / measured - 1. */
   readonly error: number
-}
-
-export type SimulatedWorld = GrowthOutcome & {
-  readonly label: 'simulation'
-  readonly world:
-    | 'all in all, fixed machines'
-    | 'all in all, machines grow'
-    | 'committees'
-    | 'committees, operators enough'
-  readonly networks: number
-  readonly operators: number
-  readonly committeeSize: number
-  /** Processors of each operator. */
-  readonly coresPerOperator: number
 }
 
 export type SimulationReport = {
@@ -112,25 +89,6 @@ export type CalibrationRun = CostRun & {
   readonly paceMs: number
   /** Between the timestamps of its blocks. */
   readonly blockSeconds: number
-}
-
-/** L1's gas for the certificates of many networks. */
-export type L1Load = {
-  readonly networks: number
-  readonly certificatesPerDay: number
-  readonly gasPerDay: readonly [least: number, measured: number]
-  /** With a third of a committee of 128 absent. */
-  readonly gasPerDayOfAbsent: number
-  readonly shareOfEthereum: readonly [least: number, measured: number]
-}
-
-export type Corruption = {
-  readonly operators: number
-  readonly badShare: number
-  readonly size: number
-  readonly ofOne: number
-  /** Union bound. */
-  readonly ofAny: Readonly<Record<number, number>>
 }
 
 /** Measures, fits, checks and plays. */
@@ -188,7 +146,10 @@ async function simulate(
     networksHeld: Object.fromEntries(
       [settings.machineCores, simulatedCores].map((cores) => [cores, networksHeld(cores, costs)]),
     ),
-    worlds: simulatedCounts.flatMap((networks) => playWorlds(networks, sizes)),
+    worlds: [
+      ...fixedCounts.map((networks) => playFixed(networks, costs)),
+      ...simulatedCounts.flatMap((networks) => playWorlds(networks, sizes)),
+    ],
     l1: simulatedCounts.flatMap((networks) => [l1Load(networks, 1), l1Load(networks, 24)]),
     corruption: [drawnOperators, manyOperators].flatMap((operators) =>
       committeeSizes.map((size) => corruption(operators, size)),
@@ -349,98 +310,6 @@ function validate(
     simulatedCpuMsPerTransaction: simulated,
     besideOthers,
     error: simulated / measured - 1,
-  }
-}
-
-type Sizes = {
-  readonly small: { readonly size: number; readonly costs: Costs }
-  readonly large: { readonly size: number; readonly costs: Costs }
-}
-
-/**
- * The kinds of world with so many networks. Operators are enough when their machines hold twice
- * what all networks ask for: lots fall unevenly.
- */
-export function playWorlds(networks: number, { small, large }: Sizes): readonly SimulatedWorld[] {
-  const { operatorCount, blockTimeMs } = settings
-  const few = {
-    networks,
-    operators: operatorCount,
-    committeeSize: operatorCount,
-    costs: small.costs,
-    blockTimeMs,
-  }
-  const [size] = committeeSizes
-  const drawn = {
-    networks,
-    operators: drawnOperators,
-    committeeSize: size,
-    costs: costsAtSize(size, small, large),
-    blockTimeMs,
-    coresPerOperator: simulatedCores,
-  }
-  const { ratePerSecond } = settings
-  const asked = size * coresAsked({ costs: drawn.costs, blockTimeMs, ratePerSecond })
-  const enough = Math.ceil((2 * networks * asked) / simulatedCores)
-  const grown = { ...few, coresPerOperator: networks * settings.quotaCores }
-  return [
-    told('all in all, fixed machines', { ...few, coresPerOperator: simulatedCores }),
-    told('all in all, machines grow', grown),
-    told('committees', drawn),
-    told('committees, operators enough', { ...drawn, operators: Math.max(size, enough) }),
-  ]
-}
-
-type Played = Omit<GrowthScenario, 'transactionsPerBlockMax' | 'ratePerSecond' | 'seconds'>
-
-function told(world: SimulatedWorld['world'], scenario: Played): SimulatedWorld {
-  const { networks, operators, committeeSize, coresPerOperator } = scenario
-  const place = { networks, operators, committeeSize, coresPerOperator }
-  return { label: 'simulation', world, ...place, ...play(scenario) }
-}
-
-function play(scenario: Played): GrowthOutcome {
-  return playGrowth(
-    {
-      ...scenario,
-      transactionsPerBlockMax: settings.blockTransactionsMax,
-      ratePerSecond: settings.ratePerSecond,
-      seconds: simulatedSeconds,
-    },
-    createSeededRng('growth'),
-  )
-}
-
-/** Networks that a machine holds before the knee, by what one of them asks for. */
-export function networksHeld(cores: number, costs: Costs): number {
-  const { blockTimeMs, ratePerSecond } = settings
-  return Math.floor(cores / coresAsked({ costs, blockTimeMs, ratePerSecond }))
-}
-
-/** Returns what certificates cost L1 a day. */
-export function l1Load(networks: number, certificatesPerDay: number): L1Load {
-  const count = networks * certificatesPerDay
-  const gasPerDay = [count * certificateGasMin, count * certificateGas] as const
-  const absent = Math.floor((committeeSizes[0] - 1) / 3)
-  return {
-    networks,
-    certificatesPerDay,
-    gasPerDay,
-    gasPerDayOfAbsent: count * (certificateGas + absent * absentGas),
-    shareOfEthereum: [gasPerDay[0] / l1GasPerDay, gasPerDay[1] / l1GasPerDay],
-  }
-}
-
-function corruption(operators: number, size: number): Corruption {
-  const draw = { operators, bad: operators * badShare, size }
-  return {
-    operators,
-    badShare,
-    size,
-    ofOne: corruptionProbability(draw),
-    ofAny: Object.fromEntries(
-      simulatedCounts.map((count) => [count, anyCorruptProbabilityMax(draw, count)]),
-    ),
   }
 }
 

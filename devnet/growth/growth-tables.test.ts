@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { GrowthPoint } from './growth-points.ts'
-import { growthTables } from './growth-tables.ts'
+import type { SimulationReport } from './growth-simulation.ts'
+import { growthTables, simulationTables } from './growth-tables.ts'
+import { l1Load } from './simulated-worlds.ts'
 
 const point: GrowthPoint = {
   mode: 'machines-grow',
@@ -41,4 +43,61 @@ test('growthTables prints a table a kind of machine, and its knee', () => {
   assert.match(fixed, /^\| fixed-machine \| tx\/s/)
   assert.equal(fixed.split('\n')[2], `${row}50 % | 1,331 | 35 | 7 |`)
   assert.equal(fixedKnee, 'The knee: N = 1.')
+})
+
+test('simulationTables prints costs, errors, worlds, gas and draws', () => {
+  const costs = { idleSecond: 0.01, emptyBlock: 0.02, filledBlock: 0.03, transaction: 0.000_25 }
+  const report: SimulationReport = {
+    quota: 'none',
+    notice: undefined,
+    calibration: {
+      costs: { 4: costs },
+      runs: [],
+      blockTimeMs: 2_003,
+      slowing: { share: 0, busyAlone: 0.1, busyBeside: 1 },
+    },
+    validation: [
+      {
+        networks: 4,
+        measuredCpuMsPerTransaction: 4,
+        windowsCpuMsPerTransaction: [4],
+        simulatedCpuMsPerTransaction: 3.9,
+        besideOthers: 1,
+        error: -0.025,
+      },
+    ],
+    networksHeld: { 4: 80 },
+    worlds: [
+      {
+        label: 'simulation',
+        world: 'committees',
+        networks: 1_000,
+        operators: 1_000,
+        committeeSize: 128,
+        coresPerOperator: 4,
+        transactionsPerSecond: 1_234.4,
+        blocksPerSecondOfNetwork: 0.5,
+        cpuSecondsPerTransaction: 1,
+        coresUsedPerOperator: 4.001,
+        overloadedShare: 0.333,
+      },
+    ],
+    l1: [l1Load(1_000, 1)],
+    corruption: [
+      { operators: 1_000, badShare: 0.25, size: 128, ofOne: 0.0123, ofAny: { 100: 1.8e-8 } },
+    ],
+  }
+  const rows = simulationTables(report)
+    .split('\n')
+    .filter((line) => /^\| \w/.test(line))
+  assert.deepEqual(
+    rows.filter((_, index) => index % 2 === 1),
+    [
+      '| 4 | 10.000 | 20.000 | 30.000 | 0.250 |',
+      '| 4 | 4.00 | 3.90 | -2.5 % |',
+      '| committees | 1,000 | 1,000 | 128 | 4 | 1,234 | 4.00 | 33 % |',
+      '| 1,000 | 1 | 550 to 610 | 1,232 | 0.21 % to 0.24 % |',
+      '| 128 | 1,000 | 25 % | 1.2 % | 1.8e-8 |',
+    ],
+  )
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { l1Load, networksHeld, playWorlds } from './growth-simulation.ts'
+import { l1Load, networksHeld, playFixed, playWorlds } from './simulated-worlds.ts'
 
 const costs = { idleSecond: 0.001, emptyBlock: 0.01, filledBlock: 0.03, transaction: 0.000_4 }
 
@@ -22,11 +22,12 @@ test('networksHeld is a machine over what one network asks of it', () => {
   assert.equal(networksHeld(4, costs), 117)
 })
 
-test('playWorlds shows flat machines, machines that grow, committees', () => {
+test('playFixed and playWorlds show flat machines, machines that grow, committees', () => {
   const large = { size: 10, costs: { ...costs, filledBlock: 0.036 } }
   const sizes = { small: { size: 4, costs }, large }
-  const [fixed, grown, drawn, enough] = playWorlds(200, sizes)
-  assert.ok(fixed && grown && drawn && enough)
+  const fixed = playFixed(200, costs)
+  const [grown, drawn, enough] = playWorlds(200, sizes)
+  assert.ok(grown && drawn && enough)
   assert.ok([fixed, grown, drawn, enough].every(({ label }) => label === 'simulation'))
   const offered = 200 * 45
   assert.ok(fixed.transactionsPerSecond < 0.9 * offered)
