@@ -57,6 +57,10 @@ const machine = {
 if (names.length === 0) {
   console.log(`Benches: ${[...files.keys()].join(' ')}\nRun one: npm run bench -- NAME --json`)
 }
+if (values.out !== undefined && names.length > 1) {
+  console.error('zg: --out keeps one bench; name one')
+  process.exit(2)
+}
 for (const name of names) {
   const path = files.get(name)
   if (path === undefined) {
