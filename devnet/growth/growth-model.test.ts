@@ -76,6 +76,10 @@ test('playGrowth has committees of many operators carry more than all in all', (
   assert.ok(allInAll.transactionsPerSecond < 0.3 * drawn.transactionsPerSecond)
 })
 
+test('playGrowth takes a pace as it was measured', () => {
+  near(play({ blockTimeMs: 1_000.4 }).transactionsPerSecond, 50)
+})
+
 test('playGrowth is the same for the same seed', () => {
   const change = { networks: 30, operators: 50, seconds: 60 }
   assert.deepEqual(play(change), play(change))

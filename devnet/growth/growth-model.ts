@@ -120,7 +120,7 @@ function place(
     members: members.map((member) => machines[member] as Machine),
     taken: 0,
     // Blocks of different networks fall on different moments.
-    beganAt: rng.below(blockTimeMs) / 1_000,
+    beganAt: rng.below(Math.ceil(blockTimeMs)) / 1_000,
   }))
   return { machines, all }
 }

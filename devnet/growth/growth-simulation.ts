@@ -172,11 +172,15 @@ class Calibration {
   }
 
   /** Warms a world up, holds its processes as machines that grow, and ends it after the work. */
-  async withWorld(world: LeanWorld, work: (load: GrowthLoad) => Promise<void>): Promise<void> {
+  async withWorld(
+    world: LeanWorld,
+    work: (load: GrowthLoad) => Promise<void>,
+    isHeld = true,
+  ): Promise<void> {
     const load = new GrowthLoad(world, settings.privateKey)
     try {
       await load.warmUp(settings.warmUpRatePerSecond, warmUpSeconds)
-      hold(world, 'machines-grow', this.quota)
+      if (isHeld) hold(world, 'machines-grow', this.quota)
       await work(load)
     } finally {
       load.close()
@@ -191,7 +195,9 @@ class Calibration {
   ): Promise<void> {
     const { rates, paceMs = settings.blockTimeMs, operators = settings.operatorCount } = plan
     const own = { operatorCount: operators, blockTimeMs: paceMs }
-    await this.withWorld(await settings.startWorld(1, own), async (load) => {
+    // Other paces and sizes ask for more than the quota, and only their costs are wanted.
+    const isHeld = operators === settings.operatorCount && paceMs === settings.blockTimeMs
+    const work = async (load: GrowthLoad): Promise<void> => {
       for (const ratePerSecond of rates) {
         const seconds = Math.ceil(this.#seconds / 3)
         const { windows } = await load.run({ windows: 1, seconds, ratePerSecond })
@@ -203,7 +209,8 @@ class Calibration {
         }
       }
       await then(load)
-    })
+    }
+    await this.withWorld(await settings.startWorld(1, own), work, isHeld)
   }
 
   /** One network at the common rate, while another process works without rest. */
