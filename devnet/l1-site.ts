@@ -49,14 +49,14 @@ export function readL1Site(path: string): L1Site {
 /** The `[l1]` table of a node that follows such an L1 at an endpoint. */
 export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unknown> {
   const { epochStart, epochSeconds, firstEpoch, fromBlock = 0, contracts } = site
-  const { NetworkRegistry, OperatorRegistry, Inbox } = contracts
+  const { NetworkRegistry, OperatorRegistry, Inbox, Streams } = contracts
   return {
     endpoint,
     firstEpoch,
     epochStart,
     epochSeconds,
     fromBlock,
-    contracts: { NetworkRegistry, OperatorRegistry, Inbox },
+    contracts: { NetworkRegistry, OperatorRegistry, Inbox, Streams },
   }
 }
 

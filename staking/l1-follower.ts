@@ -68,6 +68,15 @@ export type L1FollowerOptions = {
   readonly log?: Logger
 }
 
+/** The newest final block of L1 that a follower has seen. */
+export type FinalL1Block = {
+  readonly number: bigint
+  /** In seconds since 1970. */
+  readonly timestamp: bigint
+  /** 32 bytes. */
+  readonly stateRoot: Uint8Array
+}
+
 export class L1Follower implements L1View {
   readonly #options: L1FollowerOptions
   readonly #log: Logger
@@ -77,11 +86,12 @@ export class L1Follower implements L1View {
   readonly #wantedReferences = new Set<bigint>()
   readonly #wantedSets = new Set<bigint>()
   readonly #setListeners: (() => void)[] = []
+  readonly #finalListeners: (() => void)[] = []
   readonly #credits: Credit[] = []
   #creditTree = emptyIncrementalTree
   /** Of the newest reference whose credits are here. */
   #creditsBlock: bigint
-  #final: { readonly number: bigint; readonly timestamp: bigint } | undefined
+  #final: FinalL1Block | undefined
   #newest: L1Reference | undefined
   #isContradicted = false
   #isRunning = false
@@ -97,6 +107,11 @@ export class L1Follower implements L1View {
   /** Number of the newest final block seen; undefined before the first. */
   get finalNumber(): bigint | undefined {
     return this.#final?.number
+  }
+
+  /** Undefined before the first, and once the endpoint is not believed any more. */
+  get finalBlock(): FinalL1Block | undefined {
+    return this.#isContradicted ? undefined : this.#final
   }
 
   /** Whether the endpoint has named two final blocks of one number. */
@@ -145,6 +160,11 @@ export class L1Follower implements L1View {
     this.#setListeners.push(listener)
   }
 
+  /** Calls back when another final block was seen. */
+  onFinal(listener: () => void): void {
+    this.#finalListeners.push(listener)
+  }
+
   newestReference(): L1Reference | undefined {
     return this.#newest
   }
@@ -189,7 +209,9 @@ export class L1Follower implements L1View {
     }
     this.#remember(number, found.hash)
     if (this.#final === undefined || number > this.#final.number) {
-      this.#final = { number, timestamp: BigInt(header.timestamp) }
+      const { stateRoot } = header
+      this.#final = { number, timestamp: BigInt(header.timestamp), stateRoot }
+      for (const listener of this.#finalListeners) listener()
     }
     if (number < this.#final.number) return
     const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
