@@ -186,9 +186,10 @@ function figuresOf({ windows, loads }: LoadedWindows): Figures {
     writtenKiBPerTransaction: window.writtenBytes / 1_024 / transactions,
     failed: sum(loads.map(({ failed }) => failed)),
     refused: sum(loads.map(({ refused }) => refused)),
+    // One that was refused as known may have come in before, and be counted twice.
     unfinished: sum(
-      loads.map(
-        ({ offered, succeeded, failed, refused }) => offered - succeeded - failed - refused,
+      loads.map(({ offered, succeeded, failed, refused }) =>
+        Math.max(0, offered - succeeded - failed - refused),
       ),
     ),
   }

@@ -144,9 +144,12 @@ export class LoadGenerator {
           const now = performance.now()
           for (const { hash } of batch) watch.sentAt.set(hash, now)
           pending.push(
-            this.#sendBatch(this.#client(index), batch).then((count) => {
-              refused += count
-            }),
+            // What a node that starves does not take in is refused: the load goes on.
+            this.#sendBatch(this.#client(index), batch)
+              .catch(() => batch.length)
+              .then((count) => {
+                refused += count
+              }),
           )
         }
       }

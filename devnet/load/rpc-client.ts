@@ -42,8 +42,8 @@ export class RpcClient {
   }
 
   /**
-   * A kept connection may end just as it is used again: nothing of the request was read then, and
-   * it goes out once more.
+   * A kept connection may end just as it is used again, and a node that starves may drop one: what
+   * was asked goes out once more. A transaction that had arrived is refused then, as known.
    */
   async #post(body: string, isAgain = false): Promise<unknown> {
     try {
@@ -74,7 +74,7 @@ export class RpcClient {
         },
       )
       posted.on('error', (error: NodeJS.ErrnoException) => {
-        const isEnded = posted.reusedSocket && error.code === 'ECONNRESET'
+        const isEnded = error.code === 'ECONNRESET'
         reject(isEnded ? new ConnectionEndedError(error.message, { cause: error }) : error)
       })
       posted.end(body)
