@@ -112,14 +112,11 @@ async function simulate(
   const measured = new Map<number, readonly number[]>()
   const { ratePerSecond: rate, operatorCount } = settings
   const rates = [0, 0.5 * rate, rate, 1.5 * rate]
-  await calibration.measure({ rates }, async (load) => {
-    await calibration.besideNeighbour(load)
-    measured.set(1, await calibration.windows(load, 1))
-  })
+  await calibration.measure({ rates }, (load) => calibration.besideNeighbour(load))
   await calibration.measure({ rates: [0, rate], paceMs: settings.blockTimeMs / 2 })
   await calibration.measure({ rates: [0, 0.5 * rate, rate], operators: largeOperatorCount })
   for (const count of validationCounts) {
-    if (measured.has(count)) continue
+    // A world of its own, as long awake as those that the costs are from.
     await calibration.withWorld(await settings.startWorld(count), async (load) => {
       measured.set(count, await calibration.windows(load, count))
     })
@@ -199,7 +196,7 @@ class Calibration {
     const isHeld = operators === settings.operatorCount && paceMs === settings.blockTimeMs
     const work = async (load: GrowthLoad): Promise<void> => {
       for (const ratePerSecond of rates) {
-        const seconds = Math.ceil(this.#seconds / 3)
+        const seconds = Math.ceil(this.#seconds / 4)
         const { windows } = await load.run({ windows: 1, seconds, ratePerSecond })
         for (const window of windows) {
           const blockSeconds = window.networks[0]?.blockSeconds ?? 0
@@ -217,7 +214,7 @@ class Calibration {
   async besideNeighbour(load: GrowthLoad): Promise<void> {
     const stop = startNeighbour()
     try {
-      const seconds = Math.ceil(this.#seconds / 3)
+      const seconds = Math.ceil(this.#seconds / 4)
       const run = await load.run({ windows: 1, seconds, ratePerSecond: settings.ratePerSecond })
       this.#beside = run.windows[0]
       this.#tell('calibration: beside a neighbour')
@@ -228,7 +225,7 @@ class Calibration {
 
   /** Milliseconds of processor time a transaction, a window each. */
   async windows(load: GrowthLoad, networks: number): Promise<readonly number[]> {
-    const seconds = Math.ceil(this.#seconds / 4)
+    const seconds = Math.ceil(this.#seconds / 5)
     const { ratePerSecond } = settings
     const run = await load.run({ windows: validationWindows, seconds, ratePerSecond })
     const costs = run.windows.map(cpuMsPerTransaction)
