@@ -166,7 +166,8 @@ export function genesisPathOf(chain: ChainPlan): string {
   return join(chain.folder, 'genesis.json')
 }
 
-async function writeValidatorFiles(
+/** Writes keys and config.toml of one validator. */
+export async function writeValidatorFiles(
   chain: ChainPlan,
   validator: ValidatorPlan,
   l1: StakeL1 | undefined,
