@@ -40,6 +40,7 @@ import type { HeaderRules } from './header-rules.ts'
 import type { Mempool } from './mempool.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
 import { SerialTurn } from './serial-turn.ts'
+import { supplyChangeOf } from './supply.ts'
 import { TransactionResolver } from './transaction-resolver.ts'
 
 /**
@@ -206,7 +207,8 @@ export class BuiltInEngine implements ExecutionEngine {
     const prepared = this.#chain.states.prepare(this.#chain.stateKeyOf(parent.hash), result.changes)
     if (!bytesEqual(prepared.stateRoot, header.stateRoot)) return 'The state root is wrong'
     const { receipts, changes } = result
-    this.#stage({ hash, body: block, transactions, receipts, changes }, prepared)
+    const supply = supplyChangeOf(result)
+    this.#stage({ hash, body: block, transactions, receipts, supply, changes }, prepared)
     return undefined
   }
 
@@ -243,7 +245,8 @@ export class BuiltInEngine implements ExecutionEngine {
       withdrawals,
       requests,
     }
-    this.#stage({ hash: headerHash(header), body, transactions, receipts, changes }, prepared)
+    const [hash, supply] = [headerHash(header), supplyChangeOf(result)]
+    this.#stage({ hash, body, transactions, receipts, supply, changes }, prepared)
     const executionPayload = executionPayloadOf(body)
     return { executionPayload, blockValue: valueWei, executionRequests: requests }
   }
