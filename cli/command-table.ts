@@ -374,6 +374,7 @@ export const commands: readonly CommandSpec[] = [
     examples: [
       { line: 'doctor', does: 'Node, disk, ports, heights, finality, peers' },
       { line: 'doctor --supply', does: 'what is on L1 and on each network, to the wei' },
+      { line: 'doctor --supply --watch', does: 'the same at every block, a line each' },
     ],
     load: async () => (await import('./commands/doctor.ts')).runDoctor,
   },

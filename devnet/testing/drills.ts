@@ -10,7 +10,8 @@
  *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does
  *                 by messages, and a third network opens
  *     grow        the third network runs without a restart, and takes deposits and transactions
- *     supply      L1 and what lives on networks are the cap, less what was burned
+ *     supply      L1 and what lives on networks are the cap, less what was burned; meanwhile
+ *                 `zg doctor --supply --watch` has found nothing amiss at any block of any chain
  */
 
 import assert from 'node:assert/strict'
@@ -42,6 +43,7 @@ import { callRpc } from '../rpc-call.ts'
 import { accountKeyOf } from '../world.ts'
 import type { KeptWorld } from '../world.ts'
 import { startDevnet, stopDevnet } from './devnet-process.ts'
+import { watchSupply } from './supply-watcher.ts'
 
 const portOffset = 12_000
 const ether = 10n ** 18n
@@ -135,6 +137,7 @@ export async function runDrills(tell: (line: string) => void): Promise<DrillRepo
   const run = startDevnet(home, flags)
   try {
     const world = new DrillWorld(home, await run.ready)
+    const watcher = watchSupply(home)
     const report: Record<string, number | string | boolean> = {}
     for (const name of ['reward', 'slash', 'govern', 'grow', 'supply'] as const) {
       const startedAt = performance.now()
@@ -143,6 +146,9 @@ export async function runDrills(tell: (line: string) => void): Promise<DrillRepo
       report[`${name}Seconds`] = seconds
       tell(`${name}: done in ${seconds} s`)
     }
+    const watched = await watcher.stop()
+    assert.equal(Object.keys(watched).length, 4, 'L1 and three networks were watched')
+    for (const [chain, count] of Object.entries(watched)) report[`supplyBlocks ${chain}`] = count
     return report
   } finally {
     if (run.process.exitCode === null) await stopDevnet(run)
