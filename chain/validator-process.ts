@@ -159,7 +159,7 @@ export async function openNodeProcess(
   }
   try {
     const genesis = readGenesis(config.genesis)
-    const l1 = openL1View({ config, genesis, openL1 }, machine, undo)
+    const l1 = openL1View({ directory, config, genesis, openL1 }, machine, undo)
     const { view, simulator, ...p2p } = await openNode(
       { directory, config, genesis, l1, onFailure },
       machine,
@@ -188,16 +188,23 @@ export type NodeSettings = {
 /** The view of L1 that the genesis demands, if it does. */
 function openL1View(
   {
+    directory,
     config,
     genesis: { network },
     openL1,
-  }: { config: NodeConfig; genesis: Genesis; openL1: OpenL1 | undefined },
-  { clock, logger }: Machine,
+  }: { directory: string; config: NodeConfig; genesis: Genesis; openL1: OpenL1 | undefined },
+  { clock, logger, metrics }: Machine,
   undo: Undo,
 ): NodeL1 | undefined {
   if (network === undefined || config.mode === 'minimal' || !isStakedOnL1(network)) return undefined
   if (config.l1 === undefined || openL1 === undefined) throw new L1MissingError(config.genesis)
-  const l1 = openL1(config.l1, { networkId: network.networkId, clock, logger })
+  const l1 = openL1(config.l1, {
+    networkId: network.networkId,
+    directory,
+    clock,
+    logger,
+    metrics,
+  })
   undo.push(() => l1.stop())
   return l1
 }

@@ -48,7 +48,6 @@ const mends: Readonly<Record<string, Mend>> = {
   CLI_NOBODY_TO_FOLLOW: (_, { program }) =>
     `name one with --peers or --upstream, or start ${program} devnet`,
   CLI_GENESIS_MISSING: () => "name the network's genesis.json with --genesis FILE",
-  SDK_SUPPLY_NOT_KEPT: () => 'ask a node that began at the genesis',
   CLI_NO_L1: (_, { program }) => `start the whole world with ${program} devnet`,
   CLI_RPC_UNREACHABLE: ({ isWorld }, { program }) =>
     isWorld === true

@@ -1,15 +1,24 @@
 /** Gives a node of chain its view of L1, as staking has it. */
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+
 import type { OpenL1 } from '@zg/chain'
 import { bytesToBigint } from '@zg/primitives'
+import { LmdbStore } from '@zg/runtime'
+import type { KeyValueStore, Logger } from '@zg/runtime'
 import { JsonRpcEndpoint, L1Follower } from '@zg/staking'
 
-/** Follows L1 at the endpoint that the node's configuration names. */
-export const followL1: OpenL1 = (config, { networkId, clock, logger }) => {
-  const { endpoint: url, contracts, epochStart, epochSeconds, fromBlock } = config
+/** In a node's folder: what it knows of L1. */
+export const l1StoreName = 'l1.mdb'
+
+/** Follows L1 at the endpoints that the node's configuration names. */
+export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, metrics }) => {
+  const { endpoints, contracts, epochStart, epochSeconds, finalitySeconds, fromBlock } = config
   const inbox = bytesToBigint(contracts.Inbox)
+  const store = openStore(join(directory, l1StoreName), logger)
   const view = new L1Follower({
-    endpoint: new JsonRpcEndpoint({ url, inbox }),
+    endpoints: endpoints.map((url) => new JsonRpcEndpoint({ url, inbox })),
     contracts: {
       networkRegistry: bytesToBigint(contracts.NetworkRegistry),
       operatorRegistry: bytesToBigint(contracts.OperatorRegistry),
@@ -18,8 +27,11 @@ export const followL1: OpenL1 = (config, { networkId, clock, logger }) => {
     networkId,
     fromBlock,
     epochs: { start: epochStart, length: epochSeconds },
+    finalitySeconds,
+    store,
     clock,
     log: logger,
+    metrics,
   })
   view.start()
   return {
@@ -27,6 +39,17 @@ export const followL1: OpenL1 = (config, { networkId, clock, logger }) => {
     validatorKeys: () => view.validatorKeys(),
     onSet: (listener) => view.onSet(listener),
     // An answer that is on its way may take as long as an endpoint likes: nobody waits for it.
-    stop: async () => void view.stop(),
+    stop: async () => void view.stop().finally(() => store.close()),
+  }
+}
+
+/** What cannot be opened is damaged: L1 holds it all, so it is read anew. */
+function openStore(folder: string, logger: Logger): KeyValueStore {
+  try {
+    return LmdbStore.open(folder)
+  } catch (error) {
+    logger.warn('what was kept of L1 cannot be opened and is read anew', { error })
+    rmSync(folder, { recursive: true, force: true })
+    return LmdbStore.open(folder)
   }
 }

@@ -90,7 +90,7 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
     inbox: BigInt(l1.inbox.address),
   }
   const follower = new L1Follower({
-    endpoint: new JsonRpcEndpoint({ url: anvil.url, inbox: contracts.inbox }),
+    endpoints: [new JsonRpcEndpoint({ url: anvil.url, inbox: contracts.inbox })],
     contracts,
     networkId: id,
     fromBlock: 0n,
