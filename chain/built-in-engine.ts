@@ -34,8 +34,9 @@ import type {
   NewPayload,
   PayloadId,
 } from './execution-engine.ts'
+import { governedParametersOf, nextGasLimit } from './governed-parameters.ts'
 import { hashKey } from './hash-key.ts'
-import { feesOf, headerProblem, resultProblem } from './header-rules.ts'
+import { feesOf, governedProblem, headerProblem, resultProblem } from './header-rules.ts'
 import type { HeaderRules } from './header-rules.ts'
 import type { Mempool } from './mempool.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
@@ -198,6 +199,11 @@ export class BuiltInEngine implements ExecutionEngine {
       parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? zeroHash,
     })
     if (context === undefined) return belowFinalHead
+    const unruly = governedProblem(
+      { header, transactions: transactions.map(({ transaction }) => transaction) },
+      { parent: parent.header, governed: governedParametersOf(context.state) },
+    )
+    if (unruly !== undefined) return unruly
     const result = await executeInSlices(context, { transactions, block, clock: this.#clock })
     if (typeof result === 'string') return result
     // The cheap comparisons first: a wrong block is not worth a rehash.
@@ -221,7 +227,7 @@ export class BuiltInEngine implements ExecutionEngine {
         : this.#context(parent, {
             coinbase: suggestedFeeRecipient,
             timestamp,
-            gasLimit: parent.header.gasLimit,
+            gasLimit: this.#gasLimitOn(parent),
             prevRandao,
             parentBeaconBlockRoot: attributes.parentBeaconBlockRoot,
           })
@@ -256,7 +262,8 @@ export class BuiltInEngine implements ExecutionEngine {
     const selection = this.#pool.select(nextBaseFee(context.parent), ({ hash }) =>
       included.has(hashKey(hash)),
     )
-    return fillBlock(context, { selection, clock: this.#clock, budgetMs })
+    const { gasPriceMin } = governedParametersOf(context.state)
+    return fillBlock(context, { selection, clock: this.#clock, budgetMs, gasPriceMin })
   }
 
   #stage(block: StagedBlock, prepared: PreparedState): void {
@@ -316,6 +323,13 @@ export class BuiltInEngine implements ExecutionEngine {
       state,
       blockHash: (number) => this.#ancestorHash(parent, number),
     }
+  }
+
+  /** The gas limit of a block on that parent. */
+  #gasLimitOn({ header, hash }: HeaderRecord): bigint {
+    const state = this.#chain.states.readerAt(this.#chain.stateKeyOf(hash))
+    const wanted = state && governedParametersOf(state).gasLimit
+    return wanted === undefined ? header.gasLimit : nextGasLimit(header.gasLimit, wanted)
   }
 
   #parentOf({ header, hash }: HeaderRecord): BlockContext['parent'] {
@@ -380,7 +394,7 @@ export class BuiltInEngine implements ExecutionEngine {
     const context = this.#context(head, {
       coinbase: 0n,
       timestamp: Math.max(nowSeconds, head.header.timestamp + (this.#rules.subSecond ? 0 : 1)),
-      gasLimit: head.header.gasLimit,
+      gasLimit: this.#gasLimitOn(head),
       prevRandao: head.header.prevRandao,
       parentBeaconBlockRoot: zeroHash,
     })

@@ -7,8 +7,8 @@
  *     slash       an operator signs two finality votes on network 1; a stranger reports it; stake,
  *                 delegation and what was leaving are cut, the weight falls on both networks at
  *                 e + 2
- *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does
- *                 by messages, and a third network opens
+ *     govern      staked and held tokens vote: a parameter of L1 changes, two of both networks do
+ *                 by messages, and what their blocks carry with them; a third network opens
  *     grow        the third network runs without a restart, and takes deposits and transactions
  *     supply      L1 and what lives on networks are the cap, less what was burned; meanwhile
  *                 `zg doctor --supply --watch` has found nothing amiss at any block of any chain
@@ -50,6 +50,8 @@ const ether = 10n ** 18n
 const outbox: Hex = '0x0000000000000000000000000000000000002002'
 const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 const operatorCount = 5
+/** What the drill has networks move their gas limit to. */
+const gasLimitWanted = 40_000_000n
 const culprit = 4
 
 /** The longest any drill may wait for one thing. */
@@ -312,6 +314,13 @@ class DrillWorld {
       )
       return set.every((value) => value === rewardMax)
     })
+    for (const network of [0, 1]) {
+      const { reader } = this.#network(network)
+      const before = await reader.getBlock({ blockNumber: 0n })
+      await until(`the gas limit of network ${network} moves`, async () => {
+        return (await reader.getBlock()).gasLimit < before.gasLimit
+      })
+    }
     return { votesForTokens: Number(forVotes / ether) }
   }
 
@@ -389,11 +398,18 @@ class DrillWorld {
   }
 }
 
-/** What GovExecutor is told: to set its RewardMax. */
+/** What GovExecutor is told: to set its RewardMax and its GasLimit. */
 function governedOnNetworks(rewardMax: bigint): Hex {
-  const data = dataOf('GovExecutor', 'setParameter', [0, rewardMax])
-  const calls = [{ type: 'tuple[]', components: callFields }] as const
-  return encodeAbiParameters(calls, [[{ to: govExecutor, value: 0n, data }]])
+  const settings = [
+    [0, rewardMax],
+    [2, gasLimitWanted],
+  ] as const
+  const calls = settings.map((setting) => ({
+    to: govExecutor,
+    value: 0n,
+    data: dataOf('GovExecutor', 'setParameter', setting),
+  }))
+  return encodeAbiParameters([{ type: 'tuple[]', components: callFields }], [calls])
 }
 
 const callFields = [
