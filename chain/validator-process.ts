@@ -22,7 +22,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { blsScheme } from '@zg/consensus'
+import { blsScheme, WalCorruptError } from '@zg/consensus'
 import { openTlsMesh, peerIdOf } from '@zg/p2p'
 import type { TlsMesh } from '@zg/p2p'
 import {
@@ -50,6 +50,7 @@ import type { NodeView } from './chain-view.ts'
 import { parseGenesis } from './genesis.ts'
 import type { Genesis } from './genesis.ts'
 import { readKeystore } from './keystore.ts'
+import { readMendedVotes, VotesLostError } from './mended-votes.ts'
 import { openMinimalNode } from './minimal-node.ts'
 import { fixedValidatorSet, isStakedOnL1 } from './network-parameters.ts'
 import { nodeConfigFileName, parseNodeConfig } from './node-config.ts'
@@ -290,6 +291,7 @@ async function openValidator(
   undo.push(() => mesh.close())
   const recovery = new WorkerRecovery(machine.logger)
   undo.push(() => recovery.close())
+  const voteFromEpoch = readMendedVotes(directory)
   const node = await openValidatorNode(
     {
       ...machine,
@@ -303,9 +305,12 @@ async function openValidator(
       network: mesh,
       recovery,
       archive: config.archive,
+      ...(voteFromEpoch !== undefined && { voteFromEpoch }),
     },
     onFailure,
-  )
+  ).catch((error: unknown) => {
+    throw error instanceof WalCorruptError ? new VotesLostError(directory, error) : error
+  })
   undo.push(() => node.stop())
   const { archive } = config
   const simulator = new SimulationThread({ folder, config: genesis.config, archive }, machine.clock)
