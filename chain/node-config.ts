@@ -54,6 +54,7 @@
  *     NetworkRegistry = "0x…20"
  *     OperatorRegistry = "0x…20"
  *     Inbox = "0x…20"
+ *     Streams = "0x…20"
  *
  * An unknown key is refused, so that a typing error never falls silent.
  */
@@ -111,7 +112,7 @@ export type L1Config = {
   readonly contracts: Readonly<Record<L1ContractName, Uint8Array>>
 }
 
-const l1ContractNames = ['NetworkRegistry', 'OperatorRegistry', 'Inbox'] as const
+const l1ContractNames = ['NetworkRegistry', 'OperatorRegistry', 'Inbox', 'Streams'] as const
 export type L1ContractName = (typeof l1ContractNames)[number]
 
 export type NodeConfig = {

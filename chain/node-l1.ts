@@ -6,10 +6,12 @@
 import type { L1View } from '@zg/consensus'
 import type { Clock, Logger, Metrics } from '@zg/runtime'
 
+import type { RouteReader } from './chain-view.ts'
 import type { L1Config } from './node-config.ts'
 
 export type NodeL1 = {
   readonly view: L1View
+  readonly routes: RouteReader
   /** Keys (48 bytes) of who validates now, lately or soon, as far as is known. */
   validatorKeys(): readonly Uint8Array[]
   /** Calls back when another set is known. */

@@ -86,7 +86,7 @@ export function admitTransaction(bytes: Uint8Array, rules: AdmissionRules): Tran
     transaction = decodeTransaction(bytes)
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : 'it is no transaction'
-    throw new TransactionRefusedError('malformed', problem, cause)
+    throw new TransactionRefusedError('malformed', problem, { cause })
   }
   checkTransaction(transaction, rules)
   return transaction
@@ -99,7 +99,9 @@ function checkTransaction(transaction: Transaction, rules: AdmissionRules): void
     refuse('type-unsupported', 'set-code transactions come with Prague')
   }
   if (transaction.chainId !== undefined && transaction.chainId !== config.chainId) {
-    refuse('chain-id-wrong', `it is for chain ${transaction.chainId}, not ${config.chainId}`)
+    const { chainId } = transaction
+    const problem = `it is for chain ${chainId}, not ${config.chainId}`
+    throw new TransactionRefusedError('chain-id-wrong', problem, { chainId })
   }
   // MUST stay below 2^64 - 1, which no account can pass (EIP-2681).
   if (transaction.nonce >= (1n << 64n) - 1n) refuse('nonce-at-max', 'its nonce is the last one')
@@ -149,13 +151,17 @@ export function refuse(reason: RefusalReason, problem: string): never {
   throw new TransactionRefusedError(reason, problem)
 }
 
-/** `data.reason` is one of `RefusalReason`. */
+/** `data.reason` is one of `RefusalReason`; `data.chainId` that of one for another chain. */
 export class TransactionRefusedError extends ZgError<'CHAIN_TRANSACTION_REFUSED'> {
   readonly reason: RefusalReason
 
-  constructor(reason: RefusalReason, problem: string, cause?: unknown) {
+  constructor(
+    reason: RefusalReason,
+    problem: string,
+    { chainId, cause }: { readonly chainId?: bigint; readonly cause?: unknown } = {},
+  ) {
     const message = `Cannot take the transaction: ${problem}`
-    super('CHAIN_TRANSACTION_REFUSED', message, { reason, problem }, cause)
+    super('CHAIN_TRANSACTION_REFUSED', message, { reason, problem, chainId }, cause)
     this.reason = reason
   }
 }

@@ -161,14 +161,15 @@ export async function openNodeProcess(
   try {
     const genesis = readGenesis(config.genesis)
     const l1 = openL1View({ directory, config, genesis, openL1 }, machine, undo)
-    const { view, simulator, ...p2p } = await openNode(
+    const { simulator, ...opened } = await openNode(
       { directory, config, genesis, l1, onFailure },
       machine,
       undo,
     )
+    const view = { ...opened.view, routes: l1?.routes }
     const metrics = await openMetrics(config, machine, undo)
     const rpcPort = await openRpc(config, { view, simulator }, machine, undo)
-    const { p2pPort, p2pAddresses } = p2p
+    const { p2pPort, p2pAddresses } = opened
     return { view, rpcPort, p2pPort, p2pAddresses, metricsPort: metrics, stop }
   } catch (error) {
     await stop()

@@ -37,6 +37,10 @@ const refusalMends: Readonly<Record<string, string>> = {
   OperatorTooHeavy: 'operators shows who weighs less',
   StillIn: 'operators shows the networks of each',
   NotIn: 'operators shows the networks of each',
+  StreamTaken: 'stream home shows where it is',
+  StreamUnknown: 'stream open opens it',
+  MoveUnderWay: 'stream home shows when it has moved',
+  NetworkTakesNone: 'network list shows which are active',
   BeyondSecured: 'network list shows how much may live there',
   GovernorInsufficientProposerVotes: 'gov delegate has tokens vote',
 }
@@ -107,6 +111,8 @@ const mends: Readonly<Record<string, Mend>> = {
   DEVNET_OUTSIDE_L1_UNFIT: () => 'use an endpoint of another L1',
   DEVNET_OUTSIDE_L1_CALL: () => 'see that the account has funds there, and try again',
   DEVNET_STAKELESS: (_, { program }) => `${program} devnet starts a world with an L1`,
+  CLI_NETWORK_WRONG: ({ network }) =>
+    `use --network ${String(network)} without --rpc, or the --rpc of network ${String(network)}`,
   CLI_NO_NETWORK: (_, { program }) => `${program} doctor lists them`,
   DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,
   DEVNET_PART_STATE: (_, { program }) => `${program} doctor shows the state of each validator`,

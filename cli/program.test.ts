@@ -169,7 +169,7 @@ test('keys new, list and show keep a key that only its password opens', async ()
 test('devnet refuses chains whose world.json is gone, and names the way out', async () => {
   const damaged = mkdtempSync(join(tmpdir(), 'zg-cli-'))
   mkdirSync(join(damaged, 'net-0'))
-  writeFileSync(join(damaged, 'version'), '2\n')
+  writeFileSync(join(damaged, 'version'), '3\n')
   const { exitCode, err } = await runLine(['devnet'], damaged)
   rmSync(damaged, { recursive: true })
   assert.equal(exitCode, 1)

@@ -3,6 +3,7 @@
 import { validatorCountMax } from '@zg/devnet'
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { streamCommands } from './stream-commands.ts'
 
 /** Ids of networks are of 32 bits on L1. */
 const networkIdMax = 2 ** 32 - 1
@@ -122,6 +123,10 @@ const openingFlags: readonly FlagSpec[] = [
 
 export const stakeNouns: readonly NounSpec[] = [
   { noun: 'network', summary: 'list, join and leave networks; propose to open and drain them' },
+  {
+    noun: 'stream',
+    summary: 'open streams of data, find which network each belongs to, move them',
+  },
   { noun: 'bridge', summary: 'take tokens to a network and back' },
   { noun: 'gov', summary: 'propose, vote, queue and execute what governance decides' },
 ]
@@ -142,6 +147,7 @@ export function stakeCommands(signerFlags: readonly FlagSpec[]): readonly Comman
   return [
     ...stakingCommands(signing),
     ...networkCommands(signing),
+    ...streamCommands({ signing, siteFlags, networkArgument: { ...idArgument, name: 'network' } }),
     ...bridgeCommands(signing),
     relayCommand(signing),
     ...govCommands(signing),

@@ -33,6 +33,7 @@ export const artifactSources = {
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   StakersTimelock: 'l1/StakersTimelock.sol',
+  Streams: 'l1/Streams.sol',
   TestCollateral: 'testing/TestCollateral.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',

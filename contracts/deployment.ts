@@ -119,6 +119,7 @@ const ownNames = [
   'RewardBridge',
   'NetworkLoad',
   'Autoscaler',
+  'Streams',
   'ZgGovernor',
 ] as const satisfies readonly ArtifactName[]
 
@@ -287,6 +288,7 @@ function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constru
     ],
     NetworkLoad: [at.FinalityOracle],
     Autoscaler: [at.NetworkLoad, at.TimelockController],
+    Streams: [at.FinalityOracle],
   }
 }
 

@@ -19,6 +19,12 @@ const leashPath = fileURLToPath(new URL('leash.ts', import.meta.url))
 /** Beside the installed packages; a place that cannot be written to is no failure. */
 const compileCachePath = fileURLToPath(new URL('../node_modules/.cache/zg', import.meta.url))
 
+/**
+ * Half of V8's young generation, in MiB. Its own choice, 16, is kept by each of many processes that
+ * are idle most of the time; this saves 40 MiB in each.
+ */
+const semiSpaceMiB = 2
+
 /** A log over this size when its process starts is put aside as `<name>.1`, replacing the last. */
 export const logRotateSizeBytes = 67_108_864
 
@@ -69,7 +75,8 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
   rotate(logPath)
   const log = openSync(logPath, 'a', 0o600)
   const words: string[] = []
-  const child = spawn(process.execPath, ['--import', leashPath, entry, ...args], {
+  const flags = [`--max-semi-space-size=${semiSpaceMiB}`, '--import', leashPath]
+  const child = spawn(process.execPath, [...flags, entry, ...args], {
     stdio: ['ignore', log, 'pipe', 'ipc'],
     env: childEnvironment(),
   })

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 
+import { callOf } from '@zg/contracts'
+import { fromHex, rendezvous } from '@zg/primitives'
 import { createPublicClient, createWalletClient, defineChain, http, parseEther } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
@@ -13,7 +15,7 @@ import { requestControl } from './control.ts'
 import type { PartStatus } from './control.ts'
 import { readLiveLock } from './data-dir.ts'
 import { readDevnetFile } from './devnet-file.ts'
-import type { DevnetFile } from './devnet-file.ts'
+import type { DevnetFile, DevnetNetwork } from './devnet-file.ts'
 import { LoadGenerator } from './load/load.ts'
 import { identifyProcess, isProcessAlive } from './process-identity.ts'
 import { callRpc } from './rpc-call.ts'
@@ -78,16 +80,19 @@ async function statusOf(home: string, name: string): Promise<PartStatus | undefi
   return parts.find((part) => part.name === name)
 }
 
-function clientsOf(file: DevnetFile, index = 0) {
-  const [network] = file.networks
-  assert.ok(network)
+function clientsOf(
+  file: DevnetFile,
+  index = 0,
+  site: { readonly rpc: string; readonly chainId: number } | undefined = file.networks[0],
+) {
+  assert.ok(site)
   const chain = defineChain({
-    id: network.chainId,
-    name: network.name,
+    id: site.chainId,
+    name: `chain ${site.chainId}`,
     nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
-    rpcUrls: { default: { http: [network.rpc] } },
+    rpcUrls: { default: { http: [site.rpc] } },
   })
-  const transport = http(network.rpc, { retryCount: 10, retryDelay: 100 })
+  const transport = http(site.rpc, { retryCount: 10, retryDelay: 100 })
   const account = privateKeyToAccount(file.accounts[index]!.privateKey)
   return {
     reader: createPublicClient({ chain, transport, pollingInterval: 50, cacheTime: 0 }),
@@ -373,6 +378,39 @@ suite('a world of two networks', { timeout: 120_000 }, () => {
     await chaos(home, 'resume', 1, 1)
     await chaos(home, 'resume', 2, 1)
     await until(async () => (await heightOf(second!.validators[2]!.rpc)) > height + 2)
+  })
+
+  test('a transaction for the other network is sent there, and both name the home of a stream', async () => {
+    const [first, second] = file.networks as [DevnetNetwork, DevnetNetwork]
+    const { writer } = clientsOf(file, 1, second)
+    const price = { gas: 21_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n }
+    const raw = await writer.signTransaction({ to: someone, value: 1n, nonce: 0, ...price })
+    // What the nodes know of L1 is as old as its newest epoch that they have proved.
+    await until(async () => {
+      const answer = await callRpc(first.rpc, 'eth_sendRawTransaction', [raw]).catch(String)
+      return String(answer).includes(`chain id ${second.chainId} is network 1; send it there`)
+    })
+    await callRpc(second.rpc, 'eth_sendRawTransaction', [raw])
+
+    const l1 = clientsOf(file, 1, file.l1)
+    const name = `0x${'5e'.repeat(32)}`
+    const call = callOf('open a stream', {
+      contract: 'Streams',
+      to: file.l1!.contracts['Streams']!,
+      name: 'open',
+      args: [name],
+    })
+    const hash = await l1.writer.sendTransaction({ to: call.to, data: call.data })
+    const { logs } = await l1.reader.waitForTransactionReceipt({ hash })
+    const id = logs[0]!.topics[1]!
+    type Home = { network: number; chainId: string; isHere: boolean } | null
+    const ask = ({ rpc }: { rpc: string }) =>
+      callRpc(rpc, 'zg_getStreamHome', [id]) as Promise<Home>
+    await until(async () => (await ask(first)) !== null && (await ask(second)) !== null)
+    const [here, there] = [await ask(first), await ask(second)] as [Home, Home]
+    assert.equal(here!.network, rendezvous(fromHex(id), [0, 1]))
+    assert.deepEqual([here!.network, here!.chainId], [there!.network, there!.chainId])
+    assert.deepEqual([here!.isHere, there!.isHere], [here!.network === 0, here!.network === 1])
   })
 
   test('epochs follow the time of L1', async () => {

@@ -7,7 +7,7 @@ import type { OpenL1 } from '@zg/chain'
 import { bytesToBigint } from '@zg/primitives'
 import { LmdbStore } from '@zg/runtime'
 import type { KeyValueStore, Logger } from '@zg/runtime'
-import { JsonRpcEndpoint, L1Follower } from '@zg/staking'
+import { anyEndpoint, JsonRpcEndpoint, L1Follower, StreamRoutes } from '@zg/staking'
 
 /** In a node's folder: what it knows of L1. */
 export const l1StoreName = 'l1.mdb'
@@ -17,10 +17,12 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
   const { endpoints, contracts, epochStart, epochSeconds, finalitySeconds, fromBlock } = config
   const inbox = bytesToBigint(contracts.Inbox)
   const store = openStore(join(directory, l1StoreName), logger)
+  const asked = endpoints.map((url) => new JsonRpcEndpoint({ url, inbox }))
+  const networkRegistry = bytesToBigint(contracts.NetworkRegistry)
   const view = new L1Follower({
-    endpoints: endpoints.map((url) => new JsonRpcEndpoint({ url, inbox })),
+    endpoints: asked,
     contracts: {
-      networkRegistry: bytesToBigint(contracts.NetworkRegistry),
+      networkRegistry,
       operatorRegistry: bytesToBigint(contracts.OperatorRegistry),
       inbox,
     },
@@ -33,9 +35,19 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
     log: logger,
     metrics,
   })
+  const routes = new StreamRoutes({
+    endpoint: anyEndpoint(asked),
+    contracts: { networkRegistry, streams: bytesToBigint(contracts.Streams) },
+    networkId,
+    finalBlock: () => view.finalBlock,
+    epochAt: (timestamp) => view.epochAt(timestamp),
+    log: logger,
+  })
+  view.onFinal(() => void routes.refresh())
   view.start()
   return {
     view,
+    routes,
     validatorKeys: () => view.validatorKeys(),
     onSet: (listener) => view.onSet(listener),
     // An answer that is on its way may take as long as an endpoint likes: nobody waits for it.

@@ -52,7 +52,7 @@ export function readL1Site(path: string): L1Site {
 export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unknown> {
   const { epochStart, epochSeconds, firstEpoch, fromBlock = 0, contracts } = site
   const { finalitySeconds = 0 } = site
-  const { NetworkRegistry, OperatorRegistry, Inbox } = contracts
+  const { NetworkRegistry, OperatorRegistry, Inbox, Streams } = contracts
   return {
     endpoints: [endpoint],
     firstEpoch,
@@ -60,7 +60,7 @@ export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unkno
     epochSeconds,
     finalitySeconds,
     fromBlock,
-    contracts: { NetworkRegistry, OperatorRegistry, Inbox },
+    contracts: { NetworkRegistry, OperatorRegistry, Inbox, Streams },
   }
 }
 

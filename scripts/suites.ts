@@ -9,11 +9,11 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** One command line that stands for a kind of proof. */
+/** One kind of proof: processes of Node that run side by side and pass together. */
 export type Suite = {
   readonly name: string
-  /** Arguments of Node. */
-  readonly run: readonly string[]
+  /** Arguments of Node, a process each. */
+  readonly lanes: readonly (readonly string[])[]
 }
 
 export type Counts = { passed: number; failed: number; skipped: number }
@@ -48,16 +48,33 @@ export async function runSuites(suites: readonly Suite[]): Promise<boolean> {
 
 type SuiteEnd = { readonly status: number; readonly counts: Counts; readonly seconds: number }
 
-/** A suite that passes its budget is ended: a test that hangs must not hang the run. */
-function runSuite(suite: Suite, budgetSeconds: number): Promise<SuiteEnd> {
+async function runSuite({ lanes }: Suite, budgetSeconds: number): Promise<SuiteEnd> {
   const started = process.hrtime.bigint()
-  const child = spawn(process.execPath, suite.run, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const overdue = setTimeout(() => child.kill('SIGTERM'), budgetSeconds * 1000)
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+  const statuses = await Promise.all(
+    lanes.map((run, lane) => runLane(run, { isHeld: lane > 0, counts, budgetSeconds })),
+  )
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9
+  return { status: Math.max(...statuses), counts, seconds }
+}
+
+/**
+ * Runs one process and returns its exit code. What a held one prints is shown whole at its end, or
+ * the lines of two would mingle. One that passes its budget is ended: a test that hangs must not
+ * hang the run.
+ */
+function runLane(
+  run: readonly string[],
+  { isHeld, counts, budgetSeconds }: { isHeld: boolean; counts: Counts; budgetSeconds: number },
+): Promise<number> {
+  const child = spawn(process.execPath, run, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const overdue = setTimeout(() => child.kill('SIGTERM'), budgetSeconds * 1000)
+  const held: string[] = []
   let rest = ''
   child.stdout.setEncoding('utf8')
   child.stdout.on('data', (text: string) => {
-    process.stdout.write(text)
+    if (isHeld) held.push(text)
+    else process.stdout.write(text)
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) addCounts(line, counts)
@@ -66,9 +83,9 @@ function runSuite(suite: Suite, budgetSeconds: number): Promise<SuiteEnd> {
     child.on('error', reject)
     child.on('close', (code) => {
       clearTimeout(overdue)
+      process.stdout.write(held.join(''))
       addCounts(rest, counts)
-      const seconds = Number(process.hrtime.bigint() - started) / 1e9
-      resolve({ status: code ?? 1, counts, seconds })
+      resolve(code ?? 1)
     })
   })
 }

@@ -3,7 +3,7 @@
  *
  *   check   types, lint, format, unused code
  *   unit    every *.test.ts beside the code, official vectors and samples of the long suites
- *           included; one process, since no test there starts another
+ *           included; two processes, a core each, that take every other file
  *   e2e     every *.e2e.test.ts: real processes, real sockets, real clients
  *
  * Arguments are names of suites; without any, all run. Longer suites: `npm run test:full -- NAME`.
@@ -18,10 +18,15 @@ const tests = globSync('*/**/*.test.ts', inRooms).sort()
 const endToEnd = tests.filter((file) => file.endsWith('.e2e.test.ts'))
 const unit = tests.filter((file) => !file.endsWith('.e2e.test.ts'))
 
+/** One process for many files: to load the rooms costs more than most tests. */
+const inOneProcess = ['--test', '--test-isolation=none', '--test-reporter=spec']
+const inTurn = ['--test', '--test-concurrency=1', '--test-reporter=spec']
+const everyOther = [0, 1].map((lane) => unit.filter((_, index) => index % 2 === lane))
+
 const all: readonly Suite[] = [
-  { name: 'check', run: ['scripts/check.ts'] },
-  { name: 'unit', run: ['--test', '--test-isolation=none', '--test-reporter=spec', ...unit] },
-  { name: 'e2e', run: ['--test', '--test-concurrency=1', '--test-reporter=spec', ...endToEnd] },
+  { name: 'check', lanes: [['scripts/check.ts']] },
+  { name: 'unit', lanes: everyOther.map((files) => [...inOneProcess, ...files]) },
+  { name: 'e2e', lanes: [[...inTurn, ...endToEnd]] },
 ]
 
 const names = process.argv.slice(2)
@@ -31,7 +36,5 @@ if (unknown.length > 0) {
   console.error(`zg: there is no suite "${unknown[0]}". Try: npm test -- check unit e2e`)
   process.exit(2)
 }
-const passed = await runSuites(
-  chosen.filter((suite) => suite.run.length > 1 || suite.name !== 'e2e'),
-)
+const passed = await runSuites(chosen)
 process.exit(passed ? 0 : 1)

@@ -60,5 +60,7 @@ export {
   withdrawalOrder,
 } from './orders.ts'
 export type { Call, Order, Risk } from './orders.ts'
+export { migrateOrder, openStreamOrder, routeOf, streamIdOf } from './streams.ts'
+export type { Route } from './streams.ts'
 export { refusalOf } from './refusal.ts'
 export type { Refusal } from './refusal.ts'

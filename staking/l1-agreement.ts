@@ -206,6 +206,29 @@ export class L1Agreement {
   }
 }
 
+/** Asks one endpoint after another, for what is checked by who asks. */
+export function anyEndpoint(endpoints: readonly L1Endpoint[]): Pick<L1Endpoint, 'proof'> {
+  return {
+    proof: (...asked) => anyOf(endpoints, (endpoint) => endpoint.proof(...asked)),
+  }
+}
+
+/** Asks one endpoint after another until one answers as it should: what it says is checked. */
+export async function anyOf<answer>(
+  endpoints: readonly L1Endpoint[],
+  question: (endpoint: L1Endpoint) => Promise<answer>,
+): Promise<answer> {
+  let failure: unknown
+  for (const endpoint of endpoints) {
+    try {
+      return await question(endpoint)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw failure
+}
+
 async function ownHeader(source: Source, number: bigint): Promise<L1Header> {
   const found = await source.endpoint.header(number)
   if (found === undefined) throw new L1ContradictionError(number)

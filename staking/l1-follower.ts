@@ -30,7 +30,7 @@ import {
 import { silentLogger, silentMetrics } from '@zg/runtime'
 import type { Clock, KeyValueStore, Logger, Metrics, Timer } from '@zg/runtime'
 
-import { L1Agreement, L1DisagreementError } from './l1-agreement.ts'
+import { anyOf, L1Agreement, L1DisagreementError } from './l1-agreement.ts'
 import type { AgreedHeader } from './l1-agreement.ts'
 import type { L1Endpoint } from './l1-endpoint.ts'
 import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
@@ -79,6 +79,15 @@ export type L1FollowerOptions = {
   readonly metrics?: Metrics
 }
 
+/** The newest final block of L1 that a follower has seen. */
+export type FinalL1Block = {
+  readonly number: bigint
+  /** In seconds since 1970. */
+  readonly timestamp: bigint
+  /** 32 bytes. */
+  readonly stateRoot: Uint8Array
+}
+
 export class L1Follower implements L1View {
   readonly #options: L1FollowerOptions
   readonly #log: Logger
@@ -92,11 +101,12 @@ export class L1Follower implements L1View {
   readonly #wantedReferences = new Set<bigint>()
   readonly #wantedSets = new Set<bigint>()
   readonly #setListeners: (() => void)[] = []
+  readonly #finalListeners: (() => void)[] = []
   readonly #credits: Credit[] = []
   #creditTree = emptyIncrementalTree
   /** Of the newest reference whose credits are here. */
   #creditsBlock: bigint
-  #final: KeptFinal | undefined
+  #final: (KeptFinal & FinalL1Block) | undefined
   /** What the disk said was final, until L1 has said so again. */
   #recalled: KeptFinal | undefined
   /** What is not on the disk yet, and what is there and need not be. */
@@ -133,6 +143,11 @@ export class L1Follower implements L1View {
   /** Number of the newest final block seen; undefined before the first. */
   get finalNumber(): bigint | undefined {
     return this.#final?.number
+  }
+
+  /** Undefined before the first, and once no endpoint is believed any more. */
+  get finalBlock(): FinalL1Block | undefined {
+    return this.isContradicted ? undefined : this.#final
   }
 
   /** Whether every endpoint has named two final blocks of one number. */
@@ -181,6 +196,11 @@ export class L1Follower implements L1View {
     this.#setListeners.push(listener)
   }
 
+  /** Calls back when another final block was seen. */
+  onFinal(listener: () => void): void {
+    this.#finalListeners.push(listener)
+  }
+
   newestReference(): L1Reference | undefined {
     return this.#newest
   }
@@ -216,11 +236,13 @@ export class L1Follower implements L1View {
     const found = await this.#agreement.newest()
     const { header, hash, sources } = found
     const number = BigInt(header.number)
-    await this.#goOnFromRecalled(number)
+    if (!(await this.#isContinued(number))) return
     this.#remember(number, hash)
     if (this.#final === undefined || number > this.#final.number) {
-      this.#final = { number, hash, timestamp: BigInt(header.timestamp) }
+      const { stateRoot } = header
+      this.#final = { number, hash, timestamp: BigInt(header.timestamp), stateRoot }
       this.#tellFinal(header.number)
+      for (const listener of this.#finalListeners) listener()
     }
     if (number < this.#final.number) return
     await anyOf(sources, (endpoint) => this.#readSets(endpoint, found))
@@ -345,15 +367,16 @@ export class L1Follower implements L1View {
     }
   }
 
-  /** The first poll after a start: what was final then must be so still. */
-  async #goOnFromRecalled(number: bigint): Promise<void> {
+  /** After a start: what was final before must be so still, once L1 is there again. */
+  async #isContinued(number: bigint): Promise<boolean> {
     const recalled = this.#recalled
-    if (recalled === undefined || number < recalled.number) return
+    if (recalled === undefined) return true
+    if (number < recalled.number) return false
     const { hash } = await this.#agreement.header(recalled.number)
     if (!bytesEqual(hash, recalled.hash)) throw new L1DisagreementError(recalled.number)
     this.#remember(recalled.number, hash)
-    this.#final ??= recalled
     this.#recalled = undefined
+    return true
   }
 
   /** Writes what is new, if it is worth a write. */
@@ -420,22 +443,6 @@ function keep<value>(
   if (map.size <= countMax || oldest === undefined) return undefined
   map.delete(oldest)
   return oldest
-}
-
-/** Asks one endpoint after another until one answers as it should: what it says is checked. */
-async function anyOf<answer>(
-  endpoints: readonly L1Endpoint[],
-  question: (endpoint: L1Endpoint) => Promise<answer>,
-): Promise<answer> {
-  let failure: unknown
-  for (const endpoint of endpoints) {
-    try {
-      return await question(endpoint)
-    } catch (error) {
-      failure ??= error
-    }
-  }
-  throw failure
 }
 
 /** The hash of what is followed: another network, L1 or clock has another memory. */

@@ -62,7 +62,7 @@ function optionsOf(peers: SnapshotPeers, store = new MemoryStore()): SnapshotSyn
     peers,
     clock: createSystemClock(),
     logger: silentLogger,
-    patienceMs: 300,
+    patienceMs: 60_000,
   }
 }
 
@@ -133,7 +133,7 @@ test('a start of another block, or a forged one, bans its sender', async () => {
       return flipped
     },
   })
-  const begun = beginSnapshot(optionsOf(peers), checkpoint)
+  const begun = beginSnapshot({ ...optionsOf(peers), patienceMs: 300 }, checkpoint)
   await assert.rejects(begun, { code: 'CHAIN_SNAPSHOT_UNAVAILABLE' })
   assert.equal(banned.size, 2)
 })
@@ -143,7 +143,8 @@ test('a state that nobody holds to its end is given up, and the store is empty a
   const { peers } = peersOf({ a: (answer) => (left-- > 0 ? answer : undefined) })
   const options = optionsOf(peers)
   await beginSnapshot(options, checkpoint)
-  const finished = finishSnapshot(options, new Ledger(options.store))
+  const impatient = { ...options, patienceMs: 300 }
+  const finished = finishSnapshot(impatient, new Ledger(options.store))
   await assert.rejects(finished, { code: 'CHAIN_SNAPSHOT_UNAVAILABLE' })
   assert.equal(isSyncing(options.store), false)
   // Another is begun, by a peer that stays.

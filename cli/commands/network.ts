@@ -125,7 +125,8 @@ function networkRows(network: Network, nowSeconds: number): Cell[][] {
   return rows.map(([name, text]) => [{ text: name, style: 'quiet' }, text])
 }
 
-function statusOf(network: Network): string {
+/** How far a network is, in words. */
+export function statusOf(network: Network): string {
   const { status, firstEpoch, drainedEpoch, endEpoch, operatorsMin, stakeMinGwei } = network
   switch (status) {
     case 'opening':

@@ -61,6 +61,7 @@ export class L1World {
   readonly load: Deployed
   readonly autoscaler: Deployed
   readonly collaterals: Deployed
+  readonly streams: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
@@ -136,6 +137,7 @@ export class L1World {
     this.collaterals = world.deploy('CollateralManager', {
       args: [this.stakes.address, stakersTimelock, insurance],
     })
+    this.streams = world.deploy('Streams', { args: [this.oracle.address] })
   }
 
   get epoch(): number {

@@ -322,6 +322,7 @@ type ChainContract =
   | 'OperatorRegistry'
   | 'RewardBridge'
   | 'SlashingManager'
+  | 'Streams'
 
 export type StakeChainOptions = {
   readonly operatorCount?: number
