@@ -195,9 +195,8 @@ test('supply: a chain that began with a snapshot counts its state once, and goes
   }
   await seal(before, 1)
   const copied = store.copy()
-  for (const [key] of [...copied.range('chain.supply', {})]) {
-    await copied.write([{ table: 'chain.supply', key, value: undefined }])
-  }
+  const counted = Array.from(copied.range('chain.supply', {}), ([key]) => key)
+  await copied.write(counted.map((key) => ({ table: 'chain.supply', key, value: undefined })))
   const after = await openTestChain({ genesis: genesis(), store: copied })
   assert.equal(after.chain.supplyAt(1)?.fromNumber, 1)
   assert.equal(after.chain.supplyAt(0), undefined, 'it counted nothing below')

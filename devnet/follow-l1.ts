@@ -51,7 +51,10 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
     validatorKeys: () => view.validatorKeys(),
     onSet: (listener) => view.onSet(listener),
     // An answer that is on its way may take as long as an endpoint likes: nobody waits for it.
-    stop: async () => void view.stop().finally(() => store.close()),
+    stop: async () => {
+      const closed = view.stop().then(() => store.close())
+      closed.catch((error: unknown) => logger.warn('what is kept of L1 was not closed', { error }))
+    },
   }
 }
 

@@ -137,20 +137,18 @@ test('L1Follower goes on with the other when one fails, or lies in what is prove
   second.bend = {}
   endpoint.credit(1, 8n, 6n)
   await mine(4)
-  const { proof, credits } = endpoint
-  const honest = { proof: proof.bind(endpoint), credits: credits.bind(endpoint) }
   endpoint.bend = { proof: (found) => ({ ...found, slots: [] }), credits: () => [] }
   second.proof = async (...asked) => {
     const { bend } = endpoint
     endpoint.bend = {}
-    const found = await honest.proof(...asked)
+    const found = await endpoint.proof(...asked)
     endpoint.bend = bend
     return found
   }
   second.credits = async (query) => {
     const { bend } = endpoint
     endpoint.bend = {}
-    const found = await honest.credits(query)
+    const found = await endpoint.credits(query)
     endpoint.bend = bend
     return found
   }
@@ -160,9 +158,9 @@ test('L1Follower goes on with the other when one fails, or lies in what is prove
 })
 
 test('L1Follower waits once for one that is silent, and asks it again when it has answered', async () => {
-  const { mine, follower, second, clock, metric } = openTwo()
+  const { mine, endpoint, follower, second, clock, metric } = openTwo()
   await mine(6)
-  const { finalHeader } = second
+  const finalHeader = () => endpoint.finalHeader()
   let answer = (): void => undefined
   let asked = 0
   second.finalHeader = async () => {
