@@ -47,6 +47,9 @@ import type { ChainPlan, WorldPlan } from './world.ts'
 /** Stake of the validator of a chain without stake. */
 const fixedStake = 1_000n
 
+/** An L1 is slower than its networks; each of its blocks costs all who follow it. */
+const l1BlockTimeIdleMs = 2_000
+
 /** What each operator and the keeper own on every chain, in wei, to pay for gas. */
 const operatorBalanceWei = 1_000n * 10n ** 18n
 
@@ -336,6 +339,7 @@ function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): Ge
     accounts: [...contractAccounts(chain), ...accounts],
     network: {
       ...networkParametersDefault,
+      ...(isL1 ? { blockTimeIdleMs: l1BlockTimeIdleMs } : {}),
       ...paceOf(chain.blockTimeMs),
       networkId: chain.id,
       finalityVotes: !isL1,
