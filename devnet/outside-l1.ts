@@ -109,12 +109,7 @@ export async function openOutsideL1(
   options: OutsideL1Options,
 ): Promise<OutsideL1> {
   const { url, chainId, parameters, clock, finalitySeconds = 0 } = options
-  // A network has a whole epoch to see a change final: half of one at most passes until it is.
-  if (parameters.epochSeconds <= 2 * finalitySeconds) {
-    const epoch = `an epoch of ${parameters.epochSeconds} s`
-    const problem = `${epoch} is not more than twice the ${finalitySeconds} s until it is final`
-    throw new OutsideL1UnfitError(url, problem)
-  }
+  checkFinality(url, { epochSeconds: parameters.epochSeconds, finalitySeconds })
   const chain = new JsonRpcL1Chain({ url })
   const seed = Buffer.from(plan.kept.seed, 'hex')
   const deployerKey = accountKeyOf(seed, 'deployer')
@@ -178,6 +173,17 @@ export async function openOutsideL1(
       await sendCalls(chain, deploying, { calls: depositCalls(setup), sentBefore })
     },
   }
+}
+
+/** A network has a whole epoch to see a change final: half of one at most passes until it is. */
+function checkFinality(
+  url: string,
+  { epochSeconds, finalitySeconds }: { epochSeconds: number; finalitySeconds: number },
+): void {
+  if (epochSeconds > 2 * finalitySeconds) return
+  const epoch = `an epoch of ${epochSeconds} s`
+  const problem = `${epoch} is not more than twice the ${finalitySeconds} s until it is final`
+  throw new OutsideL1UnfitError(url, problem)
 }
 
 /** What was kept, or the L1 as it is now. */
