@@ -1,6 +1,6 @@
 /** Gives a node of chain its view of L1, as staking has it. */
 
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { OpenL1 } from '@zg/chain'
@@ -12,11 +12,14 @@ import { anyEndpoint, JsonRpcEndpoint, L1Follower, StreamRoutes } from '@zg/stak
 /** In a node's folder: what it knows of L1. */
 export const l1StoreName = 'l1.mdb'
 
+/** Stands beside it while it is opened and read: LMDB may end a process over a damaged file. */
+export const l1OpeningName = 'l1.opening'
+
 /** Follows L1 at the endpoints that the node's configuration names. */
 export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, metrics }) => {
   const { endpoints, contracts, epochStart, epochSeconds, finalitySeconds, fromBlock } = config
   const inbox = bytesToBigint(contracts.Inbox)
-  const store = openStore(join(directory, l1StoreName), logger)
+  const store = openStore(directory, logger)
   const asked = endpoints.map((url) => new JsonRpcEndpoint({ url, inbox }))
   const networkRegistry = bytesToBigint(contracts.NetworkRegistry)
   const view = new L1Follower({
@@ -44,6 +47,8 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
     log: logger,
   })
   view.onFinal(() => void routes.refresh())
+  // All of it was read by now.
+  rmSync(join(directory, l1OpeningName), { force: true })
   view.start()
   return {
     view,
@@ -59,7 +64,13 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
 }
 
 /** What cannot be opened is damaged: L1 holds it all, so it is read anew. */
-function openStore(folder: string, logger: Logger): KeyValueStore {
+function openStore(directory: string, logger: Logger): KeyValueStore {
+  const [folder, opening] = [join(directory, l1StoreName), join(directory, l1OpeningName)]
+  if (existsSync(opening)) {
+    logger.warn('the last start ended over what was kept of L1; it is read anew')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  writeFileSync(opening, '')
   try {
     return LmdbStore.open(folder)
   } catch (error) {
