@@ -118,6 +118,12 @@ export const commands: readonly CommandSpec[] = [
         summary: 'networks, each with a validator of every operator (default: 2)',
       },
       {
+        name: 'networks-max',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: networkCountMax },
+        summary: 'networks that each operator runs at most, later ones included (default: 32)',
+      },
+      {
         name: 'block-time',
         placeholder: 'MS',
         value: { kind: 'integer', min: blockTimeMsMin, max: blockTimeMsMax },

@@ -227,7 +227,7 @@ function stakingCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
 function relayCommand(signing: readonly FlagSpec[]): CommandSpec {
   return {
     path: 'relay',
-    summary: 'bring certificates, claims and evidence to L1, and proofs to networks',
+    summary: 'bring certificates, claims, loads, evidence to L1; proofs to networks',
     arguments: [],
     flags: [...signing.filter(({ name }) => name !== 'yes'), ...networkFlags, ...siteFlags],
     examples: [
@@ -242,7 +242,7 @@ function networkCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
   return [
     {
       path: 'network list',
-      summary: 'list networks: status, members, stake, what L1 knows, what lives there',
+      summary: 'list networks: status, members, stake, load, what L1 knows, what lives there',
       arguments: [],
       flags: siteFlags,
       examples: [{ line: 'network list', does: 'all that were ever opened' }],

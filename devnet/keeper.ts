@@ -1,13 +1,15 @@
 /**
  * The keeper of a world: what nobody must do and somebody should. Of each network it brings
- * certificates, Outbox roots and claims to L1, and to it what L1 and its own certificates say; it
- * reports what may not be signed. It is trusted with nothing, and any number of them may run beside
- * each other.
+ * certificates, Outbox roots, claims and how full its epochs were to L1, and to it what L1 and its
+ * own certificates say; it reports what may not be signed, and has networks opened and ended by
+ * load. It is trusted with nothing, and any number of them may run beside each other.
  *
  *     keeper.json ──► per network:  L1Follower ──► sets
  *                                   NetworkRelayer ──► certificates, roots, claims ──┐
- *                                   EvidenceWatcher ─► SlashingReporter ─────────────┴─► L1Sender
- *                                   NetworkKeeper ───► sets, rewards, messages ────────► its own
+ *                                     with LoadKeeper: loads of epochs ──────────────┤
+ *                                   EvidenceWatcher ─► SlashingReporter ─────────────┼─► L1Sender
+ *                     of them all:  ScaleKeeper ─────► spawn, drain, end, close ─────┘
+ *                     per network:  NetworkKeeper ───► sets, rewards, messages ────────► its own
  */
 
 import { blsScheme } from '@zg/consensus'
@@ -23,8 +25,10 @@ import {
   JsonRpcNetworkEndpoint,
   L1Follower,
   L1Sender,
+  LoadKeeper,
   NetworkKeeper,
   NetworkRelayer,
+  ScaleKeeper,
   SlashingReporter,
 } from '@zg/staking'
 
@@ -61,6 +65,8 @@ export type KeptNetwork = {
 export type KeeperPlan = {
   readonly l1: { readonly rpc: string; readonly chainId: number; readonly site: L1Site }
   readonly networks: readonly KeptNetwork[]
+  /** Networks that this keeper does not drain, however idle; a world's first ones stay. */
+  readonly spared: readonly number[]
 }
 
 /** What `keeper.json` holds. */
@@ -77,7 +83,7 @@ export type Keeper = { stop(): Promise<void> }
  * @param secretKey - 32 bytes; nobody else sends with it.
  */
 export function startKeeper(
-  { l1, networks }: KeeperPlan,
+  { l1, networks, spared }: KeeperPlan,
   secretKey: Uint8Array,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Keeper {
@@ -94,9 +100,21 @@ export function startKeeper(
     const others = seen.filter((other) => other !== network)
     return keepNetwork({ network, others, chain, sender, there, ownSender })
   })
+  const { epochStart, epochSeconds } = l1.site
+  const scaler = new ScaleKeeper({
+    chain,
+    sender,
+    contracts: contractsOf(l1.site),
+    epochs: { start: BigInt(epochStart), length: BigInt(epochSeconds) },
+    spared,
+    clock,
+    pollMs,
+    log: logger,
+  })
+  scaler.start()
   return {
     async stop() {
-      await Promise.all(kept.map((each) => each.stop()))
+      await Promise.all([scaler, ...kept].map((each) => each.stop()))
     },
   }
 }
@@ -154,6 +172,7 @@ function keepNetwork(options: {
     intervalSeconds: certificateSeconds,
     outboxSeconds,
     amountMinWei,
+    load: new LoadKeeper({ ...known, chain, sender }),
   })
   const address = shared.contracts.slashingManager
   const reporting = { chain, sender, address, networkId, validatorSet: sets, log: shared.log }
@@ -181,6 +200,9 @@ function contractsOf(site: L1Site) {
     finalityOracle: addressIn(site, 'FinalityOracle'),
     rewardBridge: addressIn(site, 'RewardBridge'),
     slashingManager: addressIn(site, 'SlashingManager'),
+    networkLoad: addressIn(site, 'NetworkLoad'),
+    autoscaler: addressIn(site, 'Autoscaler'),
+    parameters: addressIn(site, 'Parameters'),
   }
 }
 

@@ -170,7 +170,8 @@ export async function openOutsideL1(
         })
       }
       const sentBefore = callsOf(deploying).length
-      await sendCalls(chain, deploying, { calls: depositCalls(setup), sentBefore })
+      const calls = depositCalls(deployer, setup.networks)
+      await sendCalls(chain, deploying, { calls, sentBefore })
     },
   }
 }

@@ -76,6 +76,7 @@ export const abis = {
     'function finalOf(uint32 id) view returns (Final known)',
     'function statusOf(uint32 id) view returns (bool isHalted, bool isDead)',
   ]),
+  NetworkLoad: parseAbi(['function loadOf(uint32 id, uint64 epoch) view returns (uint8)']),
   Inbox: parseAbi([
     'event Credited(uint32 indexed id, uint64 indexed index, address indexed to, uint64 amountGwei)',
   ]),

@@ -11,6 +11,7 @@ export { readHolding, readPosition } from './position.ts'
 export type { Exit, Holding, Position } from './position.ts'
 export { readNetwork, readNetworks } from './networks.ts'
 export type { KnownFinal, Member, Network } from './networks.ts'
+export type { LoadSpell } from './load.ts'
 export { securityOf, sharedSecurityOf } from './security.ts'
 export type { Security } from './security.ts'
 

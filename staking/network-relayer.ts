@@ -13,6 +13,7 @@ import type { FinalityStep } from './finality-relayer.ts'
 import type { L1Chain } from './l1-chain.ts'
 import type { L1Sender } from './l1-sender.ts'
 import type { NetworkEndpoint } from './network-endpoint.ts'
+import type { LoadKeeper, LoadStep } from './load-keeper.ts'
 import { NetworkProver } from './network-prover.ts'
 import { OracleContract } from './oracle-contract.ts'
 import { OutboxRelayer } from './outbox-relayer.ts'
@@ -39,6 +40,8 @@ export type NetworkRelayerOptions = {
   readonly outboxSeconds: bigint
   /** Entries below are left to those they are for: a claim costs gas. */
   readonly amountMinWei: bigint
+  /** Has the load of epochs proved, in the same steps: no certificate of ours comes in between. */
+  readonly load?: Pick<LoadKeeper, 'step'>
   readonly clock: Clock
   /** @default pollMsDefault */
   readonly pollMs?: number
@@ -47,13 +50,15 @@ export type NetworkRelayerOptions = {
 
 export class NetworkRelayer {
   readonly #log: Logger
+  readonly #load: Pick<LoadKeeper, 'step'> | undefined
   readonly finality: FinalityRelayer
   readonly outbox: OutboxRelayer
   readonly #loop: StepLoop
 
   constructor(options: NetworkRelayerOptions) {
     this.#log = options.log ?? silentLogger
-    const { clock, pollMs = pollMsDefault } = options
+    const { clock, pollMs = pollMsDefault, load } = options
+    this.#load = load
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
     const { chain, endpoint, contracts, identity, sender, log = silentLogger } = options
     const { networkId } = identity
@@ -92,14 +97,17 @@ export class NetworkRelayer {
     return this.#loop.stop()
   }
 
-  /** One round of both; undefined for one that failed. Never throws. */
+  /** One round of all; undefined for one that failed. Never throws. */
   async step(): Promise<{
     readonly finality: FinalityStep | undefined
     readonly outbox: OutboxStep | undefined
+    readonly load?: LoadStep | undefined
   }> {
+    const load = this.#load
     return {
       finality: await this.#tried('certificates', () => this.finality.step()),
       outbox: await this.#tried('the Outbox', () => this.outbox.step()),
+      ...(load && { load: await load.step() }),
     }
   }
 

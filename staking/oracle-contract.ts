@@ -19,11 +19,14 @@ export type KnownFinal = KnownBlock & {
   readonly isDead: boolean
   /** When it was taken in, in seconds since 1970. */
   readonly since: bigint
+  /** Over the consensusRoots of all heights below; zero at the genesis. */
+  readonly histRoot: Uint8Array
 }
 
 type FinalWords = Pick<KnownFinal, 'epoch' | 'height' | 'nextEpoch' | 'isHalted' | 'isDead'> & {
   readonly since: number
   readonly consensusRoot: Hex
+  readonly histRoot: Hex
 }
 
 export class OracleContract {
@@ -53,6 +56,7 @@ export class OracleContract {
       isDead,
       since: BigInt(since),
       consensusRoot: fromHex(found.consensusRoot),
+      histRoot: fromHex(found.histRoot),
     }
   }
 

@@ -116,6 +116,7 @@ function networkRows(network: Network, nowSeconds: number): Cell[][] {
     ['status', statusOf(network)],
     ['members', `${members.length} with ${formatWeight(total)}${coming}`],
     ['on L1', known],
+    ['load', loadOf(network)],
     ['lives', `${formatTokens(outstandingWei)} of ${formatTokens(securedWei)} that stake secures`],
   ]
   if (isHalted || isDead) {
@@ -123,6 +124,13 @@ function networkRows(network: Network, nowSeconds: number): Cell[][] {
     rows.push(['end', { text, style: 'bad' }])
   }
   return rows.map(([name, text]) => [{ text: name, style: 'quiet' }, text])
+}
+
+function loadOf({ load: found }: Network): string {
+  if (found === undefined) return 'nothing is proved of the last epochs'
+  const { load, lastEpoch, epochs } = found
+  const words = { idle: 'idle', between: 'neither busy nor idle', busy: 'busy' }
+  return `${words[load]} in ${epochs} epoch${epochs === 1 ? '' : 's'} up to ${lastEpoch}`
 }
 
 /** How far a network is, in words. */

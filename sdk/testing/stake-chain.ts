@@ -24,10 +24,12 @@ import { MessageRun } from '@zg/evm'
 import type { Log } from '@zg/evm'
 import {
   addressOfSecretKey,
+  bigintToBytes,
   bigintToHex,
   blsPublicKeyOf,
   blsSecretKeyFromSeed,
   blsSign,
+  concat,
   fromHex,
   keccak256,
   toHex,
@@ -395,6 +397,18 @@ export class StakeChain extends MessageChain {
       networkId: id,
       genesisHash: genesisHashOf(id),
     }
+  }
+
+  /** Has NetworkLoad know how full an epoch was, as if it were proved; by its place in `Load`. */
+  setLoad(id: number, epoch: bigint, load: number): void {
+    const words = (...values: readonly bigint[]) =>
+      BigInt(toHex(keccak256(concat(...values.map((value) => bigintToBytes(value, 32))))))
+    const address = BigInt(this.addresses.NetworkLoad)
+    const slot = words(epoch / 128n, words(BigInt(id), 0n))
+    const word = this.run.state.storage(address, slot) | (BigInt(load) << (2n * (epoch % 128n)))
+    const account = this.run.state.account(address)
+    const change = { address, account, storageCleared: false, storage: [[slot, word]] } as const
+    this.run.state.apply({ accounts: [change], codes: [] })
   }
 
   #openNetwork(id: number): void {

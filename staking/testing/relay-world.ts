@@ -11,6 +11,7 @@ import { L1Follower } from '../l1-follower.ts'
 import { L1Sender } from '../l1-sender.ts'
 import type { NetworkEndpoint } from '../network-endpoint.ts'
 import { NetworkRelayer } from '../network-relayer.ts'
+import type { NetworkRelayerOptions } from '../network-relayer.ts'
 import { SimulatedL1Chain } from './simulated-l1-chain.ts'
 import { SimulatedL1Endpoint } from './simulated-l1-endpoint.ts'
 import { SimulatedNetworkEndpoint } from './simulated-network-endpoint.ts'
@@ -36,6 +37,7 @@ export type RelayerParts = {
   readonly intervalSeconds?: bigint
   readonly outboxSeconds?: bigint
   readonly amountMinWei?: bigint
+  readonly load?: NonNullable<NetworkRelayerOptions['load']>
   readonly clock?: Clock
 }
 
@@ -96,6 +98,7 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
       intervalSeconds: parts.intervalSeconds ?? intervalSeconds,
       outboxSeconds: parts.outboxSeconds ?? 0n,
       amountMinWei: parts.amountMinWei ?? 0n,
+      ...(parts.load && { load: parts.load }),
     })
   }
   return { l1, network, endpoint, chain, clock, follower, follow, open }

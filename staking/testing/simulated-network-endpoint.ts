@@ -27,7 +27,7 @@ type Answers = {
 /** What a test says of a block. */
 type BlockFields = Pick<
   NonNullable<Parameters<NetworkWorld['seal']>[0]>,
-  'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept'
+  'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept' | 'usedBps'
 >
 
 /** What RewardHub told of a height. */
@@ -103,7 +103,7 @@ export class SimulatedNetworkEndpoint implements KeeperEndpoint, OtherEndpoint {
 
   header(height: bigint): Promise<ConsensusHeader | undefined> {
     return this.#answer('header', () =>
-      this.#isThere(height) ? this.#network.header(Number(height)) : undefined,
+      height === 0n || this.#isThere(height) ? this.#network.header(Number(height)) : undefined,
     )
   }
 
