@@ -12,6 +12,8 @@
 import type { ChainConfig, Header, Log, Receipt, Transaction, Withdrawal } from '@zg/evm'
 import type { StateChanges, StateProof, StateReader } from '@zg/state'
 
+import type { Supply } from './supply.ts'
+
 /** A transaction decoded and checked once: its bytes, hash and sender travel with it. */
 export type SignedTransaction = {
   readonly transaction: Transaction
@@ -104,6 +106,8 @@ export interface ChainReader {
   stateAt(blockHash: Uint8Array): StateReader | undefined
   /** Proves an account and slots after a final block (EIP-1186); undefined as `stateAt`. */
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined
+  /** What all accounts hold after a final block; undefined when this node did not count so far. */
+  supplyAt(number: number): Supply | undefined
   /** Executes what the pool would put next; at most one run a head and change of the pool. */
   pending(): Promise<PendingBlock>
   /**

@@ -4,7 +4,7 @@
  */
 
 import type { L1View } from '@zg/consensus'
-import type { Clock, Logger } from '@zg/runtime'
+import type { Clock, Logger, Metrics } from '@zg/runtime'
 
 import type { RouteReader } from './chain-view.ts'
 import type { L1Config } from './node-config.ts'
@@ -22,5 +22,12 @@ export type NodeL1 = {
 /** Opens a view; it need not have reached L1 yet. */
 export type OpenL1 = (
   config: L1Config,
-  options: { readonly networkId: number; readonly clock: Clock; readonly logger: Logger },
+  options: {
+    readonly networkId: number
+    /** The node's folder, in which a view may keep what it knows. */
+    readonly directory: string
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly metrics: Metrics
+  },
 ) => NodeL1

@@ -10,6 +10,7 @@
 import {
   atLeast,
   decodeTransaction,
+  effectiveGasPrice,
   forkAt,
   initCodeSizeMax,
   intrinsicGas,
@@ -64,6 +65,9 @@ export type AdmissionRules = {
   readonly gasLimit: bigint
   /** Least priority fee, in wei a unit of gas. */
   readonly priorityFeeMin: bigint
+  /** Base fee of the next block, and what governance has a unit of gas cost there at least. */
+  readonly nextBaseFee: bigint
+  readonly gasPriceMin: bigint
 }
 
 /**
@@ -116,6 +120,10 @@ function checkTransaction(transaction: Transaction, rules: AdmissionRules): void
     refuse('gas-limit-too-low', `it needs ${gasMin} gas and allows ${transaction.gasLimit}`)
   }
   checkFees(transaction, priorityFeeMin)
+  const price = effectiveGasPrice(transaction, rules.nextBaseFee)
+  if (price < rules.gasPriceMin) {
+    refuse('fee-too-low', `it would pay ${price} for gas, under the least, ${rules.gasPriceMin}`)
+  }
 }
 
 function checkFees(transaction: Transaction, priorityFeeMin: bigint): void {

@@ -229,6 +229,23 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/node.ts')).runNode,
   },
   {
+    path: 'mend-votes',
+    summary: 'let a validator that lost its vote log vote again two epochs later',
+    arguments: [
+      {
+        name: 'dir',
+        value: { kind: 'path' },
+        summary: "the validator's folder, with its config.toml",
+        required: true,
+      },
+    ],
+    flags: [],
+    examples: [
+      { line: 'mend-votes .zg/net-0/val-1', does: 'then start it, or zg chaos resume validator 1' },
+    ],
+    load: async () => (await import('./commands/mend-votes.ts')).runMendVotes,
+  },
+  {
     path: 'send',
     summary: 'send tokens or a call, and wait until it is final',
     arguments: [],
@@ -380,6 +397,7 @@ export const commands: readonly CommandSpec[] = [
     examples: [
       { line: 'doctor', does: 'Node, disk, ports, heights, finality, peers' },
       { line: 'doctor --supply', does: 'what is on L1 and on each network, to the wei' },
+      { line: 'doctor --supply --watch', does: 'the same at every block, a line each' },
     ],
     load: async () => (await import('./commands/doctor.ts')).runDoctor,
   },

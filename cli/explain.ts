@@ -54,6 +54,7 @@ const mends: Readonly<Record<string, Mend>> = {
   CLI_NOBODY_TO_FOLLOW: (_, { program }) =>
     `name one with --peers or --upstream, or start ${program} devnet`,
   CLI_GENESIS_MISSING: () => "name the network's genesis.json with --genesis FILE",
+  DEVNET_NODE_FOLDER_UNFIT: () => 'name the folder of a validator of a network with an L1',
   CLI_NO_L1: (_, { program }) => `start the whole world with ${program} devnet`,
   CLI_RPC_UNREACHABLE: ({ isWorld }, { program }) =>
     isWorld === true

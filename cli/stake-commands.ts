@@ -465,6 +465,16 @@ function decisionCommands(flags: readonly FlagSpec[]): readonly CommandSpec[] {
 export const supplyFlags: readonly FlagSpec[] = [
   { name: 'supply', summary: 'count the token on L1 and on every network instead' },
   {
+    name: 'watch',
+    summary: 'with --supply: at every block of L1 and of every network, as they come',
+  },
+  {
+    name: 'blocks',
+    placeholder: 'COUNT',
+    value: { kind: 'integer', min: 1, max: 1_000_000_000 },
+    summary: 'with --watch: end after so many blocks (default: on Ctrl-C)',
+  },
+  {
     name: 'network',
     placeholder: 'ID',
     value: { kind: 'integer', min: 0, max: networkIdMax },

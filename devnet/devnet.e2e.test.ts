@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -309,6 +310,37 @@ suite('a world of four validators', { timeout: 300_000 }, () => {
     assert.match(String(ends[0]?.['detail']), /the vote log lost statements/)
     const height = await heightOf(file.networks[0]!.rpc)
     await until(async () => (await heightOf(file.networks[0]!.rpc)) > height + 1)
+  })
+
+  test('once mended it follows, signs nothing, and votes again two epochs later', async () => {
+    const folder = join(home, 'net-0', 'val-1')
+    const detail = String(run.lines.find(({ state }) => state === 'crashed')?.['detail'])
+    assert.match(detail, /"zg mend-votes \S+net-0\/val-1" lets it vote again two epochs later/)
+    const entry = new URL('../cli/main.ts', import.meta.url).pathname
+    const out = execFileSync(process.execPath, [entry, 'mend-votes', folder, '--json'])
+    const { voteFromEpoch } = JSON.parse(String(out)) as { voteFromEpoch: string }
+    const { rpc, validators } = file.networks[0]!
+    const own = validators[1]!.rpc
+    await chaos(home, 'resume', 1)
+    await until(async () => (await heightOf(own)) >= (await heightOf(rpc)) - 2)
+    type Told = { readonly epoch: string; readonly signers: string } | null
+    let height = await heightOf(rpc)
+    // Who signs without it, three of four, and the first epoch in which anyone else does.
+    let others = 0n
+    let returnedIn: bigint | undefined
+    await until(async () => {
+      const params = [`0x${height.toString(16)}`]
+      const told = (await callRpc(rpc, 'zg_getFinalityCertificate', params)) as Told
+      if (told === null) return false
+      height++
+      const [epoch, signers] = [BigInt(told.epoch), BigInt(told.signers)]
+      if (others === 0n) others = signers
+      else if ((signers & ~others) !== 0n) returnedIn = epoch
+      return returnedIn !== undefined
+    })
+    assert.equal(others.toString(2).replaceAll('0', '').length, 3)
+    assert.equal(returnedIn, BigInt(voteFromEpoch))
+    assert.ok((await heightOf(own)) >= height - 2)
   })
 })
 

@@ -11,6 +11,7 @@
  */
 
 import {
+  gasLimitDefault,
   networkGenesisJson,
   networkParametersDefault,
   parseGenesis,
@@ -370,6 +371,7 @@ function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
     certificateAgeMax: BigInt(parameters.certificateAgeMaxSeconds),
     rewardMax: rewardMaxWei,
     gasPriceMin: gasPriceMinWei,
+    gasLimit: gasLimitDefault,
   })
   return networkGenesisJson({
     chainId: BigInt(chain.chainId),

@@ -140,7 +140,7 @@ function seeNetwork(
   const l1Endpoint = new JsonRpcEndpoint({ url: l1.rpc, inbox: contracts.inbox })
   const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
   const shared = { contracts, fromBlock: BigInt(fromBlock), epochs, clock, pollMs, log }
-  const follower = new L1Follower({ ...shared, endpoint: l1Endpoint, networkId: network.id })
+  const follower = new L1Follower({ ...shared, endpoints: [l1Endpoint], networkId: network.id })
   return {
     ...network,
     shared,

@@ -85,7 +85,7 @@ async function openL1() {
   l1Endpoint.credit(id, RewardHub, grantGwei)
   const epochs = { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) }
   const shared = { contracts, epochs, fromBlock: 0n, clock: createSystemClock() }
-  const follower = new L1Follower({ ...shared, endpoint: l1Endpoint, networkId: id })
+  const follower = new L1Follower({ ...shared, endpoints: [l1Endpoint], networkId: id })
   const follow = async (): Promise<void> => {
     for (let made = 0; made < 4; made++) {
       l1.world.advance(1)

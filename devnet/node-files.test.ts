@@ -67,7 +67,7 @@ test('writeWorldFiles tells a validator its keys, its ports and its peers', asyn
   })
   assert.equal(config.rpc.port, 8_551)
   assert.equal(config.metrics?.port, 6_062)
-  assert.equal(config.l1?.endpoint, 'http://127.0.0.1:8535')
+  assert.deepEqual(config.l1?.endpoints, ['http://127.0.0.1:8535'])
   assert.equal(config.l1?.epochSeconds, 30n)
   assert.deepEqual(
     config.p2p?.peers.map(({ port }) => port),

@@ -104,6 +104,8 @@ export const abis = {
     'event Refunded(uint32 indexed id, uint64 indexed index, address indexed to, uint256 amount)',
     'event OutboxProved(uint32 indexed id, uint64 height, bytes32 root)',
     'event Claimed(uint32 indexed id, uint64 indexed index, address indexed to, uint256 amount)',
+    'event Refunded(uint32 indexed id, uint64 indexed index, address indexed to, uint256 amount)',
+    'event Exited(uint32 indexed id, address indexed account, uint256 amount)',
   ]),
   Parameters: parseAbi([
     'struct Rule { uint64 least; uint64 most; bool isCritical; }',

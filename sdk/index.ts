@@ -25,6 +25,14 @@ export { OutboxTooLongError, readOutbox } from './outbox.ts'
 export type { OutboxEntry } from './outbox.ts'
 export { readSupply } from './supply.ts'
 export type { L1Supply, NetworkSupply, Supply, SupplyNetwork } from './supply.ts'
+export { SupplyWatch } from './supply-watch.ts'
+export type {
+  L1BlockSupply,
+  MissedBlocks,
+  NetworkBlockSupply,
+  WatchedNetwork,
+  WatchedSupply,
+} from './supply-watch.ts'
 
 export { parameterNames, readParameter } from './parameters.ts'
 export type { Parameter, ParameterName } from './parameters.ts'

@@ -3,7 +3,14 @@
 export type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 export { JsonRpcEndpoint, L1EndpointError } from './json-rpc-endpoint.ts'
 export type { JsonRpcEndpointOptions } from './json-rpc-endpoint.ts'
-export { L1ContradictionError, L1Follower } from './l1-follower.ts'
+export {
+  anyEndpoint,
+  L1ContradictionError,
+  L1DisagreementError,
+  L1EndpointsInvalidError,
+  l1EndpointsMax,
+} from './l1-agreement.ts'
+export { L1EpochTooShortError, L1Follower } from './l1-follower.ts'
 export type { FinalL1Block, L1FollowerOptions } from './l1-follower.ts'
 export { StreamRoutes } from './stream-routes.ts'
 export type { StreamAnswer, StreamHome, StreamRoutesOptions } from './stream-routes.ts'

@@ -91,7 +91,7 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
   }
   const l1Endpoint = new JsonRpcEndpoint({ url: anvil.url, inbox: contracts.inbox })
   const follower = new L1Follower({
-    endpoint: l1Endpoint,
+    endpoints: [l1Endpoint],
     contracts,
     networkId: id,
     fromBlock: 0n,

@@ -35,7 +35,7 @@ function openWorld(ids: readonly number[]) {
   }
   const endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))
   const follower = new L1Follower({
-    endpoint,
+    endpoints: [endpoint],
     contracts,
     networkId: own,
     fromBlock: 0n,

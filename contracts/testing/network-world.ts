@@ -116,6 +116,7 @@ export function systemConfigOf(l1: L1World, id: number): SystemContractsConfig {
     certificateAgeMax: BigInt(l1.epochSeconds),
     rewardMax: 10n ** 18n,
     gasPriceMin: 1n,
+    gasLimit: 30_000_000n,
   }
 }
 

@@ -7,10 +7,11 @@
  *     slash       an operator signs two finality votes on network 1; a stranger reports it; stake,
  *                 delegation and what was leaving are cut, the weight falls on both networks at
  *                 e + 2
- *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does
- *                 by messages, and a third network opens
+ *     govern      staked and held tokens vote: a parameter of L1 changes, two of both networks do
+ *                 by messages, and what their blocks carry with them; a third network opens
  *     grow        the third network runs without a restart, and takes deposits and transactions
- *     supply      L1 and what lives on networks are the cap, less what was burned
+ *     supply      L1 and what lives on networks are the cap, less what was burned; meanwhile
+ *                 `zg doctor --supply --watch` has found nothing amiss at any block of any chain
  */
 
 import assert from 'node:assert/strict'
@@ -33,12 +34,15 @@ import type { KeptWorld } from '../world.ts'
 import { ChainHands, dataOf, until } from './chain-hands.ts'
 import type { Contract } from './chain-hands.ts'
 import { startDevnet, stopDevnet } from './devnet-process.ts'
+import { watchSupply } from './supply-watcher.ts'
 
 const portOffset = 12_000
 const ether = 10n ** 18n
 const outbox: Hex = '0x0000000000000000000000000000000000002002'
 const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 const operatorCount = 5
+/** What the drill has networks move their gas limit to. */
+const gasLimitWanted = 40_000_000n
 const culprit = 4
 
 /** What each drill found, in seconds and tokens. */
@@ -51,6 +55,7 @@ export async function runDrills(tell: (line: string) => void): Promise<DrillRepo
   const run = startDevnet(home, flags)
   try {
     const world = new DrillWorld(home, await run.ready)
+    const watcher = watchSupply(home)
     const report: Record<string, number | string | boolean> = {}
     for (const name of ['reward', 'slash', 'govern', 'grow', 'supply'] as const) {
       const startedAt = performance.now()
@@ -59,6 +64,9 @@ export async function runDrills(tell: (line: string) => void): Promise<DrillRepo
       report[`${name}Seconds`] = seconds
       tell(`${name}: done in ${seconds} s`)
     }
+    const watched = await watcher.stop()
+    assert.equal(Object.keys(watched).length, 4, 'L1 and three networks were watched')
+    for (const [chain, count] of Object.entries(watched)) report[`supplyBlocks ${chain}`] = count
     return report
   } finally {
     if (run.process.exitCode === null) await stopDevnet(run)
@@ -222,6 +230,13 @@ class DrillWorld {
       )
       return set.every((value) => value === rewardMax)
     })
+    for (const network of [0, 1]) {
+      const { reader } = this.#network(network)
+      const before = await reader.getBlock({ blockNumber: 0n })
+      await until(`the gas limit of network ${network} moves`, async () => {
+        return (await reader.getBlock()).gasLimit < before.gasLimit
+      })
+    }
     return { votesForTokens: Number(forVotes / ether) }
   }
 
@@ -299,11 +314,18 @@ class DrillWorld {
   }
 }
 
-/** What GovExecutor is told: to set its RewardMax. */
+/** What GovExecutor is told: to set its RewardMax and its GasLimit. */
 function governedOnNetworks(rewardMax: bigint): Hex {
-  const data = dataOf('GovExecutor', 'setParameter', [0, rewardMax])
-  const calls = [{ type: 'tuple[]', components: callFields }] as const
-  return encodeAbiParameters(calls, [[{ to: govExecutor, value: 0n, data }]])
+  const settings = [
+    [0, rewardMax],
+    [2, gasLimitWanted],
+  ] as const
+  const calls = settings.map((setting) => ({
+    to: govExecutor,
+    value: 0n,
+    data: dataOf('GovExecutor', 'setParameter', setting),
+  }))
+  return encodeAbiParameters([{ type: 'tuple[]', components: callFields }], [calls])
 }
 
 const callFields = [

@@ -68,7 +68,7 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
   const chain = new SimulatedL1Chain(l1)
   const clock = new SimulatedClock()
   const follower = new L1Follower({
-    endpoint: l1Endpoint,
+    endpoints: [l1Endpoint],
     contracts,
     networkId: relayedNetworkId,
     fromBlock: 0n,
