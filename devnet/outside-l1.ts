@@ -119,19 +119,11 @@ export async function openOutsideL1(
   const world = { chainId, deployer, epochStart, parameters }
   const { networks, setup } = await outsideGenesis(plan, world)
   const { pollMs = pollMsDefault, log } = options
-  const feePerGasMax =
-    priceMargin * ((await chain.head()).baseFeePerGas + (await chain.tipPerGas()))
+  const { baseFeePerGas } = await chain.head()
+  const feePerGasMax = priceMargin * (baseFeePerGas + (await chain.tipPerGas()))
+  const sending = { chain, chainId: BigInt(chainId), depth: 1, feePerGasMax, clock, pollMs }
   const senderOf = (secretKey: Uint8Array): L1Sender =>
-    new L1Sender({
-      chain,
-      chainId: BigInt(chainId),
-      secretKey,
-      depth: 1,
-      feePerGasMax,
-      clock,
-      pollMs,
-      ...(log && { log }),
-    })
+    new L1Sender({ ...sending, secretKey, ...(log && { log }) })
   const senders = [
     deployerKey,
     ...setup.operators.map((_, index) => accountKeyOf(seed, `operator/${index}`)),
