@@ -197,3 +197,25 @@ test('L1Follower takes neither no endpoint nor too many, nor epochs that are too
   open({ epochs, finalitySeconds: 14n })
   assert.throws(() => open({ epochs, finalitySeconds: 15n }), L1EpochTooShortError)
 })
+
+test('L1Follower that asks once a block asks for the final block and one proof', async () => {
+  const { mine, open, endpoint } = openWorld()
+  const asked: string[] = []
+  const counted = new Proxy(endpoint, {
+    get(target, name: keyof typeof endpoint) {
+      const member = target[name] as unknown
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        asked.push(name)
+        return member.apply(target, args)
+      }
+    },
+  })
+  const follower = open({ endpoints: [counted] })
+  for (let block = 0; block < 6; block++) {
+    await mine()
+    asked.length = 0
+    await follower.poll()
+  }
+  assert.deepEqual(asked, ['finalHeader', 'proof'])
+})

@@ -34,6 +34,9 @@ const patienceMs = 3_000
 /** Final hashes that an endpoint named and that are held against it, newest first. */
 const hashesMax = 1_024
 
+/** Of its newest final headers so many are not asked for again. */
+const headersMax = 8
+
 export type AgreedHeader = L1Header & {
   /** Who named it; each may be asked for proofs and logs, which need no belief. */
   readonly sources: readonly L1Endpoint[]
@@ -43,6 +46,7 @@ type Source = {
   readonly endpoint: L1Endpoint
   readonly place: number
   readonly hashes: Map<bigint, Uint8Array>
+  readonly headers: Map<bigint, L1Header>
   /** The newest it called final. */
   final: bigint | undefined
   isExcluded: boolean
@@ -77,6 +81,7 @@ export class L1Agreement {
       endpoint,
       place,
       hashes: new Map(),
+      headers: new Map(),
       final: undefined,
       isExcluded: false,
       isSilent: false,
@@ -107,9 +112,8 @@ export class L1Agreement {
       const found = checked(await source.endpoint.finalHeader())
       const number = BigInt(found.header.number)
       const former = source.final
-      // A final block stays: one that is gone shows an endpoint that changed chains.
-      if (former !== undefined && number > former) await ownHeader(source, former)
-      remember(source, number, found.hash)
+      if (former !== undefined && number > former) await stays(source, former, found)
+      remember(source, number, found)
       if (former === undefined || number > former) source.final = number
       return found
     })
@@ -229,12 +233,26 @@ export async function anyOf<answer>(
   throw failure
 }
 
+/** A final block stays: one that is gone shows an endpoint that changed chains. */
+async function stays(source: Source, former: bigint, { header }: L1Header): Promise<void> {
+  const isNext = BigInt(header.number) === former + 1n
+  if (!isNext) return void (await askHeader(source, former))
+  const hash = source.hashes.get(former)
+  if (hash === undefined || !bytesEqual(hash, header.parentHash)) {
+    throw new L1ContradictionError(former)
+  }
+}
+
 async function ownHeader(source: Source, number: bigint): Promise<L1Header> {
+  return source.headers.get(number) ?? askHeader(source, number)
+}
+
+async function askHeader(source: Source, number: bigint): Promise<L1Header> {
   const found = await source.endpoint.header(number)
   if (found === undefined) throw new L1ContradictionError(number)
   checked(found)
   if (BigInt(found.header.number) !== number) throw new L1ProofError('a header of another block')
-  remember(source, number, found.hash)
+  remember(source, number, found)
   return found
 }
 
@@ -245,12 +263,20 @@ function checked(found: L1Header): L1Header {
   return found
 }
 
-function remember({ hashes }: Source, number: bigint, hash: Uint8Array): void {
+function remember({ hashes, headers }: Source, number: bigint, found: L1Header): void {
   const known = hashes.get(number)
-  if (known !== undefined && !bytesEqual(known, hash)) throw new L1ContradictionError(number)
-  hashes.set(number, hash)
-  const [oldest] = hashes.keys()
-  if (hashes.size > hashesMax && oldest !== undefined) hashes.delete(oldest)
+  if (known !== undefined && !bytesEqual(known, found.hash)) throw new L1ContradictionError(number)
+  keepNewest(hashes, { number, value: found.hash, countMax: hashesMax })
+  keepNewest(headers, { number, value: found, countMax: headersMax })
+}
+
+function keepNewest<value>(
+  map: Map<bigint, value>,
+  { number, value, countMax }: { number: bigint; value: value; countMax: number },
+): void {
+  map.set(number, value)
+  const [oldest] = map.keys()
+  if (map.size > countMax && oldest !== undefined) map.delete(oldest)
 }
 
 /** An endpoint names another block where it named a final one. */
