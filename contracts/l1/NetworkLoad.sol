@@ -9,8 +9,8 @@ import {FinalityOracle} from "./FinalityOracle.sol";
 
 /// @title How full the blocks of a network were in an epoch, by proof.
 ///
-/// Anyone proves an epoch that is over, once: where it begins and ends, and the gas of SAMPLES
-/// blocks of it. Nobody chooses which:
+/// Anyone proves an epoch whose close L1 knows, once: where it begins and ends, and the gas of
+/// SAMPLES blocks of it. Nobody chooses which:
 ///
 ///     the epoch's blocks are cut into SAMPLES parts of equal count; of part i it is the block at
 ///     keccak(mix, i) mod its count, mix being that of the first block after the epoch
@@ -85,6 +85,8 @@ contract NetworkLoad {
     /// names.
     function prove(uint32 id, uint64 epoch, Span calldata span, Sample[] calldata samples) external {
         if (loadOf(id, epoch) != Load.Unknown) revert AlreadyProved();
+        // MUST be: a network may write any epochs into its headers, and each is paid for.
+        if (oracle.reporterOf(id, epoch) == address(0)) revert EpochOpen();
         _checkSpan(id, epoch, span);
         uint64[] memory heights = heightsOf(span.first.height, span.last.height, span.mix);
         if (samples.length != SAMPLES) revert SamplesMissing();
@@ -189,6 +191,8 @@ contract NetworkLoad {
     }
 
     error AlreadyProved();
+    /// L1 knows no certificate that closed the epoch.
+    error EpochOpen();
     error SamplesMissing();
     /// Of so few blocks no samples can be drawn.
     error TooFewBlocks(uint256 count);

@@ -181,6 +181,27 @@ describe('AlignmentPool', () => {
     assert.equal(l1.balanceOf(pool.address), (1_005n * 10n ** 24n) / 10n - paid())
   })
 
+  test('a network that writes what it likes makes no epochs to be paid for', () => {
+    const { l1, close, chains, send, paid } = openPool()
+    const [chain] = chains
+    // All of its validators sign a history of epochs that L1 never saw closed.
+    const closed = close(0)
+    for (const epoch of [1_000, 1_001, 1_002]) {
+      for (let block = 0; block < 9; block++) chain.add(epoch, 5_000)
+    }
+    chain.add(closed + 1, 5_000)
+    chain.certify()
+    for (const epoch of [1_000, 1_001]) {
+      const prove = () => l1.send(l1.load, 'prove', chain.loadArgs(epoch), stranger)
+      refuses(prove, 'EpochOpen')
+      refuses(() => send('payLoad', 0, epoch), 'NotWorked')
+    }
+    assert.equal(paid(), 0n)
+    l1.send(l1.load, 'prove', chain.loadArgs(closed), stranger)
+    send('payLoad', 0, closed)
+    assert.ok(paid() > 0n)
+  })
+
   for (const [when, seconds] of moments) {
     test(`work earns ${when} a part of what is free then, and never more`, () => {
       const { l1, start, pool, close, send, freeAt, paid } = openPool()
