@@ -4,7 +4,8 @@
  * been signed there before the loss; until then the node only follows.
  *
  * A log that is whole takes no notice of the file, and an epoch that has begun is refused, so it
- * may stay where it is.
+ * may stay where it is. A folder that lost everything but key and file looks like a new one's, so
+ * there the file counts as well: without it such a node votes at once.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

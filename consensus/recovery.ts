@@ -193,7 +193,13 @@ async function openLog(
   const { disk, rng, voteFromEpoch } = options
   try {
     const opened = await VoteLog.open({ disk, rng })
-    const { logId } = opened.log.checkpoint
+    const { logId, voteFromEpoch: begun } = opened.log.checkpoint
+    const isNew = ledger.logId === undefined && opened.records.length === 0 && begun === 0n
+    if (isNew && voteFromEpoch !== undefined) {
+      await opened.log.close()
+      // A disk that lost all looks like a new one's: the operator alone knows.
+      throw new WalCorruptError('the operator says that statements are lost')
+    }
     if (ledger.logId === undefined) await ledger.setLogId(logId)
     else if (!bytesEqual(ledger.logId, logId)) {
       await opened.log.close()

@@ -158,6 +158,27 @@ test('Validator: who lost its vote log follows, signs nothing, and votes two epo
   assert.equal(world.nodes[0]!.validator!.counters().evidenceFound, 0)
 })
 
+test('Validator: who lost its whole disk signs nothing before the epoch it was told', async () => {
+  const world = await started((_, all) => all)
+  await world.run(12_000)
+  const lost = world.nodes[1]!
+  const voteFromEpoch = lost.validator!.status().epoch + 2n
+  world.crash(lost)
+  // Nothing is left but the key: neither log nor ledger tells of a loss.
+  const node = world.replaceDisk(lost)
+  await world.start(node, { voteFromEpoch })
+  await world.run(60_000, () => world.nodes[0]!.validator!.status().epoch === voteFromEpoch)
+  assert.ok(node.validator!.status().epoch >= voteFromEpoch - 1n, 'it follows')
+  assert.equal(node.validator!.counters().votesSigned, 0)
+  // Started once more: what the file said is over, and the log knows.
+  world.crash(node)
+  await world.start(node, { voteFromEpoch })
+  await world.run(20_000)
+  assert.ok(node.validator!.counters().votesSigned > 3)
+  assert.deepEqual(node.failures, [])
+  assert.equal(world.nodes[0]!.validator!.counters().evidenceFound, 0)
+})
+
 test('Validator: an epoch whose set is unknown waits, and begins when it is known', async () => {
   let isKnown = false
   let nowMs = (): number => simulatedStartMs

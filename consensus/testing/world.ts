@@ -168,6 +168,13 @@ export class World {
     node.validator = undefined
   }
 
+  /** In the place of a crashed node one with the same key and nothing on its disk. */
+  replaceDisk(node: WorldNode): WorldNode {
+    const fresh = this.#newNode(node.index)
+    this.nodes[node.index] = fresh
+    return fresh
+  }
+
   /** Lets virtual time pass. */
   async run(durationMs: number, done?: () => boolean): Promise<void> {
     const untilMs = this.clock.nowMs() + durationMs
