@@ -25,15 +25,22 @@ function memoryLogger() {
   return { log, told, codes }
 }
 
+/** A block that is sound by itself, far above any that there is. */
+function invented({ header }: L1Header): L1Header {
+  const other = { ...header, number: header.number + 1_000 }
+  return { header: other, hash: headerHash(other) }
+}
+
 /** A world followed by two endpoints; the second one's answers can be bent apart. */
-function openTwo() {
+function openTwo(others: 'none' | 'a third' = 'none') {
   const world = openWorld()
   const second = world.another()
+  const third = others === 'none' ? [] : [world.another()]
   const { log, told, codes } = memoryLogger()
   const metrics = createMetrics()
   const clock = new SimulatedClock()
   const follower = world.open({
-    endpoints: [world.endpoint, second],
+    endpoints: [world.endpoint, second, ...third],
     clock: clock.forNode(0),
     log,
     metrics,
@@ -79,8 +86,8 @@ test('L1Follower takes no reference while one of two lies, and goes on when it t
   assert.equal(await metric('zg_l1_endpoints{state="contradicts"}'), 1)
 })
 
-test('L1Follower believes the lower of two final blocks, and lets one that lags far catch up', async () => {
-  const { mine, endpoint, follower, second, metric } = openTwo()
+test('L1Follower believes the lowest of final blocks, and lets one of three that lags far catch up', async () => {
+  const { mine, endpoint, follower, second, metric } = openTwo('a third')
   await mine(70)
   const late = async (number: bigint): Promise<L1Header> => {
     const found = await endpoint.header(number)
@@ -100,7 +107,42 @@ test('L1Follower believes the lower of two final blocks, and lets one that lags 
   await mine(1)
   await follower.poll()
   assert.equal(follower.finalNumber, 70n)
-  assert.equal(await metric('zg_l1_endpoints{state="agrees"}'), 2)
+  assert.equal(await metric('zg_l1_endpoints{state="agrees"}'), 3)
+})
+
+test('L1Follower of two endpoints waits for one that lags far, and goes on when it is down', async () => {
+  const { mine, endpoint, follower, second } = openTwo()
+  await mine(6)
+  await follower.poll()
+  const early = await endpoint.header(2n)
+  assert.ok(early !== undefined)
+  await mine(70)
+  second.bend = { final: () => early }
+  await follower.poll()
+  assert.equal(follower.finalNumber, 5n)
+  second.bend = {
+    final: () => {
+      throw new L1EndpointError('it is down')
+    },
+  }
+  await follower.poll()
+  assert.equal(follower.finalNumber, 75n)
+})
+
+test('L1Follower believes no endpoint alone because it is far ahead of those that answer', async () => {
+  for (const others of ['none', 'a third'] as const) {
+    const { mine, follower, second } = openTwo(others)
+    await mine(6)
+    await follower.poll()
+    await mine(4)
+    second.bend = { final: invented }
+    await follower.poll()
+    assert.ok((follower.finalNumber ?? 0n) <= 9n, `${follower.finalNumber} with ${others}`)
+    assert.ok((follower.newestReference()?.number ?? 0n) <= 7n)
+    await mine(4)
+    await follower.poll()
+    assert.equal(follower.finalNumber, 13n, 'it agrees about what there is')
+  }
 })
 
 test('L1Follower goes on with the other when one reorganises what was final', async () => {

@@ -1,18 +1,20 @@
 /**
  * Which block of L1 is final, by one endpoint or more.
  *
- *     believed    a header that every endpoint names which answers and is not far behind
+ *     believed    a header that every endpoint names which answers and is not far behind most
  *     final       the lowest of what those call final
  *
  * | an endpoint | what follows |
  * |---|---|
  * | fails, or is silent for `patienceMs` | it does not count until it answers |
- * | is more than `lagBlocksMax` behind the first | it does not count until it has caught up |
+ * | is more than `lagBlocksMax` behind more than half of all | it does not count until it has caught up |
  * | names another final block than it did before | it never counts again in this process |
  * | names another one than the others | nothing new is believed until all agree |
  *
  * So one that is down stops nobody, and one that lies stops references but forges none, as long as
- * another one that tells the truth answers. With one endpoint, that one is believed.
+ * another one that tells the truth answers: nobody is believed alone for being ahead. Of two
+ * endpoints one that hangs far behind therefore holds up the other; three go on without it. With
+ * one endpoint, that one is believed.
  */
 
 import { headerHash } from '@zg/evm'
@@ -118,8 +120,8 @@ export class L1Agreement {
       return found
     })
     const numbers = heads.map(({ answer }) => BigInt(answer.header.number))
-    const highest = numbers.reduce((a, b) => (a > b ? a : b))
-    const present = heads.filter((_, place) => highest - (numbers[place] ?? 0n) <= lagBlocksMax)
+    const reached = this.#reached(numbers)
+    const present = heads.filter((_, place) => reached - (numbers[place] ?? 0n) <= lagBlocksMax)
     for (const head of heads) {
       this.#become(head.source, present.includes(head) ? 'agrees' : 'lags')
     }
@@ -145,6 +147,14 @@ export class L1Agreement {
     const isOne = found.every(({ answer }) => bytesEqual(answer.hash, first.answer.hash))
     if (!isOne) throw new L1DisagreementError(number)
     return { ...first.answer, sources: found.map(({ source }) => source.endpoint) }
+  }
+
+  /** What more than half of all endpoints call final; the lowest while so few answer. */
+  #reached(numbers: readonly bigint[]): bigint {
+    const falling = numbers.toSorted((a, b) => (a < b ? 1 : a > b ? -1 : 0))
+    // MUST be most of all, not of those that answer: who is ahead may be inventing blocks.
+    const place = Math.min(Math.floor(this.#sources.length / 2), falling.length - 1)
+    return falling[place] ?? 0n
   }
 
   /** Asks all that may be believed; those who fail are left out, unless all do. */
