@@ -7,7 +7,7 @@
  * | an endpoint | what follows |
  * |---|---|
  * | fails, or is silent for `patienceMs` | it does not count until it answers |
- * | is more than `lagBlocksMax` behind more than half of all | it does not count until it has caught up |
+ * | is over `lagBlocksMax` behind more than half of all | it does not count until it catches up |
  * | names another final block than it did before | it never counts again in this process |
  * | names another one than the others | nothing new is believed until all agree |
  *
