@@ -35,6 +35,8 @@ const refusalMends: Readonly<Record<string, string>> = {
   NotRegistered: 'operators lists who is registered',
   ChurnFull: 'network list shows the epoch; each has room again',
   OperatorTooHeavy: 'operators shows who weighs less',
+  StakeTooLow: 'stake puts in more',
+  TooManyMembers: 'network list shows others',
   StillIn: 'operators shows the networks of each',
   NotIn: 'operators shows the networks of each',
   StreamTaken: 'stream home shows where it is',

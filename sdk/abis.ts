@@ -170,6 +170,8 @@ export const refusals = parseAbi([
   'error StillIn()',
   'error NotIn()',
   'error TooManyNetworks()',
+  'error StakeTooLow(uint256 least)',
+  'error TooManyMembers()',
   'error StreamTaken()',
   'error StreamUnknown()',
   'error MoveUnderWay(uint64 fromEpoch)',

@@ -111,6 +111,10 @@ contract NetworkRegistry is IOperatorListener {
     uint64 private constant FOR_EVER = type(uint64).max;
     /// Networks that may ever be opened: whoever decides over all of them goes through the list.
     uint256 public constant NETWORKS_MAX = 512;
+    /// Operators with weight in a network, and all that ever join one: as many as nodes read and
+    /// certificates name. Beyond, a network would have no set that anyone knows.
+    uint256 public constant VALIDATORS_MAX = 1_024;
+    uint256 public constant MEMBERS_MAX = 4_096;
     /// Members of a network from which on cap and churn are limited.
     uint256 public constant LIMITED_FROM = 20;
     uint16 private constant BPS = 10_000;
@@ -216,10 +220,14 @@ contract NetworkRegistry is IOperatorListener {
         uint32[] storage own = _networksOf[msg.sender];
         if (own.length == NETWORKS_PER_OPERATOR) revert TooManyNetworks();
         (Bls.Key memory key, uint64 weight) = operators.upcoming(msg.sender);
+        // MUST be more than dust: places are few, and never given back.
+        uint256 least = _networks[id].stakeMin / VALIDATORS_MAX;
+        if (weight < least) revert StakeTooLow(least);
 
         uint64 epoch = operators.currentEpoch() + operators.NOTICE();
         uint32 member = former.member;
         if (former.fromEpoch == 0) {
+            if (_members[id].length == MEMBERS_MAX) revert TooManyMembers();
             member = uint32(_members[id].length);
             _members[id].push(msg.sender);
         } else {
@@ -420,7 +428,7 @@ contract NetworkRegistry is IOperatorListener {
         }
         if (weights[1] > 0) {
             point.key = Bls.add(point.key, keys[1]);
-            ++point.count;
+            if (++point.count > VALIDATORS_MAX) revert TooManyMembers();
         }
         ring.points[(count - 1) % SET_POINTS] = point;
         if (weights[1] > weights[0]) _activate(id, epoch, point);
@@ -503,6 +511,10 @@ contract NetworkRegistry is IOperatorListener {
     error StillIn();
     error NotIn();
     error TooManyNetworks();
+    /// To join a network an operator weighs so much, in gwei.
+    error StakeTooLow(uint256 least);
+    /// It has, or had, as many as it can.
+    error TooManyMembers();
     /// So much the operator may weigh in that network, in gwei.
     error OperatorTooHeavy(uint32 id, uint256 most);
     error NotAMember(address operator);

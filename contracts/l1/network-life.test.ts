@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { RoundVote } from '@zg/consensus'
-import { toHex } from '@zg/primitives'
+import { bigintToBytes, bytesToBigint, concat, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { somebody } from '../testing/contract-world.ts'
@@ -39,6 +39,55 @@ function openWorld() {
   const close = (from = somebody) => l1.send(l1.networks, 'close', [id], from)
   return { l1, optIn, status, network, totalAt, deposit, close }
 }
+
+/** Slot of a mapping's value of this network. */
+function slotAt(position: bigint): bigint {
+  return bytesToBigint(
+    keccak256(concat(bigintToBytes(BigInt(id), 32), bigintToBytes(position, 32))),
+  )
+}
+
+test('a network takes no dust, and no more operators than nodes can read', () => {
+  const { l1, optIn } = openWorld()
+  const stakeMin = 350n * gwei
+  l1.openNetwork(id, { operatorsMin: 2, stakeMin })
+  const [first, second, third, fourth] = all as [
+    TestOperator,
+    TestOperator,
+    TestOperator,
+    TestOperator,
+  ]
+  const dust = testOperator(5)
+  l1.register(dust)
+  l1.fund(dust.address, ether)
+  // A 1,024th of what the network asks for is the least.
+  const least = stakeMin / 1_024n
+  refuses(() => optIn(dust), 'StakeTooLow')
+  l1.send(l1.stakes, 'stake', [dust.address, (least - 1n) * gwei], dust.address)
+  refuses(() => optIn(dust), 'StakeTooLow')
+  l1.send(l1.stakes, 'stake', [dust.address, gwei], dust.address)
+  optIn(dust)
+  for (const operator of [first, second]) optIn(operator)
+
+  const registry = BigInt(l1.networks.address)
+  const [members, ring] = [slotAt(2n), slotAt(1n)]
+  assert.equal(l1.world.slotOf(registry, members), 3n)
+  l1.world.setSlot(registry, members, 4_096n)
+  refuses(() => optIn(third), 'TooManyMembers')
+  l1.world.setSlot(registry, members, 4_095n)
+  optIn(third)
+
+  // The newest point of the set: from, total and count in one word.
+  const head = ring + 1n
+  const word = l1.world.slotOf(registry, head)
+  assert.equal(word >> 128n, 4n)
+  l1.world.setSlot(registry, members, 4n)
+  const withCount = (count: bigint) => (word & ((1n << 128n) - 1n)) | (count << 128n)
+  l1.world.setSlot(registry, head, withCount(1_024n))
+  refuses(() => optIn(fourth), 'TooManyMembers')
+  l1.world.setSlot(registry, head, withCount(1_023n))
+  optIn(fourth)
+})
 
 test('a network begins when enough operators with enough stake have joined, in the epoch after next', () => {
   const { l1, optIn, status, network, totalAt, deposit } = openWorld()

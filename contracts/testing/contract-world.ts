@@ -263,6 +263,17 @@ export class ContractWorld {
     return this.#state.storage(address, slot)
   }
 
+  /** Writes a slot of a contract that is there: what would take too many transactions. */
+  setSlot(address: bigint, slot: bigint, value: bigint): void {
+    const account = this.#state.account(address)
+    if (account === undefined) throw new Error('there is no such account')
+    const storage: Slots = [[slot, value]]
+    this.#state.apply({
+      accounts: [{ address, account, storageCleared: false, storage }],
+      codes: [],
+    })
+  }
+
   #tell(logs: readonly Log[]): void {
     for (const onLogs of this.#listeners) onLogs(logs)
     for (const { contract, onEvent } of this.#watchers) {
