@@ -8,6 +8,7 @@ import { bigintToBytes, blsPublicKeyOf, bytesEqual, toHex } from '@zg/primitives
 import { createSeededRng, SimulatedClock } from '@zg/runtime'
 
 import { L1Follower } from './l1-follower.ts'
+import { layout, mappingSlot } from './l1-layout.ts'
 import { all, networkId, openWorld } from './testing/follower-world.ts'
 import type { SimulatedL1Endpoint } from './testing/simulated-l1-endpoint.ts'
 
@@ -96,6 +97,37 @@ test('L1Follower sees a slash on every network two epochs later, and the key of 
       .validatorSet(epoch)
       ?.validators.some(({ publicKey }) => bytesEqual(publicKey, blsPublicKeyOf(culprit.secretKey)))
   assert.deepEqual([12n, 13n, 14n].map(holds), [true, true, false])
+})
+
+test('L1Follower goes on though a set of the past that was asked for cannot be read', async () => {
+  const { l1, mine, open, another } = openWorld()
+  l1.rotate(testOperator(1, 1))
+  l1.goToEpoch(16)
+  await mine(6)
+  const endpoint = another()
+  const { proof } = endpoint
+  const earlier = mappingSlot(
+    layout.OperatorRegistry._earlierKeys,
+    BigInt((all[0] as TestOperator).address),
+  )
+  let isLost = true
+  endpoint.proof = async (...asked) => {
+    const found = await proof.call(endpoint, ...asked)
+    return isLost && asked[1].includes(earlier) ? { ...found, slots: [] } : found
+  }
+  const follower = open({ endpoints: [endpoint] })
+  for (const number of [3n, 5n, 7n]) {
+    // Whoever shows a certificate of that epoch has it asked for.
+    assert.equal(follower.validatorSet(13n), undefined)
+    await follower.poll()
+    assert.equal(follower.newestReference()?.number, number)
+    assert.ok(follower.validatorSet(17n) !== undefined)
+    await mine(2)
+  }
+  isLost = false
+  follower.validatorSet(13n)
+  await follower.poll()
+  assert.equal(follower.validatorSet(13n)?.validators.length, all.length)
 })
 
 test('L1Follower knows no set of a network that is over, and the ones before', async () => {

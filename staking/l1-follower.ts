@@ -245,8 +245,15 @@ export class L1Follower implements L1View {
       for (const listener of this.#finalListeners) listener()
     }
     if (number < this.#final.number) return
-    await anyOf(sources, (endpoint) => this.#readSets(endpoint, found))
+    const epoch = this.epochAt(BigInt(header.timestamp))
+    for (const each of [epoch, epoch + 1n]) await this.#readSet(found, each)
     if (number >= l1ReferenceDepth) await this.#offer(number - l1ReferenceDepth)
+    await this.#keep()
+    // Last: others may have us ask for what cannot be read.
+    for (const wanted of this.#wantedSets) {
+      this.#wantedSets.delete(wanted)
+      await this.#readSet(found, wanted)
+    }
     for (const wanted of this.#wantedReferences) {
       this.#wantedReferences.delete(wanted)
       await this.#reference(wanted)
@@ -254,21 +261,19 @@ export class L1Follower implements L1View {
     await this.#keep()
   }
 
-  async #readSets(endpoint: L1Endpoint, { header }: AgreedHeader): Promise<void> {
+  /** Reads the set of an epoch, unless it is known or nobody is in it. */
+  async #readSet({ header, sources }: AgreedHeader, epoch: bigint): Promise<void> {
+    if (this.#sets.has(epoch)) return
     const { networkId, contracts } = this.#options
-    const number = BigInt(header.number)
-    const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
-    const epoch = this.epochAt(BigInt(header.timestamp))
-    for (const each of new Set([epoch, epoch + 1n, ...this.#wantedSets])) {
-      const isKnown = this.#sets.has(each)
-      const set = isKnown ? undefined : await readSet(state, contracts, { networkId, epoch: each })
-      this.#wantedSets.delete(each)
-      if (set === undefined) continue
-      this.#unkept.sets.push(set)
-      const gone = keep(this.#sets, each, set, setsMax)
-      if (gone !== undefined) this.#unkept.gone.push(gone)
-      for (const listener of this.#setListeners) listener()
-    }
+    const place = { number: BigInt(header.number), stateRoot: header.stateRoot }
+    const set = await anyOf(sources, (endpoint) =>
+      readSet(new ProvedState(endpoint, place), contracts, { networkId, epoch }),
+    )
+    if (set === undefined) return
+    this.#unkept.sets.push(set)
+    const gone = keep(this.#sets, epoch, set, setsMax)
+    if (gone !== undefined) this.#unkept.gone.push(gone)
+    for (const listener of this.#setListeners) listener()
   }
 
   /** Makes a block the newest reference, once its credits are here. */
