@@ -234,7 +234,7 @@ export class L1Follower implements L1View {
     if (this.isContradicted) return
     await this.#forgotten
     const found = await this.#agreement.newest()
-    const { header, hash, sources } = found
+    const { header, hash } = found
     const number = BigInt(header.number)
     if (!(await this.#isContinued(number))) return
     this.#remember(number, hash)
