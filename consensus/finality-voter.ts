@@ -99,8 +99,10 @@ export class FinalityVoter {
   /** A vote of a peer on its own connection. */
   receive(from: PeerId, { vote, signature }: Extract<Message, { kind: 'finality-vote' }>): void {
     const { l1View, parameters } = this.#options
+    // Before its set is asked for: a set that is not known is looked for on L1.
+    if (!parameters.finalityVotes || !this.#isTimely(vote)) return
     const set = l1View.validatorSet(vote.epoch)
-    if (set === undefined || !parameters.finalityVotes || !this.#isTimely(vote)) return
+    if (set === undefined) return
     const name = this.#ports.nameIn(set, from)
     const voter = set.validators.findIndex(({ publicKey }) => peerIdOf(publicKey) === name)
     if (voter < 0) return

@@ -9,6 +9,7 @@ import { indexesOf, verifyCertificate, verifyFinalityCertificate } from './certi
 import { nextEpochOf } from './header.ts'
 import { zeroL1Reference } from './l1-reference.ts'
 import type { L1View } from './l1-view.ts'
+import { channelOf, encodeMessage } from './messages.ts'
 import { entryOf, secretKeyOf, World } from './testing/world.ts'
 import type { WorldNode, WorldOptions } from './testing/world.ts'
 import { peerIdOf, validatorSet } from './validator-set.ts'
@@ -177,6 +178,50 @@ test('Validator: who lost its whole disk signs nothing before the epoch it was t
   assert.ok(node.validator!.counters().votesSigned > 3)
   assert.deepEqual(node.failures, [])
   assert.equal(world.nodes[0]!.validator!.counters().evidenceFound, 0)
+})
+
+test('Validator: finality votes of epochs that cannot be have nobody look for their sets', async () => {
+  const asked = new Set<bigint>()
+  let nowMs = (): number => simulatedStartMs
+  const view = l1Of(
+    () => nowMs(),
+    (_, all) => all,
+  )
+  const world = new World({
+    count: 5,
+    l1View: (set) => {
+      const l1View = view(set)
+      return {
+        ...l1View,
+        validatorSet: (epoch) => {
+          asked.add(epoch)
+          return l1View.validatorSet(epoch)
+        },
+      }
+    },
+  })
+  nowMs = () => world.clock.nowMs()
+  await world.startAll()
+  await world.run(4_000)
+  const liar = world.nodes[4]!
+  world.crash(liar)
+  const network = world.network.join({
+    identity: peerIdOf(world.scheme.publicKeyOf(secretKeyOf(4))),
+    name: 'liar',
+  })
+  await world.run(1_000)
+  const hash = new Uint8Array(32)
+  const roots = { blockHash: hash, consensusRoot: hash, histRoot: hash }
+  for (const height of [1n, 1_000n]) {
+    const vote = { epoch: 9_999n, height, nextEpoch: 0n, ...roots }
+    const message = { kind: 'finality-vote', vote, signature: new Uint8Array(96) } as const
+    network.broadcast(channelOf(message), encodeMessage(message))
+  }
+  const before = world.finalHeight()
+  await world.run(4_000)
+  assert.ok(world.finalHeight() > before)
+  assert.equal(world.nodes[0]!.validator!.counters().messagesMalformed, 0)
+  assert.equal(asked.has(9_999n), false)
 })
 
 test('Validator: an epoch whose set is unknown waits, and begins when it is known', async () => {
