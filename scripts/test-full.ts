@@ -9,6 +9,7 @@
  *   conservation   random staking, bridging and slashing over three networks, in steps
  *   drills         what shared stake promises, done to a running world of five operators
  *   accountability networks with more or less than a third of two minds, and what the contracts say
+ *   forge          the contracts' tests again on forge's EVM, and its fuzzer on their bytecode
  *   l1-anvil       two networks whose L1 is anvil: sets, references, credits, withdrawals, slashing
  *   l1-geth        the same on `geth --dev`, of PATH or ZG_GETH (docs/peers.md); skipped without it
  */
@@ -17,6 +18,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
+import { runForge } from '../contracts/forge/run-forge.ts'
 import { runConservation } from '../contracts/testing/conservation.ts'
 import { devAccounts } from '../devnet/accounts.ts'
 import { findGeth, gethChainId, gethFunderKey, startGeth } from '../devnet/testing/geth-process.ts'
@@ -52,6 +54,7 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
     return 0
   },
   accountability: () => accountability(Number(values.count ?? 240)),
+  forge: () => forge(Number(values.count ?? 10_000)),
   'l1-anvil': l1Anvil,
   'l1-geth': l1Geth,
 }
@@ -109,6 +112,15 @@ async function conservation(count: number): Promise<number> {
 async function accountability(count: number): Promise<number> {
   const score = await runAccountability({ firstSeed, count }, (line) => console.error(line))
   console.log(JSON.stringify({ suite: 'accountability', firstSeed, ...score }))
+  return score.failures === 0 ? 0 : 1
+}
+
+/** `count` is of the runs of each function with random arguments. */
+function forge(count: number): number {
+  const tell = (line: string): void => console.error(line)
+  const score = runForge({ fuzzRuns: count, seed: firstSeed, tell })
+  if (score === undefined) return skip('forge', 'forge')
+  console.log(JSON.stringify({ suite: 'forge', ...score }))
   return score.failures === 0 ? 0 : 1
 }
 

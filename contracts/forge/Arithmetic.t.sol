@@ -90,8 +90,8 @@ contract ArithmeticTest is ForgeTest {
         for (uint256 step = 0; step < 12; ++step) {
             uint256 word = uint256(keccak256(abi.encode(seed, step)));
             epoch += uint64(word % 3);
-            uint64 weight = uint64((word >> 8) % (limit + 1));
-            if ((word >> 80) % 8 == 0) weight = uint64((word >> 8) % (4 * limit));
+            uint256 most = (word >> 80) % 8 == 0 ? 4 * limit : limit;
+            uint64 weight = uint64(within(word >> 8, 1, most));
             Churn.Move memory move =
                 Churn.Move(7, weight, (word >> 96) % 2 == 0, (word >> 104) % 4 == 0);
             bool isTaken = take(epoch, limit, move);

@@ -159,10 +159,12 @@ function runReplay(binary: string, tell: (line: string) => void): ReplayScore {
 
 /** Runs the room's tests; each world of theirs leaves its files in the folder. */
 function record(): void {
-  const files = globSync('**/*.test.ts', { cwd: room }).filter((file) => !notRecorded.includes(file))
+  const files = globSync('**/*.test.ts', { cwd: room })
+    .filter((file) => !notRecorded.includes(file))
+    .map((file) => join('contracts', file))
   const recorder = new URL('world-recorder.ts', import.meta.url).href
   const done = spawnSync(process.execPath, ['--import', recorder, '--test', ...files], {
-    cwd: room,
+    cwd: join(room, '..'),
     env: { ...process.env, ZG_WORLDS: folder },
     encoding: 'utf8',
     maxBuffer: outputSizeMax,

@@ -26,9 +26,12 @@ const placeTypes = parseAbiParameters(
 const messageTypes = parseAbiParameters(
   '(address from, address to, bool isCreate, uint256 value, bytes data, uint256 gasLimit, ' +
     'uint256 number, uint256 timestamp, bytes32 parentRoot, ' +
-    'bool succeeded, bytes output, uint256 gasUsed, address created, bytes32 logsHash)',
+    'bool succeeded, bytes output, uint256 gasUsed, address created, bytes32[] logHashes)',
 )
-const logTypes = parseAbiParameters('(bytes32[] topics, bytes data, address emitter)[] logs')
+const logTypes = parseAbiParameters('(bytes32[] topics, bytes data, address emitter) log')
+
+/** What a message that names none may use (evm/message-run.ts). */
+const messageGas = 16_000_000n
 
 const folder = process.env['ZG_WORLDS']
 if (folder === undefined) throw new Error('ZG_WORLDS names no folder for worlds')
@@ -67,16 +70,11 @@ function recorderOf(world: ContractWorld, path: string): WorldWitness {
 }
 
 function encodedMessage(
-  { from, to, value, data, gas = 0n }: RunMessage,
+  { from, to, value, data, gas = messageGas }: RunMessage,
   { number, timestamp, parentRoot }: WitnessedBlock,
   { succeeded, output, gasUsed, contractAddress = 0n, logs }: RunOutcome,
 ): Hex {
   const isCreate = to === undefined
-  const seen = logs.map((log) => ({
-    topics: log.topics.map((topic) => bigintToHex(topic, 32)),
-    data: toHex(log.data),
-    emitter: bigintToHex(log.address, 20),
-  }))
   const message = {
     from: bigintToHex(from, 20),
     to: bigintToHex(to ?? 0n, 20),
@@ -92,9 +90,18 @@ function encodedMessage(
     output: isCreate && succeeded ? ('0x' as const) : toHex(output),
     gasUsed,
     created: bigintToHex(succeeded ? contractAddress : 0n, 20),
-    logsHash: toHex(keccak256(fromHex(encodeAbiParameters(logTypes, [seen])))),
+    logHashes: logs.map(logHash),
   }
   return encodeAbiParameters(messageTypes, [message])
+}
+
+function logHash({ address, topics, data }: RunOutcome['logs'][number]): Hex {
+  const log = {
+    topics: topics.map((topic) => bigintToHex(topic, 32)),
+    data: toHex(data),
+    emitter: bigintToHex(address, 20),
+  }
+  return toHex(keccak256(fromHex(encodeAbiParameters(logTypes, [log]))))
 }
 
 function printed({ address, nonce, balance, code, slots }: WholeAccount) {
