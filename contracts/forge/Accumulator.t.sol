@@ -163,7 +163,8 @@ contract AccumulatorTest is ForgeTest {
         root = leaf;
         for (uint256 level = 0; level < siblings.length; ++level) {
             bool isRight = (index >> level) & 1 == 1;
-            root = isRight ? Merkle.node(siblings[level], root) : Merkle.node(root, siblings[level]);
+            bytes32 sibling = siblings[level];
+            root = isRight ? Merkle.node(sibling, root) : Merkle.node(root, sibling);
         }
     }
 

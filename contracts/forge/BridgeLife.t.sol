@@ -74,8 +74,8 @@ interface IBridge {
     function isClaimed(uint32 id, uint64 index) external view returns (bool);
 }
 
-/// @title What the bridge asks of others: registries and the finality oracle, as answers that a life
-/// sets.
+/// @title What the bridge asks of others: registries and the finality oracle, as answers that a
+/// life sets.
 contract BridgeWorld {
     struct SetPoint {
         uint64 fromEpoch;
@@ -240,8 +240,9 @@ contract BridgeLife is ForgeTest {
             _announced[id][index] = block.timestamp;
             return;
         }
-        bool isLate = left.amount <= LARGE || block.timestamp >= _announced[id][index] + LARGE_DELAY;
-        require(isPaid == (isDue && isLate && fits(id, left)), "claim");
+        uint256 ready = _announced[id][index] + LARGE_DELAY;
+        bool isReady = left.amount <= LARGE || block.timestamp >= ready;
+        require(isPaid == (isDue && isReady && fits(id, left)), "claim");
         if (isPaid) settle(id, left);
     }
 

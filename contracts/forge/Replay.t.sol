@@ -58,8 +58,9 @@ contract ReplayTest is ForgeTest {
 
     function testReplay() external {
         string memory index = string.concat(FOLDER, "worlds.txt");
-        (, uint256 used) = create("", 0);
+        (address empty, uint256 used) = create("", 0);
         overheadGas = used - EMPTY_CREATION_GAS;
+        vm.setNonceUnsafe(empty, 0);
         uint256 begin = vm.snapshotState();
         uint256 differences;
         while (true) {
@@ -147,8 +148,8 @@ contract ReplayTest is ForgeTest {
         }
     }
 
-    /// Whether the logs are those, in their order. forge keeps those of inner calls that reverted as
-    /// well, so there may be others between them.
+    /// Whether the logs are those, in their order. forge keeps those of inner calls that reverted
+    /// as well, so there may be others between them.
     function areTold(Vm.Log[] memory logs, bytes32[] memory hashes) private pure returns (bool) {
         uint256 count;
         for (uint256 index = 0; index < logs.length && count < hashes.length; ++index) {

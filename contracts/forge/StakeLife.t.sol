@@ -284,7 +284,8 @@ contract StakeLife is ForgeTest {
     }
 }
 
-/// @title What holds in such a life: tokens after each step, all pools at every tenth and at the end.
+/// @title What holds in such a life: tokens after each step, all pools at every tenth and at the
+/// end.
 contract StakeLifeTest is ForgeTest {
     uint256 private constant STEPS_BETWEEN = 10;
     uint256 private constant CAP = 1_000_000_000e18;

@@ -56,7 +56,11 @@ library Trie {
     }
 
     /// The nodes on the way of a nibble.
-    function proofOf(Tree memory tree, uint256 nibble) internal pure returns (bytes[] memory proof) {
+    function proofOf(Tree memory tree, uint256 nibble)
+        internal
+        pure
+        returns (bytes[] memory proof)
+    {
         bool isThere = tree.leaves[nibble].length > 0;
         proof = new bytes[](isThere ? 2 : 1);
         proof[0] = tree.branch;

@@ -79,7 +79,8 @@ contract VotesTest is ForgeTest {
             bytes8(round.viewNumber),
             round.digest
         );
-        require(hashed.length == 128 && votes.roundDigest(domain, round) == sha256(hashed), "round");
+        require(hashed.length == 128, "size");
+        require(votes.roundDigest(domain, round) == sha256(hashed), "round");
         hashed = bytes.concat(
             headOf("zg/finality", domain, finality.epoch),
             bytes8(finality.height),

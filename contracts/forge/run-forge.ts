@@ -1,6 +1,6 @@
 /**
- * `npm run test:full -- forge`: forge (npm `@foundry-rs/forge`, revm underneath) as a second opinion
- * on the contracts, and as their fuzzer.
+ * `npm run test:full -- forge`: forge (npm `@foundry-rs/forge`, revm underneath) as a second
+ * opinion on the contracts, and as their fuzzer.
  *
  *     replay    the tests of this room run once, and every world of theirs is written down; forge
  *               runs each message again: answers, logs, gas, and every account at the end

@@ -2,8 +2,8 @@
  * Loaded before a file of tests (`node --import`): writes down every world on which its contracts
  * run, for forge to run them again. A world is a file of lines in ZG_WORLDS, each the hex of
  *
- *     abi.encode(uint8 kind, bytes)     0 Place, 1 Message, 2 a question: a Message of which nothing
- *                                       is kept; their structs stand in Replay.t.sol
+ *     abi.encode(uint8 kind, bytes)     0 Place, 1 Message, 2 a question: a Message of which
+ *                                       nothing is kept; their structs stand in Replay.t.sol
  *
  * and beside it the state at its end, as our EVM has it.
  */
@@ -11,13 +11,14 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { RunMessage, RunOutcome } from '@zg/evm'
 import { bigintToHex, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { encodeAbiParameters, parseAbiParameters } from 'viem'
 
 import { ContractWorld } from '../testing/contract-world.ts'
-import type { WholeAccount, WitnessedBlock, WorldWitness } from '../testing/contract-world.ts'
+import type { WholeAccount, WorldWitness } from '../testing/contract-world.ts'
+
+type Ran = Parameters<WorldWitness['ran']>
 
 const stepTypes = parseAbiParameters('uint8 kind, bytes step')
 const placeTypes = parseAbiParameters(
@@ -70,9 +71,11 @@ function recorderOf(world: ContractWorld, path: string): WorldWitness {
 }
 
 function encodedMessage(
-  { from, to, value, data, gas = messageGas }: RunMessage,
-  { number, timestamp, parentRoot }: WitnessedBlock,
-  { succeeded, output, gasUsed, contractAddress = 0n, logs }: RunOutcome,
+  ...[
+    { from, to, value, data, gas = messageGas },
+    { number, timestamp, parentRoot },
+    { succeeded, output, gasUsed, contractAddress = 0n, logs },
+  ]: Ran
 ): Hex {
   const isCreate = to === undefined
   const message = {
@@ -95,7 +98,7 @@ function encodedMessage(
   return encodeAbiParameters(messageTypes, [message])
 }
 
-function logHash({ address, topics, data }: RunOutcome['logs'][number]): Hex {
+function logHash({ address, topics, data }: Ran[2]['logs'][number]): Hex {
   const log = {
     topics: topics.map((topic) => bigintToHex(topic, 32)),
     data: toHex(data),
