@@ -98,8 +98,9 @@ contract BridgeWorld {
         return address(this);
     }
 
-    function networkOf(uint32 id) external pure returns (uint256[10] memory) {
+    function networkOf(uint32 id) external pure returns (uint256[10] memory network) {
         require(id < 3, "no such network");
+        network[0] = id;
     }
 
     function setAt(uint32, uint64) external view returns (SetPoint memory point) {

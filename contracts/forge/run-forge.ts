@@ -68,7 +68,7 @@ type FuzzScore = {
 }
 
 /** A world as the recorder writes it. */
-type World = {
+export type World = {
   readonly title: string
   readonly chainId: number
   readonly fork: string
@@ -82,7 +82,7 @@ type World = {
 }
 
 /** An account as forge prints it. */
-type DumpedAccount = {
+export type DumpedAccount = {
   readonly nonce?: string
   readonly balance: string
   readonly code?: string
@@ -143,7 +143,10 @@ function runReplay(binary: string, tell: (line: string) => void): ReplayScore {
   const told = textOf('differences.txt').split('\n').filter(Boolean)
   const differences = [
     ...told,
-    ...worlds.flatMap((world, at) => stateDifferences(world, `${names[at]}`)),
+    ...worlds.flatMap((world, at) => {
+      const dump = JSON.parse(textOf(`${names[at]}.dump`)) as Parameters<typeof stateDifferences>[1]
+      return stateDifferences(world, dump).map((line) => `${names[at]} ${line}`)
+    }),
   ]
   for (const line of differences.slice(0, toldMax)) tell(`✖ ${line.slice(0, 1_000)}`)
   const accounts = worlds.flatMap((world) => world.accounts)
@@ -173,8 +176,10 @@ function record(): void {
 }
 
 /** In which accounts the end of a world is another on forge: the same as to compare state roots. */
-function stateDifferences(world: World, name: string): readonly string[] {
-  const dump = JSON.parse(textOf(`${name}.dump`)) as Readonly<Record<string, DumpedAccount>>
+export function stateDifferences(
+  world: World,
+  dump: Readonly<Record<string, DumpedAccount>>,
+): readonly string[] {
   const theirs = new Map(
     Object.entries(dump).map(([address, account]) => [address.toLowerCase(), account]),
   )
@@ -184,11 +189,11 @@ function stateDifferences(world: World, name: string): readonly string[] {
     .filter(([, { storage, code = '0x', nonce = '0' }]) => {
       return Object.keys(storage ?? {}).length > 0 || code !== '0x' || BigInt(nonce) > 0n
     })
-    .map(([address]) => `${name} ${address} is on forge alone`)
+    .map(([address]) => `${address} is on forge alone`)
   const other = world.accounts.flatMap((account) => {
     const found = theirs.get(account.address)
     const what = found === undefined ? ['account'] : accountDifferences(account, found)
-    return what.map((each) => `${name} ${account.address} ${each}`)
+    return what.map((each) => `${account.address} ${each}`)
   })
   return [...more, ...other]
 }
