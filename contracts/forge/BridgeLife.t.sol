@@ -141,10 +141,10 @@ contract BridgeLife is ForgeTest {
     using Trie for Trie.Tree;
 
     uint32 public constant NETWORKS = 3;
-    uint256 public constant CAPACITY = 1_000e18;
-    uint256 public constant WINDOW = 1_000;
+    uint256 public constant CAPACITY = 300e18;
+    uint256 public constant WINDOW = 3_000;
     uint256 public constant GENESIS = 500e18;
-    uint256 private constant LARGE = 400e18;
+    uint256 private constant LARGE = 200e18;
     uint256 private constant LARGE_DELAY = 300;
     uint256 private constant ENTRIES_MAX = 64;
     address private constant OUTBOX = 0x0000000000000000000000000000000000002002;
@@ -166,6 +166,7 @@ contract BridgeLife is ForgeTest {
     /// How many entries a proved root is over; 0: none was proved.
     mapping(uint32 id => uint256) private _synced;
     mapping(uint32 id => mapping(uint64 index => uint256)) private _announced;
+    mapping(uint32 id => mapping(uint64 index => bool)) private _isPaid;
 
     constructor() {
         vm.warp(1_800_000_000);
@@ -187,7 +188,8 @@ contract BridgeLife is ForgeTest {
 
     function deposit(uint256 network, uint256 seed) external {
         uint32 id = idOf(network);
-        uint256 amount = within(seed, 1, 400e9) * 1e9;
+        seed = mixed(seed);
+        uint256 amount = within(seed >> 8, 1, 400e9) * 1e9;
         if (seed % 16 == 0) ++amount;
         uint256 stake = world.joinedStake() * 1e9;
         (bool isHalted, bool isDead) = world.statusOf(id);
@@ -204,9 +206,10 @@ contract BridgeLife is ForgeTest {
     function send(uint256 network, uint8 kind, uint32 to, uint256 seed) external {
         uint32 id = idOf(network);
         if (_entries[id].length == ENTRIES_MAX) return;
-        uint256 amount = within(seed, 1, seed % 8 == 0 ? 2_000e9 : 300e9) * 1e9;
+        seed = mixed(seed);
+        uint256 amount = within(seed >> 8, 1, seed % 8 == 0 ? 800e9 : 150e9) * 1e9;
         IBridge.Entry memory entry =
-            IBridge.Entry(kind % 4, idOf(to), address(this), TAKER, amount, 0, 0);
+            IBridge.Entry(kind % 16 == 3 ? 3 : kind % 3, idOf(to), address(this), TAKER, amount, 0, 0);
         _entries[id].push(entry);
         _leaves[id].push(sha256(abi.encode(entry)));
     }
@@ -232,9 +235,11 @@ contract BridgeLife is ForgeTest {
         uint32 id = idOf(network);
         uint256 count = _entries[id].length;
         if (count == 0) return;
-        uint64 index = uint64(entry % count);
+        uint64 index = uint64(mixed(entry) % count);
         bool isDue = mayClaim(id, index);
         IBridge.Entry memory left = _entries[id][index];
+        // Before the claim, which takes of the rate.
+        bool isFit = fits(id, left);
         (bool isPaid, bool wasAnnounced) = tryClaim(id, index);
         if (isDue && left.amount > LARGE && _announced[id][index] == 0) {
             require(isPaid && wasAnnounced && !bridge.isClaimed(id, index), "announced");
@@ -243,13 +248,15 @@ contract BridgeLife is ForgeTest {
         }
         uint256 ready = _announced[id][index] + LARGE_DELAY;
         bool isReady = left.amount <= LARGE || block.timestamp >= ready;
-        require(isPaid == (isDue && isReady && fits(id, left)), "claim");
-        if (isPaid) settle(id, left);
+        require(isPaid == (isDue && isReady && isFit), "claim");
+        if (!isPaid) return;
+        _isPaid[id][index] = true;
+        settle(id, left);
     }
 
     function pause(uint256 network, uint256 duration) external {
         uint32 id = idOf(network);
-        duration %= 80 hours;
+        duration = mixed(duration) % 80 hours;
         uint256 last = bridge.pausedUntil(id);
         bool mayBe = duration <= 72 hours && (last == 0 || block.timestamp >= last + 72 hours);
         bytes memory call = abi.encodeCall(IBridge.pause, (id, duration % 600));
@@ -260,14 +267,15 @@ contract BridgeLife is ForgeTest {
 
     function change(uint256 network, uint256 seed) external {
         uint32 id = idOf(network);
-        world.setStake(within(seed >> 8, 0, 6_000e9));
-        // Once in a life or two.
+        seed = mixed(seed);
+        world.setStake(within(seed >> 8, 2_000e9, 8_000e9));
+        // Once in some lives.
         if (seed % 256 == 1) world.halt(id);
         if (seed % 256 == 2) world.die(id);
     }
 
     function pass(uint256 secondsOn) external {
-        vm.warp(block.timestamp + within(secondsOn, 1, 300));
+        vm.warp(block.timestamp + within(mixed(secondsOn), 1, 100));
     }
 
     function total() public view returns (uint256 sum) {
@@ -278,7 +286,7 @@ contract BridgeLife is ForgeTest {
     function mayClaim(uint32 id, uint64 index) private view returns (bool) {
         (bool isHalted, bool isDead) = world.statusOf(id);
         if ((isHalted && !isDead) || block.timestamp < bridge.pausedUntil(id)) return false;
-        if (_entries[id][index].kind == 3 || bridge.isClaimed(id, index)) return false;
+        if (_entries[id][index].kind == 3 || _isPaid[id][index]) return false;
         return index < _synced[id];
     }
 

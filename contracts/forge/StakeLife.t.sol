@@ -107,7 +107,7 @@ contract StakeLife is ForgeTest {
 
     function stake(uint256 which, uint256 by, uint256 seed) external counted {
         (address operator, address staker) = chosen(which, by);
-        uint256 amount = amountOf(seed, token.balanceOf(staker));
+        uint256 amount = amountOf(mixed(seed), token.balanceOf(staker));
         if (amount == 0) return;
         vm.prank(staker);
         (bool isTaken, bytes memory answer) =
@@ -125,8 +125,8 @@ contract StakeLife is ForgeTest {
         (uint256 own,) = stakes.stakeOf(operator, staker);
         if (own == 0) return;
         uint64 epoch = operators.currentEpoch() + 2;
-        uint256 shares = within(seed, 1, own);
-        if (seed % 4 == 0) shares = own;
+        seed = mixed(seed);
+        uint256 shares = seed % 4 == 0 ? own : within(seed >> 8, 1, own);
         uint256 due = shares * active[operator] / stakes.activeOf(operator).shares;
         bool isEmptied = exits[operator][epoch] == 0 && stakes.exitOf(operator, epoch).shares > 0;
         vm.prank(staker);
@@ -147,7 +147,7 @@ contract StakeLife is ForgeTest {
     function withdraw(uint256 which, uint256 by, uint256 back) external counted {
         (address operator, address staker) = chosen(which, by);
         uint64 now_ = operators.currentEpoch();
-        uint64 epoch = now_ + 2 - uint64(back % (now_ + 3 - firstEpoch));
+        uint64 epoch = now_ + 2 - uint64(mixed(back) % (now_ + 3 - firstEpoch));
         uint256 due = stakes.exitingOf(operator, epoch, staker);
         uint256 before = token.balanceOf(staker);
         vm.prank(staker);
@@ -166,7 +166,7 @@ contract StakeLife is ForgeTest {
 
     function reward(uint256 which, uint256 seed) external counted {
         (address operator,) = chosen(which, 0);
-        uint256 amount = within(seed, 1, 1_000e18);
+        uint256 amount = within(mixed(seed), 1, 1_000e18);
         token.transfer(address(stakes), amount);
         stakes.reward(operator, amount);
     }
@@ -201,6 +201,7 @@ contract StakeLife is ForgeTest {
 
     /// Rare, and small at times: who was slashed takes no new stake.
     function slash(uint256 which, uint256 seed) external counted {
+        seed = mixed(seed);
         if (seed % 16 > 0) return;
         (address operator,) = chosen(which, 0);
         uint16 bps = uint16((seed >> 8) % 3 == 0 ? BPS : (seed >> 16) % (BPS + 1));
@@ -227,7 +228,7 @@ contract StakeLife is ForgeTest {
     }
 
     function pass(uint256 secondsOn) external counted {
-        vm.warp(block.timestamp + within(secondsOn, 1, 150));
+        vm.warp(block.timestamp + within(mixed(secondsOn), 1, 150));
     }
 
     /// The networks, told of every change.
