@@ -7,7 +7,13 @@
  * drops it.
  */
 
-import { BlockExecution, emptyOmmersHash, receiptsRoot, withdrawalsRoot } from '@zg/evm'
+import {
+  BlockExecution,
+  effectiveGasPrice,
+  emptyOmmersHash,
+  receiptsRoot,
+  withdrawalsRoot,
+} from '@zg/evm'
 import type {
   BlockContext,
   BlockResult,
@@ -62,7 +68,14 @@ export async function fillBlock(
     selection,
     clock,
     budgetMs,
-  }: { selection: TransactionSelection; clock: Clock; budgetMs: number },
+    gasPriceMin,
+  }: {
+    selection: TransactionSelection
+    clock: Clock
+    budgetMs: number
+    /** What every transaction pays for a unit of gas at least, in wei. */
+    gasPriceMin: bigint
+  },
 ): Promise<FilledBlock> {
   const execution = new BlockExecution(context)
   const slice = new TimeSlice(clock)
@@ -75,6 +88,8 @@ export async function fillBlock(
   while (misfits < misfitsMax && execution.gasLeft >= transactionGasMin) {
     const next = selection.peek()
     if (next === undefined || slice.elapsedMs >= budgetMs) break
+    // They come by tip, the best first: all later ones pay less.
+    if (effectiveGasPrice(next.transaction, baseFeePerGas) < gasPriceMin) break
     const nextSizeBytes = next.bytes.length + prefixSizeBytesMax
     const fits =
       next.transaction.gasLimit <= execution.gasLeft &&

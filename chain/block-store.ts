@@ -7,6 +7,7 @@
  *     chain.receipts       number      -> rlp([ [type, succeeded, cumulativeGas, logs] … ])
  *     chain.blooms         number      -> bloom[256], for blocks with logs only
  *     chain.numbers        block hash  -> number
+ *     chain.supply         number      -> record (supply.ts)
  *     chain.transactions   hash        -> number ‖ index[4]
  *     chain.head           -           -> number ‖ block hash: the newest
  *
@@ -34,6 +35,8 @@ import { decodePayload, encodeBlock, encodePayload } from './block-codec.ts'
 import type { BlockBody } from './block-codec.ts'
 import type { Block, HeaderRecord, SignedTransaction, TransactionLocation } from './chain-view.ts'
 import type { Genesis } from './genesis.ts'
+import { decodeSupply, encodeSupply } from './supply.ts'
+import type { Supply, SupplyChange } from './supply.ts'
 
 const tables = {
   headers: 'chain.headers',
@@ -42,6 +45,7 @@ const tables = {
   receipts: 'chain.receipts',
   blooms: 'chain.blooms',
   numbers: 'chain.numbers',
+  supply: 'chain.supply',
   transactions: 'chain.transactions',
   head: 'chain.head',
 } as const
@@ -58,7 +62,10 @@ export type ExecutedBlock = {
   /** In the order of the block. */
   readonly transactions: readonly SignedTransaction[]
   readonly receipts: readonly Receipt[]
+  readonly supply: SupplyChange
 }
+
+const unchanged: SupplyChange = { destroyedWei: 0n, outboxWei: undefined }
 
 /** Returns the writes that put a block into the store. */
 export function blockWrites(block: ExecutedBlock): KeyValueWrite[] {
@@ -85,6 +92,11 @@ export function blockWrites(block: ExecutedBlock): KeyValueWrite[] {
   return writes
 }
 
+/** Returns the write that keeps the supply after a block. */
+export function supplyWrite(number: number, supply: Supply): KeyValueWrite {
+  return { table: tables.supply, key: numberKey(number), value: encodeSupply(supply) }
+}
+
 /** Returns the write that makes a block the newest. */
 export function headWrite({ hash, body }: ExecutedBlock): KeyValueWrite {
   const value = concat(numberKey(body.header.number), hash)
@@ -103,7 +115,7 @@ export function startWrites(start: {
   readonly earlierHeaders: readonly HeaderRecord[]
 }): KeyValueWrite[] {
   const { genesis, hash, body, transactions, earlierHeaders } = start
-  const executed = { hash, body, transactions, receipts: [] }
+  const executed = { hash, body, transactions, receipts: [], supply: unchanged }
   return [
     ...blockWrites(genesisExecuted(genesis)),
     ...blockWrites(executed).filter(({ table }) => table !== tables.receipts),
@@ -115,7 +127,7 @@ export function startWrites(start: {
 /** The genesis as a block that was executed. */
 export function genesisExecuted({ hash, header }: Genesis): ExecutedBlock {
   const body = { header, transactions: [], withdrawals: [], requests: [] }
-  return { hash, body, transactions: [], receipts: [] }
+  return { hash, body, transactions: [], receipts: [], supply: unchanged }
 }
 
 function headerWrites({ header, hash }: HeaderRecord): KeyValueWrite[] {
@@ -127,7 +139,9 @@ function headerWrites({ header, hash }: HeaderRecord): KeyValueWrite[] {
 }
 
 /** Returns the block of an executed one, as doors see it. */
-export function blockOfExecuted(executed: ExecutedBlock): Block {
+export function blockOfExecuted(
+  executed: Pick<ExecutedBlock, 'hash' | 'body' | 'transactions'>,
+): Block {
   const { hash, body, transactions } = executed
   const { header, withdrawals } = body
   return { header, hash, transactions, withdrawals, sizeBytes: encodeBlock(body).length }
@@ -184,7 +198,7 @@ export class BlockStore {
         bytes,
       }
     })
-    return blockOfExecuted({ hash, body, transactions, receipts: [] })
+    return blockOfExecuted({ hash, body, transactions })
   }
 
   /** Hashes of a block's transactions, in order; cheaper than the block. */
@@ -198,6 +212,12 @@ export class BlockStore {
   receipts(number: number): readonly Receipt[] | undefined {
     const value = this.#store.get(tables.receipts, numberKey(number))
     return value === undefined ? undefined : rlpList(decodeRlp(value)).map(receiptOfItem)
+  }
+
+  /** The supply after a block; undefined of one that this node did not execute. */
+  supply(number: number): Supply | undefined {
+    const value = this.#store.get(tables.supply, numberKey(number))
+    return value === undefined ? undefined : decodeSupply(value)
   }
 
   transactionPlace(hash: Uint8Array): Omit<TransactionLocation, 'blockHash'> | undefined {

@@ -34,12 +34,14 @@ import type {
   NewPayload,
   PayloadId,
 } from './execution-engine.ts'
+import { governedParametersOf, nextGasLimit } from './governed-parameters.ts'
 import { hashKey } from './hash-key.ts'
-import { feesOf, headerProblem, resultProblem } from './header-rules.ts'
+import { feesOf, governedProblem, headerProblem, resultProblem } from './header-rules.ts'
 import type { HeaderRules } from './header-rules.ts'
 import type { Mempool } from './mempool.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
 import { SerialTurn } from './serial-turn.ts'
+import { supplyChangeOf } from './supply.ts'
 import { TransactionResolver } from './transaction-resolver.ts'
 
 /**
@@ -197,6 +199,11 @@ export class BuiltInEngine implements ExecutionEngine {
       parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? zeroHash,
     })
     if (context === undefined) return belowFinalHead
+    const unruly = governedProblem(
+      { header, transactions: transactions.map(({ transaction }) => transaction) },
+      { parent: parent.header, governed: governedParametersOf(context.state) },
+    )
+    if (unruly !== undefined) return unruly
     const result = await executeInSlices(context, { transactions, block, clock: this.#clock })
     if (typeof result === 'string') return result
     // The cheap comparisons first: a wrong block is not worth a rehash.
@@ -206,7 +213,8 @@ export class BuiltInEngine implements ExecutionEngine {
     const prepared = this.#chain.states.prepare(this.#chain.stateKeyOf(parent.hash), result.changes)
     if (!bytesEqual(prepared.stateRoot, header.stateRoot)) return 'The state root is wrong'
     const { receipts, changes } = result
-    this.#stage({ hash, body: block, transactions, receipts, changes }, prepared)
+    const supply = supplyChangeOf(result)
+    this.#stage({ hash, body: block, transactions, receipts, supply, changes }, prepared)
     return undefined
   }
 
@@ -219,7 +227,7 @@ export class BuiltInEngine implements ExecutionEngine {
         : this.#context(parent, {
             coinbase: suggestedFeeRecipient,
             timestamp,
-            gasLimit: parent.header.gasLimit,
+            gasLimit: this.#gasLimitOn(parent),
             prevRandao,
             parentBeaconBlockRoot: attributes.parentBeaconBlockRoot,
           })
@@ -243,7 +251,8 @@ export class BuiltInEngine implements ExecutionEngine {
       withdrawals,
       requests,
     }
-    this.#stage({ hash: headerHash(header), body, transactions, receipts, changes }, prepared)
+    const [hash, supply] = [headerHash(header), supplyChangeOf(result)]
+    this.#stage({ hash, body, transactions, receipts, supply, changes }, prepared)
     const executionPayload = executionPayloadOf(body)
     return { executionPayload, blockValue: valueWei, executionRequests: requests }
   }
@@ -253,7 +262,8 @@ export class BuiltInEngine implements ExecutionEngine {
     const selection = this.#pool.select(nextBaseFee(context.parent), ({ hash }) =>
       included.has(hashKey(hash)),
     )
-    return fillBlock(context, { selection, clock: this.#clock, budgetMs })
+    const { gasPriceMin } = governedParametersOf(context.state)
+    return fillBlock(context, { selection, clock: this.#clock, budgetMs, gasPriceMin })
   }
 
   #stage(block: StagedBlock, prepared: PreparedState): void {
@@ -313,6 +323,13 @@ export class BuiltInEngine implements ExecutionEngine {
       state,
       blockHash: (number) => this.#ancestorHash(parent, number),
     }
+  }
+
+  /** The gas limit of a block on that parent. */
+  #gasLimitOn({ header, hash }: HeaderRecord): bigint {
+    const state = this.#chain.states.readerAt(this.#chain.stateKeyOf(hash))
+    const wanted = state && governedParametersOf(state).gasLimit
+    return wanted === undefined ? header.gasLimit : nextGasLimit(header.gasLimit, wanted)
   }
 
   #parentOf({ header, hash }: HeaderRecord): BlockContext['parent'] {
@@ -377,7 +394,7 @@ export class BuiltInEngine implements ExecutionEngine {
     const context = this.#context(head, {
       coinbase: 0n,
       timestamp: Math.max(nowSeconds, head.header.timestamp + (this.#rules.subSecond ? 0 : 1)),
-      gasLimit: head.header.gasLimit,
+      gasLimit: this.#gasLimitOn(head),
       prevRandao: head.header.prevRandao,
       parentBeaconBlockRoot: zeroHash,
     })

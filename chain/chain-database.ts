@@ -26,6 +26,7 @@ import {
   blockWrites,
   genesisExecuted,
   headWrite,
+  supplyWrite,
 } from './block-store.ts'
 import type { ExecutedBlock } from './block-store.ts'
 import { BoundedCache } from './bounded-cache.ts'
@@ -42,6 +43,8 @@ import type {
 import type { Genesis } from './genesis.ts'
 import { hashKey } from './hash-key.ts'
 import { searchLogs } from './log-search.ts'
+import { outboxAddress, supplyAfter, supplyFrom } from './supply.ts'
+import type { Supply } from './supply.ts'
 
 /** Decoded blocks and lists of receipts kept in memory, each. */
 const cachedBlocksMax = 64
@@ -74,15 +77,26 @@ export class ChainDatabase implements ChainReader {
   readonly #overridden = new Map<string, Uint8Array>()
   #overrideCount = 0
   #head: Block
+  /** After the head. */
+  #supply: Supply
   /** The lowest block whose logs are held, the genesis, which has none, left out. */
   readonly #firstLogs: number
   #pending: (() => Promise<PendingBlock>) | undefined
 
-  private constructor(genesis: Genesis, states: StateDatabase, blocks: BlockStore) {
+  private constructor(
+    genesis: Genesis,
+    parts: {
+      readonly states: StateDatabase
+      readonly blocks: BlockStore
+      readonly supply: Supply
+    },
+  ) {
+    const { states, blocks, supply } = parts
     this.config = genesis.config
     this.genesisHash = genesis.hash
     this.states = states
     this.#blocks = blocks
+    this.#supply = supply
     const head = blocks.head()
     const header = head === undefined ? undefined : blocks.header(head.number)
     const block =
@@ -116,7 +130,14 @@ export class ChainDatabase implements ChainReader {
       const header = blocks.header(0)
       throw new GenesisMismatchError(genesis.hash, header?.stateRoot)
     }
-    const chain = new ChainDatabase(genesis, states, blocks)
+    const head = blocks.head()
+    assert(head !== undefined, 'the head block stands beside its state')
+    let supply = blocks.supply(head.number)
+    if (supply === undefined) {
+      supply = recount(states, head)
+      await store.write([supplyWrite(head.number, supply)])
+    }
+    const chain = new ChainDatabase(genesis, { states, blocks, supply })
     for (const [key, state] of options.overrides ?? []) chain.#overridden.set(key, state)
     return chain
   }
@@ -190,6 +211,11 @@ export class ChainDatabase implements ChainReader {
     return this.states.prove(this.stateKeyOf(blockHash), address, slots)
   }
 
+  supplyAt(number: number): Supply | undefined {
+    if (number === this.headNumber()) return this.#supply
+    return number > this.headNumber() ? undefined : this.#blocks.supply(number)
+  }
+
   pending(): Promise<PendingBlock> {
     assert(this.#pending !== undefined, 'an engine builds on the chain')
     return this.#pending()
@@ -227,11 +253,22 @@ export class ChainDatabase implements ChainReader {
    * keeps its root, so no proof holds against it until the next block.
    */
   async overrideState(changes: StateChanges): Promise<void> {
-    const { hash } = this.#head
+    const { hash, header } = this.#head
+    const before = this.states.readerAt(this.stateKeyOf(hash))
+    const given = changes.accounts.reduce((sum, { address, account }) => {
+      return sum + (account?.balance ?? 0n) - (before?.account(address)?.balance ?? 0n)
+    }, 0n)
+    const outbox = changes.accounts.find(({ address }) => address === outboxAddress)
+    const supply: Supply = {
+      ...this.#supply,
+      fromHeldWei: this.#supply.fromHeldWei + given,
+      ...(outbox && { outboxWei: outbox.account?.balance ?? 0n }),
+    }
     const count = bigintToBytes(BigInt(++this.#overrideCount), 8)
     const key = keccak256(concat(hash, count))
     this.states.stage(key, this.states.prepare(this.stateKeyOf(hash), changes))
-    await this.states.finalize(key)
+    await this.states.finalize(key, [supplyWrite(header.number, supply)])
+    this.#supply = supply
     this.#overridden.set(hashKey(hash), key)
   }
 
@@ -255,14 +292,24 @@ export class ChainDatabase implements ChainReader {
     const [first] = blocks
     const follows = first !== undefined && bytesEqual(first.body.header.parentHash, this.#head.hash)
     assert(follows, 'finality extends the head')
-    await this.states.finalize(newest.hash, [...blocks.flatMap(blockWrites), headWrite(newest)])
-    for (const executed of blocks) {
+    const supplies: Supply[] = []
+    for (const { body, supply } of blocks) {
+      const former = supplies.at(-1) ?? this.#supply
+      supplies.push(supplyAfter(former, { body, change: supply, config: this.config }))
+    }
+    const supplyWrites = supplies.map((supply, place) => {
+      return supplyWrite(this.headNumber() + 1 + place, supply)
+    })
+    const writes = [...blocks.flatMap(blockWrites), ...supplyWrites, headWrite(newest)]
+    await this.states.finalize(newest.hash, writes)
+    for (const [place, executed] of blocks.entries()) {
       const block = blockOfExecuted(executed)
       const { number } = block.header
       this.#headerCache.set(number, { header: block.header, hash: block.hash })
       this.#blockCache.set(number, block)
       this.#receiptCache.set(number, executed.receipts)
       this.#head = block
+      this.#supply = supplies[place] ?? this.#supply
       for (const listener of this.#listeners) listener(block, executed.receipts)
     }
   }
@@ -282,6 +329,20 @@ export class ChainDatabase implements ChainReader {
     assert(child !== undefined, 'every block below the head has a child')
     return child.parentHash
   }
+}
+
+/** Counts a chain whose earlier blocks this node did not execute. */
+function recount(
+  states: StateDatabase,
+  head: { readonly number: number; readonly hash: Uint8Array },
+): Supply {
+  const state = states.readerAt(head.hash)
+  assert(state !== undefined, 'the state of the head is readable')
+  return supplyFrom({
+    number: head.number,
+    heldWei: states.sumOfBalances(),
+    outboxWei: state.account(outboxAddress)?.balance ?? 0n,
+  })
 }
 
 export class LogsNotHeldError extends ZgError<'CHAIN_LOGS_NOT_HELD'> {

@@ -13,6 +13,7 @@ import type {
   PendingBlock,
   TransactionLocation,
 } from './chain-view.ts'
+import type { Supply } from './supply.ts'
 
 export class ChainProxy implements ChainReader {
   readonly #listeners = new Set<HeadListener>()
@@ -79,6 +80,10 @@ export class ChainProxy implements ChainReader {
 
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined {
     return this.#chain.prove(blockHash, address, slots)
+  }
+
+  supplyAt(number: number): Supply | undefined {
+    return this.#chain.supplyAt(number)
   }
 
   pending(): Promise<PendingBlock> {

@@ -12,6 +12,8 @@
 import type { ChainConfig, Header, Log, Receipt, Transaction, Withdrawal } from '@zg/evm'
 import type { StateChanges, StateProof, StateReader } from '@zg/state'
 
+import type { Supply } from './supply.ts'
+
 /** A transaction decoded and checked once: its bytes, hash and sender travel with it. */
 export type SignedTransaction = {
   readonly transaction: Transaction
@@ -104,6 +106,8 @@ export interface ChainReader {
   stateAt(blockHash: Uint8Array): StateReader | undefined
   /** Proves an account and slots after a final block (EIP-1186); undefined as `stateAt`. */
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined
+  /** What all accounts hold after a final block; undefined when this node did not count so far. */
+  supplyAt(number: number): Supply | undefined
   /** Executes what the pool would put next; at most one run a head and change of the pool. */
   pending(): Promise<PendingBlock>
   /**
@@ -204,6 +208,34 @@ export interface FinalityReader {
 /** A height, and a later one in whose histRoot it is proved. */
 export type HistoryPlace = { readonly height: bigint; readonly under: bigint }
 
+/** A network that a stream is at home in, and how its transactions name it. */
+export type StreamHomeView = { readonly network: number; readonly chainId: bigint }
+
+/** Where a stream belongs, at the newest final block of L1 that this node knows. */
+export type StreamHomeAnswer =
+  | {
+      readonly kind: 'opened'
+      readonly openedEpoch: bigint
+      readonly home: StreamHomeView | undefined
+      /** The home to come. */
+      readonly next: (StreamHomeView & { readonly fromEpoch: bigint }) | undefined
+      readonly epoch: bigint
+      readonly l1Block: bigint
+    }
+  | { readonly kind: 'unopened' }
+  /** So many questions are asked of L1 already. */
+  | { readonly kind: 'busy'; readonly limit: number }
+  /** L1 is not in reach. */
+  | { readonly kind: 'unavailable' }
+
+/** What L1 says of other networks (docs/specs/routing.md). */
+export interface RouteReader {
+  /** The one other network that lives and has this chain id. */
+  networkOf(chainId: bigint): number | undefined
+  /** Where a stream (32 bytes) is at home; never rejects. */
+  streamHome(id: Uint8Array): Promise<StreamHomeAnswer>
+}
+
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */
 export interface DevControl {
   /** The accounts whose keys this chain made and may use for its clients. */
@@ -255,5 +287,7 @@ export type NodeView = {
   /** Validators connected now, this one left out. */
   peerCount(): number
   readonly finality: FinalityReader | undefined
+  /** Absent where no L1 is followed. */
+  readonly routes?: RouteReader | undefined
   readonly dev: DevControl | undefined
 }

@@ -2,14 +2,25 @@
  * What a header must be, given its parent: all that can be said before the block is executed, and
  * the comparison with what execution gave.
  *
- * The rules are Ethereum's (Yellow Paper §4.3.4, EIP-1559, 4844, 4788, 4895, 7685, 7918, 7934). One
- * is a parameter: timestamps grow, unless the genesis says `subSecond`; then blocks of one second
- * repeat it, and consensus orders them by milliseconds.
+ * The rules are Ethereum's (Yellow Paper §4.3.4, EIP-1559, 4844, 4788, 4895, 7685, 7918, 7934), and
+ * what governance sets within them (governed-parameters.ts). One is a parameter: timestamps grow,
+ * unless the genesis says `subSecond`; then blocks of one second repeat it, and consensus orders
+ * them by milliseconds.
  */
 
-import { blobParametersAt, gasPerBlob, nextBaseFee, nextExcessBlobGas, receiptsRoot } from '@zg/evm'
-import type { BlockResult, ChainConfig, Header, ParentFees } from '@zg/evm'
+import {
+  blobParametersAt,
+  effectiveGasPrice,
+  gasPerBlob,
+  nextBaseFee,
+  nextExcessBlobGas,
+  receiptsRoot,
+} from '@zg/evm'
+import type { BlockResult, ChainConfig, Header, ParentFees, Transaction } from '@zg/evm'
 import { bytesEqual } from '@zg/primitives'
+
+import { nextGasLimit } from './governed-parameters.ts'
+import type { GovernedParameters } from './governed-parameters.ts'
 
 /** A child's gas limit differs by less than this part of its parent's (Yellow Paper §4.3.4). */
 const gasLimitBoundDivisor = 1_024n
@@ -38,6 +49,25 @@ export function headerProblem(
   }
   if (header.extraData.length > 32) return 'The extra data is over 32 bytes'
   return gasProblem(header, parent) ?? blobProblem(header, parent, rules.config)
+}
+
+/** Returns where a block breaks what governance set, given the state after its parent. */
+export function governedProblem(
+  { header, transactions }: { header: Header; transactions: readonly Transaction[] },
+  { parent, governed }: { parent: Header; governed: GovernedParameters },
+): string | undefined {
+  const { gasLimit, gasPriceMin } = governed
+  if (gasLimit !== undefined) {
+    const wanted = nextGasLimit(parent.gasLimit, gasLimit)
+    if (header.gasLimit !== wanted) {
+      return `The gas limit is ${header.gasLimit}, not the ${wanted} that governance asks for`
+    }
+  }
+  const { baseFeePerGas = 0n } = header
+  const prices = transactions.map((transaction) => effectiveGasPrice(transaction, baseFeePerGas))
+  const poor = prices.findIndex((price) => price < gasPriceMin)
+  if (poor === -1) return undefined
+  return `Transaction ${poor}: it pays ${prices[poor]} for gas, under the least, ${gasPriceMin}`
 }
 
 /** Returns where a header differs from what its block did, the state root aside. */

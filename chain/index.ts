@@ -19,6 +19,7 @@ export type {
   ViewCertificateView,
 } from './chain-view.ts'
 
+export { mendedEpoch, mendVotesFileName, writeMendedVotes } from './mended-votes.ts'
 export { gasLimitDefault, GenesisInvalidError, networkCommitment, parseGenesis } from './genesis.ts'
 export type { Genesis } from './genesis.ts'
 export { l1ChainId, networkChainIdBase, networkGenesisJson } from './network-genesis.ts'

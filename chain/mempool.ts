@@ -26,6 +26,7 @@ import type { Clock } from '@zg/runtime'
 import type { Account, StateChanges, StateReader } from '@zg/state'
 
 import type { SenderTransactions, SignedTransaction, TransactionPool } from './chain-view.ts'
+import { governedParametersOf } from './governed-parameters.ts'
 import { hashKey } from './hash-key.ts'
 import { mempoolLimitsDefault } from './mempool-limits.ts'
 import type { MempoolLimits } from './mempool-limits.ts'
@@ -66,6 +67,8 @@ export class Mempool implements TransactionPool {
   readonly #clock: Clock
   readonly #limits: MempoolLimits
   #head: MempoolHead
+  /** What the next block has a unit of gas cost at least, in wei. */
+  #gasPriceMin: bigint
   readonly #entries = new Map<string, PoolEntry>()
   readonly #senders = new WordMap<SenderQueue>()
   readonly #arriving = new Map<string, Promise<Uint8Array>>()
@@ -87,6 +90,7 @@ export class Mempool implements TransactionPool {
     this.#clock = options.clock
     this.#limits = options.limits ?? mempoolLimitsDefault
     this.#head = options.head
+    this.#gasPriceMin = governedParametersOf(options.head.state).gasPriceMin
   }
 
   get revision(): number {
@@ -139,7 +143,8 @@ export class Mempool implements TransactionPool {
     const { nextBaseFee } = this.#head
     for (const queue of this.#senders.values()) {
       const first = queue.get(queue.accountNonce)
-      if (first !== undefined && first.maxFee >= nextBaseFee) return true
+      if (first === undefined || first.maxFee < nextBaseFee) continue
+      if (nextBaseFee + tipOf(first, nextBaseFee) >= this.#gasPriceMin) return true
     }
     return false
   }
@@ -205,6 +210,7 @@ export class Mempool implements TransactionPool {
   /** Takes in a new final head: what it holds leaves, accounts it changed are looked at again. */
   setHead(head: MempoolHead, changes: StateChanges): void {
     this.#head = head
+    this.#gasPriceMin = governedParametersOf(head.state).gasPriceMin
     this.#revision++
     for (const { address } of changes.accounts) {
       const queue = this.#senders.get(address)
@@ -251,6 +257,8 @@ export class Mempool implements TransactionPool {
       timestamp: header.timestamp,
       gasLimit: header.gasLimit,
       priorityFeeMin: this.#limits.priorityFeeMin,
+      nextBaseFee: this.#head.nextBaseFee,
+      gasPriceMin: this.#gasPriceMin,
     })
     const { r, s, yParity } = transaction
     const item = { digest: signingHash(transaction), r, s, yParity }

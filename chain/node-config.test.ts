@@ -50,15 +50,17 @@ const open: NodeConfig = {
 
 test('parseNodeConfig reads where L1 is, and refuses what is no address', () => {
   const l1 = {
-    endpoint: 'http://127.0.0.1:8535',
+    endpoints: ['http://127.0.0.1:8535', 'http://127.0.0.1:8536'],
     firstEpoch: 412n,
     epochStart: 1_767_225_600n,
     epochSeconds: 30n,
+    finalitySeconds: 12n,
     fromBlock: 0n,
     contracts: {
       NetworkRegistry: new Uint8Array(20).fill(1),
       OperatorRegistry: new Uint8Array(20).fill(2),
       Inbox: new Uint8Array(20).fill(3),
+      Streams: new Uint8Array(20).fill(4),
     },
   }
   const text = encodeNodeConfig({ ...config, l1 })
@@ -66,6 +68,12 @@ test('parseNodeConfig reads where L1 is, and refuses what is no address', () => 
   for (const wrong of ['0303', 'firstEpoch = 412', 'epochSeconds = 30']) {
     assert.throws(() => parseNodeConfig(text.replace(wrong, ''), '/'), NodeConfigInvalidError)
   }
+  for (const endpoints of [[], Array.from({ length: 9 }, () => 'http://127.0.0.1:1')]) {
+    const few = encodeNodeConfig({ ...config, l1: { ...l1, endpoints } })
+    assert.throws(() => parseNodeConfig(few, '/'), NodeConfigInvalidError)
+  }
+  const unsaid = parseNodeConfig(text.replace('finalitySeconds = 12', ''), '/')
+  assert.equal(unsaid.l1?.finalitySeconds, 0n)
 })
 
 test('parseNodeConfig reads an open node, with a checkpoint and without', () => {

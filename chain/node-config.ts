@@ -43,16 +43,18 @@
  *     consensusRoot = "0x…32"
  *     histRoot = "0x…32"
  *
- *     [l1]                           # networks whose stake lies on an L1: this node's own endpoint
- *     endpoint = "http://127.0.0.1:8535"
+ *     [l1]                           # where stake lies on an L1: this node's own endpoints
+ *     endpoints = ["http://127.0.0.1:8535"]   # a block counts as final when all that answer agree
  *     firstEpoch = 412               # of this network, as NetworkRegistry has it
  *     epochStart = 1767225600        # the clock of OperatorRegistry, in seconds
  *     epochSeconds = 30
+ *     finalitySeconds = 0            # how old a block is when L1 calls it final; 0: not known
  *     fromBlock = 0                  # the block that Inbox was deployed in, or one before
  *     [l1.contracts]
  *     NetworkRegistry = "0x…20"
  *     OperatorRegistry = "0x…20"
  *     Inbox = "0x…20"
+ *     Streams = "0x…20"
  *
  * An unknown key is refused, so that a typing error never falls silent.
  */
@@ -97,18 +99,20 @@ export type OpenConfig = Endpoint & {
 
 /** Where a node sees L1, and what stands there. */
 export type L1Config = {
-  /** URL of its JSON-RPC. */
-  readonly endpoint: string
+  /** URLs of its JSON-RPC, one at least. */
+  readonly endpoints: readonly string[]
   readonly firstEpoch: bigint
   /** In seconds. */
   readonly epochStart: bigint
   readonly epochSeconds: bigint
+  /** How old a block is when L1 calls it final; 0 where that is not known. */
+  readonly finalitySeconds: bigint
   readonly fromBlock: bigint
   /** 20 bytes each. */
   readonly contracts: Readonly<Record<L1ContractName, Uint8Array>>
 }
 
-const l1ContractNames = ['NetworkRegistry', 'OperatorRegistry', 'Inbox'] as const
+const l1ContractNames = ['NetworkRegistry', 'OperatorRegistry', 'Inbox', 'Streams'] as const
 export type L1ContractName = (typeof l1ContractNames)[number]
 
 export type NodeConfig = {
@@ -262,24 +266,34 @@ function openTableOf({ checkpoint, ...rest }: OpenConfig): Record<string, unknow
   return { ...rest, checkpoint: { height: Number(height), ...texts } }
 }
 
+/** Endpoints of L1 that one node asks. */
+const l1EndpointsMax = 8
+
 function l1Of(table: Table): L1Config {
   const contracts = table.table('contracts')
   const addresses = l1ContractNames.map((name) => [name, contracts.bytes(name, 20)] as const)
   contracts.expectAllRead()
   const integer = (key: string): bigint => BigInt(table.integer(key))
   return {
-    endpoint: table.text('endpoint'),
+    endpoints: l1EndpointsOf(table),
     firstEpoch: integer('firstEpoch'),
     epochStart: integer('epochStart'),
     epochSeconds: BigInt(table.count('epochSeconds', Number.MAX_SAFE_INTEGER)),
+    finalitySeconds: table.has('finalitySeconds') ? integer('finalitySeconds') : 0n,
     fromBlock: integer('fromBlock'),
     contracts: Object.fromEntries(addresses) as L1Config['contracts'],
   }
 }
 
-function l1TableOf({ endpoint, contracts, ...numbers }: L1Config): Record<string, unknown> {
+function l1EndpointsOf(table: Table): readonly string[] {
+  const endpoints = table.texts('endpoints', l1EndpointsMax)
+  if (endpoints.length === 0) throw new NodeConfigInvalidError('"l1.endpoints" names none')
+  return endpoints
+}
+
+function l1TableOf({ endpoints, contracts, ...numbers }: L1Config): Record<string, unknown> {
   return {
-    endpoint,
+    endpoints,
     ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, Number(value)])),
     contracts: Object.fromEntries(l1ContractNames.map((name) => [name, toHex(contracts[name])])),
   }

@@ -4,12 +4,14 @@
  */
 
 import type { L1View } from '@zg/consensus'
-import type { Clock, Logger } from '@zg/runtime'
+import type { Clock, Logger, Metrics } from '@zg/runtime'
 
+import type { RouteReader } from './chain-view.ts'
 import type { L1Config } from './node-config.ts'
 
 export type NodeL1 = {
   readonly view: L1View
+  readonly routes: RouteReader
   /** Keys (48 bytes) of who validates now, lately or soon, as far as is known. */
   validatorKeys(): readonly Uint8Array[]
   /** Calls back when another set is known. */
@@ -20,5 +22,12 @@ export type NodeL1 = {
 /** Opens a view; it need not have reached L1 yet. */
 export type OpenL1 = (
   config: L1Config,
-  options: { readonly networkId: number; readonly clock: Clock; readonly logger: Logger },
+  options: {
+    readonly networkId: number
+    /** The node's folder, in which a view may keep what it knows. */
+    readonly directory: string
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly metrics: Metrics
+  },
 ) => NodeL1

@@ -10,6 +10,7 @@
 import {
   atLeast,
   decodeTransaction,
+  effectiveGasPrice,
   forkAt,
   initCodeSizeMax,
   intrinsicGas,
@@ -64,6 +65,9 @@ export type AdmissionRules = {
   readonly gasLimit: bigint
   /** Least priority fee, in wei a unit of gas. */
   readonly priorityFeeMin: bigint
+  /** Base fee of the next block, and what governance has a unit of gas cost there at least. */
+  readonly nextBaseFee: bigint
+  readonly gasPriceMin: bigint
 }
 
 /**
@@ -82,7 +86,7 @@ export function admitTransaction(bytes: Uint8Array, rules: AdmissionRules): Tran
     transaction = decodeTransaction(bytes)
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : 'it is no transaction'
-    throw new TransactionRefusedError('malformed', problem, cause)
+    throw new TransactionRefusedError('malformed', problem, { cause })
   }
   checkTransaction(transaction, rules)
   return transaction
@@ -95,7 +99,9 @@ function checkTransaction(transaction: Transaction, rules: AdmissionRules): void
     refuse('type-unsupported', 'set-code transactions come with Prague')
   }
   if (transaction.chainId !== undefined && transaction.chainId !== config.chainId) {
-    refuse('chain-id-wrong', `it is for chain ${transaction.chainId}, not ${config.chainId}`)
+    const { chainId } = transaction
+    const problem = `it is for chain ${chainId}, not ${config.chainId}`
+    throw new TransactionRefusedError('chain-id-wrong', problem, { chainId })
   }
   // MUST stay below 2^64 - 1, which no account can pass (EIP-2681).
   if (transaction.nonce >= (1n << 64n) - 1n) refuse('nonce-at-max', 'its nonce is the last one')
@@ -114,6 +120,10 @@ function checkTransaction(transaction: Transaction, rules: AdmissionRules): void
     refuse('gas-limit-too-low', `it needs ${gasMin} gas and allows ${transaction.gasLimit}`)
   }
   checkFees(transaction, priorityFeeMin)
+  const price = effectiveGasPrice(transaction, rules.nextBaseFee)
+  if (price < rules.gasPriceMin) {
+    refuse('fee-too-low', `it would pay ${price} for gas, under the least, ${rules.gasPriceMin}`)
+  }
 }
 
 function checkFees(transaction: Transaction, priorityFeeMin: bigint): void {
@@ -141,13 +151,17 @@ export function refuse(reason: RefusalReason, problem: string): never {
   throw new TransactionRefusedError(reason, problem)
 }
 
-/** `data.reason` is one of `RefusalReason`. */
+/** `data.reason` is one of `RefusalReason`; `data.chainId` that of one for another chain. */
 export class TransactionRefusedError extends ZgError<'CHAIN_TRANSACTION_REFUSED'> {
   readonly reason: RefusalReason
 
-  constructor(reason: RefusalReason, problem: string, cause?: unknown) {
+  constructor(
+    reason: RefusalReason,
+    problem: string,
+    { chainId, cause }: { readonly chainId?: bigint; readonly cause?: unknown } = {},
+  ) {
     const message = `Cannot take the transaction: ${problem}`
-    super('CHAIN_TRANSACTION_REFUSED', message, { reason, problem }, cause)
+    super('CHAIN_TRANSACTION_REFUSED', message, { reason, problem, chainId }, cause)
     this.reason = reason
   }
 }

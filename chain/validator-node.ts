@@ -66,6 +66,8 @@ export type ValidatorNodeOptions = {
   readonly metrics: Metrics
   /** @default false */
   readonly archive?: boolean
+  /** From when on it votes whose vote log is lost: see `ValidatorOptions` of consensus. */
+  readonly voteFromEpoch?: bigint
 }
 
 export type ValidatorNode = {
@@ -181,7 +183,7 @@ function openValidator(
   seams: { application: ConsensusApplication; l1View: L1View; network: Network },
 ): Promise<Validator> {
   const { genesis, scheme, secretKey, clock, rng, disk, store, logger, metrics } = options
-  const { otherSecretKeys = [] } = options
+  const { otherSecretKeys = [], voteFromEpoch } = options
   return Validator.open({
     genesis: consensusGenesisOf(genesis, parameters, options.firstEpoch),
     parameters,
@@ -194,6 +196,7 @@ function openValidator(
     signers: [secretKey, ...otherSecretKeys].map((key) => localSigner(scheme, key)),
     log: logger,
     metrics,
+    ...(voteFromEpoch !== undefined && { voteFromEpoch }),
   })
 }
 

@@ -22,7 +22,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { blsScheme } from '@zg/consensus'
+import { blsScheme, WalCorruptError } from '@zg/consensus'
 import { openTlsMesh, peerIdOf } from '@zg/p2p'
 import type { TlsMesh } from '@zg/p2p'
 import {
@@ -50,6 +50,7 @@ import type { NodeView } from './chain-view.ts'
 import { parseGenesis } from './genesis.ts'
 import type { Genesis } from './genesis.ts'
 import { readKeystore } from './keystore.ts'
+import { readMendedVotes, VotesLostError } from './mended-votes.ts'
 import { openMinimalNode } from './minimal-node.ts'
 import { fixedValidatorSet, isStakedOnL1 } from './network-parameters.ts'
 import { nodeConfigFileName, parseNodeConfig } from './node-config.ts'
@@ -159,15 +160,16 @@ export async function openNodeProcess(
   }
   try {
     const genesis = readGenesis(config.genesis)
-    const l1 = openL1View({ config, genesis, openL1 }, machine, undo)
-    const { view, simulator, ...p2p } = await openNode(
+    const l1 = openL1View({ directory, config, genesis, openL1 }, machine, undo)
+    const { simulator, ...opened } = await openNode(
       { directory, config, genesis, l1, onFailure },
       machine,
       undo,
     )
+    const view = { ...opened.view, routes: l1?.routes }
     const metrics = await openMetrics(config, machine, undo)
     const rpcPort = await openRpc(config, { view, simulator }, machine, undo)
-    const { p2pPort, p2pAddresses } = p2p
+    const { p2pPort, p2pAddresses } = opened
     return { view, rpcPort, p2pPort, p2pAddresses, metricsPort: metrics, stop }
   } catch (error) {
     await stop()
@@ -188,16 +190,23 @@ export type NodeSettings = {
 /** The view of L1 that the genesis demands, if it does. */
 function openL1View(
   {
+    directory,
     config,
     genesis: { network },
     openL1,
-  }: { config: NodeConfig; genesis: Genesis; openL1: OpenL1 | undefined },
-  { clock, logger }: Machine,
+  }: { directory: string; config: NodeConfig; genesis: Genesis; openL1: OpenL1 | undefined },
+  { clock, logger, metrics }: Machine,
   undo: Undo,
 ): NodeL1 | undefined {
   if (network === undefined || config.mode === 'minimal' || !isStakedOnL1(network)) return undefined
   if (config.l1 === undefined || openL1 === undefined) throw new L1MissingError(config.genesis)
-  const l1 = openL1(config.l1, { networkId: network.networkId, clock, logger })
+  const l1 = openL1(config.l1, {
+    networkId: network.networkId,
+    directory,
+    clock,
+    logger,
+    metrics,
+  })
   undo.push(() => l1.stop())
   return l1
 }
@@ -283,6 +292,7 @@ async function openValidator(
   undo.push(() => mesh.close())
   const recovery = new WorkerRecovery(machine.logger)
   undo.push(() => recovery.close())
+  const voteFromEpoch = readMendedVotes(directory)
   const node = await openValidatorNode(
     {
       ...machine,
@@ -296,9 +306,12 @@ async function openValidator(
       network: mesh,
       recovery,
       archive: config.archive,
+      ...(voteFromEpoch !== undefined && { voteFromEpoch }),
     },
     onFailure,
-  )
+  ).catch((error: unknown) => {
+    throw error instanceof WalCorruptError ? new VotesLostError(directory, error) : error
+  })
   undo.push(() => node.stop())
   const { archive } = config
   const simulator = new SimulationThread({ folder, config: genesis.config, archive }, machine.clock)

@@ -118,6 +118,12 @@ export const commands: readonly CommandSpec[] = [
         summary: 'networks, each with a validator of every operator (default: 2)',
       },
       {
+        name: 'networks-max',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: networkCountMax },
+        summary: 'networks that each operator runs at most, later ones included (default: 32)',
+      },
+      {
         name: 'block-time',
         placeholder: 'MS',
         value: { kind: 'integer', min: blockTimeMsMin, max: blockTimeMsMax },
@@ -221,6 +227,23 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
     load: async () => (await import('./commands/node.ts')).runNode,
+  },
+  {
+    path: 'mend-votes',
+    summary: 'let a validator that lost its vote log vote again two epochs later',
+    arguments: [
+      {
+        name: 'dir',
+        value: { kind: 'path' },
+        summary: "the validator's folder, with its config.toml",
+        required: true,
+      },
+    ],
+    flags: [],
+    examples: [
+      { line: 'mend-votes .zg/net-0/val-1', does: 'then start it, or zg chaos resume validator 1' },
+    ],
+    load: async () => (await import('./commands/mend-votes.ts')).runMendVotes,
   },
   {
     path: 'send',
@@ -374,6 +397,7 @@ export const commands: readonly CommandSpec[] = [
     examples: [
       { line: 'doctor', does: 'Node, disk, ports, heights, finality, peers' },
       { line: 'doctor --supply', does: 'what is on L1 and on each network, to the wei' },
+      { line: 'doctor --supply --watch', does: 'the same at every block, a line each' },
     ],
     load: async () => (await import('./commands/doctor.ts')).runDoctor,
   },

@@ -97,7 +97,8 @@ export function clientOf({ url }: Endpoint): PublicClient {
 /**
  * Runs calls to a chain and gives their failures our names.
  *
- * @throws {RpcUnreachableError} `CLI_RPC_UNREACHABLE` · {RpcRefusedError} `CLI_RPC_REFUSED`
+ * @throws {RpcUnreachableError} `CLI_RPC_UNREACHABLE` · {NetworkWrongError} `CLI_NETWORK_WRONG` ·
+ *   {RpcRefusedError} `CLI_RPC_REFUSED`
  */
 export async function asking<result>(
   endpoint: Endpoint,
@@ -113,8 +114,23 @@ export async function asking<result>(
     if (error.walk((cause) => cause instanceof TimeoutError) !== null) {
       throw new RpcUnreachableError(endpoint.url, isWorld, error)
     }
+    const network = wrongNetworkOf(error)
+    if (network !== undefined) throw new NetworkWrongError(endpoint.url, network)
     throw new RpcRefusedError(endpoint.url, error)
   }
+}
+
+/** The network that an endpoint sends us to (docs/specs/routing.md §4). */
+function wrongNetworkOf(error: BaseError): number | undefined {
+  let found: number | undefined
+  error.walk((cause) => {
+    const { data } = cause as { data?: unknown }
+    if (typeof data !== 'object' || data === null) return false
+    const { reason, network } = data as { reason?: unknown; network?: unknown }
+    if (reason === 'wrong-network' && Number.isSafeInteger(network)) found = Number(network)
+    return found !== undefined
+  })
+  return found
 }
 
 export class NoWorldError extends ZgError<'CLI_NO_WORLD'> {
@@ -141,6 +157,13 @@ export class RpcUnreachableError extends ZgError<'CLI_RPC_UNREACHABLE'> {
   constructor(url: string, isWorld: boolean, cause: unknown) {
     const message = `Cannot reach ${url}: no JSON-RPC answer came`
     super('CLI_RPC_UNREACHABLE', message, { url, isWorld }, cause)
+  }
+}
+
+export class NetworkWrongError extends ZgError<'CLI_NETWORK_WRONG'> {
+  constructor(url: string, network: number) {
+    const message = `Cannot do it: ${url} says that it belongs to network ${network}`
+    super('CLI_NETWORK_WRONG', message, { url, network })
   }
 }
 

@@ -37,7 +37,13 @@ const refusalMends: Readonly<Record<string, string>> = {
   OperatorTooHeavy: 'operators shows who weighs less',
   StillIn: 'operators shows the networks of each',
   NotIn: 'operators shows the networks of each',
+  StreamTaken: 'stream home shows where it is',
+  StreamUnknown: 'stream open opens it',
+  MoveUnderWay: 'stream home shows when it has moved',
+  NetworkTakesNone: 'network list shows which are active',
   BeyondSecured: 'network list shows how much may live there',
+  StillAlive: 'bridge escape shows until when it may still speak',
+  TooEarly: 'bridge status and bridge escape show the clocks',
   GovernorInsufficientProposerVotes: 'gov delegate has tokens vote',
 }
 
@@ -48,6 +54,7 @@ const mends: Readonly<Record<string, Mend>> = {
   CLI_NOBODY_TO_FOLLOW: (_, { program }) =>
     `name one with --peers or --upstream, or start ${program} devnet`,
   CLI_GENESIS_MISSING: () => "name the network's genesis.json with --genesis FILE",
+  DEVNET_NODE_FOLDER_UNFIT: () => 'name the folder of a validator of a network with an L1',
   CLI_NO_L1: (_, { program }) => `start the whole world with ${program} devnet`,
   CLI_RPC_UNREACHABLE: ({ isWorld }, { program }) =>
     isWorld === true
@@ -106,6 +113,8 @@ const mends: Readonly<Record<string, Mend>> = {
   DEVNET_OUTSIDE_L1_UNFIT: () => 'use an endpoint of another L1',
   DEVNET_OUTSIDE_L1_CALL: () => 'see that the account has funds there, and try again',
   DEVNET_STAKELESS: (_, { program }) => `${program} devnet starts a world with an L1`,
+  CLI_NETWORK_WRONG: ({ network }) =>
+    `use --network ${String(network)} without --rpc, or the --rpc of network ${String(network)}`,
   CLI_NO_NETWORK: (_, { program }) => `${program} doctor lists them`,
   DEVNET_PART_UNKNOWN: (_, { program }) => `${program} doctor lists the validators`,
   DEVNET_PART_STATE: (_, { program }) => `${program} doctor shows the state of each validator`,

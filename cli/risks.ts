@@ -3,7 +3,7 @@
 import { limitedFromMembers, weiPerGwei } from '@zg/sdk'
 import type { Risk } from '@zg/sdk'
 
-import { formatDuration, formatTokens } from './amounts.ts'
+import { formatDuration, formatInteger, formatTokens } from './amounts.ts'
 import type { Cell } from './table.ts'
 
 /** Hundredths of a percent as per cent: `7 %`, `2.5 %`. */
@@ -58,6 +58,23 @@ function sayRisk(risk: Risk): readonly [name: string, text: string] {
       const lost = `${formatBps(bps)}, ${formatTokens(amountWei)}`
       return ['history', `lost ${lost} for ${fault} in network ${network}, epoch ${epoch}`]
     }
+    case 'burial': {
+      const { network, silentSince } = risk
+      const silent = `silent since ${formatTime(silentSince)}`
+      return ['burial', `network ${network}, ${silent}, is dead for ever, on L1 and for everyone`]
+    }
+    case 'lastBlock': {
+      const { network, height } = risk
+      const text = `what network ${network} did after block ${formatInteger(height)} is lost`
+      return ['last block', text]
+    }
+    case 'outstanding': {
+      const { network, leftWei } = risk
+      const left = formatTokens(leftWei)
+      return ['shared', `${left} are left of network ${network}, for whoever comes first`]
+    }
+    case 'once':
+      return ['once', `an account leaves network ${risk.network} once, to its own address on L1`]
     case 'tombstone':
       return ['tombstone', 'the operator was slashed: it weighs nothing and takes no stake']
     case 'cap': {

@@ -3,6 +3,7 @@
 import { validatorCountMax } from '@zg/devnet'
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { streamCommands } from './stream-commands.ts'
 
 /** Ids of networks are of 32 bits on L1. */
 const networkIdMax = 2 ** 32 - 1
@@ -122,6 +123,10 @@ const openingFlags: readonly FlagSpec[] = [
 
 export const stakeNouns: readonly NounSpec[] = [
   { noun: 'network', summary: 'list, join and leave networks; propose to open and drain them' },
+  {
+    noun: 'stream',
+    summary: 'open streams of data, find which network each belongs to, move them',
+  },
   { noun: 'bridge', summary: 'take tokens to a network and back' },
   { noun: 'gov', summary: 'propose, vote, queue and execute what governance decides' },
 ]
@@ -142,6 +147,7 @@ export function stakeCommands(signerFlags: readonly FlagSpec[]): readonly Comman
   return [
     ...stakingCommands(signing),
     ...networkCommands(signing),
+    ...streamCommands({ signing, siteFlags, networkArgument: { ...idArgument, name: 'network' } }),
     ...bridgeCommands(signing),
     relayCommand(signing),
     ...govCommands(signing),
@@ -221,7 +227,7 @@ function stakingCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
 function relayCommand(signing: readonly FlagSpec[]): CommandSpec {
   return {
     path: 'relay',
-    summary: 'bring certificates, claims and evidence to L1, and proofs to networks',
+    summary: 'bring certificates, claims, loads, evidence to L1; proofs to networks',
     arguments: [],
     flags: [...signing.filter(({ name }) => name !== 'yes'), ...networkFlags, ...siteFlags],
     examples: [
@@ -236,7 +242,7 @@ function networkCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
   return [
     {
       path: 'network list',
-      summary: 'list networks: status, members, stake, what L1 knows, what lives there',
+      summary: 'list networks: status, members, stake, load, what L1 knows, what lives there',
       arguments: [],
       flags: siteFlags,
       examples: [{ line: 'network list', does: 'all that were ever opened' }],
@@ -331,6 +337,26 @@ function bridgeCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
       flags: [...networkFlags, ...signing, ...siteFlags],
       examples: [{ line: 'bridge claim 7 --network 1', does: 'pays whoever the entry names' }],
       load: async () => (await import('./commands/bridge.ts')).runBridgeClaim,
+    },
+    {
+      path: 'bridge escape',
+      summary: 'leave a dead network: credits, Outbox entries, then the balance, by proof',
+      arguments: [],
+      flags: [
+        {
+          name: 'account',
+          placeholder: 'ADDRESS',
+          value: { kind: 'address' },
+          summary: 'who leaves, whoever pays the gas (default: who signs)',
+        },
+        ...networkFlags,
+        ...signing,
+        ...siteFlags,
+      ],
+      examples: [
+        { line: 'bridge escape --network 1', does: 'what comes back, when, and what is due now' },
+      ],
+      load: async () => (await import('./commands/escape.ts')).runBridgeEscape,
     },
   ]
 }
@@ -438,6 +464,16 @@ function decisionCommands(flags: readonly FlagSpec[]): readonly CommandSpec[] {
 /** Flags of `doctor` that look beyond this machine. */
 export const supplyFlags: readonly FlagSpec[] = [
   { name: 'supply', summary: 'count the token on L1 and on every network instead' },
+  {
+    name: 'watch',
+    summary: 'with --supply: at every block of L1 and of every network, as they come',
+  },
+  {
+    name: 'blocks',
+    placeholder: 'COUNT',
+    value: { kind: 'integer', min: 1, max: 1_000_000_000 },
+    summary: 'with --watch: end after so many blocks (default: on Ctrl-C)',
+  },
   {
     name: 'network',
     placeholder: 'ID',

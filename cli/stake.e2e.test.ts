@@ -7,6 +7,8 @@ import { after, before, suite, test } from 'node:test'
 
 import { readL1Parameters, startWorld } from '@zg/devnet'
 import type { LocalWorld } from '@zg/devnet'
+import { watchSupply } from '@zg/devnet/testing'
+import type { SupplyWatcher } from '@zg/devnet/testing'
 import type { Hex } from '@zg/primitives'
 import { createPublicClient, http } from 'viem'
 
@@ -39,11 +41,13 @@ type Operators = { readonly operators: readonly { weight: string; weightComing: 
 suite('shared stake on a real world', { timeout: 120_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'zg-stake-e2e-'))
   let world: LocalWorld
+  let watcher: SupplyWatcher
 
   before(async () => {
     const counts = { minimal: false, reset: false, validatorCount: 1, networkCount: 1 }
     const options = { ...counts, home, portOffset, l1Parameters, onEvent: () => undefined }
     world = await startWorld(options, new AbortController().signal)
+    watcher = watchSupply(home)
   })
 
   after(async () => {
@@ -141,5 +145,27 @@ suite('shared stake on a real world', { timeout: 120_000 }, () => {
     assert.ok(BigInt(networks[0].burnedWei) > 0n)
     // Here no contract paid an account that stands in no block: all that lives is seen.
     assert.equal(networks[0].seenWei, networks[0].livingWei)
+  })
+
+  test('at every block of both chains the supply holds, through a slash as well', async () => {
+    const cut = await ask<{ stakeWei: string }>('chaos equivocate validator 0 --from 7 --yes')
+    assert.ok(BigInt(cut.stakeWei) > 0n)
+    await ask(`send --to ${someone} --value 1 --from 4`)
+    const { lines } = watcher
+    const toldOfSlash = async (): Promise<boolean> => {
+      const { l1 } = await ask<{ l1: { goneWei: string; block: string } }>('doctor --supply')
+      const seen = lines.findLast(({ kind }) => kind === 'l1')
+      return BigInt(l1.goneWei) > 0n && BigInt(seen?.block ?? 0) >= BigInt(l1.block)
+    }
+    while (!(await toldOfSlash())) await wait(200)
+    const amounts = lines.filter(({ kind }) => kind === 'network')
+    for (const what of ['withdrawnWei', 'outboxWei', 'feesBurnedWei', 'onTheWayWei']) {
+      assert.ok(
+        amounts.some((line) => BigInt(String(line[what])) > 0n),
+        what,
+      )
+    }
+    const counts = await watcher.stop()
+    assert.ok((counts['l1'] ?? 0) > 10 && (counts['net-0'] ?? 0) > 10, JSON.stringify(counts))
   })
 })

@@ -20,7 +20,6 @@ import {
   seed,
   self,
   set,
-  signed,
   started,
   startMs,
   syncedNode,
@@ -51,20 +50,9 @@ function driveHonestly(
   event: EngineEvent,
   nowMs: number,
 ): readonly EngineEffect[] {
-  const seen: EngineEffect[] = []
-  const queue: EngineEvent[] = [event]
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    for (const effect of step(state, next, nowMs)) {
-      seen.push(effect)
-      if (effect.kind === 'vote') queue.push({ kind: 'voted', ...signed(self, effect.vote) })
-      if (effect.kind === 'validate') {
-        const right = blockIn(effect.block.payload[0] ?? 0).payload
-        const status = bytesEqual(effect.block.payload, right) ? 'VALID' : 'MISMATCH'
-        queue.push({ kind: 'validated', key: effect.key, status })
-      }
-    }
-  }
-  return seen
+  return drive(state, event, nowMs, ({ payload }) =>
+    bytesEqual(payload, blockIn(payload[0] ?? 0).payload) ? 'VALID' : 'MISMATCH',
+  )
 }
 
 test('step: a notarized block that is not here is asked of a signer, then moves the view', () => {

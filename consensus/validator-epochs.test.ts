@@ -13,6 +13,7 @@ import { entryOf, secretKeyOf, World } from './testing/world.ts'
 import type { WorldNode, WorldOptions } from './testing/world.ts'
 import { peerIdOf, validatorSet } from './validator-set.ts'
 import type { ValidatorEntry, ValidatorSet } from './validator-set.ts'
+import { WalCorruptError } from './wal.ts'
 
 const beginSeconds = BigInt(simulatedStartMs / 1_000)
 
@@ -118,6 +119,43 @@ test('Validator: a node away over epoch changes catches up through all of them',
     `${away.validator!.status().finalHeight} of ${node!.validator!.status().finalHeight}`,
   )
   assert.equal(away.validator!.status().epoch, node!.validator!.status().epoch)
+})
+
+test('Validator: who lost its vote log follows, signs nothing, and votes two epochs later', async () => {
+  const everybody = (_: bigint, all: readonly ValidatorEntry[]): readonly ValidatorEntry[] => all
+  const world = await started(everybody)
+  await world.run(12_000)
+  const node = world.nodes[1]!
+  const index = 1
+  const { epoch: lostIn } = node.validator!.status()
+  world.crash(node)
+  const disk = node.disk.mount()
+  await world.settle(disk.remove('wal/00000001.log'))
+  await assert.rejects(world.start(node), WalCorruptError)
+  const voteFromEpoch = lostIn + 2n
+  await world.start(node, { voteFromEpoch })
+  const epochNow = (): bigint => world.nodes[0]!.validator!.status().epoch
+  await world.run(60_000, () => epochNow() === voteFromEpoch)
+  assert.equal(node.validator!.counters().votesSigned, 0)
+  const before = node.validator!.status()
+  assert.equal(before.index, undefined, 'it has no seat yet')
+  // Started once more before its time: the new log itself says from when on.
+  world.crash(node)
+  await world.start(node)
+  await world.run(20_000)
+  assert.equal(node.validator!.status().index, index)
+  assert.ok(node.validator!.counters().votesSigned > 3)
+  assert.deepEqual(node.failures, [])
+  const signedIn = new Set<bigint>()
+  const loss = world.nodes[0]!.finalized.find(({ header }) => header.epoch > lostIn)
+  for (const { header } of world.nodes[0]!.finalized.slice(0, -3)) {
+    if (header.height < (loss?.header.height ?? 0n)) continue
+    const { signers } = world.nodes[0]!.validator!.finalityCertificate(header.height)!
+    if (indexesOf(signers, 5)!.includes(index)) signedIn.add(header.epoch)
+  }
+  assert.ok(signedIn.size > 0)
+  for (const epoch of signedIn) assert.ok(epoch >= voteFromEpoch, `it signed in epoch ${epoch}`)
+  assert.equal(world.nodes[0]!.validator!.counters().evidenceFound, 0)
 })
 
 test('Validator: an epoch whose set is unknown waits, and begins when it is known', async () => {

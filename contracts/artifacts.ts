@@ -12,6 +12,7 @@ import type { Hex } from '@zg/primitives'
 /** Every contract that is deployed somewhere, and the file that holds it. */
 export const artifactSources = {
   Create3Factory: 'l1/Create3Factory.sol',
+  AlignmentPool: 'l1/AlignmentPool.sol',
   Autoscaler: 'l1/Autoscaler.sol',
   CollateralManager: 'l1/CollateralManager.sol',
   EmissionController: 'l1/EmissionController.sol',
@@ -33,6 +34,7 @@ export const artifactSources = {
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   StakersTimelock: 'l1/StakersTimelock.sol',
+  Streams: 'l1/Streams.sol',
   TestCollateral: 'testing/TestCollateral.sol',
   TimelockController: '@openzeppelin/contracts/governance/TimelockController.sol',
   TokenGenesis: 'l1/TokenGenesis.sol',

@@ -119,6 +119,7 @@ const ownNames = [
   'RewardBridge',
   'NetworkLoad',
   'Autoscaler',
+  'Streams',
   'ZgGovernor',
 ] as const satisfies readonly ArtifactName[]
 
@@ -127,7 +128,7 @@ const genesisNames = [
   'ZgToken',
   'EmissionController',
   'EcosystemVesting',
-  'AlignmentVesting',
+  'AlignmentPool',
   'TeamVesting',
   'BackersVesting',
 ] as const
@@ -253,7 +254,13 @@ function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constru
   }
   return {
     ...governanceArgs(options, at),
-    TokenGenesis: [owners, at.RewardBridge, at.TimelockController, genesisOutstanding],
+    TokenGenesis: [
+      owners,
+      at.RewardBridge,
+      at.TimelockController,
+      genesisOutstanding,
+      at.NetworkLoad,
+    ],
     OperatorRegistry: [epochStart, epochSeconds, at.StakeManager, at.NetworkRegistry],
     NetworkRegistry: [at.OperatorRegistry, at.TimelockController, at.Parameters, at.Autoscaler],
     StakeManager: [
@@ -287,6 +294,7 @@ function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constru
     ],
     NetworkLoad: [at.FinalityOracle],
     Autoscaler: [at.NetworkLoad, at.TimelockController],
+    Streams: [at.FinalityOracle],
   }
 }
 

@@ -8,6 +8,7 @@
  * `conflict_*` the one that proves two certificates (S8), `punish_*` pages after it; `certify_*`
  * brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts,
  * `claim_*` pays one of its entries, `load_*` proves how full an epoch of sixty blocks was.
+ * `stream_*` opens and moves streams, and asks for the first home of one among 32 networks.
  * `hub_*` is measured by `testing/hub-gas.ts`.
  */
 
@@ -33,6 +34,8 @@ const operatorCount = 100
 const absentMax = 33
 /** Accounts of the network whose Outbox is proved. */
 const accountsOfNetwork = 1_000
+/** NETWORKS_PER_OPERATOR of NetworkRegistry. */
+const networksOfOne = 32
 /** SET_POINTS of NetworkRegistry. */
 const setPoints = 64
 
@@ -83,6 +86,7 @@ export async function bench() {
       ...slashing(),
       ...(await bridging()),
       ...load(),
+      ...streams(),
       ...(await measureNetworks(operatorCount)),
     },
     peers: {},
@@ -196,4 +200,32 @@ function load(): Record<string, number> {
   chain.add(13, 9_000)
   chain.certify()
   return { load_proof_gas: Number(l1.send(l1.load, 'prove', chain.loadArgs(12)).gasUsed) }
+}
+
+/** A stream is opened, moved twice, and looked for, where one operator validates all networks. */
+function streams(): Record<string, number> {
+  const l1 = new L1World()
+  const operator = testOperator(1)
+  const { address } = operator
+  l1.register(operator)
+  l1.fund(address, 10n ** 20n)
+  l1.send(l1.stakes, 'stake', [address, 10n ** 20n], address)
+  for (let network = 0; network < networksOfOne; network++) {
+    l1.openNetwork(network)
+    l1.send(l1.networks, 'optIn', [network, 10_000], address)
+  }
+  l1.goToEpoch(l1.epoch + 2)
+  const name = toHex(sha256(Uint8Array.of(7)))
+  const open = l1.send(l1.streams, 'open', [name])
+  const first = l1.send(l1.streams, 'migrate', [name, 1])
+  const id = open.events[0]?.args['id']
+  // As a message, so that what a view takes is told.
+  const home = l1.send(l1.streams, 'firstHomeOf', [id, l1.epoch])
+  l1.goToEpoch(l1.epoch + 2)
+  const second = l1.send(l1.streams, 'migrate', [name, 2])
+  return {
+    stream_open_gas: Number(open.gasUsed),
+    stream_migrate_gas: Math.max(Number(first.gasUsed), Number(second.gasUsed)),
+    stream_first_home_32_networks_gas: Number(home.executionGas),
+  }
 }

@@ -10,6 +10,7 @@
  *                 5   epochLength u64, certificateAgeMax u64
  *     GovExecutor 0   rewardMax
  *                 1   gasPriceMin
+ *                 2   gasLimit
  */
 
 import { ZgError } from '@zg/primitives'
@@ -53,8 +54,10 @@ export type SystemContractsConfig = {
   readonly certificateAgeMax: bigint
   /** What RewardHub pays for a height at most, in wei. */
   readonly rewardMax: bigint
-  /** What a transaction offers for gas at least, in wei. */
+  /** What a transaction pays for a unit of gas at least, in wei. */
   readonly gasPriceMin: bigint
+  /** What the gas limit of blocks goes towards; 0 leaves it to proposers. */
+  readonly gasLimit: bigint
 }
 
 /** An account of the genesis. */
@@ -75,6 +78,7 @@ const bitsOf = {
   certificateAgeMax: 64n,
   rewardMax: 256n,
   gasPriceMin: 256n,
+  gasLimit: 256n,
 } as const
 
 /**
@@ -85,7 +89,7 @@ const bitsOf = {
 export function systemContracts(config: SystemContractsConfig): readonly SystemContractAccount[] {
   const storage: Partial<Record<SystemContractName, readonly bigint[]>> = {
     EpochInfo: settingWords(config),
-    GovExecutor: [config.rewardMax, config.gasPriceMin],
+    GovExecutor: [config.rewardMax, config.gasPriceMin, config.gasLimit],
   }
   const names = Object.keys(systemContractAddresses) as SystemContractName[]
   return names.map((name) => {

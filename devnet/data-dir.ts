@@ -36,7 +36,7 @@ import { identifyProcess, isProcessAlive } from './process-identity.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 
 /** The format this program writes. */
-export const dataDirVersion = 2
+export const dataDirVersion = 3
 
 /** Names this program makes in the directory: what `--reset` removes, and nothing else. */
 const ownNames =

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 
+import { callOf } from '@zg/contracts'
+import { fromHex, rendezvous } from '@zg/primitives'
 import { createPublicClient, createWalletClient, defineChain, http, parseEther } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
@@ -12,7 +15,7 @@ import { requestControl } from './control.ts'
 import type { PartStatus } from './control.ts'
 import { readLiveLock } from './data-dir.ts'
 import { readDevnetFile } from './devnet-file.ts'
-import type { DevnetFile } from './devnet-file.ts'
+import type { DevnetFile, DevnetNetwork } from './devnet-file.ts'
 import { LoadGenerator } from './load/load.ts'
 import { identifyProcess, isProcessAlive } from './process-identity.ts'
 import { callRpc } from './rpc-call.ts'
@@ -77,16 +80,19 @@ async function statusOf(home: string, name: string): Promise<PartStatus | undefi
   return parts.find((part) => part.name === name)
 }
 
-function clientsOf(file: DevnetFile, index = 0) {
-  const [network] = file.networks
-  assert.ok(network)
+function clientsOf(
+  file: DevnetFile,
+  index = 0,
+  site: { readonly rpc: string; readonly chainId: number } | undefined = file.networks[0],
+) {
+  assert.ok(site)
   const chain = defineChain({
-    id: network.chainId,
-    name: network.name,
+    id: site.chainId,
+    name: `chain ${site.chainId}`,
     nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
-    rpcUrls: { default: { http: [network.rpc] } },
+    rpcUrls: { default: { http: [site.rpc] } },
   })
-  const transport = http(network.rpc, { retryCount: 10, retryDelay: 100 })
+  const transport = http(site.rpc, { retryCount: 10, retryDelay: 100 })
   const account = privateKeyToAccount(file.accounts[index]!.privateKey)
   return {
     reader: createPublicClient({ chain, transport, pollingInterval: 50, cacheTime: 0 }),
@@ -305,6 +311,37 @@ suite('a world of four validators', { timeout: 300_000 }, () => {
     const height = await heightOf(file.networks[0]!.rpc)
     await until(async () => (await heightOf(file.networks[0]!.rpc)) > height + 1)
   })
+
+  test('once mended it follows, signs nothing, and votes again two epochs later', async () => {
+    const folder = join(home, 'net-0', 'val-1')
+    const detail = String(run.lines.find(({ state }) => state === 'crashed')?.['detail'])
+    assert.match(detail, /"zg mend-votes \S+net-0\/val-1" lets it vote again two epochs later/)
+    const entry = new URL('../cli/main.ts', import.meta.url).pathname
+    const out = execFileSync(process.execPath, [entry, 'mend-votes', folder, '--json'])
+    const { voteFromEpoch } = JSON.parse(String(out)) as { voteFromEpoch: string }
+    const { rpc, validators } = file.networks[0]!
+    const own = validators[1]!.rpc
+    await chaos(home, 'resume', 1)
+    await until(async () => (await heightOf(own)) >= (await heightOf(rpc)) - 2)
+    type Told = { readonly epoch: string; readonly signers: string } | null
+    let height = await heightOf(rpc)
+    // Who signs without it, three of four, and the first epoch in which anyone else does.
+    let others = 0n
+    let returnedIn: bigint | undefined
+    await until(async () => {
+      const params = [`0x${height.toString(16)}`]
+      const told = (await callRpc(rpc, 'zg_getFinalityCertificate', params)) as Told
+      if (told === null) return false
+      height++
+      const [epoch, signers] = [BigInt(told.epoch), BigInt(told.signers)]
+      if (others === 0n) others = signers
+      else if ((signers & ~others) !== 0n) returnedIn = epoch
+      return returnedIn !== undefined
+    })
+    assert.equal(others.toString(2).replaceAll('0', '').length, 3)
+    assert.equal(returnedIn, BigInt(voteFromEpoch))
+    assert.ok((await heightOf(own)) >= height - 2)
+  })
 })
 
 suite('a world of two networks', { timeout: 120_000 }, () => {
@@ -341,6 +378,39 @@ suite('a world of two networks', { timeout: 120_000 }, () => {
     await chaos(home, 'resume', 1, 1)
     await chaos(home, 'resume', 2, 1)
     await until(async () => (await heightOf(second!.validators[2]!.rpc)) > height + 2)
+  })
+
+  test('a transaction for the other network is sent there, and both name the home of a stream', async () => {
+    const [first, second] = file.networks as [DevnetNetwork, DevnetNetwork]
+    const { writer } = clientsOf(file, 1, second)
+    const price = { gas: 21_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n }
+    const raw = await writer.signTransaction({ to: someone, value: 1n, nonce: 0, ...price })
+    // What the nodes know of L1 is as old as its newest epoch that they have proved.
+    await until(async () => {
+      const answer = await callRpc(first.rpc, 'eth_sendRawTransaction', [raw]).catch(String)
+      return String(answer).includes(`chain id ${second.chainId} is network 1; send it there`)
+    })
+    await callRpc(second.rpc, 'eth_sendRawTransaction', [raw])
+
+    const l1 = clientsOf(file, 1, file.l1)
+    const name = `0x${'5e'.repeat(32)}`
+    const call = callOf('open a stream', {
+      contract: 'Streams',
+      to: file.l1!.contracts['Streams']!,
+      name: 'open',
+      args: [name],
+    })
+    const hash = await l1.writer.sendTransaction({ to: call.to, data: call.data })
+    const { logs } = await l1.reader.waitForTransactionReceipt({ hash })
+    const id = logs[0]!.topics[1]!
+    type Home = { network: number; chainId: string; isHere: boolean } | null
+    const ask = ({ rpc }: { rpc: string }) =>
+      callRpc(rpc, 'zg_getStreamHome', [id]) as Promise<Home>
+    await until(async () => (await ask(first)) !== null && (await ask(second)) !== null)
+    const [here, there] = [await ask(first), await ask(second)] as [Home, Home]
+    assert.equal(here!.network, rendezvous(fromHex(id), [0, 1]))
+    assert.deepEqual([here!.network, here!.chainId], [there!.network, there!.chainId])
+    assert.deepEqual([here!.isHere, there!.isHere], [here!.network === 0, here!.network === 1])
   })
 
   test('epochs follow the time of L1', async () => {

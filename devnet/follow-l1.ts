@@ -1,32 +1,81 @@
 /** Gives a node of chain its view of L1, as staking has it. */
 
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import type { OpenL1 } from '@zg/chain'
 import { bytesToBigint } from '@zg/primitives'
-import { JsonRpcEndpoint, L1Follower } from '@zg/staking'
+import { LmdbStore } from '@zg/runtime'
+import type { KeyValueStore, Logger } from '@zg/runtime'
+import { anyEndpoint, JsonRpcEndpoint, L1Follower, StreamRoutes } from '@zg/staking'
 
-/** Follows L1 at the endpoint that the node's configuration names. */
-export const followL1: OpenL1 = (config, { networkId, clock, logger }) => {
-  const { endpoint: url, contracts, epochStart, epochSeconds, fromBlock } = config
+/** In a node's folder: what it knows of L1. */
+export const l1StoreName = 'l1.mdb'
+
+/** Stands beside it while it is opened and read: LMDB may end a process over a damaged file. */
+export const l1OpeningName = 'l1.opening'
+
+/** Follows L1 at the endpoints that the node's configuration names. */
+export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, metrics }) => {
+  const { endpoints, contracts, epochStart, epochSeconds, finalitySeconds, fromBlock } = config
   const inbox = bytesToBigint(contracts.Inbox)
+  const store = openStore(directory, logger)
+  const asked = endpoints.map((url) => new JsonRpcEndpoint({ url, inbox }))
+  const networkRegistry = bytesToBigint(contracts.NetworkRegistry)
   const view = new L1Follower({
-    endpoint: new JsonRpcEndpoint({ url, inbox }),
+    endpoints: asked,
     contracts: {
-      networkRegistry: bytesToBigint(contracts.NetworkRegistry),
+      networkRegistry,
       operatorRegistry: bytesToBigint(contracts.OperatorRegistry),
       inbox,
     },
     networkId,
     fromBlock,
     epochs: { start: epochStart, length: epochSeconds },
+    finalitySeconds,
+    store,
     clock,
     log: logger,
+    metrics,
   })
+  const routes = new StreamRoutes({
+    endpoint: anyEndpoint(asked),
+    contracts: { networkRegistry, streams: bytesToBigint(contracts.Streams) },
+    networkId,
+    finalBlock: () => view.finalBlock,
+    epochAt: (timestamp) => view.epochAt(timestamp),
+    log: logger,
+  })
+  view.onFinal(() => void routes.refresh())
+  // All of it was read by now.
+  rmSync(join(directory, l1OpeningName), { force: true })
   view.start()
   return {
     view,
+    routes,
     validatorKeys: () => view.validatorKeys(),
     onSet: (listener) => view.onSet(listener),
     // An answer that is on its way may take as long as an endpoint likes: nobody waits for it.
-    stop: async () => void view.stop(),
+    stop: async () => {
+      const closed = view.stop().then(() => store.close())
+      closed.catch((error: unknown) => logger.warn('what is kept of L1 was not closed', { error }))
+    },
+  }
+}
+
+/** What cannot be opened is damaged: L1 holds it all, so it is read anew. */
+function openStore(directory: string, logger: Logger): KeyValueStore {
+  const [folder, opening] = [join(directory, l1StoreName), join(directory, l1OpeningName)]
+  if (existsSync(opening)) {
+    logger.warn('the last start ended over what was kept of L1; it is read anew')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  writeFileSync(opening, '')
+  try {
+    return LmdbStore.open(folder)
+  } catch (error) {
+    logger.warn('what was kept of L1 cannot be opened and is read anew', { error })
+    rmSync(folder, { recursive: true, force: true })
+    return LmdbStore.open(folder)
   }
 }

@@ -4,19 +4,19 @@ import { suite, test } from 'node:test'
 import { genesisConsensusRoot, parseGenesis } from '@zg/chain'
 import type { Genesis } from '@zg/chain'
 import { artifactOf, publicKeyOfWords } from '@zg/contracts'
-import type { ArtifactName } from '@zg/contracts'
+import type { ArtifactName, L1Parameters } from '@zg/contracts'
 import { MessageRun } from '@zg/evm'
 import { bytesEqual, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
-import { worldGenesis } from './genesis.ts'
+import { laterGenesis, worldGenesis } from './genesis.ts'
 import type { WorldGenesis } from './genesis.ts'
 import { devStakeWei } from './l1-setup.ts'
 import { readL1Parameters } from './parameters.ts'
 import { grantPorts, portWishes } from './ports.ts'
-import { planWorld, resolveWorld } from './world.ts'
+import { planNetworkOf, planWorld, resolveWorld } from './world.ts'
 import type { WorldPlan } from './world.ts'
 
 const million = 10n ** 24n
@@ -165,6 +165,17 @@ suite('the genesis of every chain', async () => {
     assert.deepEqual(world.networks.map(countOf), [0, 0])
     assert.equal(countOf(world.l1?.genesis), 1)
     assert.equal(countOf(minimal.networks[0]), 1)
+  })
+
+  test('laterGenesis is what L1 was told, by the numbers of that L1', async () => {
+    const plan = await planOf()
+    const later = planNetworkOf(plan, 2, [])
+    const own = { ...readL1Parameters('dev'), epochSeconds: 20 }
+    const { l1 } = await worldGenesis(plan, own)
+    const hashOf = async (parameters: L1Parameters) =>
+      toHex(parseGenesis(await laterGenesis(plan, parameters, later)).hash)
+    assert.equal(await hashOf(own), l1?.site.genesisHashes[2])
+    assert.notEqual(await hashOf(readL1Parameters('dev')), l1?.site.genesisHashes[2])
   })
 
   test('one seed gives one genesis, deposits included', async () => {

@@ -11,6 +11,7 @@
  */
 
 import {
+  gasLimitDefault,
   networkGenesisJson,
   networkParametersDefault,
   parseGenesis,
@@ -46,13 +47,16 @@ import type { ChainPlan, WorldPlan } from './world.ts'
 /** Stake of the validator of a chain without stake. */
 const fixedStake = 1_000n
 
+/** An L1 is slower than its networks; each of its blocks costs all who follow it. */
+const l1BlockTimeIdleMs = 2_000
+
 /** What each operator and the keeper own on every chain, in wei, to pay for gas. */
-const operatorBalanceWei = 1_000n * 10n ** 18n
+export const operatorBalanceWei = 1_000n * 10n ** 18n
 
 const devDeployer = toHex(addressOfSecretKey(deployerKey))
 
 /** What RewardHub of each network begins with: a million heights may share it. */
-const grant = {
+export const hubGrant = {
   to: bigintToHex(systemContractAddresses.RewardHub, 20),
   amount: 100_000n * 10n ** 18n,
 }
@@ -189,7 +193,7 @@ async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpo
     chainId: chain.chainId,
     genesisTime: chain.genesisTimestamp,
     genesisHash: toHex(parseGenesis(networkGenesis(world, chain)).hash),
-    deposits: [...(chain.id === 0 ? [] : depositsOf(funded)), grant],
+    deposits: [...(chain.id === 0 ? [] : depositsOf(funded)), hubGrant],
   })
   return {
     l1ChainId: l1.chainId,
@@ -256,7 +260,7 @@ function runSetup(
 function signedDeposits(setup: SetupOptions, accounts: readonly GenesisAccount[]): readonly Hex[] {
   const sender = BigInt(setup.deployment.deployer)
   const nonce = accounts.find(({ address }) => address === sender)?.nonce ?? 0n
-  return depositCalls(setup).map(({ to, data }, index) => {
+  return depositCalls(setup.deployment.deployer, setup.networks).map(({ to, data }, index) => {
     const transaction = signTransaction(
       {
         type: 2,
@@ -335,6 +339,7 @@ function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): Ge
     accounts: [...contractAccounts(chain), ...accounts],
     network: {
       ...networkParametersDefault,
+      ...(isL1 ? { blockTimeIdleMs: l1BlockTimeIdleMs } : {}),
       ...paceOf(chain.blockTimeMs),
       networkId: chain.id,
       finalityVotes: !isL1,
@@ -366,6 +371,7 @@ function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
     certificateAgeMax: BigInt(parameters.certificateAgeMaxSeconds),
     rewardMax: rewardMaxWei,
     gasPriceMin: gasPriceMinWei,
+    gasLimit: gasLimitDefault,
   })
   return networkGenesisJson({
     chainId: BigInt(chain.chainId),

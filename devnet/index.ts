@@ -33,6 +33,8 @@ export { dataDirOf, readLiveLock } from './data-dir.ts'
 export type { LockRecord } from './data-dir.ts'
 
 export { readL1Parameters } from './parameters.ts'
+export { mendVotes } from './mend-votes.ts'
+export type { MendedVotes } from './mend-votes.ts'
 export { l1SiteFileName, readL1Site } from './l1-site.ts'
 export type { L1Site } from './l1-site.ts'
 

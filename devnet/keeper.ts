@@ -1,13 +1,15 @@
 /**
  * The keeper of a world: what nobody must do and somebody should. Of each network it brings
- * certificates, Outbox roots and claims to L1, and to it what L1 and its own certificates say; it
- * reports what may not be signed. It is trusted with nothing, and any number of them may run beside
- * each other.
+ * certificates, Outbox roots, claims and how full its epochs were to L1, and to it what L1 and its
+ * own certificates say; it reports what may not be signed, and has networks opened and ended by
+ * load. It is trusted with nothing, and any number of them may run beside each other.
  *
  *     keeper.json ──► per network:  L1Follower ──► sets
  *                                   NetworkRelayer ──► certificates, roots, claims ──┐
- *                                   EvidenceWatcher ─► SlashingReporter ─────────────┴─► L1Sender
- *                                   NetworkKeeper ───► sets, rewards, messages ────────► its own
+ *                                     with LoadKeeper: loads of epochs ──────────────┤
+ *                                   EvidenceWatcher ─► SlashingReporter ─────────────┼─► L1Sender
+ *                     of them all:  ScaleKeeper ─────► spawn, drain, end, close ─────┘
+ *                     per network:  NetworkKeeper ───► sets, rewards, messages ────────► its own
  */
 
 import { blsScheme } from '@zg/consensus'
@@ -23,8 +25,10 @@ import {
   JsonRpcNetworkEndpoint,
   L1Follower,
   L1Sender,
+  LoadKeeper,
   NetworkKeeper,
   NetworkRelayer,
+  ScaleKeeper,
   SlashingReporter,
 } from '@zg/staking'
 
@@ -61,6 +65,8 @@ export type KeptNetwork = {
 export type KeeperPlan = {
   readonly l1: { readonly rpc: string; readonly chainId: number; readonly site: L1Site }
   readonly networks: readonly KeptNetwork[]
+  /** Networks that this keeper does not drain, however idle; a world's first ones stay. */
+  readonly spared: readonly number[]
 }
 
 /** What `keeper.json` holds. */
@@ -77,9 +83,18 @@ export type Keeper = { stop(): Promise<void> }
  * @param secretKey - 32 bytes; nobody else sends with it.
  */
 export function startKeeper(
-  { l1, networks }: KeeperPlan,
+  { l1, networks, spared }: KeeperPlan,
   secretKey: Uint8Array,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  {
+    clock,
+    logger,
+    givesOut = false,
+  }: {
+    readonly clock: Clock
+    readonly logger: Logger
+    /** Whether networks are granted what the curve released, and closes of our own paid. */
+    readonly givesOut?: boolean
+  },
 ): Keeper {
   const chain = new JsonRpcL1Chain({ url: l1.rpc })
   const chainId = BigInt(l1.chainId)
@@ -92,11 +107,24 @@ export function startKeeper(
     const id = BigInt(network.chainId)
     const ownSender = new L1Sender({ ...sending, chain: there, chainId: id })
     const others = seen.filter((other) => other !== network)
-    return keepNetwork({ network, others, chain, sender, there, ownSender })
+    const emission = givesOut ? emissionOf(l1.site) : undefined
+    return keepNetwork({ network, others, chain, sender, there, ownSender, emission })
   })
+  const { epochStart, epochSeconds } = l1.site
+  const scaler = new ScaleKeeper({
+    chain,
+    sender,
+    contracts: contractsOf(l1.site),
+    epochs: { start: BigInt(epochStart), length: BigInt(epochSeconds) },
+    spared,
+    clock,
+    pollMs,
+    log: logger,
+  })
+  scaler.start()
   return {
     async stop() {
-      await Promise.all(kept.map((each) => each.stop()))
+      await Promise.all([scaler, ...kept].map((each) => each.stop()))
     },
   }
 }
@@ -112,7 +140,7 @@ function seeNetwork(
   const l1Endpoint = new JsonRpcEndpoint({ url: l1.rpc, inbox: contracts.inbox })
   const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
   const shared = { contracts, fromBlock: BigInt(fromBlock), epochs, clock, pollMs, log }
-  const follower = new L1Follower({ ...shared, endpoint: l1Endpoint, networkId: network.id })
+  const follower = new L1Follower({ ...shared, endpoints: [l1Endpoint], networkId: network.id })
   return {
     ...network,
     shared,
@@ -135,8 +163,9 @@ function keepNetwork(options: {
   /** The network, and who sends there. */
   readonly there: JsonRpcL1Chain
   readonly ownSender: L1Sender
+  readonly emission: ReturnType<typeof emissionOf> | undefined
 }): Keeper {
-  const { network, others, chain, sender, there, ownSender } = options
+  const { network, others, chain, sender, there, ownSender, emission } = options
   const { id: networkId, follower, shared, endpoint, identity, sets } = network
   const known = { ...shared, endpoint, identity, sets }
   const keeper = new NetworkKeeper({
@@ -149,11 +178,14 @@ function keepNetwork(options: {
   })
   const relayer = new NetworkRelayer({
     ...known,
+    contracts: { ...shared.contracts, ...(emission && { emission }) },
     chain,
     sender,
+    l1: network.l1Endpoint,
     intervalSeconds: certificateSeconds,
     outboxSeconds,
     amountMinWei,
+    load: new LoadKeeper({ ...known, chain, sender }),
   })
   const address = shared.contracts.slashingManager
   const reporting = { chain, sender, address, networkId, validatorSet: sets, log: shared.log }
@@ -181,6 +213,16 @@ function contractsOf(site: L1Site) {
     finalityOracle: addressIn(site, 'FinalityOracle'),
     rewardBridge: addressIn(site, 'RewardBridge'),
     slashingManager: addressIn(site, 'SlashingManager'),
+    networkLoad: addressIn(site, 'NetworkLoad'),
+    autoscaler: addressIn(site, 'Autoscaler'),
+    parameters: addressIn(site, 'Parameters'),
+  }
+}
+
+function emissionOf(site: L1Site) {
+  return {
+    emissionController: addressIn(site, 'EmissionController'),
+    alignmentPool: addressIn(site, 'AlignmentPool'),
   }
 }
 
@@ -210,5 +252,5 @@ export function startRelay(
   tell: (line: string) => void,
 ): Keeper {
   const logger = createLogger({ part: 'relay', level: 'info', write: tell })
-  return startKeeper(plan, secretKey, { clock: createSystemClock(), logger })
+  return startKeeper(plan, secretKey, { clock: createSystemClock(), logger, givesOut: true })
 }

@@ -110,9 +110,11 @@ export function firstCalls(options: SetupOptions): readonly SetupCall[] {
   return [...calls, ...delegations, ...joins]
 }
 
-/** Returns the calls that fund networks which begin empty. */
-export function depositCalls({ deployment, networks }: SetupOptions): readonly SetupCall[] {
-  const { deployer } = deployment
+/** Returns the calls by which who deployed funds networks that begin empty. */
+export function depositCalls(
+  deployer: Hex,
+  networks: readonly Pick<SetupNetwork, 'id' | 'deposits'>[],
+): readonly SetupCall[] {
   const addresses = l1AddressesOf(deployer)
   const { RewardBridge } = addresses
   const deposits = networks.flatMap(({ id, deposits: wanted }) =>

@@ -18,6 +18,8 @@ export type L1Site = {
   readonly epochSeconds: number
   /** The epoch in which the network begins, or the first ones do. */
   readonly firstEpoch: number
+  /** How old a block is when L1 calls it final; absent where that is at once. */
+  readonly finalitySeconds?: number
   /** A block before the contracts', where logs are asked for first; absent for the first of all. */
   readonly fromBlock?: number
   /** Hashes of the networks' genesis blocks, by their ids; those to come included. */
@@ -34,8 +36,8 @@ export type L1Site = {
 export function readL1Site(path: string): L1Site {
   try {
     const site = JSON.parse(readFileSync(path, 'utf8')) as L1Site
-    const { epochStart, epochSeconds, firstEpoch, fromBlock = 0 } = site
-    const numbers = [epochStart, epochSeconds, firstEpoch, fromBlock]
+    const { epochStart, epochSeconds, firstEpoch, fromBlock = 0, finalitySeconds = 0 } = site
+    const numbers = [epochStart, epochSeconds, firstEpoch, fromBlock, finalitySeconds]
     const addresses = Object.values(site.contracts)
     if (numbers.every(Number.isSafeInteger) && addresses.every((text) => isHex(text, 20))) {
       return site
@@ -49,14 +51,16 @@ export function readL1Site(path: string): L1Site {
 /** The `[l1]` table of a node that follows such an L1 at an endpoint. */
 export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unknown> {
   const { epochStart, epochSeconds, firstEpoch, fromBlock = 0, contracts } = site
-  const { NetworkRegistry, OperatorRegistry, Inbox } = contracts
+  const { finalitySeconds = 0 } = site
+  const { NetworkRegistry, OperatorRegistry, Inbox, Streams } = contracts
   return {
-    endpoint,
+    endpoints: [endpoint],
     firstEpoch,
     epochStart,
     epochSeconds,
+    finalitySeconds,
     fromBlock,
-    contracts: { NetworkRegistry, OperatorRegistry, Inbox },
+    contracts: { NetworkRegistry, OperatorRegistry, Inbox, Streams },
   }
 }
 

@@ -37,6 +37,7 @@ import { readKeptWorld, writeKeptWorld } from './kept-world.ts'
 import { l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { L1Site } from './l1-site.ts'
 import { keeperConfigPath, writeKeeperConfig, writeWorldFiles } from './node-files.ts'
+import { readL1Parameters } from './parameters.ts'
 import { grantPorts, isPortFree, loopback, portWishes } from './ports.ts'
 import type { PortGrant } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
@@ -66,6 +67,8 @@ export type StartOptions = WorldOptions & {
   readonly reset: boolean
   /** What the L1 of a new world is deployed with (default: networks/dev.json). */
   readonly l1Parameters?: L1Parameters
+  /** Networks that each operator runs at most, those of the world included (default: 32). */
+  readonly networksMax?: number | undefined
   readonly onEvent: (event: WorldEvent) => void
 }
 
@@ -125,7 +128,7 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
 
     const file = await describe(plan, host.networks, supervisor.status())
     writeDevnetFile(home, file)
-    const networks = await superviseNetworks(plan, host)
+    const networks = await superviseNetworks(plan, { host, networksMax: options.networksMax })
     undo.push(() => networks?.stop())
     return {
       plan,
@@ -144,7 +147,7 @@ export async function startWorld(options: StartOptions, signal: AbortSignal): Pr
 
 /** Where networks run that are opened later. */
 function hostOf(
-  { home, portOffset, onEvent }: StartOptions,
+  { home, portOffset, onEvent, l1Parameters = readL1Parameters('dev') }: StartOptions,
   world: { readonly plan: WorldPlan; readonly supervisor: Supervisor; readonly fronts: Fronts },
 ): LocalNetworkHost {
   const { plan, supervisor, fronts } = world
@@ -155,6 +158,7 @@ function hostOf(
   }
   const host = new LocalNetworkHost({
     plan,
+    parameters: l1Parameters,
     portOffset,
     supervisor,
     commandsOf,

@@ -6,12 +6,13 @@
  * with the hash that L1 has; of another network nothing is started.
  */
 
+import type { L1Parameters } from '@zg/contracts'
 import { bytesEqual } from '@zg/primitives'
 import type { NetworkHost, RegisteredNetwork } from '@zg/staking'
 
 import type { ChildCommand } from './child.ts'
+import { fundLaterNetwork } from './later-funds.ts'
 import { writeNetworkFiles } from './node-files.ts'
-import { readL1Parameters } from './parameters.ts'
 import { grantPorts, isPortFree, networkPortWishes } from './ports.ts'
 import type { Supervisor } from './supervisor.ts'
 import { networkCountMax, planNetworkOf } from './world.ts'
@@ -19,6 +20,8 @@ import type { ChainPlan, WorldPlan } from './world.ts'
 
 export type LocalNetworkHostOptions = {
   readonly plan: WorldPlan
+  /** What the L1 of the world was deployed with. */
+  readonly parameters: L1Parameters
   readonly portOffset: number
   readonly supervisor: Supervisor
   readonly commandsOf: (network: ChainPlan) => readonly ChildCommand[]
@@ -31,6 +34,8 @@ export type LocalNetworkHostOptions = {
 export class LocalNetworkHost implements NetworkHost {
   readonly #options: LocalNetworkHostOptions
   #networks: readonly ChainPlan[]
+  /** Those whose start is under way, or failed and is tried again; 32 at most. */
+  readonly #starting = new Map<number, ChainPlan>()
 
   constructor(options: LocalNetworkHostOptions) {
     this.#options = options
@@ -56,17 +61,20 @@ export class LocalNetworkHost implements NetworkHost {
   }
 
   async start({ id, firstEpoch }: RegisteredNetwork): Promise<void> {
-    const { plan, portOffset, supervisor, commandsOf, onStart } = this.#options
-    const { validatorCount } = plan.kept
-    const world = { firstProcess: 1, validatorCount, offset: portOffset }
-    const grants = await grantPorts(networkPortWishes(id, world), isPortFree)
-    const network = planNetworkOf(plan, id, grants)
+    const { plan, supervisor, commandsOf, onStart } = this.#options
+    const network = this.#starting.get(id) ?? (await this.#planned(id))
+    // Tried again, it has the same ports, and may run in part.
+    this.#starting.set(id, network)
     const genesis = await this.#genesisOf(network)
     await writeNetworkFiles(plan, network, { genesis, firstEpoch: Number(firstEpoch) })
     const commands = commandsOf(network)
     for (const command of commands) supervisor.add(command)
-    await Promise.all(commands.map(({ part }) => supervisor.start(part)))
+    const up = new Set(supervisor.status().flatMap(({ name, pid }) => (pid ? [name] : [])))
+    const down = commands.filter(({ part }) => !up.has(part))
+    await Promise.all(down.map(({ part }) => supervisor.start(part)))
+    await fundLaterNetwork(plan, network)
     this.#networks = [...this.#networks, network]
+    this.#starting.delete(id)
     await onStart(network)
   }
 
@@ -80,8 +88,16 @@ export class LocalNetworkHost implements NetworkHost {
     await onStop(network)
   }
 
+  async #planned(id: number): Promise<ChainPlan> {
+    const { plan, portOffset } = this.#options
+    const { validatorCount } = plan.kept
+    const world = { firstProcess: 1, validatorCount, offset: portOffset }
+    const grants = await grantPorts(networkPortWishes(id, world), isPortFree)
+    return planNetworkOf(plan, id, grants)
+  }
+
   async #genesisOf(chain: ChainPlan): Promise<unknown> {
     const { laterGenesis } = await import('./genesis.ts')
-    return laterGenesis(this.#options.plan, readL1Parameters('dev'), chain)
+    return laterGenesis(this.#options.plan, this.#options.parameters, chain)
   }
 }

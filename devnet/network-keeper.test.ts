@@ -85,7 +85,7 @@ async function openL1() {
   l1Endpoint.credit(id, RewardHub, grantGwei)
   const epochs = { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) }
   const shared = { contracts, epochs, fromBlock: 0n, clock: createSystemClock() }
-  const follower = new L1Follower({ ...shared, endpoint: l1Endpoint, networkId: id })
+  const follower = new L1Follower({ ...shared, endpoints: [l1Endpoint], networkId: id })
   const follow = async (): Promise<void> => {
     for (let made = 0; made < 4; made++) {
       l1.world.advance(1)
@@ -174,7 +174,10 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
     contracts: {
       finalityOracle: BigInt(l1.oracle.address),
       rewardBridge: BigInt(l1.bridge.address),
+      inbox: contracts.inbox,
     },
+    l1: l1Endpoint,
+    fromBlock,
     identity,
     sets,
     epochs,

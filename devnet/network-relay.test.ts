@@ -28,7 +28,7 @@ import {
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 import { JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
-import { SimulatedL1Chain } from '@zg/staking/testing'
+import { SimulatedL1Chain, SimulatedL1Endpoint } from '@zg/staking/testing'
 import { encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
@@ -129,7 +129,10 @@ test('what a user withdraws on a real network is minted on L1 by a relayer', asy
       contracts: {
         finalityOracle: BigInt(l1.oracle.address),
         rewardBridge: BigInt(l1.bridge.address),
+        inbox: BigInt(l1.inbox.address),
       },
+      l1: new SimulatedL1Endpoint(l1, []),
+      fromBlock: 0n,
       identity: l1.identityOf(id),
       sets: (epoch) => (epoch === set.epoch ? set : undefined),
       epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
@@ -142,7 +145,8 @@ test('what a user withdraws on a real network is minted on L1 by a relayer', asy
 
   await pass(3_000)
   const idle = { synced: false, claimed: [], announced: [] }
-  assert.deepEqual(await open().step(), { finality: { kind: 'nothing' }, outbox: idle })
+  const nothing = { finality: { kind: 'nothing' }, death: { kind: 'alive' }, outbox: idle }
+  assert.deepEqual(await open().step(), nothing)
   await sendToOutbox(rpc, { nonce: 0n, name: 'withdraw', args: [bob], value: 3n * ether })
   await sendToOutbox(rpc, { nonce: 1n, name: 'transfer', args: [id, bob], value: weiPerGwei })
   await pass(5_000)

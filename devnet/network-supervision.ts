@@ -8,7 +8,7 @@ import type { NetworkSupervisor } from '@zg/staking'
 import { l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { LocalNetworkHost } from './network-host.ts'
 import { loopback } from './ports.ts'
-import { accountKeyOf } from './world.ts'
+import { accountKeyOf, networkCountMax } from './world.ts'
 import type { WorldPlan } from './world.ts'
 
 /** What an operator of the local world lets a fault cost: all, in hundredths of a percent. */
@@ -22,7 +22,10 @@ const feePerGasMax = 500_000_000_000n
 /** Starts to look; undefined in a world without an L1. */
 export async function superviseNetworks(
   { kept, l1, networks }: WorldPlan,
-  host: LocalNetworkHost,
+  {
+    host,
+    networksMax = networkCountMax,
+  }: { readonly host: LocalNetworkHost; readonly networksMax?: number | undefined },
 ): Promise<NetworkSupervisor | undefined> {
   if (l1 === undefined) return undefined
   // Loaded here, when the world is ready: nobody waits for it.
@@ -50,6 +53,7 @@ export async function superviseNetworks(
     host,
     operators,
     slashBpsMax,
+    networksMax,
     epochs: { start: BigInt(site.epochStart), length: BigInt(site.epochSeconds) },
     clock,
     pollMs,

@@ -6,9 +6,15 @@ import { after, test } from 'node:test'
 
 import { nodeConfigFileName, parseNodeConfig, readKeystore } from '@zg/chain'
 
-import { genesisPathOf, writeWorldFiles } from './node-files.ts'
+import type { KeeperConfig } from './keeper.ts'
+import {
+  genesisPathOf,
+  keeperConfigPath,
+  writeKeeperConfig,
+  writeWorldFiles,
+} from './node-files.ts'
 import { grantPorts, portWishes } from './ports.ts'
-import { planWorld, resolveWorld } from './world.ts'
+import { planNetworkOf, planWorld, resolveWorld } from './world.ts'
 import type { WorldPlan } from './world.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'zg-node-files-'))
@@ -61,7 +67,7 @@ test('writeWorldFiles tells a validator its keys, its ports and its peers', asyn
   })
   assert.equal(config.rpc.port, 8_551)
   assert.equal(config.metrics?.port, 6_062)
-  assert.equal(config.l1?.endpoint, 'http://127.0.0.1:8535')
+  assert.deepEqual(config.l1?.endpoints, ['http://127.0.0.1:8535'])
   assert.equal(config.l1?.epochSeconds, 30n)
   assert.deepEqual(
     config.p2p?.peers.map(({ port }) => port),
@@ -84,4 +90,18 @@ test('writeWorldFiles gives a minimal node the keys of the ten accounts, and no 
       .split('\n').length,
     10,
   )
+})
+
+test('writeKeeperConfig: of later networks the keeper proves the load, and spares the first ones', async () => {
+  const world = await plan(join(root, 'keeper'))
+  await writeWorldFiles(world)
+  const { keeper } = world
+  assert.ok(keeper)
+  writeKeeperConfig(world, [...world.networks, planNetworkOf(world, 2, [])])
+  const config = JSON.parse(readFileSync(keeperConfigPath(keeper), 'utf8')) as KeeperConfig
+  assert.deepEqual(
+    config.networks.map(({ id }) => id),
+    [0, 1, 2],
+  )
+  assert.deepEqual(config.spared, [0, 1])
 })

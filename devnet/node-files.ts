@@ -74,7 +74,7 @@ export async function writeOutsideFiles(
     writeJson(join(chain.folder, l1SiteFileName), l1.siteOf(chain.id))
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator, l1)
   }
-  if (plan.keeper !== undefined) writeKeeperFiles(plan.networks, l1, plan.keeper)
+  writeKeeperFiles(plan, plan.networks, l1)
 }
 
 /** The L1 that holds a network's stake. */
@@ -91,7 +91,12 @@ function localL1({ folder, rpcPort, chainId }: ChainPlan): StakeL1 {
 }
 
 /** The keeper's files, anew at every start: ports may have moved. */
-function writeKeeperFiles(networks: readonly ChainPlan[], l1: StakeL1, keeper: KeeperPlan): void {
+function writeKeeperFiles(
+  { kept, keeper }: WorldPlan,
+  networks: readonly ChainPlan[],
+  l1: StakeL1,
+): void {
+  if (keeper === undefined) return
   const config: KeeperConfig = {
     l1: { rpc: l1.endpoint, chainId: l1.chainId, site: l1.siteOf(0) },
     networks: networks.map(({ id, chainId, rpcPort, validators }) => ({
@@ -101,6 +106,8 @@ function writeKeeperFiles(networks: readonly ChainPlan[], l1: StakeL1, keeper: K
       rpc: rpcUrl(rpcPort),
       nodes: validators.map((validator) => rpcUrl(validator.rpcPort)),
     })),
+    // The networks that someone asked for stay, however idle they are.
+    spared: Array.from({ length: kept.networkCount }, (_, id) => id),
     keyFile: keeperKeyFileName,
   }
   mkdirSync(keeper.folder, { recursive: true, mode: 0o700 })
@@ -134,9 +141,7 @@ export async function writeNetworkFiles(
 
 /** Has the keeper care for these networks, once it is started again. */
 export function writeKeeperConfig(plan: WorldPlan, networks: readonly ChainPlan[]): void {
-  const { l1, keeper } = plan
-  if (l1 === undefined || keeper === undefined) return
-  writeKeeperFiles(networks, localL1(l1), keeper)
+  if (plan.l1 !== undefined) writeKeeperFiles(plan, networks, localL1(plan.l1))
 }
 
 /** The same files each time, so that a start that was cut off is made good by the next. */
@@ -161,7 +166,8 @@ export function genesisPathOf(chain: ChainPlan): string {
   return join(chain.folder, 'genesis.json')
 }
 
-async function writeValidatorFiles(
+/** Writes keys and config.toml of one validator. */
+export async function writeValidatorFiles(
   chain: ChainPlan,
   validator: ValidatorPlan,
   l1: StakeL1 | undefined,

@@ -140,6 +140,8 @@ test('openOutsideL1 sets up anvil, goes on after a failure, and does nothing twi
   await again.deposit(l1)
   assert.deepEqual(await sent(), before)
 
+  const slow = openOutsideL1(plan, { ...options, finalitySeconds: 15 })
+  await assert.rejects(slow, { code: 'DEVNET_OUTSIDE_L1_UNFIT', message: /30 s is not more than/ })
   const elsewhere = openOutsideL1(plan, { ...options, chainId: 1 })
   await assert.rejects(elsewhere, { code: 'DEVNET_OUTSIDE_L1_UNFIT', message: /31337/ })
 })

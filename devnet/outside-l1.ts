@@ -74,6 +74,8 @@ export type OutsideL1Options = {
   /** 32 bytes: of the account that pays for everything. Nobody else sends with it meanwhile. */
   readonly funderKey: Uint8Array
   readonly parameters: L1Parameters
+  /** How old a block is when this L1 calls it final, at most. @default 0: not known */
+  readonly finalitySeconds?: number
   readonly clock: Clock
   readonly log?: Logger
   /** @default pollMsDefault */
@@ -106,7 +108,8 @@ export async function openOutsideL1(
   plan: WorldPlan,
   options: OutsideL1Options,
 ): Promise<OutsideL1> {
-  const { url, chainId, parameters, clock } = options
+  const { url, chainId, parameters, clock, finalitySeconds = 0 } = options
+  checkFinality(url, { epochSeconds: parameters.epochSeconds, finalitySeconds })
   const chain = new JsonRpcL1Chain({ url })
   const seed = Buffer.from(plan.kept.seed, 'hex')
   const deployerKey = accountKeyOf(seed, 'deployer')
@@ -116,19 +119,11 @@ export async function openOutsideL1(
   const world = { chainId, deployer, epochStart, parameters }
   const { networks, setup } = await outsideGenesis(plan, world)
   const { pollMs = pollMsDefault, log } = options
-  const feePerGasMax =
-    priceMargin * ((await chain.head()).baseFeePerGas + (await chain.tipPerGas()))
+  const { baseFeePerGas } = await chain.head()
+  const feePerGasMax = priceMargin * (baseFeePerGas + (await chain.tipPerGas()))
+  const sending = { chain, chainId: BigInt(chainId), depth: 1, feePerGasMax, clock, pollMs }
   const senderOf = (secretKey: Uint8Array): L1Sender =>
-    new L1Sender({
-      chain,
-      chainId: BigInt(chainId),
-      secretKey,
-      depth: 1,
-      feePerGasMax,
-      clock,
-      pollMs,
-      ...(log && { log }),
-    })
+    new L1Sender({ ...sending, secretKey, ...(log && { log }) })
   const senders = [
     deployerKey,
     ...setup.operators.map((_, index) => accountKeyOf(seed, `operator/${index}`)),
@@ -145,7 +140,7 @@ export async function openOutsideL1(
       await Promise.all(
         operating.map((each) => sendCalls(chain, each, { calls: callsOf(each), sentBefore: 0 })),
       )
-      const sites = await sitesOf(setup, { chain, url, start, parameters })
+      const sites = await sitesOf(setup, { chain, url, start, parameters, finalitySeconds })
       const l1: StakeL1 = {
         endpoint: url,
         chainId,
@@ -167,9 +162,21 @@ export async function openOutsideL1(
         })
       }
       const sentBefore = callsOf(deploying).length
-      await sendCalls(chain, deploying, { calls: depositCalls(setup), sentBefore })
+      const calls = depositCalls(deployer, setup.networks)
+      await sendCalls(chain, deploying, { calls, sentBefore })
     },
   }
+}
+
+/** A network has a whole epoch to see a change final: half of one at most passes until it is. */
+function checkFinality(
+  url: string,
+  { epochSeconds, finalitySeconds }: { epochSeconds: number; finalitySeconds: number },
+): void {
+  if (epochSeconds > 2 * finalitySeconds) return
+  const epoch = `an epoch of ${epochSeconds} s`
+  const problem = `${epoch} is not more than twice the ${finalitySeconds} s until it is final`
+  throw new OutsideL1UnfitError(url, problem)
 }
 
 /** What was kept, or the L1 as it is now. */
@@ -257,9 +264,10 @@ async function sitesOf(
     readonly url: string
     readonly start: Start
     readonly parameters: L1Parameters
+    readonly finalitySeconds: number
   },
 ): Promise<ReadonlyMap<number, L1Site>> {
-  const { chain, url, start, parameters } = context
+  const { chain, url, start, parameters, finalitySeconds } = context
   const contracts = l1AddressesOf(setup.deployment.deployer)
   const registry = {
     artifact: 'NetworkRegistry',
@@ -281,6 +289,7 @@ async function sitesOf(
       epochSeconds: parameters.epochSeconds,
       firstEpoch,
       fromBlock,
+      ...(finalitySeconds > 0 && { finalitySeconds }),
       genesisHashes,
       contracts,
     })

@@ -56,6 +56,7 @@ export {
 } from './merkle.ts'
 export type { CompletedNodeHandler, IncrementalTree, MerkleClaim, NodeReader } from './merkle.ts'
 
+export { rendezvous } from './rendezvous.ts'
 export { emptyKeccakWord, keccak256, keccakWord, ripemd160, sha256 } from './hash.ts'
 
 export {

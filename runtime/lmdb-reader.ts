@@ -6,11 +6,10 @@
  * whose thread is ended in the middle of a read leaves nothing open.
  */
 
-import { open } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 
 import type { KeyRange, KeyValueReader } from './key-value-store.ts'
-import { lmdbRange, plain, StoreOpenFailedError, tablesMax } from './lmdb-store.ts'
+import { lmdbRange, openEnvironment, plain } from './lmdb-store.ts'
 
 type Table = Database<Uint8Array, Uint8Array>
 
@@ -28,20 +27,7 @@ export class LmdbReader implements KeyValueReader {
    * @throws {StoreOpenFailedError} `RUNTIME_STORE_OPEN_FAILED`
    */
   static open(folder: string): LmdbReader {
-    try {
-      const root = open<Uint8Array, Uint8Array>({
-        path: folder,
-        noSubdir: false,
-        maxDbs: tablesMax,
-        keyEncoding: 'binary',
-        encoding: 'binary',
-        cache: false,
-        readOnly: true,
-      })
-      return new LmdbReader(root)
-    } catch (cause) {
-      throw new StoreOpenFailedError(folder, cause)
-    }
+    return new LmdbReader(openEnvironment(folder, { readOnly: true }))
   }
 
   /** Sees from here on what is durable now. */

@@ -24,7 +24,7 @@ import type { KeyRange, KeyValueStore, KeyValueWrite } from './key-value-store.t
 import { keyOfString, stringOfKey } from './stored-key.ts'
 
 /** Most tables of one store. */
-export const tablesMax = 64
+const tablesMax = 64
 
 /** Most batches that wait for the disk at once; beyond, `write` refuses. */
 const pendingBatchesMax = 1024
@@ -52,20 +52,7 @@ export class LmdbStore implements KeyValueStore {
    * @throws {StoreOpenFailedError} `RUNTIME_STORE_OPEN_FAILED`
    */
   static open(folder: string): LmdbStore {
-    try {
-      const root = open<Uint8Array, Uint8Array>({
-        path: folder,
-        noSubdir: false,
-        maxDbs: tablesMax,
-        keyEncoding: 'binary',
-        encoding: 'binary',
-        overlappingSync: false,
-        cache: false,
-      })
-      return new LmdbStore(root)
-    } catch (cause) {
-      throw new StoreOpenFailedError(folder, cause)
-    }
+    return new LmdbStore(openEnvironment(folder, { overlappingSync: false }))
   }
 
   get(table: string, key: Uint8Array): Uint8Array | undefined {
@@ -235,5 +222,29 @@ export class StoreBacklogFullError extends ZgError<'RUNTIME_STORE_BACKLOG_FULL'>
 export class StoreClosedError extends ZgError<'RUNTIME_STORE_CLOSED'> {
   constructor() {
     super('RUNTIME_STORE_CLOSED', 'Cannot use the store: it is closed')
+  }
+}
+
+/**
+ * Opens the LMDB environment in `folder`: binary keys and values, no cache of lmdb's own.
+ *
+ * @throws {StoreOpenFailedError} `RUNTIME_STORE_OPEN_FAILED`
+ */
+export function openEnvironment(
+  folder: string,
+  mode: { readonly overlappingSync: false } | { readonly readOnly: true },
+): RootDatabase<Uint8Array, Uint8Array> {
+  try {
+    return open<Uint8Array, Uint8Array>({
+      path: folder,
+      noSubdir: false,
+      maxDbs: tablesMax,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+      cache: false,
+      ...mode,
+    })
+  } catch (cause) {
+    throw new StoreOpenFailedError(folder, cause)
   }
 }

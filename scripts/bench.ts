@@ -1,14 +1,18 @@
 /**
- * `npm run bench -- NAME... [--json]`: runs `NAME.bench.ts`, wherever it stands beside its code.
+ * `npm run bench -- NAME... [--json] [--out FILE]`: runs `NAME.bench.ts`, wherever it stands beside
+ * its code.
  *
  * A bench exports `bench()`, which measures us and our peers in the same run and returns figures;
- * ratios are ours over the peer's. Without a name it lists what there is.
+ * ratios are ours over the peer's. `--out` keeps what was measured with command, commit and machine
+ * (docs/results). Without a name it lists what there is.
  */
 
-import { globSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { globSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 
 /** What a `*.bench.ts` returns: figures by name, the unit last in the name. */
 type BenchResult = {
@@ -16,6 +20,15 @@ type BenchResult = {
   readonly metrics: Readonly<Record<string, number | string>>
   readonly peers: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   readonly ratios: Readonly<Record<string, number>>
+  /** What is no figure with a name; only JSON has it. */
+  readonly report?: unknown
+}
+
+/** Every bench is given all of them, and takes those it knows. */
+type BenchOptions = {
+  readonly simulate?: boolean | undefined
+  readonly seconds?: string | undefined
+  readonly networks?: string | undefined
 }
 
 const files = new Map(
@@ -23,9 +36,16 @@ const files = new Map(
     .sort()
     .map((path) => [basename(path, '.bench.ts'), path]),
 )
-const args = process.argv.slice(2)
-const names = args.filter((arg) => !arg.startsWith('--'))
-const asJson = args.includes('--json')
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean' },
+    out: { type: 'string' },
+    simulate: { type: 'boolean' },
+    seconds: { type: 'string' },
+    networks: { type: 'string' },
+  },
+})
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
@@ -37,6 +57,10 @@ const machine = {
 if (names.length === 0) {
   console.log(`Benches: ${[...files.keys()].join(' ')}\nRun one: npm run bench -- NAME --json`)
 }
+if (values.out !== undefined && names.length > 1) {
+  console.error('zg: --out keeps one bench; name one')
+  process.exit(2)
+}
 for (const name of names) {
   const path = files.get(name)
   if (path === undefined) {
@@ -44,10 +68,11 @@ for (const name of names) {
     process.exit(2)
   }
   const loaded = (await import(pathToFileURL(resolve(path)).href)) as {
-    bench(): Promise<BenchResult>
+    bench(options: BenchOptions): Promise<BenchResult>
   }
-  const result = await loaded.bench()
-  if (asJson) console.log(JSON.stringify({ ...result, machine }))
+  const result = await loaded.bench(values)
+  if (values.out !== undefined) keep(values.out, result)
+  if (values.json === true) console.log(JSON.stringify({ ...result, machine }))
   else printTable(result)
 }
 // A bench may leave a peer's handles open; all that was measured is printed.
@@ -70,6 +95,14 @@ function memoryLatencyNs(): number {
   for (let read = 0; read < reads; read++) place = next[place] as number
   const elapsedMs = performance.now() - startMs
   return Math.round((elapsedMs * 1e6) / reads) + (place > count ? 1 : 0)
+}
+
+/** A result that is kept says how to get it again. */
+function keep(path: string, result: BenchResult): void {
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim()
+  const kept = { command, commit, machine, result }
+  writeFileSync(path, `${JSON.stringify(kept, undefined, 2)}\n`)
 }
 
 function printTable({ name, metrics, peers, ratios }: BenchResult): void {

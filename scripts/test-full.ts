@@ -8,6 +8,7 @@
  *   sim            seeds of the simulated world
  *   conservation   random staking, bridging and slashing over three networks, in steps
  *   drills         what shared stake promises, done to a running world of five operators
+ *   growth         load opens a third network of a running world, and lets it go again
  *   accountability networks with more or less than a third of two minds, and what the contracts say
  *   forge          the contracts' tests again on forge's EVM, and its fuzzer on their bytecode
  *   l1-anvil       two networks whose L1 is anvil: sets, references, credits, withdrawals, slashing
@@ -19,6 +20,8 @@ import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
 import { runForge } from '../contracts/forge/run-forge.ts'
+import type { DrillReport } from '../devnet/testing/drills.ts'
+import { runGrowthDrill } from '../devnet/testing/growth-drill.ts'
 import { runConservation } from '../contracts/testing/conservation.ts'
 import { devAccounts } from '../devnet/accounts.ts'
 import { findGeth, gethChainId, gethFunderKey, startGeth } from '../devnet/testing/geth-process.ts'
@@ -48,11 +51,8 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
     return runScript(['cli/main.ts', 'sim', ...seeds, '--json'])
   },
   conservation: () => conservation(Number(values.count ?? 10_000)),
-  drills: async () => {
-    const report = await runDrills((line) => console.error(line))
-    console.log(JSON.stringify({ suite: 'drills', ...report }))
-    return 0
-  },
+  drills: () => drills('drills', runDrills),
+  growth: () => drills('growth', runGrowthDrill),
   accountability: () => accountability(Number(values.count ?? 240)),
   forge: () => forge(Number(values.count ?? 10_000)),
   'l1-anvil': l1Anvil,
@@ -64,6 +64,15 @@ if (suite === undefined) {
   process.exit(2)
 }
 process.exit(await suite())
+
+async function drills(
+  suite: string,
+  run: (tell: (line: string) => void) => Promise<DrillReport>,
+): Promise<number> {
+  const report = await run((line) => console.error(line))
+  console.log(JSON.stringify({ suite, ...report }))
+  return 0
+}
 
 async function anvil(count: number): Promise<number> {
   const forks = ['prague', 'osaka'] as const

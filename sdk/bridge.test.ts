@@ -222,10 +222,13 @@ test('supply: each identity that breaks is named', () => {
     outboxWei: 10n * gwei,
     seenWei: 94n * gwei,
     claimedBefore: 7n * gwei,
+    kept: undefined,
+    outstandingWei: (100n + 11n - 8n - 1n) * gwei,
     passage: {
-      outstandingWei: (100n + 11n - 8n) * gwei,
       credits: [5n * gwei, 6n * gwei],
+      creditedWei: 11n * gwei,
       claimedWei: 8n * gwei,
+      returnedWei: gwei,
     },
   }
   const fine = networkSupply(read)
@@ -242,4 +245,22 @@ test('supply: each identity that breaks is named', () => {
   for (const [change, says] of broken) {
     assert.match(networkSupply({ ...read, ...change }).broken[0] ?? '', says)
   }
+
+  // What the node keeps by itself tells of what SELFDESTRUCT ended, and must agree with the rest.
+  const kept = {
+    fromNumber: 0n,
+    fromHeldWei: 100n * gwei,
+    withdrawnWei: 5n * gwei,
+    feesBurnedWei: gwei,
+    destroyedWei: 3n,
+    outboxWei: 10n * gwei,
+    heldWei: 104n * gwei - 3n,
+  }
+  const told = networkSupply({ ...read, seenWei: undefined, kept })
+  assert.deepEqual([told.broken, told.livingWei], [[], fine.livingWei - 3n])
+  const lying = { ...kept, heldWei: kept.heldWei + 1n }
+  assert.match(
+    networkSupply({ ...read, seenWei: 0n, kept: lying }).broken[0] ?? '',
+    /keeps another/,
+  )
 })

@@ -11,15 +11,28 @@ export { readHolding, readPosition } from './position.ts'
 export type { Exit, Holding, Position } from './position.ts'
 export { readNetwork, readNetworks } from './networks.ts'
 export type { KnownFinal, Member, Network } from './networks.ts'
+export type { LoadSpell } from './load.ts'
 export { securityOf, sharedSecurityOf } from './security.ts'
 export type { Security } from './security.ts'
 
 export { readBridge, readWaiting } from './bridge.ts'
 export type { Bridge, ProvedOutbox, Waiting, WaitingEntry } from './bridge.ts'
+export { escapeOrder, readEscape } from './escape.ts'
+export type { Escape, ExitWaiting, LastAccount, OpenCredit } from './escape.ts'
+export { LastBlockWrongError } from './last-block.ts'
+export type { LastBlock } from './last-block.ts'
 export { OutboxTooLongError, readOutbox } from './outbox.ts'
 export type { OutboxEntry } from './outbox.ts'
 export { readSupply } from './supply.ts'
 export type { L1Supply, NetworkSupply, Supply, SupplyNetwork } from './supply.ts'
+export { SupplyWatch } from './supply-watch.ts'
+export type {
+  L1BlockSupply,
+  MissedBlocks,
+  NetworkBlockSupply,
+  WatchedNetwork,
+  WatchedSupply,
+} from './supply-watch.ts'
 
 export { parameterNames, readParameter } from './parameters.ts'
 export type { Parameter, ParameterName } from './parameters.ts'
@@ -52,5 +65,7 @@ export {
   withdrawalOrder,
 } from './orders.ts'
 export type { Call, Order, Risk } from './orders.ts'
+export { migrateOrder, openStreamOrder, routeOf, streamIdOf } from './streams.ts'
+export type { Route } from './streams.ts'
 export { refusalOf } from './refusal.ts'
 export type { Refusal } from './refusal.ts'

@@ -10,6 +10,8 @@ import { getContractAddress } from 'viem'
 import type { PublicClient } from 'viem'
 
 import { outboxAddress } from './abis.ts'
+import { readKeptSupply } from './kept-supply.ts'
+import type { KeptSupply } from './kept-supply.ts'
 import { weiPerGwei } from './view.ts'
 
 /** Blocks that are asked for at once. */
@@ -27,6 +29,8 @@ export type Issue = {
   readonly outboxWei: bigint
   /** What all accounts seen hold, the Outbox not among them; undefined of too many. */
   readonly seenWei: bigint | undefined
+  /** What the node keeps by itself; undefined of one that keeps nothing. */
+  readonly kept: KeptSupply | undefined
 }
 
 type Tally = { readonly paidOut: bigint[]; readonly seen: Set<string>; burnedWei: bigint }
@@ -47,7 +51,9 @@ export async function readIssue(client: PublicClient, genesis: readonly Hex[]): 
   }
   const outboxWei = await client.getBalance({ address: outboxAddress, blockNumber: height })
   const seenWei = await balancesOf(client, tally.seen, height)
-  return { height, paidOut: tally.paidOut, burnedWei: tally.burnedWei, outboxWei, seenWei }
+  const kept = await readKeptSupply(client, height)
+  const { paidOut, burnedWei } = tally
+  return { height, paidOut, burnedWei, outboxWei, seenWei, kept }
 }
 
 async function tallyBlocks(

@@ -1,7 +1,9 @@
-/** Which networks there are: who validates them, what L1 knows of them, what lives there. */
+/** Which networks there are: validators, what L1 knows of them, their load, what lives there. */
 
 import type { Hex } from '@zg/primitives'
 
+import { readLoad } from './load.ts'
+import type { LoadSpell } from './load.ts'
 import { noticeEpochs, on, weiPerGwei } from './view.ts'
 import type { StakeView } from './view.ts'
 
@@ -46,6 +48,8 @@ export type Network = {
   readonly total: bigint
   readonly totalComing: bigint
   readonly final: KnownFinal | undefined
+  /** How full it was lately; undefined while nothing of that is proved. */
+  readonly load: LoadSpell | undefined
   /** What went there and has not come back, in wei. */
   readonly outstandingWei: bigint
   /** What may live there at most, by its stake, in wei. */
@@ -97,6 +101,7 @@ export async function readNetwork(view: StakeView, id: number): Promise<Network>
     total: set.total,
     totalComing: setComing.total,
     final: opened.firstEpoch === 0n ? undefined : await readFinal(view, id),
+    load: opened.firstEpoch === 0n ? undefined : await readLoad(view, id),
     outstandingWei,
     securedWei: (set.total * weiPerGwei * securedBps) / bpsAll,
   }

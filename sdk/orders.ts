@@ -42,6 +42,14 @@ export type Risk =
   | { readonly kind: 'slashing'; readonly network: number; readonly bpsMax: number }
   /** It happened before. */
   | { readonly kind: 'punished'; readonly punishment: Punishment }
+  /** Nothing that the network does after its last block counts on L1 any more, for ever. */
+  | { readonly kind: 'burial'; readonly network: number; readonly silentSince: number }
+  /** What counts is the state of this block of a dead network. */
+  | { readonly kind: 'lastBlock'; readonly network: number; readonly height: bigint }
+  /** All of a dead network share this, first come first served. */
+  | { readonly kind: 'outstanding'; readonly network: number; readonly leftWei: bigint }
+  /** An account leaves a dead network once, with all it has there. */
+  | { readonly kind: 'once'; readonly network: number }
   /** It was slashed: it takes no stake any more. */
   | { readonly kind: 'tombstone' }
   /** What it would weigh in a network, and the most it may from so many members on. */

@@ -31,6 +31,7 @@ function networkOf(weights: readonly bigint[], outstandingWei: bigint): Network 
     total,
     totalComing: total,
     final: undefined,
+    load: undefined,
     outstandingWei,
     securedWei: 0n,
   }

@@ -3,10 +3,11 @@
  *
  *     L1         supply + sum of outstanding <= 10^27
  *                outstanding of all = sum of outstanding of each
- *     network    outstanding = genesis + credited - claimed
+ *     network    outstanding = genesis + credited - claimed - returned
  *                paid out there = the first of the credits, to the wei
- *                living = genesis + paid out - base fees burned - Outbox  >= 0
+ *                living = genesis + paid out - base fees burned - destroyed - Outbox  >= 0
  *                what accounts hold that stand in its blocks <= living
+ *                what its node keeps from block to block = living + Outbox
  *                Outbox >= claimed
  *
  * L1 is read before the networks and after them: claims of the first reading and credits of the
@@ -14,14 +15,14 @@
  */
 
 import type { Hex } from '@zg/primitives'
-import { getAbiItem } from 'viem'
 import type { PublicClient } from 'viem'
 
-import { abis } from './abis.ts'
 import { readIssue } from './issue.ts'
 import type { Issue } from './issue.ts'
 import { readNetworkIds } from './networks.ts'
-import { logsOf, on, openView, weiPerGwei } from './view.ts'
+import { genesisOf, noPassage, passageWith, readFlows } from './passage.ts'
+import type { Passage } from './passage.ts'
+import { on, openView } from './view.ts'
 import type { StakeView } from './view.ts'
 
 /** A network whose supply is to be counted. */
@@ -51,6 +52,8 @@ export type NetworkSupply = {
   /** Paid out by consensus, as withdrawals of blocks. */
   readonly paidOutWei: bigint
   readonly burnedWei: bigint
+  /** What SELFDESTRUCT ended, by the word of a node that saw all blocks; 0 without one. */
+  readonly destroyedWei: bigint
   /** What lies in its Outbox for ever. */
   readonly outboxWei: bigint
   /** What accounts there hold, by what came and went. */
@@ -70,30 +73,33 @@ export type Supply = {
   readonly holds: boolean
 }
 
-/** Credits of a network and claims of it, as logs of L1 tell them, in their order. */
-type Passage = {
-  readonly outstandingWei: bigint
-  readonly credits: readonly bigint[]
-  readonly claimedWei: bigint
-}
-
 /** Counts the supply of L1 and of networks, at the newest block of each. */
 export async function readSupply(
   before: StakeView,
   networks: readonly SupplyNetwork[],
 ): Promise<Supply> {
-  const claimed = await Promise.all(networks.map(({ id }) => readPassage(before, id)))
+  const addresses = before.addresses
+  const former = await readFlows(before.client, addresses, { fromBlock: 0n, toBlock: before.block })
   const counted = await Promise.all(
     networks.map(({ client, genesisAccounts = [] }) => readIssue(client, genesisAccounts)),
   )
-  const after = await openView(before.client, before.addresses)
+  const after = await openView(before.client, addresses)
   const l1 = await readL1Supply(after)
+  const range = { fromBlock: before.block + 1n, toBlock: after.block }
+  const later = await readFlows(after.client, addresses, range)
   const supplies = await Promise.all(
     networks.map(async ({ id, genesisWei }, place) => {
-      const [former, issue] = [claimed[place], counted[place]]
-      if (former === undefined || issue === undefined) return undefined
-      const passage = await readPassage(after, id)
-      return networkSupply({ id, genesisWei, passage, claimedBefore: former.claimedWei, ...issue })
+      const issue = counted[place]
+      if (issue === undefined) return undefined
+      const earlier = passageWith(noPassage, id, former)
+      const passage = passageWith(earlier, id, later)
+      const outstandingWei = await after.client.readContract({
+        ...on(after, 'RewardBridge'),
+        functionName: 'outstanding',
+        args: [id],
+      })
+      const l1Word = { outstandingWei, passage, claimedBefore: earlier.claimedWei }
+      return networkSupply({ id, genesisWei, ...l1Word, ...issue })
     }),
   )
   const known = supplies.filter((supply) => supply !== undefined)
@@ -139,19 +145,22 @@ export function networkSupply(
   read: Issue & {
     readonly id: number
     readonly genesisWei: bigint | undefined
+    readonly outstandingWei: bigint
     readonly passage: Passage
     readonly claimedBefore: bigint
   },
 ): NetworkSupply {
-  const { id, height, outboxWei, burnedWei, paidOut, seenWei, passage, claimedBefore } = read
-  const { outstandingWei, credits, claimedWei } = passage
-  const creditedWei = sumOf(credits)
-  const genesisWei = read.genesisWei ?? outstandingWei - creditedWei + claimedWei
+  const { id, height, outboxWei, burnedWei, paidOut, seenWei, kept } = read
+  const { outstandingWei, passage, claimedBefore } = read
+  const { credits, creditedWei, claimedWei } = passage
+  const genesisWei = read.genesisWei ?? genesisOf(passage, outstandingWei)
   const paidOutWei = sumOf(paidOut)
-  const livingWei = genesisWei + paidOutWei - burnedWei - outboxWei
+  const whole = kept?.fromNumber === 0n ? kept : undefined
+  const destroyedWei = whole?.destroyedWei ?? 0n
+  const livingWei = genesisWei + paidOutWei - burnedWei - destroyedWei - outboxWei
   const broken: string[] = []
-  if (outstandingWei !== genesisWei + creditedWei - claimedWei) {
-    broken.push('outstanding is not genesis + credited - claimed')
+  if (genesisOf(passage, outstandingWei) !== genesisWei) {
+    broken.push('outstanding is not genesis + credited - claimed - returned')
   }
   if (paidOut.some((amount, index) => amount !== credits[index])) {
     broken.push('consensus paid out what was not credited')
@@ -160,6 +169,9 @@ export function networkSupply(
     broken.push('accounts hold more than there is')
   }
   if (livingWei < 0n) broken.push('more is gone than ever came')
+  if (whole !== undefined && whole.heldWei !== livingWei + outboxWei) {
+    broken.push('the node keeps another supply than its blocks say')
+  }
   if (outboxWei < claimedBefore) broken.push('more was claimed than the Outbox holds')
   return {
     id,
@@ -167,6 +179,7 @@ export function networkSupply(
     genesisWei,
     paidOutWei,
     burnedWei,
+    destroyedWei,
     outboxWei,
     livingWei,
     seenWei,
@@ -174,34 +187,6 @@ export function networkSupply(
     creditedWei,
     claimedWei,
     broken,
-  }
-}
-
-async function readPassage(view: StakeView, id: number): Promise<Passage> {
-  const { client, addresses, block } = view
-  const [outstandingWei, credits, claims] = await Promise.all([
-    client.readContract({
-      ...on(view, 'RewardBridge'),
-      functionName: 'outstanding',
-      args: [id],
-    }),
-    logsOf(client, {
-      address: addresses.Inbox,
-      event: getAbiItem({ abi: abis.Inbox, name: 'Credited' }),
-      args: { id },
-      toBlock: block,
-    }),
-    logsOf(client, {
-      address: addresses.RewardBridge,
-      event: getAbiItem({ abi: abis.RewardBridge, name: 'Claimed' }),
-      args: { id },
-      toBlock: block,
-    }),
-  ])
-  return {
-    outstandingWei,
-    credits: credits.map(({ args }) => args.amountGwei * weiPerGwei),
-    claimedWei: sumOf(claims.map(({ args }) => args.amount)),
   }
 }
 

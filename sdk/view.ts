@@ -69,19 +69,20 @@ export function on<name extends L1Name>({ addresses, block }: StakeView, name: n
   return { address: addresses[name], abi: abis[name], blockNumber: block }
 }
 
-/** Returns all logs of an event of a contract from the first block to `toBlock`. */
+/** Returns all logs of an event of a contract, from the first block on unless told otherwise. */
 export async function logsOf<const event extends AbiEvent>(
   client: PublicClient,
   query: {
     readonly address: Hex
     readonly event: event
     readonly args?: Readonly<Record<string, unknown>>
+    readonly fromBlock?: bigint
     readonly toBlock: bigint
   },
 ) {
-  const { address, event, args, toBlock } = query
+  const { address, event, args, fromBlock = 0n, toBlock } = query
   const ranges: { fromBlock: bigint; toBlock: bigint }[] = []
-  for (let from = 0n; from <= toBlock; from += logBlocksMax) {
+  for (let from = fromBlock; from <= toBlock; from += logBlocksMax) {
     const last = from + logBlocksMax - 1n
     ranges.push({ fromBlock: from, toBlock: last < toBlock ? last : toBlock })
   }

@@ -1,10 +1,11 @@
 /** RewardBridge as a relayer sees it: what it paid of a network's Outbox, and how it is asked. */
 
-import { toHex } from '@zg/primitives'
+import { bigintToHex, toHex } from '@zg/primitives'
 
 import type { L1Chain, L1Message } from './l1-chain.ts'
 import { messageTo, readContract } from './l1-contracts.ts'
 import type { L1Contract } from './l1-contracts.ts'
+import type { L1Credit } from './l1-endpoint.ts'
 import { layout, mappingSlot } from './l1-layout.ts'
 import type { ProvedOutbox } from './network-prover.ts'
 import { outboxEntryArgs } from './outbox-entry.ts'
@@ -30,6 +31,15 @@ export type OutboxClaim = {
   readonly index: number
   readonly root: Uint8Array
   readonly siblings: readonly Uint8Array[]
+}
+
+/** A credit, the proof of it, and that the last block of its network had not come to it. */
+export type CreditRefund = {
+  readonly credit: L1Credit
+  readonly siblings: readonly Uint8Array[]
+  readonly creditNext: bigint
+  /** Of field 12 of the block. */
+  readonly fieldSiblings: readonly Uint8Array[]
 }
 
 export class BridgeContract {
@@ -78,18 +88,14 @@ export class BridgeContract {
     return (await this.#read('isClaimed', [this.#networkId, index])) === true
   }
 
-  /** Which of `count` entries from `first` on, a multiple of 256, were claimed. */
-  async claimedFrom(first: number, count: number): Promise<(index: number) => boolean> {
-    const map = mappingSlot(layout.RewardBridge._claimed, BigInt(this.#networkId))
-    const words: bigint[] = []
-    for (let from = first; from < first + count; from += bitsPerWord) {
-      const slot = mappingSlot(map, BigInt(from / bitsPerWord))
-      words.push(await this.#chain.storageAt(this.#contract.address, slot))
-    }
-    return (index) => {
-      const word = words[Math.floor((index - first) / bitsPerWord)] ?? 0n
-      return ((word >> BigInt(index % bitsPerWord)) & 1n) === 1n
-    }
+  /** Which of `count` entries from `first` on were claimed. */
+  claimedFrom(first: number, count: number): Promise<(index: number) => boolean> {
+    return this.#marks(layout.RewardBridge._claimed, { first, count })
+  }
+
+  /** Which of `count` credits from `first` on were refunded. */
+  refundedFrom(first: number, count: number): Promise<(index: number) => boolean> {
+    return this.#marks(layout.RewardBridge._refunded, { first, count })
   }
 
   /** The message that proves the Outbox at the block that L1 knows. */
@@ -102,6 +108,32 @@ export class BridgeContract {
   claim({ entry, index, root, siblings }: OutboxClaim): L1Message {
     const words = [outboxEntryArgs(entry), index, toHex(root), siblings.map(toHex)]
     return messageTo(this.#contract, { name: 'claim', args: [this.#networkId, ...words] })
+  }
+
+  /** The message that pays back a credit which a dead network never paid out. */
+  refund({ credit, siblings, creditNext, fieldSiblings }: CreditRefund): L1Message {
+    const { index, address, amountGwei } = credit
+    const words = [index, bigintToHex(address, 20), amountGwei, siblings.map(toHex)]
+    const args = [this.#networkId, ...words, creditNext, fieldSiblings.map(toHex)]
+    return messageTo(this.#contract, { name: 'refund', args })
+  }
+
+  /** The marks of a bitmap of the network. */
+  async #marks(
+    position: bigint,
+    { first, count }: { readonly first: number; readonly count: number },
+  ): Promise<(index: number) => boolean> {
+    const map = mappingSlot(position, BigInt(this.#networkId))
+    const firstWord = Math.floor(first / bitsPerWord)
+    const words: bigint[] = []
+    for (let word = firstWord; word * bitsPerWord < first + count; word++) {
+      const slot = mappingSlot(map, BigInt(word))
+      words.push(await this.#chain.storageAt(this.#contract.address, slot))
+    }
+    return (index) => {
+      const word = words[Math.floor(index / bitsPerWord) - firstWord] ?? 0n
+      return ((word >> BigInt(index % bitsPerWord)) & 1n) === 1n
+    }
   }
 
   async #number(name: string, args: readonly unknown[]): Promise<bigint> {

@@ -3,8 +3,17 @@
 export type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 export { JsonRpcEndpoint, L1EndpointError } from './json-rpc-endpoint.ts'
 export type { JsonRpcEndpointOptions } from './json-rpc-endpoint.ts'
-export { L1ContradictionError, L1Follower } from './l1-follower.ts'
-export type { L1FollowerOptions } from './l1-follower.ts'
+export {
+  anyEndpoint,
+  L1ContradictionError,
+  L1DisagreementError,
+  L1EndpointsInvalidError,
+  l1EndpointsMax,
+} from './l1-agreement.ts'
+export { L1EpochTooShortError, L1Follower } from './l1-follower.ts'
+export type { FinalL1Block, L1FollowerOptions } from './l1-follower.ts'
+export { StreamRoutes } from './stream-routes.ts'
+export type { StreamAnswer, StreamHome, StreamRoutesOptions } from './stream-routes.ts'
 export { L1ProofError, ProvedState } from './proved-state.ts'
 export { readSet, SetUnreadableError } from './set-reader.ts'
 export type { StakeContracts } from './set-reader.ts'
@@ -44,7 +53,15 @@ export type { RewardStep } from './reward-keeper.ts'
 export type { Claim, ClaimStep } from './claim-keeper.ts'
 export type { MessageStep } from './message-keeper.ts'
 export type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
+export type { TimeoutStep } from './timeout-keeper.ts'
 export { MessagesUnprovedError } from './message-tree.ts'
+export { CreditsUnprovedError } from './credit-tree.ts'
+export type { EmissionStep } from './emission-relayer.ts'
+export type { DeathStep } from './death-relayer.ts'
+export { LoadKeeper } from './load-keeper.ts'
+export type { LoadKeeperOptions, LoadStep } from './load-keeper.ts'
+export { ScaleKeeper } from './scale-keeper.ts'
+export type { ScaleKeeperOptions, ScaleStep } from './scale-keeper.ts'
 export type { FinalityStep } from './finality-relayer.ts'
 export type { OutboxStep } from './outbox-relayer.ts'
 

@@ -118,7 +118,7 @@ test('a follower proves on anvil what the contracts hold there', async (context)
     inbox: BigInt(inbox),
   }
   const follower = new L1Follower({
-    endpoint: new JsonRpcEndpoint({ url, inbox: contracts.inbox }),
+    endpoints: [new JsonRpcEndpoint({ url, inbox: contracts.inbox })],
     contracts,
     networkId,
     fromBlock: 0n,

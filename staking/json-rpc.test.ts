@@ -63,3 +63,14 @@ test('quantityOf and sizedBytesOf read numbers and bytes, and nothing else', () 
     assert.throws(() => sizedBytesOf(wrong, 2), JsonRpcFormError)
   }
 })
+
+test('JsonRpcClient asks again on a new connection when the kept one is gone', async (context) => {
+  const sockets = new Set<unknown>()
+  const ask = await openClient(context, ({ socket }, response) => {
+    if (sockets.has(socket)) return socket.destroy()
+    sockets.add(socket)
+    response.end(JSON.stringify({ result: `0x${sockets.size.toString(16)}` }))
+  })
+  assert.equal(await ask(), 1n)
+  assert.equal(await ask(), 2n)
+})

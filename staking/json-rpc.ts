@@ -7,6 +7,8 @@ import { encodeHeader } from '@zg/evm'
 import type { Header } from '@zg/evm'
 import { bytesToBigint, fromHex, isHex, ZgError } from '@zg/primitives'
 
+import { postJson } from './json-post.ts'
+
 /** An answer, its last byte included, is waited for so long. */
 const timeoutMsDefault = 10_000
 
@@ -72,27 +74,9 @@ export class JsonRpcClient {
   async #post(method: string, params: readonly unknown[]): Promise<unknown> {
     const id = this.#nextId++
     const { url, timeoutMs = timeoutMsDefault } = this.#options
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    if (!response.ok) throw new JsonRpcFormError(`it answers with ${response.status}`)
-    return JSON.parse(await textOf(response))
+    const body = JSON.stringify({ jsonrpc: '2.0', id, method, params })
+    return JSON.parse(await postJson(url, body, { timeoutMs, answerSizeBytesMax }))
   }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let [text, sizeBytes] = ['', 0]
-  for await (const chunk of response.body ?? []) {
-    const bytes = chunk as Uint8Array
-    sizeBytes += bytes.length
-    if (sizeBytes > answerSizeBytesMax) throw new JsonRpcFormError('its answer is too long')
-    text += decoder.decode(bytes, { stream: true })
-  }
-  return text + decoder.decode()
 }
 
 function refusalOf({ code, message, data }: Json): JsonRpcRefusal {

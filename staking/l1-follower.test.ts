@@ -2,54 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { L1Reference, RoundVote } from '@zg/consensus'
-import { L1World, testOperator } from '@zg/contracts/testing'
-import type { TestOperator } from '@zg/contracts/testing'
+import { testOperator } from '@zg/contracts/testing'
+import type { L1World, TestOperator } from '@zg/contracts/testing'
 import { bigintToBytes, blsPublicKeyOf, bytesEqual, toHex } from '@zg/primitives'
 import { createSeededRng, SimulatedClock } from '@zg/runtime'
 
 import { L1Follower } from './l1-follower.ts'
-import { SimulatedL1Endpoint } from './testing/simulated-l1-endpoint.ts'
+import { all, networkId, openWorld } from './testing/follower-world.ts'
+import type { SimulatedL1Endpoint } from './testing/simulated-l1-endpoint.ts'
 
 const ether = 10n ** 18n
-const networkId = 1
-const all = [1, 2, 3, 4, 5].map((index) => testOperator(index))
-
-/** Five operators validate networks 0 and 1 from epoch 12 on; it is epoch 12. */
-function openWorld() {
-  const l1 = new L1World()
-  for (const id of [0, networkId]) l1.openNetwork(id)
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 1_000n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    for (const id of [0, networkId]) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  }
-  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
-  l1.goToEpoch(12)
-  const contracts = {
-    networkRegistry: BigInt(l1.networks.address),
-    operatorRegistry: BigInt(l1.operators.address),
-    inbox: BigInt(l1.inbox.address),
-  }
-  const endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))
-  const open = () =>
-    new L1Follower({
-      endpoint,
-      contracts,
-      networkId,
-      fromBlock: 0n,
-      epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
-      clock: new SimulatedClock().forNode(0),
-    })
-  const mine = async (count = 1): Promise<void> => {
-    for (let block = 0; block < count; block++) {
-      l1.world.advance(1)
-      await endpoint.mine()
-    }
-  }
-  return { l1, endpoint, open, mine, follower: open() }
-}
 
 /** What the contracts' own views say of a set. */
 function setByViews(l1: L1World, epoch: number) {
@@ -297,7 +259,7 @@ test('L1Follower polls by the clock it is given, and sooner when something is wa
   const { l1, mine, endpoint } = openWorld()
   const clock = new SimulatedClock()
   const follower = new L1Follower({
-    endpoint,
+    endpoints: [endpoint],
     contracts: {
       networkRegistry: BigInt(l1.networks.address),
       operatorRegistry: BigInt(l1.operators.address),

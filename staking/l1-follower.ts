@@ -1,37 +1,41 @@
 /**
- * A node's view of L1 through its own endpoint: references, sets and credits, each proved from the
+ * A node's view of L1 through its own endpoints: references, sets and credits, each proved from the
  * state root of a final block (docs/specs/blocks.md §4.3, stake.md §8).
  *
  *     every poll:  final header ─► sets of this epoch and the next
  *                       └─ 2 blocks back ─► reference: Inbox by proof ─► credits by logs, held to
  *                                                                        the proved root
  *
- * What the endpoint is believed: which block is final. All else is checked: a header against its
- * hash, values against the state root, credits against the root of their tree. An endpoint that
- * changes its mind about a final block is believed nothing more, and the node says so; one that
- * is late, or fails, leaves the view as it was. Consensus asks at any time and gets an answer at
- * once; what it asks for and is not here is fetched by the next poll.
+ * What endpoints are believed: which block is final, and that only while all that answer agree
+ * (l1-agreement.ts). All else is checked: a header against its hash, values against the state
+ * root, credits against the root of their tree. An endpoint that changes its mind about a final
+ * block is believed nothing more, and the node says so; one that is late, or fails, leaves the
+ * view as it was. Consensus asks at any time and gets an answer at once; what it asks for and is
+ * not here is fetched by the next poll. What was proved is kept on disk (l1-memory.ts), so that a
+ * restart asks only for what is new.
  */
 
 import { l1ReferenceDepth, sameL1Reference } from '@zg/consensus'
 import type { Credit, L1Reference, L1View, ReferenceStatus, ValidatorSet } from '@zg/consensus'
-import { headerHash } from '@zg/evm'
 import {
   appendLeaf,
   bigintToBytes,
   bytesEqual,
   concat,
   emptyIncrementalTree,
-  incrementalRoot,
   sha256,
   toHex,
   ZgError,
 } from '@zg/primitives'
-import { silentLogger } from '@zg/runtime'
-import type { Clock, Logger, Timer } from '@zg/runtime'
+import { silentLogger, silentMetrics } from '@zg/runtime'
+import type { Clock, KeyValueStore, Logger, Metrics, Timer } from '@zg/runtime'
 
-import type { L1Endpoint, L1Header } from './l1-endpoint.ts'
+import { anyOf, L1Agreement, L1DisagreementError } from './l1-agreement.ts'
+import type { AgreedHeader } from './l1-agreement.ts'
+import type { L1Endpoint } from './l1-endpoint.ts'
 import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
+import { creditsRootOf, L1Memory } from './l1-memory.ts'
+import type { KeptFinal } from './l1-memory.ts'
 import { L1ProofError, ProvedState, wordBytes } from './proved-state.ts'
 import { readSet } from './set-reader.ts'
 import type { StakeContracts } from './set-reader.ts'
@@ -52,46 +56,88 @@ const keyEpochs = 2n
 /** References and sets that consensus asked for and that are fetched at the next poll. */
 const wantedMax = 64
 
-const zeroHash = new Uint8Array(32)
+/** What is kept is written when a set or a credit is new, else after so many blocks. */
+const keptBlocks = 32n
 
 export type L1FollowerOptions = {
-  readonly endpoint: L1Endpoint
+  /** All are asked; at most `l1EndpointsMax`. */
+  readonly endpoints: readonly L1Endpoint[]
   readonly contracts: StakeContracts & { readonly inbox: bigint }
   readonly networkId: number
   /** The block that Inbox was deployed in, or one before: where its logs begin. */
   readonly fromBlock: bigint
   /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
   readonly epochs: { readonly start: bigint; readonly length: bigint }
+  /** How old a block is when L1 calls it final, in seconds; 0 where that is not known. */
+  readonly finalitySeconds?: bigint
+  /** What is kept between starts; nothing when absent. */
+  readonly store?: KeyValueStore
   readonly clock: Clock
   /** @default pollMsDefault */
   readonly pollMs?: number
   readonly log?: Logger
+  readonly metrics?: Metrics
+}
+
+/** The newest final block of L1 that a follower has seen. */
+export type FinalL1Block = {
+  readonly number: bigint
+  /** In seconds since 1970. */
+  readonly timestamp: bigint
+  /** 32 bytes. */
+  readonly stateRoot: Uint8Array
 }
 
 export class L1Follower implements L1View {
   readonly #options: L1FollowerOptions
   readonly #log: Logger
+  readonly #agreement: L1Agreement
+  readonly #memory: L1Memory | undefined
+  readonly #countDisagreement: (count?: number) => void
+  readonly #tellFinal: (number: number) => void
   readonly #hashes = new Map<bigint, Uint8Array>()
   readonly #references = new Map<bigint, L1Reference>()
   readonly #sets = new Map<bigint, ValidatorSet>()
   readonly #wantedReferences = new Set<bigint>()
   readonly #wantedSets = new Set<bigint>()
   readonly #setListeners: (() => void)[] = []
+  readonly #finalListeners: (() => void)[] = []
   readonly #credits: Credit[] = []
   #creditTree = emptyIncrementalTree
   /** Of the newest reference whose credits are here. */
   #creditsBlock: bigint
-  #final: { readonly number: bigint; readonly timestamp: bigint } | undefined
+  #final: (KeptFinal & FinalL1Block) | undefined
+  /** What the disk said was final, until L1 has said so again. */
+  #recalled: KeptFinal | undefined
+  /** What is not on the disk yet, and what is there and need not be. */
+  #unkept = { credits: 0, sets: [] as ValidatorSet[], gone: [] as bigint[], since: 0n }
   #newest: L1Reference | undefined
-  #isContradicted = false
+  #forgotten: Promise<void> | undefined
   #isRunning = false
   #timer: Timer | undefined
   #polling: Promise<void> = Promise.resolve()
 
+  /**
+   * @throws {L1EpochTooShortError} `STAKING_L1_EPOCH_TOO_SHORT` · {L1EndpointsInvalidError}
+   *   `STAKING_L1_ENDPOINTS_INVALID`
+   */
   constructor(options: L1FollowerOptions) {
+    const { endpoints, clock, epochs, finalitySeconds = 0n, store } = options
+    const { log = silentLogger, metrics = silentMetrics } = options
+    if (epochs.length <= 2n * finalitySeconds) {
+      throw new L1EpochTooShortError(epochs.length, finalitySeconds)
+    }
     this.#options = options
-    this.#log = options.log ?? silentLogger
+    this.#log = log
     this.#creditsBlock = options.fromBlock
+    this.#agreement = new L1Agreement({ endpoints, clock, log, metrics })
+    this.#countDisagreement = metrics.counter({
+      name: 'zg_l1_disagreements_total',
+      help: 'Polls in which the endpoints of L1 named different final blocks',
+    })
+    this.#tellFinal = metrics.gauge({ name: 'zg_l1_final_number', help: 'Newest final L1 block' })
+    this.#memory = store && new L1Memory(store, identityOf(options))
+    this.#recall()
   }
 
   /** Number of the newest final block seen; undefined before the first. */
@@ -99,9 +145,14 @@ export class L1Follower implements L1View {
     return this.#final?.number
   }
 
-  /** Whether the endpoint has named two final blocks of one number. */
+  /** Undefined before the first, and once no endpoint is believed any more. */
+  get finalBlock(): FinalL1Block | undefined {
+    return this.isContradicted ? undefined : this.#final
+  }
+
+  /** Whether every endpoint has named two final blocks of one number. */
   get isContradicted(): boolean {
-    return this.#isContradicted
+    return this.#agreement.isContradicted
   }
 
   /** Begins to poll. */
@@ -145,6 +196,11 @@ export class L1Follower implements L1View {
     this.#setListeners.push(listener)
   }
 
+  /** Calls back when another final block was seen. */
+  onFinal(listener: () => void): void {
+    this.#finalListeners.push(listener)
+  }
+
   newestReference(): L1Reference | undefined {
     return this.#newest
   }
@@ -169,59 +225,73 @@ export class L1Follower implements L1View {
     try {
       await this.#poll()
     } catch (error) {
-      if (error instanceof L1ContradictionError) this.#isContradicted = true
-      const message = this.#isContradicted
-        ? 'the L1 endpoint contradicts itself and is not believed any more; use another one'
-        : 'the L1 endpoint did not answer as it should'
-      this.#log.error(message, { error })
+      if (error instanceof L1DisagreementError) this.#countDisagreement()
+      this.#log.error(this.#problemOf(error), { error })
     }
   }
 
   async #poll(): Promise<void> {
-    if (this.#isContradicted) return
-    const { endpoint, networkId, contracts } = this.#options
-    const found = await endpoint.finalHeader()
-    const { header } = this.#checked(found)
+    if (this.isContradicted) return
+    await this.#forgotten
+    const found = await this.#agreement.newest()
+    const { header, hash, sources } = found
     const number = BigInt(header.number)
-    if (this.#final !== undefined && number > this.#final.number) {
-      // A final block stays: one that is gone shows an endpoint that changed chains.
-      await this.#header(this.#final.number)
-    }
-    this.#remember(number, found.hash)
+    if (!(await this.#isContinued(number))) return
+    this.#remember(number, hash)
     if (this.#final === undefined || number > this.#final.number) {
-      this.#final = { number, timestamp: BigInt(header.timestamp) }
+      const { stateRoot } = header
+      this.#final = { number, hash, timestamp: BigInt(header.timestamp), stateRoot }
+      this.#tellFinal(header.number)
+      for (const listener of this.#finalListeners) listener()
     }
     if (number < this.#final.number) return
-    const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
-    const epoch = this.epochAt(BigInt(header.timestamp))
-    for (const each of new Set([epoch, epoch + 1n, ...this.#wantedSets])) {
-      this.#wantedSets.delete(each)
-      if (this.#sets.has(each)) continue
-      const set = await readSet(state, contracts, { networkId, epoch: each })
-      if (set === undefined) continue
-      keep(this.#sets, each, set, setsMax)
-      for (const listener of this.#setListeners) listener()
-    }
+    await anyOf(sources, (endpoint) => this.#readSets(endpoint, found))
     if (number >= l1ReferenceDepth) await this.#offer(number - l1ReferenceDepth)
     for (const wanted of this.#wantedReferences) {
       this.#wantedReferences.delete(wanted)
-      await this.#takeCredits(await this.#reference(wanted))
+      await this.#reference(wanted)
+    }
+    await this.#keep()
+  }
+
+  async #readSets(endpoint: L1Endpoint, { header }: AgreedHeader): Promise<void> {
+    const { networkId, contracts } = this.#options
+    const number = BigInt(header.number)
+    const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
+    const epoch = this.epochAt(BigInt(header.timestamp))
+    for (const each of new Set([epoch, epoch + 1n, ...this.#wantedSets])) {
+      const isKnown = this.#sets.has(each)
+      const set = isKnown ? undefined : await readSet(state, contracts, { networkId, epoch: each })
+      this.#wantedSets.delete(each)
+      if (set === undefined) continue
+      this.#unkept.sets.push(set)
+      const gone = keep(this.#sets, each, set, setsMax)
+      if (gone !== undefined) this.#unkept.gone.push(gone)
+      for (const listener of this.#setListeners) listener()
     }
   }
 
   /** Makes a block the newest reference, once its credits are here. */
   async #offer(number: bigint): Promise<void> {
     if (number <= (this.#newest?.number ?? -1n)) return
-    const reference = await this.#reference(number)
-    await this.#takeCredits(reference)
-    this.#newest = reference
+    this.#newest = await this.#reference(number)
   }
 
+  /** A reference whose credits are here. */
   async #reference(number: bigint): Promise<L1Reference> {
-    const known = this.#references.get(number)
-    if (known !== undefined) return known
-    const { endpoint, contracts, networkId } = this.#options
-    const { header, hash } = await this.#header(number)
+    const found = await this.#agreement.header(number)
+    this.#remember(number, found.hash)
+    return anyOf(found.sources, async (endpoint) => {
+      const known = this.#references.get(number)
+      const reference = known ?? (await this.#readReference(endpoint, found))
+      await this.#takeCredits(endpoint, reference)
+      return reference
+    })
+  }
+
+  async #readReference(endpoint: L1Endpoint, { header, hash }: AgreedHeader): Promise<L1Reference> {
+    const { contracts, networkId } = this.#options
+    const number = BigInt(header.number)
     const box = mappingSlot(layout.Inbox._boxes, BigInt(networkId))
     const slots = [boxOffsets.creditRoot, boxOffsets.creditCount, boxOffsets.messageRoot]
     const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
@@ -242,9 +312,13 @@ export class L1Follower implements L1View {
     return reference
   }
 
-  async #takeCredits({ number, creditCount, creditRoot }: L1Reference): Promise<void> {
-    const { endpoint, networkId } = this.#options
+  async #takeCredits(
+    endpoint: L1Endpoint,
+    { number, creditCount, creditRoot }: L1Reference,
+  ): Promise<void> {
+    const { networkId } = this.#options
     const from = BigInt(this.#credits.length)
+    if (creditCount === from && number > this.#creditsBlock) this.#creditsBlock = number
     if (creditCount <= from) return
     const fromBlock = this.#creditsBlock
     const told = await endpoint.credits({ networkId, fromBlock, toBlock: number })
@@ -255,8 +329,7 @@ export class L1Follower implements L1View {
     }
     const isWhole = BigInt(tree.count) === creditCount
     const isInOrder = found.every(({ index }, offset) => index === from + BigInt(offset))
-    const root = tree.count === 0 ? zeroHash : incrementalRoot(tree)
-    if (!isWhole || !isInOrder || !bytesEqual(root, creditRoot)) {
+    if (!isWhole || !isInOrder || !bytesEqual(creditsRootOf(tree), creditRoot)) {
       throw new L1ProofError('the credits are not those of the proved root')
     }
     this.#creditTree = tree
@@ -266,26 +339,67 @@ export class L1Follower implements L1View {
     }
   }
 
-  async #header(number: bigint): Promise<L1Header> {
-    const found = await this.#options.endpoint.header(number)
-    if (found === undefined) throw new L1ContradictionError(number)
-    this.#checked(found)
-    if (BigInt(found.header.number) !== number) throw new L1ProofError('a header of another block')
-    this.#remember(number, found.hash)
-    return found
-  }
-
-  #checked(found: L1Header): L1Header {
-    if (!bytesEqual(headerHash(found.header), found.hash)) {
-      throw new L1ProofError('a header has another hash')
-    }
-    return found
-  }
-
   #remember(number: bigint, hash: Uint8Array): void {
     const known = this.#hashes.get(number)
-    if (known !== undefined && !bytesEqual(known, hash)) throw new L1ContradictionError(number)
+    if (known !== undefined && !bytesEqual(known, hash)) throw new L1DisagreementError(number)
     keep(this.#hashes, number, hash)
+  }
+
+  /** Takes over what the disk holds; what is damaged is forgotten and read anew. */
+  #recall(): void {
+    if (this.#memory === undefined) return
+    try {
+      const kept = this.#memory.read()
+      if (kept === undefined) return
+      this.#credits.push(...kept.credits)
+      this.#creditTree = kept.creditTree
+      this.#creditsBlock = kept.creditsBlock
+      for (const set of kept.sets) this.#sets.set(set.epoch, set)
+      this.#references.set(kept.reference.number, kept.reference)
+      this.#unkept.credits = kept.credits.length
+      this.#unkept.since = kept.final.number
+      this.#recalled = kept.final
+    } catch (error) {
+      this.#log.warn('what was kept of L1 is damaged and is read anew', { error })
+      this.#forgotten = this.#memory.forget()
+      // Whoever polls next hears of a failure.
+      this.#forgotten.catch(() => undefined)
+    }
+  }
+
+  /** After a start: what was final before must be so still, once L1 is there again. */
+  async #isContinued(number: bigint): Promise<boolean> {
+    const recalled = this.#recalled
+    if (recalled === undefined) return true
+    if (number < recalled.number) return false
+    const { hash } = await this.#agreement.header(recalled.number)
+    if (!bytesEqual(hash, recalled.hash)) throw new L1DisagreementError(recalled.number)
+    this.#remember(recalled.number, hash)
+    this.#recalled = undefined
+    return true
+  }
+
+  /** Writes what is new, if it is worth a write. */
+  async #keep(): Promise<void> {
+    const [memory, final, reference] = [this.#memory, this.#final, this.#newest]
+    if (memory === undefined || final === undefined || reference === undefined) return
+    const { credits: kept, sets, gone, since } = this.#unkept
+    const credits = this.#credits.slice(kept)
+    const isDue = credits.length > 0 || sets.length > 0 || final.number - since >= keptBlocks
+    if (!isDue) return
+    const creditsRoot = creditsRootOf(this.#creditTree)
+    const cursor = { final, reference, creditsBlock: this.#creditsBlock, creditsRoot }
+    await memory.write({ ...cursor, credits, sets, setsGone: gone })
+    this.#unkept = { credits: kept + credits.length, sets: [], gone: [], since: final.number }
+  }
+
+  #problemOf(error: unknown): string {
+    if (this.isContradicted) {
+      return 'the L1 endpoint contradicts itself and is not believed any more; use another one'
+    }
+    return error instanceof L1DisagreementError
+      ? 'the L1 endpoints disagree; nothing new is believed until they agree'
+      : 'the L1 endpoint did not answer as it should'
   }
 
   /** Whether L1 has come so far that the set of an epoch cannot change any more. */
@@ -317,21 +431,40 @@ export function creditLeaf(address: bigint, amountGwei: bigint): Uint8Array {
   return sha256(concat(bigintToBytes(address, 20), bigintToBytes(amountGwei, 8)))
 }
 
+/** Keeps a value, and of too many not the oldest; returns what went. */
 function keep<value>(
   map: Map<bigint, value>,
   number: bigint,
   value: value,
   countMax = referencesMax,
-): void {
+): bigint | undefined {
   map.set(number, value)
   const [oldest] = map.keys()
-  if (map.size > countMax && oldest !== undefined) map.delete(oldest)
+  if (map.size <= countMax || oldest === undefined) return undefined
+  map.delete(oldest)
+  return oldest
 }
 
-/** The endpoint names another block where it named a final one. */
-export class L1ContradictionError extends ZgError<'STAKING_L1_CONTRADICTS'> {
-  constructor(number: bigint) {
-    const message = `The L1 endpoint has another final block ${number} than before`
-    super('STAKING_L1_CONTRADICTS', message, { number: toHex(bigintToBytes(number, 8)) })
+/** The hash of what is followed: another network, L1 or clock has another memory. */
+function identityOf({ contracts, networkId, fromBlock, epochs }: L1FollowerOptions): Uint8Array {
+  const { networkRegistry, operatorRegistry, inbox } = contracts
+  return sha256(
+    concat(
+      ...[networkRegistry, operatorRegistry, inbox].map((word) => bigintToBytes(word, 20)),
+      ...[BigInt(networkId), fromBlock, epochs.start, epochs.length].map((word) =>
+        bigintToBytes(word, 8),
+      ),
+    ),
+  )
+}
+
+/** An epoch of L1 is so short that a change of it may not be final on L1 when it begins to hold. */
+export class L1EpochTooShortError extends ZgError<'STAKING_L1_EPOCH_TOO_SHORT'> {
+  constructor(epochSeconds: bigint, finalitySeconds: bigint) {
+    const message =
+      `Cannot follow L1: an epoch of ${epochSeconds} s is not more than twice the ` +
+      `${finalitySeconds} s after which its blocks are final`
+    const data = { epochSeconds: Number(epochSeconds), finalitySeconds: Number(finalitySeconds) }
+    super('STAKING_L1_EPOCH_TOO_SHORT', message, data)
   }
 }

@@ -5,6 +5,8 @@ import { storageLayoutOf } from '@zg/contracts/testing'
 
 import {
   boxOffsets,
+  chainIdOf,
+  drainingEpochOf,
   finalHeadOf,
   finalWordCount,
   latestOf,
@@ -14,6 +16,7 @@ import {
   pointOf,
   pointWordCount,
   stintOf,
+  streamOf,
 } from './l1-layout.ts'
 
 test('slots are where the compiler lays them out', () => {
@@ -43,6 +46,15 @@ test('fields of packed words are where the compiler lays them out', () => {
   for (const [label, place] of life) {
     const read: Readonly<Record<string, bigint>> = lifeOf(at(place))
     if (label in read) assert.equal(read[label], 1n, label)
+  }
+  const [chainId, draining] = [life.get('chainId'), life.get('drainingEpoch')]
+  assert.ok(chainId !== undefined && draining !== undefined)
+  assert.equal(chainIdOf(at(chainId)), 1n)
+  assert.equal(draining.slot, networkOffsets.opening)
+  assert.equal(drainingEpochOf(at({ ...draining, slot: 0n })), 1n)
+  for (const [label, place] of fields('Streams', 'Stream')) {
+    const read: Readonly<Record<string, unknown>> = streamOf(at(place))
+    assert.equal(Number(read[label]), 1, label)
   }
   const latest = fields('OperatorRegistry', 'Latest')
   for (const [label, place] of latest) {

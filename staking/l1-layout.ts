@@ -10,12 +10,20 @@ import { bigintToBytes, bytesToBigint, concat, keccak256 } from '@zg/primitives'
 
 /** Positions of the variables that are read. */
 export const layout = {
-  NetworkRegistry: { _networks: 0n, _sets: 1n, _members: 2n, _stint: 3n, _earlierStints: 4n },
+  NetworkRegistry: {
+    _networks: 0n,
+    _sets: 1n,
+    _members: 2n,
+    _stint: 3n,
+    _earlierStints: 4n,
+    _ids: 7n,
+  },
   OperatorRegistry: { _latest: 1n, _key: 2n, _earlierKeys: 3n, _earlierWeights: 4n },
   Inbox: { _boxes: 0n },
+  Streams: { _streams: 0n },
   FinalityOracle: { _final: 0n },
-  RewardBridge: { _claimed: 4n },
-  NetworkInbox: { _deliveredFromL1: 1n },
+  RewardBridge: { _claimed: 4n, _refunded: 5n },
+  NetworkInbox: { _delivered: 0n, _deliveredFromL1: 1n },
 } as const
 
 /** Words of `Bls.Key`, and of `OperatorRegistry.Period`: its epoch before its key. */
@@ -34,7 +42,10 @@ export const boxOffsets = {
 export const finalWordCount = 4n
 
 /** Words of a `Network` that are told elsewhere, by offset from its first. */
-export const networkOffsets = { epochs: 0n, genesisHash: 2n, genesisRoot: 3n } as const
+export const networkOffsets = { epochs: 0n, opening: 1n, genesisHash: 2n, genesisRoot: 3n } as const
+
+/** Ids of networks in a word of the list of them. */
+export const idsPerWord = 8n
 
 /** A `SetRing`: how many points it keeps, and words of one: its head, then the aggregate key. */
 export const setPointsMax = 64n
@@ -72,6 +83,39 @@ export type Latest = {
 
 export function stintOf(word: bigint): Stint {
   return { fromEpoch: bitsOf(word, 0n, 64n), untilEpoch: bitsOf(word, 64n, 64n) }
+}
+
+/** Id of a place in a word of the list of networks. */
+export function networkIdOf(word: bigint, place: bigint): number {
+  return Number(bitsOf(word, 32n * place, 32n))
+}
+
+export function chainIdOf(word: bigint): bigint {
+  return bitsOf(word, 0n, 64n)
+}
+
+/** From which epoch on a network takes no new streams, by the second word of it; 0 for none. */
+export function drainingEpochOf(word: bigint): bigint {
+  return bitsOf(word, 224n, 32n)
+}
+
+/** What is kept of a stream. */
+export type StreamWord = {
+  readonly openedEpoch: bigint
+  readonly homeFrom: bigint
+  readonly home: number
+  readonly homeBefore: number
+  readonly homeCount: number
+}
+
+export function streamOf(word: bigint): StreamWord {
+  return {
+    openedEpoch: bitsOf(word, 0n, 64n),
+    homeFrom: bitsOf(word, 64n, 64n),
+    home: Number(bitsOf(word, 128n, 32n)),
+    homeBefore: Number(bitsOf(word, 160n, 32n)),
+    homeCount: Number(bitsOf(word, 192n, 32n)),
+  }
 }
 
 export function lifeOf(word: bigint): Life {

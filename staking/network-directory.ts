@@ -17,6 +17,8 @@ export type RegisteredNetwork = {
   readonly chainId: bigint
   /** The epoch its genesis stands in; 0 while it is opening. */
   readonly firstEpoch: bigint
+  /** Anyone may close it from this epoch on; 0 while it does not drain. */
+  readonly drainedEpoch: bigint
   /** The first epoch after it was closed; 0 before. */
   readonly endEpoch: bigint
   /** Of the execution genesis block, in seconds since 1970. */
@@ -28,7 +30,7 @@ export type RegisteredNetwork = {
 /** What is read of `NetworkRegistry.Network`. */
 type NetworkWords = Pick<
   RegisteredNetwork,
-  'chainId' | 'firstEpoch' | 'endEpoch' | 'genesisTime'
+  'chainId' | 'firstEpoch' | 'drainedEpoch' | 'endEpoch' | 'genesisTime'
 > & {
   readonly genesisHash: Hex
 }
@@ -62,17 +64,23 @@ export class NetworkDirectory {
     return messageTo(this.#contract, { name: 'optIn', args: [id, slashBpsMax] })
   }
 
+  /** The message by which an operator leaves a network, or what is left of one. */
+  leaving(id: number): L1Message {
+    return messageTo(this.#contract, { name: 'optOut', args: [id] })
+  }
+
   async #network(id: number): Promise<RegisteredNetwork> {
     const [words, status] = (await Promise.all([
       this.#read('networkOf', [id]),
       this.#read('statusOf', [id]),
     ])) as [NetworkWords, number]
-    const { chainId, firstEpoch, endEpoch, genesisTime, genesisHash } = words
+    const { chainId, firstEpoch, drainedEpoch, endEpoch, genesisTime, genesisHash } = words
     return {
       id,
       status: statuses[status] ?? 'closed',
       chainId,
       firstEpoch,
+      drainedEpoch,
       endEpoch,
       genesisTime,
       genesisHash: fromHex(genesisHash),

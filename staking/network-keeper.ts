@@ -7,7 +7,8 @@
  *         │                         └─► Inbox of L1: messages ─► NetworkInbox
  *         └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
  *
- *     another network's block ─► LightClient ─► its Outbox: messages ─► NetworkInbox
+ *     another network's block ─► LightClient ─┬─► its Outbox: messages ─► NetworkInbox
+ *                                             └─► its Inbox: no mark ─► NetworkInbox: timeout
  *
  * It is to a network what a relayer is to L1. A step never throws; the next one begins by asking
  * both chains what is there, so it may be ended at any point, and others may keep the same network.
@@ -31,6 +32,7 @@ import { NetworkProver } from './network-prover.ts'
 import { OtherNetworkKeeper } from './other-network-keeper.ts'
 import type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 import { OwnHeaders } from './own-headers.ts'
+import { OwnMessages } from './own-messages.ts'
 import type { Anchor } from './own-headers.ts'
 import { ProvedState } from './proved-state.ts'
 import { RewardKeeper } from './reward-keeper.ts'
@@ -38,6 +40,8 @@ import type { RewardStep } from './reward-keeper.ts'
 import { StakeProver } from './stake-prover.ts'
 import type { ProvedContracts } from './stake-prover.ts'
 import { StepLoop } from './step-loop.ts'
+import { TimeoutKeeper } from './timeout-keeper.ts'
+import type { TimeoutStep } from './timeout-keeper.ts'
 
 /** Between two steps. */
 const pollMsDefault = 5_000
@@ -58,7 +62,7 @@ export type NetworkKeeperOptions = {
   readonly sets: (epoch: bigint) => ValidatorSet | undefined
   /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
   readonly epochs: { readonly start: bigint; readonly length: bigint }
-  /** Networks whose messages to this one are brought. @default none */
+  /** Networks whose messages to this one are brought, and ours to them timed out. @default none */
   readonly others?: readonly OtherNetwork[]
   /** What an operator must have earned before its epochs are over, in wei: a claim costs gas. */
   readonly claimWei: bigint
@@ -79,6 +83,8 @@ export type KeeperStep = {
   readonly messages?: MessageStep | undefined
   /** By id, what was brought from other networks. */
   readonly others?: ReadonlyMap<number, OtherNetworkStep | undefined>
+  /** By id, whose messages to them timed out. */
+  readonly timeouts?: ReadonlyMap<number, TimeoutStep | undefined>
 }
 
 /** What all parts of a step stand on. */
@@ -94,6 +100,8 @@ export class NetworkKeeper {
   readonly #claims: ClaimKeeper
   readonly #messages: MessageKeeper
   readonly #others: readonly OtherNetworkKeeper[]
+  readonly #own: OwnMessages
+  readonly #timeouts: readonly TimeoutKeeper[]
   readonly #loop: StepLoop
 
   constructor(options: NetworkKeeperOptions) {
@@ -118,6 +126,9 @@ export class NetworkKeeper {
     this.#messages = new MessageKeeper({ ...shared, l1, inbox: contracts.inbox, fromBlock })
     const { others = [] } = options
     this.#others = others.map((other) => new OtherNetworkKeeper({ ...shared, other }))
+    const own = new OwnMessages({ ...shared, endpoint, identity })
+    this.#own = own
+    this.#timeouts = others.map((other) => new TimeoutKeeper({ ...shared, other, own }))
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
   }
 
@@ -144,8 +155,19 @@ export class NetworkKeeper {
       messages: await this.#tried('messages', () => this.#messages.step(round)),
       rewards: await this.#tried('rewards', () => this.#rewards.step(round)),
       claims: await this.#tried('claims', () => this.#claims.step(round)),
-      ...(this.#others.length === 0 ? {} : { others: await this.#fromOthers(l1) }),
+      ...(this.#others.length === 0 ? {} : await this.#withOthers(l1)),
     }
+  }
+
+  async #withOthers(l1: ShownL1): Promise<Pick<KeeperStep, 'others' | 'timeouts'>> {
+    const others = await this.#fromOthers(l1)
+    const timeouts = new Map<number, TimeoutStep | undefined>()
+    if ((await this.#tried('own messages', () => this.#own.extend())) !== true) return { others }
+    for (const each of this.#timeouts) {
+      const { networkId } = each
+      timeouts.set(networkId, await this.#tried(`timeouts on ${networkId}`, () => each.step(l1)))
+    }
+    return { others, timeouts }
   }
 
   async #fromOthers(l1: ShownL1): Promise<ReadonlyMap<number, OtherNetworkStep | undefined>> {

@@ -7,6 +7,7 @@
 
 import { blsScheme, consensusRoot, headerProof, verifyFinalityCertificate } from '@zg/consensus'
 import type {
+  ConsensusHeader,
   FinalityCertificate,
   NetworkIdentity,
   SignatureScheme,
@@ -39,6 +40,15 @@ const stateRootField = 3
 
 /** A block by what L1 knows of it. */
 export type KnownBlock = { readonly height: bigint; readonly consensusRoot: Uint8Array }
+
+/** A block that is final, and the root of its state. */
+export type StateAtBlock = {
+  readonly block: KnownBlock
+  readonly header: ConsensusHeader
+  readonly executionHeader: Uint8Array
+  /** 32 bytes. */
+  readonly stateRoot: Uint8Array
+}
 
 /** The Outbox at a block, with what `RewardBridge.sync` takes to believe it. */
 export type ProvedOutbox = OutboxRoot & {
@@ -136,6 +146,36 @@ export class NetworkProver {
   }
 
   /**
+   * The header of a block; undefined when the node does not hold it.
+   *
+   * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
+   */
+  async headerAt(block: KnownBlock): Promise<ConsensusHeader | undefined> {
+    const header = await this.#endpoint.header(block.height)
+    if (header !== undefined && !bytesEqual(consensusRoot(header), block.consensusRoot)) {
+      throw new NetworkProofError('it gives another header than the one that is final')
+    }
+    return header
+  }
+
+  /**
+   * A block and its state root; undefined when the node does not hold it.
+   *
+   * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
+   */
+  async stateAt(block: KnownBlock): Promise<StateAtBlock | undefined> {
+    const [header, executionHeader] = await Promise.all([
+      this.headerAt(block),
+      this.#endpoint.executionHeader(block.height),
+    ])
+    if (header === undefined || executionHeader === undefined) return undefined
+    if (!bytesEqual(keccak256(executionHeader), header.executionHash)) {
+      throw new NetworkProofError('it gives another execution header')
+    }
+    return { block, header, executionHeader, stateRoot: stateRootOf(executionHeader) }
+  }
+
+  /**
    * The Outbox at a block; undefined when the node does not hold that state any more.
    *
    * @throws {NetworkProofError} `STAKING_NETWORK_PROOF_INVALID`
@@ -149,21 +189,13 @@ export class NetworkProver {
       return known
     }
     const { height } = block
-    const [header, executionHeader] = await Promise.all([
-      this.#endpoint.header(height),
-      this.#endpoint.executionHeader(height),
-    ])
-    if (header === undefined || executionHeader === undefined) return undefined
-    if (!bytesEqual(consensusRoot(header), block.consensusRoot)) {
-      throw new NetworkProofError('it gives another header than the one that is final')
-    }
-    if (!bytesEqual(keccak256(executionHeader), header.executionHash)) {
-      throw new NetworkProofError('it gives another execution header')
-    }
+    const state = await this.stateAt(block)
+    if (state === undefined) return undefined
+    const { header, executionHeader, stateRoot } = state
     const slots = [outboxSlots.root, outboxSlots.count]
     const proof = await this.#endpoint.proof({ address: outboxAddress, slots, height })
     if (proof === undefined) return undefined
-    const [root, count] = outboxOf(stateRootOf(executionHeader), slots, proof)
+    const [root, count] = outboxOf(stateRoot, slots, proof)
     const siblings = headerProof(header, 'executionHash')
     const proved = { block, height, root, count, executionHeader, siblings, proof }
     this.#outboxes.set(height, proved)

@@ -89,8 +89,9 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
     operatorRegistry: BigInt(l1.operators.address),
     inbox: BigInt(l1.inbox.address),
   }
+  const l1Endpoint = new JsonRpcEndpoint({ url: anvil.url, inbox: contracts.inbox })
   const follower = new L1Follower({
-    endpoint: new JsonRpcEndpoint({ url: anvil.url, inbox: contracts.inbox }),
+    endpoints: [l1Endpoint],
     contracts,
     networkId: id,
     fromBlock: 0n,
@@ -112,7 +113,10 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
       contracts: {
         finalityOracle: BigInt(l1.oracle.address),
         rewardBridge: BigInt(l1.bridge.address),
+        inbox: BigInt(l1.inbox.address),
       },
+      l1: l1Endpoint,
+      fromBlock: 0n,
       identity: l1.identityOf(id),
       sets: (epoch) => follower.validatorSet(epoch),
       epochs: { start: BigInt(l1.start), length: BigInt(epochSeconds) },

@@ -36,3 +36,25 @@ test('NetworkRelayer: once it is started it relays by itself, until it is stoppe
   await pass(60_000)
   assert.equal(balance(), 2n * ether)
 })
+
+test('NetworkRelayer has loads proved after its certificates, and though those fail', async () => {
+  const { endpoint, chain, open } = await openRelayWorld()
+  await endpoint.seal()
+  const sentBefore: number[] = []
+  const load = {
+    step: () => {
+      sentBefore.push(chain.submitted.length)
+      return Promise.resolve({ proved: [7n] })
+    },
+  }
+  const relayer = open({ intervalSeconds: 0n, load })
+  const step = await relayer.step()
+  assert.equal(step.finality?.kind, 'submitted')
+  assert.deepEqual(step.load, { proved: [7n] })
+  endpoint.onAsk = unreachable
+  const failed = await relayer.step()
+  assert.equal(failed.finality, undefined)
+  assert.deepEqual(failed.load, { proved: [7n] })
+  assert.equal(sentBefore.length, 2)
+  assert.ok((sentBefore[0] ?? 0) > 0)
+})

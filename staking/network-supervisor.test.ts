@@ -6,18 +6,22 @@ import { bytesToBigint, keccak256, toHex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 
 import type { L1Message } from './l1-chain.ts'
+import { L1RefusedError } from './l1-sender.ts'
 import { NetworkDirectory } from './network-directory.ts'
 import type { RegisteredNetwork } from './network-directory.ts'
 import { NetworkSupervisor } from './network-supervisor.ts'
 import { SimulatedL1Chain } from './testing/simulated-l1-chain.ts'
 
 const ether = 10n ** 18n
+const nothing = { joined: [], started: [], stopped: [], left: [] }
+const refused = new L1RefusedError('StillIn')
 const operators = [1, 2, 3].map((index) => testOperator(index))
 
 /** Three operators with stake, networks 0 to come, and a host that starts what it is told. */
 function openWorld({
   canRun = () => true,
-}: { canRun?: (network: RegisteredNetwork) => boolean } = {}) {
+  networksMax = 32,
+}: { canRun?: (network: RegisteredNetwork) => boolean; networksMax?: number } = {}) {
   const l1 = new L1World()
   for (const operator of operators) {
     l1.register(operator)
@@ -33,6 +37,8 @@ function openWorld({
     stop: async (id: number) => void running.delete(id),
   }
   const sent: string[] = []
+  /** Whose next message does not come through. */
+  const silent = new Set<string>()
   const open = () =>
     new NetworkSupervisor({
       directory: new NetworkDirectory({ chain, address: BigInt(l1.networks.address) }),
@@ -42,39 +48,61 @@ function openWorld({
         address: BigInt(address),
         sender: {
           async send({ to, data }: L1Message) {
+            if (silent.delete(address)) throw refused
             sent.push(address)
-            assert.ok(l1.world.execute({ from: BigInt(address), to, data }))
+            if (!l1.world.execute({ from: BigInt(address), to, data, value: 0n })) throw refused
             return { transactionHash: keccak256(data), blockNumber: 0n, succeeded: true } as never
           },
         },
       })),
       slashBpsMax: 10_000,
+      networksMax,
       epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
       clock: createSystemClock(),
     })
-  return { l1, open, running, sent }
+  return { l1, open, running, sent, silent }
 }
 
 test('NetworkSupervisor joins what is opened and runs it from its first epoch on', async () => {
   const { l1, open, running, sent } = openWorld()
   const supervisor = open()
-  assert.deepEqual(await supervisor.step(), { joined: [], started: [], stopped: [] })
+  assert.deepEqual(await supervisor.step(), nothing)
   l1.openNetwork(5, { operatorsMin: 3 })
-  assert.deepEqual(await supervisor.step(), { joined: [5], started: [], stopped: [] })
+  assert.deepEqual(await supervisor.step(), { ...nothing, joined: [5] })
   assert.deepEqual(
     sent,
     operators.map(({ address }) => address),
   )
   // Begun anew, it asks L1 and joins nothing twice.
-  assert.deepEqual(await open().step(), { joined: [], started: [], stopped: [] })
+  assert.deepEqual(await open().step(), nothing)
   const { firstEpoch } = l1.read(l1.networks, 'networkOf', 5) as { firstEpoch: bigint }
   assert.equal(Number(firstEpoch), l1.epoch + 2)
   l1.goToEpoch(Number(firstEpoch) - 1)
   assert.deepEqual((await supervisor.step()).started, [])
   l1.goToEpoch(Number(firstEpoch))
-  assert.deepEqual(await supervisor.step(), { joined: [], started: [5], stopped: [] })
+  assert.deepEqual(await supervisor.step(), { ...nothing, started: [5] })
   assert.deepEqual([...running], [5])
-  assert.deepEqual(await supervisor.step(), { joined: [], started: [], stopped: [] })
+  assert.deepEqual(await supervisor.step(), nothing)
+})
+
+test('NetworkSupervisor: who could not join before a network is active joins until it begins', async () => {
+  const { l1, open, silent, running } = openWorld()
+  l1.openNetwork(5, { operatorsMin: 1 })
+  silent.add(operators[2]?.address ?? '')
+  assert.deepEqual(await open().step(), nothing)
+  assert.equal(l1.read(l1.networks, 'statusOf', 5), 1)
+  assert.equal((l1.read(l1.networks, 'membersOf', 5) as unknown[]).length, 2)
+  assert.deepEqual(await open().step(), { ...nothing, joined: [5] })
+  assert.equal((l1.read(l1.networks, 'membersOf', 5) as unknown[]).length, 3)
+  l1.goToEpoch(l1.epoch + 2)
+  l1.send(l1.networks, 'optOut', [5], operators[0]?.address)
+  assert.deepEqual(await open().step(), { ...nothing, started: [5] })
+  running.clear()
+  assert.deepEqual(
+    await open().step(),
+    { ...nothing, started: [5] },
+    'who left is not made to join',
+  )
 })
 
 test('NetworkSupervisor ends what is over, and nothing before', async () => {
@@ -92,8 +120,46 @@ test('NetworkSupervisor ends what is over, and nothing before', async () => {
   l1.goToEpoch(l1.epoch + 1)
   assert.deepEqual((await supervisor.step()).stopped, [])
   l1.goToEpoch(l1.epoch + 1)
-  assert.deepEqual(await supervisor.step(), { joined: [], started: [], stopped: [5] })
+  assert.deepEqual(await supervisor.step(), { ...nothing, stopped: [5], left: [5] })
   assert.deepEqual([...running], [])
+  assert.deepEqual(await open().step(), nothing, 'whoever is begun anew has nothing left to do')
+  for (const { address } of operators) {
+    assert.deepEqual(l1.read(l1.networks, 'networksOf', address), [])
+  }
+})
+
+test('NetworkSupervisor: an operator joins as many networks as it has room for', async () => {
+  const { l1, open, running } = openWorld({ networksMax: 2 })
+  for (const id of [5, 6, 7]) l1.openNetwork(id)
+  const supervisor = open()
+  assert.deepEqual((await supervisor.step()).joined, [5, 6])
+  assert.deepEqual(await supervisor.step(), nothing)
+  l1.goToEpoch(l1.epoch + 2)
+  assert.deepEqual((await supervisor.step()).started, [5, 6])
+  l1.send(l1.networks, 'drain', [5])
+  const { drainedEpoch } = l1.read(l1.networks, 'networkOf', 5) as { drainedEpoch: bigint }
+  l1.goToEpoch(Number(drainedEpoch))
+  l1.send(l1.networks, 'close', [5])
+  assert.deepEqual(await supervisor.step(), nothing, 'it is in the set until the end')
+  l1.goToEpoch(l1.epoch + 2)
+  assert.deepEqual(await supervisor.step(), { ...nothing, stopped: [5], left: [5] })
+  assert.deepEqual(await supervisor.step(), { ...nothing, joined: [7] })
+  assert.deepEqual([...running], [6])
+})
+
+test('NetworkSupervisor: what fails for one network holds up no other', async () => {
+  const { l1, open, running } = openWorld({
+    canRun: ({ id }) => {
+      if (id === 5) throw refused
+      return true
+    },
+  })
+  for (const id of [5, 6]) l1.openNetwork(id)
+  const supervisor = open()
+  assert.deepEqual(await supervisor.step(), { ...nothing, joined: [6] })
+  l1.goToEpoch(l1.epoch + 2)
+  assert.deepEqual(await supervisor.step(), { ...nothing, started: [6] })
+  assert.deepEqual([...running], [6])
 })
 
 test('NetworkSupervisor joins no network whose genesis it cannot build', async () => {

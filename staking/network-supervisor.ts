@@ -1,16 +1,17 @@
 /**
  * Which networks an operator runs: what L1 says, and what its host does about it.
  *
- *     opening    joined, if the operator wants it
+ *     to come    joined, if the operator has room for it: it accepts `networksMax` at most
  *     begun      its genesis is built and compared with L1's hash; its node runs, without a restart
  *                of anything else
- *     over       its node ends, its data stays
+ *     over       its node ends, its data stays; the operator leaves it, and has room for another
  *
- * A step asks L1 and the host what is there and makes one difference less; nothing is kept. To join
- * is a promise with stake, so a host is asked first whether it can build that genesis: a network
- * whose hash it does not reach is never joined.
+ * A step asks L1 and the host what is there and makes one difference less; nothing is kept, and
+ * what fails for one network holds up no other. To join is a promise with stake, so a host is asked
+ * first whether it can build that genesis: a network whose hash it does not reach is never joined.
  */
 
+import { assert } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 
@@ -21,6 +22,9 @@ import { StepLoop } from './step-loop.ts'
 
 /** Between two looks at L1. */
 const pollMsDefault = 5_000
+
+/** Networks that an operator may be in, at most (NetworkRegistry.NETWORKS_PER_OPERATOR). */
+export const networksPerOperatorMax = 32
 
 /** What runs networks: the local world, or the machine of one operator. */
 export interface NetworkHost {
@@ -48,6 +52,8 @@ export type NetworkSupervisorOptions = {
   readonly operators: readonly SupervisedOperator[]
   /** What a fault may cost of the stake, in hundredths of a percent. */
   readonly slashBpsMax: number
+  /** An operator that is in so many networks joins no other. @default networksPerOperatorMax */
+  readonly networksMax?: number
   /** The clock of OperatorRegistry: start and length of epochs, in seconds. */
   readonly epochs: { readonly start: bigint; readonly length: bigint }
   readonly clock: Clock
@@ -56,24 +62,37 @@ export type NetworkSupervisorOptions = {
   readonly log?: Logger
 }
 
-/** What a step did. */
+/** What a step did, by ids of networks. */
 export type SupervisorStep = {
   readonly joined: readonly number[]
   readonly started: readonly number[]
   readonly stopped: readonly number[]
+  readonly left: readonly number[]
 }
+
+/** What L1 says at a step, and what was done by it so far. */
+type Round = {
+  readonly epoch: bigint
+  readonly operators: readonly JoinedOperator[]
+  readonly step: Record<keyof SupervisorStep, number[]>
+}
+
+/** An operator, and the networks that it has joined. */
+type JoinedOperator = SupervisedOperator & { readonly networks: number[] }
 
 export class NetworkSupervisor {
   readonly #options: NetworkSupervisorOptions
   readonly #log: Logger
   readonly #loop: StepLoop
-  /** Networks that cannot run here; told once. */
+  /** Networks that cannot run here, and those for which there is no room; told once. */
   readonly #refused = new Set<number>()
+  readonly #declined = new Set<number>()
 
   constructor(options: NetworkSupervisorOptions) {
     this.#options = options
     this.#log = options.log ?? silentLogger
-    const { clock, pollMs = pollMsDefault } = options
+    const { clock, pollMs = pollMsDefault, networksMax = networksPerOperatorMax } = options
+    assert(networksMax <= networksPerOperatorMax, 'L1 lets no operator be in more networks')
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
   }
 
@@ -89,37 +108,58 @@ export class NetworkSupervisor {
 
   /** One look at L1; never throws. */
   async step(): Promise<SupervisorStep> {
-    const step = { joined: [] as number[], started: [] as number[], stopped: [] as number[] }
+    const step = { joined: [], started: [], stopped: [], left: [] }
     try {
-      const { directory, chain } = this.#options
-      const [networks, { timestamp }] = await Promise.all([directory.list(), chain.head()])
-      for (const network of networks) await this.#care(network, this.#epochAt(timestamp), step)
+      const { directory, chain, operators } = this.#options
+      const [networks, { timestamp }, joined] = await Promise.all([
+        directory.list(),
+        chain.head(),
+        Promise.all(operators.map(({ address }) => directory.joinedBy(address))),
+      ])
+      const round: Round = {
+        epoch: this.#epochAt(timestamp),
+        operators: operators.map((each, index) => ({
+          ...each,
+          networks: [...(joined[index] ?? [])],
+        })),
+        step,
+      }
+      for (const network of networks) await this.#tried(network, round)
     } catch (error) {
       this.#log.error('the supervisor of networks failed and begins again', { error })
     }
     return step
   }
 
-  async #care(
-    network: RegisteredNetwork,
-    epoch: bigint,
-    step: { joined: number[]; started: number[]; stopped: number[] },
-  ): Promise<void> {
+  async #tried(network: RegisteredNetwork, round: Round): Promise<void> {
+    try {
+      await this.#care(network, round)
+    } catch (error) {
+      const { id, status } = network
+      this.#log.error('a network is not cared for, and is tried again', { id, status, error })
+    }
+  }
+
+  async #care(network: RegisteredNetwork, round: Round): Promise<void> {
     const { host } = this.#options
     const { id, status, firstEpoch, endEpoch } = network
+    const { epoch, operators, step } = round
     const isRunning = host.running().includes(id)
-    const isOver = endEpoch !== 0n && epoch >= endEpoch
-    if (isOver) {
-      if (!isRunning) return
-      await host.stop(id)
-      step.stopped.push(id)
-      this.#log.info('A network is over', { id })
+    if (endEpoch !== 0n && epoch >= endEpoch) {
+      if (isRunning) {
+        await host.stop(id)
+        step.stopped.push(id)
+        this.#log.info('A network is over', { id })
+      }
+      if (await this.#leave(id, operators)) step.left.push(id)
       return
     }
     if (isRunning || !(await this.#canRun(network))) return
-    if (status === 'opening' && (await this.#join(id))) step.joined.push(id)
-    if (firstEpoch === 0n || epoch < firstEpoch) return
-    if (!(await this.#isJoined(id))) return
+    // The first to join may have it active: the others still join until it begins.
+    const isToCome = status === 'opening' || (status === 'active' && epoch < firstEpoch)
+    if (isToCome && (await this.#join(id, operators))) step.joined.push(id)
+    if (isToCome || epoch < firstEpoch) return
+    if (!operators.some(({ networks }) => networks.includes(id))) return
     await host.start(network)
     step.started.push(id)
     this.#log.info('A network has begun', { id, firstEpoch: String(firstEpoch) })
@@ -134,23 +174,31 @@ export class NetworkSupervisor {
     return false
   }
 
-  /** Has every operator join that has not; says whether one did. */
-  async #join(id: number): Promise<boolean> {
-    const { directory, operators, slashBpsMax } = this.#options
-    const missing: SupervisedOperator[] = []
-    for (const operator of operators) {
-      const joined = await directory.joinedBy(operator.address)
-      if (!joined.includes(id)) missing.push(operator)
+  /** Has every operator join that has not and has room; says whether one did. */
+  async #join(id: number, operators: readonly JoinedOperator[]): Promise<boolean> {
+    const { directory, slashBpsMax, networksMax = networksPerOperatorMax } = this.#options
+    const missing = operators.filter(({ networks }) => !networks.includes(id))
+    const joining = missing.filter(({ networks }) => networks.length < networksMax)
+    if (joining.length < missing.length && !this.#declined.has(id)) {
+      this.#declined.add(id)
+      this.#log.warn('a network is not joined: there is no room for it', { id, networksMax })
     }
     const message = directory.joining(id, slashBpsMax)
-    await Promise.all(missing.map(({ sender }) => sender.send(message)))
-    return missing.length > 0
+    await Promise.all(
+      joining.map(async ({ sender, networks }) => {
+        await sender.send(message)
+        networks.push(id)
+      }),
+    )
+    return joining.length > 0
   }
 
-  async #isJoined(id: number): Promise<boolean> {
-    const { directory, operators } = this.#options
-    const joined = await Promise.all(operators.map(({ address }) => directory.joinedBy(address)))
-    return joined.some((ids) => ids.includes(id))
+  /** Has every operator leave that is still in; says whether one did. */
+  async #leave(id: number, operators: readonly JoinedOperator[]): Promise<boolean> {
+    const leaving = operators.filter(({ networks }) => networks.includes(id))
+    const message = this.#options.directory.leaving(id)
+    await Promise.all(leaving.map(({ sender }) => sender.send(message)))
+    return leaving.length > 0
   }
 
   #epochAt(timestamp: bigint): bigint {

@@ -19,11 +19,14 @@ export type KnownFinal = KnownBlock & {
   readonly isDead: boolean
   /** When it was taken in, in seconds since 1970. */
   readonly since: bigint
+  /** Over the consensusRoots of all heights below; zero at the genesis. */
+  readonly histRoot: Uint8Array
 }
 
 type FinalWords = Pick<KnownFinal, 'epoch' | 'height' | 'nextEpoch' | 'isHalted' | 'isDead'> & {
   readonly since: number
   readonly consensusRoot: Hex
+  readonly histRoot: Hex
 }
 
 export class OracleContract {
@@ -53,12 +56,28 @@ export class OracleContract {
       isDead,
       since: BigInt(since),
       consensusRoot: fromHex(found.consensusRoot),
+      histRoot: fromHex(found.histRoot),
     }
   }
 
   /** How long after its epoch a certificate that does not close it counts, in seconds. */
   async certificateAgeMax(): Promise<bigint> {
     return (await this.#read('certificateAgeMax', [])) as bigint
+  }
+
+  /** A network of which no certificate came for so long may be buried, in seconds. */
+  async deadAfter(): Promise<bigint> {
+    return (await this.#read('deadAfter', [])) as bigint
+  }
+
+  /** Who first closed an epoch on L1; 0 when nobody did. */
+  async reporterOf(epoch: bigint): Promise<bigint> {
+    return BigInt((await this.#read('reporterOf', [this.#networkId, epoch])) as Hex)
+  }
+
+  /** The message that buries a silent network, for ever. */
+  declareDead(): L1Message {
+    return messageTo(this.#contract, { name: 'declareDead', args: [this.#networkId] })
   }
 
   /** The message that brings a certificate; `siblings` prove the block that L1 knows in it. */

@@ -13,9 +13,7 @@
 
 import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
 import { bigintToHex, bytesEqual, bytesToBigint, fromHex, keccak256, toHex } from '@zg/primitives'
-import type { Hex } from '@zg/primitives'
 
-import { AdmissionKeeper } from './admission-keeper.ts'
 import type { ShownL1 } from './admission-keeper.ts'
 import { outboxProofArgs } from './bridge-contract.ts'
 import type { KeeperChain, OtherEndpoint } from './keeper-ports.ts'
@@ -23,7 +21,8 @@ import { failedMessages, isTaken } from './message-receiver.ts'
 import type { OutboxLogs } from './network-endpoint.ts'
 import { NetworkProofError, NetworkProver } from './network-prover.ts'
 import type { ProvedCertificate, ProvedOutbox } from './network-prover.ts'
-import { absentOf, certificateArgs } from './oracle-contract.ts'
+import { OtherFinality } from './other-finality.ts'
+import type { OtherAdvance } from './other-finality.ts'
 import { outboxEntryArgs, outboxLeaf } from './outbox-entry.ts'
 import type { OutboxEntry } from './outbox-entry.ts'
 import { OutboxTree, outboxPageSize, pageOf } from './outbox-tree.ts'
@@ -58,7 +57,7 @@ export type OtherNetworkKeeperOptions = SystemContractOptions & {
 
 export type OtherNetworkStep = {
   /** How LightClient came to know a newer block. */
-  readonly final?: 'submitted' | 'adopted'
+  readonly final?: OtherAdvance
   /** Indexes of messages that were delivered, and of those whose receiver does not take them. */
   readonly delivered: readonly number[]
   readonly failed: readonly number[]
@@ -69,24 +68,13 @@ export type OtherNetworkStep = {
 /** A message that is an entry, and the height of its block. */
 type Waiting = { readonly entry: OutboxEntry; readonly height: bigint }
 
-/** What LightClient knows. */
-type Known = {
-  readonly epoch: bigint
-  readonly height: bigint
-  readonly nextEpoch: bigint
-  readonly isHalted: boolean
-  readonly isDead: boolean
-  readonly consensusRoot: Hex
-}
-
 const idle = { delivered: [], failed: [] } as const
 
 export class OtherNetworkKeeper {
   readonly #options: OtherNetworkKeeperOptions
-  readonly #light: SystemContract
   readonly #inbox: SystemContract
-  readonly #admission: AdmissionKeeper
   readonly #prover: NetworkProver
+  readonly #finality: OtherFinality
   readonly #tree: OutboxTree
   /** By index. */
   readonly #waiting = new Map<number, Waiting>()
@@ -95,11 +83,10 @@ export class OtherNetworkKeeper {
   constructor(options: OtherNetworkKeeperOptions) {
     this.#options = options
     const { other } = options
-    this.#light = new SystemContract('LightClient', options)
     this.#inbox = new SystemContract('NetworkInbox', options)
-    const { networkId } = other.identity
-    this.#admission = new AdmissionKeeper({ ...options, networkId })
     this.#prover = new NetworkProver(other)
+    const { networkId } = other.identity
+    this.#finality = new OtherFinality({ ...options, networkId, prover: this.#prover })
     this.#tree = new OutboxTree({ outboxLogs: (query) => this.#logs(query) })
   }
 
@@ -134,14 +121,13 @@ export class OtherNetworkKeeper {
     found: ProvedOutbox,
     l1: ShownL1,
   ): Promise<Pick<OtherNetworkStep, 'final' | 'waits'> & { readonly proved?: ProvedOutbox }> {
-    await this.#admission.step(l1, [])
-    const before = await this.#known()
+    const before = await this.#finality.admitted(l1)
     if (before === undefined) return { waits: 'set' }
     // One that died has no other state after its last block.
     if (before.isHalted) return { waits: 'halted' }
     if (await this.#isProved(found)) return { proved: found }
-    const final = await this.#advance(before, newest, l1)
-    const known = await this.#known()
+    const final = await this.#finality.advance(before, newest, l1)
+    const known = await this.#finality.known()
     if (known === undefined || known.height === 0n) return { waits: 'certificate' }
     const { height } = known
     const block = { height, consensusRoot: fromHex(known.consensusRoot) }
@@ -155,38 +141,6 @@ export class OtherNetworkKeeper {
       if (offer.kind === 'refused') return { ...done, waits: 'certificate' }
     }
     return { ...done, proved }
-  }
-
-  /** Has LightClient know a newer block, if that can be shown. */
-  async #advance(
-    known: Known,
-    newest: ProvedCertificate,
-    l1: ShownL1,
-  ): Promise<'submitted' | 'adopted' | undefined> {
-    const { vote } = newest.certificate
-    if (vote.height <= known.height) return undefined
-    const expected = known.nextEpoch === 0n ? known.epoch : known.nextEpoch
-    // Closes are L1's to know first: LightClient takes the next epoch's certificates after it.
-    if (vote.epoch !== expected || vote.nextEpoch !== 0n) return this.#adopt(known, l1)
-    const operators = absentOf(newest)
-    const isKnown = await this.#admission.ensure(l1, { epoch: vote.epoch, operators })
-    if (!isKnown) return this.#adopt(known, l1)
-    const block = { height: known.height, consensusRoot: fromHex(known.consensusRoot) }
-    const siblings = await this.#prover.historyProof(block, vote)
-    const args = [this.networkId, certificateArgs(newest), siblings.map(toHex)]
-    const offer = await this.#light.offer({ name: 'submit', args }, ['NotNewer'])
-    return offer.kind === 'sent' ? 'submitted' : undefined
-  }
-
-  /** Takes L1's word for it. */
-  async #adopt(known: Known, { prover, header }: ShownL1): Promise<'adopted' | undefined> {
-    const found = await prover.final(this.networkId)
-    if (found === undefined) return undefined
-    const isEnd = (found.isHalted && !known.isHalted) || (found.isDead && !known.isDead)
-    if (found.height <= known.height && !isEnd) return undefined
-    const args = [this.networkId, header, found.args]
-    const offer = await this.#light.offer({ name: 'adopt', args }, ['NotNewer'])
-    return offer.kind === 'sent' ? 'adopted' : undefined
   }
 
   async #deliverAll(
@@ -280,15 +234,6 @@ export class OtherNetworkKeeper {
 
   async #isProved({ root }: ProvedOutbox): Promise<boolean> {
     return (await this.#inbox.read('isOutboxRoot', this.networkId, toHex(root))) === true
-  }
-
-  /** Undefined while the network is not admitted. */
-  async #known(): Promise<Known | undefined> {
-    const { genesisHash } = (await this.#light.read('networkOf', this.networkId)) as {
-      genesisHash: Hex
-    }
-    if (BigInt(genesisHash) === 0n) return undefined
-    return (await this.#light.read('finalOf', this.networkId)) as Known
   }
 
   /** Passes logs on, and keeps those that are for us. */

@@ -58,7 +58,7 @@ export type OutboxStep = {
   readonly claimed: readonly number[]
   readonly announced: readonly number[]
   /** Why the rest waits. */
-  readonly waits?: 'halted' | 'paused' | 'rate' | 'certificate'
+  readonly waits?: 'halted' | 'paused' | 'rate' | 'certificate' | 'credits'
 }
 
 /** What became of one entry. */

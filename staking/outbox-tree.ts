@@ -128,6 +128,19 @@ export class OutboxTree {
     })
   }
 
+  /** The root of the first `count` entries, 32 bytes; at least one. */
+  async rootOf(count: number): Promise<Uint8Array> {
+    const last = count - 1
+    const entry = (await this.page(pageOf(last)))[last % outboxPageSize]
+    assert(entry !== undefined, 'the entry is one of the tree')
+    let [node, position] = [outboxLeaf(entry), last]
+    for (const sibling of await this.siblings(last, count)) {
+      node = position % 2 === 0 ? merkleParent(node, sibling) : merkleParent(sibling, node)
+      position = Math.floor(position / 2)
+    }
+    return node
+  }
+
   async #append(height: bigint, count: number): Promise<void> {
     for await (const { index, entry, height: at } of this.#logs(this.#height + 1n, height)) {
       // MUST be the next one, and no more than are proved.

@@ -1,71 +1,15 @@
-/**
- * A system contract of a network as a keeper sees it: its views, and calls that are sent unless it
- * refuses them.
- */
+/** A system contract of a network as a keeper sees it. */
 
 import { systemContractAddresses } from '@zg/contracts'
 import type { SystemContractName } from '@zg/contracts'
-import { silentLogger } from '@zg/runtime'
-import type { Logger } from '@zg/runtime'
 
-import type { L1Chain } from './l1-chain.ts'
-import { messageTo, readContract } from './l1-contracts.ts'
-import type { L1Contract, L1Function } from './l1-contracts.ts'
-import { L1RefusedError } from './l1-sender.ts'
-import type { L1Sender } from './l1-sender.ts'
+import { OfferedContract } from './offered-contract.ts'
+import type { OfferedContractOptions } from './offered-contract.ts'
 
-export type SystemContractOptions = {
-  readonly chain: Pick<L1Chain, 'call'>
-  readonly sender: Pick<L1Sender, 'send'>
-  readonly log?: Logger
-}
+export type SystemContractOptions = OfferedContractOptions
 
-/** `done`: someone did it before; `refused`: with the error of that name, empty for none. */
-export type Offer =
-  | { readonly kind: 'sent' }
-  | { readonly kind: 'done' }
-  | { readonly kind: 'refused'; readonly errorName: string }
-
-export class SystemContract {
-  readonly #chain: Pick<L1Chain, 'call'>
-  readonly #sender: Pick<L1Sender, 'send'>
-  readonly #log: Logger
-  readonly #contract: L1Contract
-
-  constructor(name: SystemContractName, { chain, sender, log }: SystemContractOptions) {
-    this.#chain = chain
-    this.#sender = sender
-    this.#log = log ?? silentLogger
-    this.#contract = { artifact: name, address: systemContractAddresses[name] }
-  }
-
-  get address(): bigint {
-    return this.#contract.address
-  }
-
-  /** @throws {L1ReadError} `STAKING_L1_READ_FAILED`; and whatever the chain throws. */
-  read(name: string, ...args: readonly unknown[]): Promise<unknown> {
-    return readContract(this.#chain, this.#contract, { name, args })
-  }
-
-  /**
-   * Sends a call, unless it would revert.
-   *
-   * @param doneErrors - Refusals that say: someone did this before.
-   * @throws What the sender throws, but for a refusal.
-   */
-  async offer(call: L1Function, doneErrors: readonly string[] = []): Promise<Offer> {
-    const { artifact } = this.#contract
-    try {
-      await this.#sender.send(messageTo(this.#contract, call))
-    } catch (error) {
-      if (!(error instanceof L1RefusedError)) throw error
-      const { errorName } = error
-      if (doneErrors.includes(errorName)) return { kind: 'done' }
-      this.#log.warn('a system contract refuses', { artifact, call: call.name, errorName })
-      return { kind: 'refused', errorName }
-    }
-    this.#log.info('a system contract took a call', { artifact, call: call.name })
-    return { kind: 'sent' }
+export class SystemContract extends OfferedContract {
+  constructor(name: SystemContractName, options: SystemContractOptions) {
+    super({ artifact: name, address: systemContractAddresses[name] }, options)
   }
 }

@@ -78,6 +78,15 @@ export class FinalState implements StateView {
     return code
   }
 
+  /** The balances of all accounts together: reads every one. */
+  sumOfBalances(): bigint {
+    let sum = 0n
+    for (const [, record] of this.#store.range(tables.accounts, {})) {
+      sum += decodeAccountRecord(record).account.balance
+    }
+    return sum
+  }
+
   /** All slots of an account that are not 0, by their hashes. */
   *slotsOf(account: string): IterableIterator<string> {
     const from = accountKey(account)

@@ -137,6 +137,11 @@ export class StateDatabase {
     return this.#head
   }
 
+  /** What all accounts of the newest final state hold: one read of each of them. */
+  sumOfBalances(): bigint {
+    return this.#final.sumOfBalances()
+  }
+
   /** The lowest height whose state is readable. */
   get oldestHeight(): number {
     return this.#oldestHeight

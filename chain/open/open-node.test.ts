@@ -14,6 +14,7 @@ import {
 import type { KeyValueStore } from '@zg/runtime'
 
 import { inlineRecovery } from '../sender-recovery.ts'
+import { heldWei } from '../supply.ts'
 import { crowdedGenesis, openFinalChain, testScheme } from '../testing/final-chain.ts'
 import type { FinalChain } from '../testing/final-chain.ts'
 import { signedTransfer, testAddresses, testKeys } from '../testing/test-chain.ts'
@@ -143,6 +144,11 @@ test('a node begins at the checkpoint it is given, and refuses any other state',
   const node = await openNode(t, 2, begin, validator)
   assert.equal(node.chain.states.oldestHeight, 9)
   await reaches(node, 12)
+  // It counted the state it took in, and came to what the others kept from the genesis on.
+  const [counted, kept] = [node, validator].map(({ chain }) => chain.supplyAt(12))
+  assert.ok(counted !== undefined && kept !== undefined)
+  assert.deepEqual([counted.fromNumber, kept.fromNumber], [9, 0])
+  assert.equal(heldWei(counted), heldWei(kept))
 
   const forged = { ...checkpoint, consensusRoot: keccak256(checkpoint.consensusRoot) }
   const pace = { statusMs: 100, offerWaitMs: 300, patienceMs: 500 }

@@ -17,6 +17,7 @@ import type { ChainConfig, Header, Receipt } from '@zg/evm'
 import { toHex, toQuantity } from '@zg/primitives'
 
 import type { Block, ChainReader, NodeView } from '../chain-view.ts'
+import { governedParametersOf } from '../governed-parameters.ts'
 import { readBlockNumberOrTag, requireHeader } from './block-id.ts'
 import type { RpcMethod } from './json-rpc.ts'
 import { feeHistoryBlocksMax, feeHistoryPercentilesMax } from './limits.ts'
@@ -84,9 +85,18 @@ export function tipSuggestion(chain: ChainReader): () => bigint {
   let known: { readonly headHash: string; readonly tip: bigint } | undefined
   return () => {
     const headHash = toHex(chain.head().hash)
-    if (known?.headHash !== headHash) known = { headHash, tip: recentTip(chain) }
+    if (known?.headHash !== headHash) known = { headHash, tip: enoughTip(chain) }
     return known.tip
   }
+}
+
+/** What is usual, and no less than governance asks for. */
+function enoughTip(chain: ChainReader): bigint {
+  const { header, hash } = chain.head()
+  const state = chain.stateAt(hash)
+  const least = state === undefined ? 0n : governedParametersOf(state).gasPriceMin
+  const [usual, missing] = [recentTip(chain), least - nextBaseFeeOf(header)]
+  return usual > missing ? usual : missing
 }
 
 function recentTip(chain: ChainReader): bigint {

@@ -13,6 +13,7 @@ import { finalityMethods } from './finality-methods.ts'
 import type { RpcMethods } from './json-rpc.ts'
 import { logMethods } from './log-methods.ts'
 import { nodeMethods } from './node-methods.ts'
+import { routeMethods } from './route-methods.ts'
 import { MethodUnknownError } from './rpc-error.ts'
 import { inlineSimulator } from './simulator.ts'
 import type { Simulator } from './simulator.ts'
@@ -52,6 +53,7 @@ export function rpcMethods(node: NodeView, options: RpcMethodsOptions): RpcMetho
       ...subscriptionMethods(node),
       ...txpoolMethods(node),
       ...finalityMethods(node),
+      ...routeMethods(node),
       ...(dev === undefined ? [] : devMethods(dev)),
       ...(dev === undefined ? [] : walletMethods(node, dev, { estimate, suggestTip })),
     ]),

@@ -1,8 +1,10 @@
-/** The node itself: its chain, network, version and accounts. */
+/** The node itself: its chain, network, version and accounts, and what it counts of the supply. */
 
 import { keccak256, toHex, toQuantity } from '@zg/primitives'
 
 import type { NodeView } from '../chain-view.ts'
+import { heldWei } from '../supply.ts'
+import { headerOf, readBlockId } from './block-id.ts'
 import type { RpcMethod, RpcParams } from './json-rpc.ts'
 import { checkCount, readData } from './params.ts'
 
@@ -15,6 +17,7 @@ export function nodeMethods(node: NodeView, clientVersion: string): readonly [st
     ['eth_syncing', constant(false)],
     // Networks never hold users' keys; `zg devnet --minimal` has methods of its own.
     ['eth_accounts', constant([])],
+    ['zg_getSupply', supplyMethod(node)],
     ['net_version', constant(chainId.toString())],
     ['net_listening', constant(true)],
     ['net_peerCount', (params) => (checkCount(params, 0, 0), toQuantity(node.peerCount()))],
@@ -27,6 +30,24 @@ export function nodeMethods(node: NodeView, clientVersion: string): readonly [st
       },
     ],
   ]
+}
+
+/** The supply after a block, as the node keeps it (supply.ts); null where it did not count. */
+function supplyMethod({ chain }: NodeView): RpcMethod {
+  return (params) => {
+    checkCount(params, 0, 1)
+    const record = headerOf(chain, readBlockId(params[0]))
+    const supply = record && chain.supplyAt(record.header.number)
+    if (record === undefined || supply === undefined) return null
+    const { fromNumber, ...amounts } = supply
+    return {
+      blockNumber: toQuantity(BigInt(record.header.number)),
+      blockHash: toHex(record.hash),
+      fromNumber: toQuantity(BigInt(fromNumber)),
+      heldWei: toQuantity(heldWei(supply)),
+      ...Object.fromEntries(Object.entries(amounts).map(([name, wei]) => [name, toQuantity(wei)])),
+    }
+  }
 }
 
 function constant(value: unknown): RpcMethod {

@@ -6,7 +6,7 @@
  * in the message, so the table also holds the phrase that goes first.
  */
 
-import { ZgError } from '@zg/primitives'
+import { toQuantity, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { TransactionRefusedError } from '../transaction-admission.ts'
@@ -28,6 +28,7 @@ const methodNotFound: Mapping = { code: -32601 }
 const invalidParams: Mapping = { code: -32602 }
 const serverError: Mapping = { code: -32000 }
 const resourceNotFound: Mapping = { code: -32001 }
+const resourceUnavailable: Mapping = { code: -32002 }
 const transactionRejected: Mapping = { code: -32003 }
 const limitExceeded: Mapping = { code: -32005 }
 const executionReverted: Mapping = { code: 3 }
@@ -48,6 +49,8 @@ const mappingOfCode: ReadonlyMap<string, Mapping> = new Map([
   ['CHAIN_CALL_REVERTED', executionReverted],
   ['CHAIN_CALL_FAILED', serverError],
   ['CHAIN_TRANSACTION_REFUSED', transactionRejected],
+  ['CHAIN_NETWORK_WRONG', transactionRejected],
+  ['CHAIN_L1_UNAVAILABLE', resourceUnavailable],
   ['CHAIN_DEV_REQUEST_INVALID', invalidParams],
 ])
 
@@ -101,6 +104,7 @@ function publicDataOf(error: ZgError): unknown {
   // By code: an error that another thread relays is of no class here.
   if (error.code === 'CHAIN_CALL_REVERTED') return error.data['output']
   if (error.code === 'CHAIN_LIMIT_EXCEEDED') return error.data['hint']
+  if (error.code === 'CHAIN_NETWORK_WRONG') return { reason: 'wrong-network', ...error.data }
   return undefined
 }
 
@@ -123,6 +127,22 @@ export class LimitExceededError extends ZgError<'CHAIN_LIMIT_EXCEEDED'> {
   constructor(what: string, limit: bigint | number, hint?: unknown) {
     const message = `Cannot answer: the limit is ${limit} ${what}`
     super('CHAIN_LIMIT_EXCEEDED', message, { what, limit, hint })
+  }
+}
+
+/** A transaction for another network, which its chain id names; as geth says it, then where to. */
+export class NetworkWrongError extends ZgError<'CHAIN_NETWORK_WRONG'> {
+  constructor(network: number, chainId: bigint) {
+    const where = `chain id ${chainId} is network ${network}; send it there`
+    const message = `${phraseOfRefusal['chain-id-wrong']}: ${where}`
+    super('CHAIN_NETWORK_WRONG', message, { network, chainId: toQuantity(chainId) })
+  }
+}
+
+/** What only L1 knows, and this node's endpoint of it does not answer. */
+export class L1UnavailableError extends ZgError<'CHAIN_L1_UNAVAILABLE'> {
+  constructor(what: string) {
+    super('CHAIN_L1_UNAVAILABLE', `Cannot read ${what}: L1 is not in reach`, { what })
   }
 }
 

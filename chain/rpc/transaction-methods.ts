@@ -2,10 +2,12 @@
 
 import { toHex } from '@zg/primitives'
 
-import type { NodeView } from '../chain-view.ts'
+import type { NodeView, RouteReader } from '../chain-view.ts'
+import { TransactionRefusedError } from '../transaction-admission.ts'
 import type { RpcBulkMethod, RpcMethod, RpcParams } from './json-rpc.ts'
 import { checkCount, readData, readHash } from './params.ts'
 import { receiptJsonAt } from './receipt-json.ts'
+import { NetworkWrongError } from './rpc-error.ts'
 import { blockTransactionJson, transactionJson } from './transaction-json.ts'
 
 /** The methods by name. */
@@ -53,15 +55,15 @@ export function transactionMethods({ chain, pool }: NodeView): readonly [string,
 
 /**
  * `eth_sendRawTransaction` for many at once: the pool checks and recovers them together. One that
- * is refused does not stop those after it.
+ * is refused does not stop those after it; one for another network is told which.
  */
-export function sendRawTransactions({ pool }: NodeView): RpcBulkMethod {
+export function sendRawTransactions({ pool, routes }: NodeView): RpcBulkMethod {
   return async (requests) => {
     const outcomes = await Promise.allSettled(
       requests.map(async (params) => toHex(await pool.add(readRawTransaction(params)))),
     )
     return outcomes.map((outcome) =>
-      outcome.status === 'fulfilled' ? outcome.value : asError(outcome.reason),
+      outcome.status === 'fulfilled' ? outcome.value : redirected(outcome.reason, routes),
     )
   }
 }
@@ -75,6 +77,10 @@ function toHexOrNull(bytes: Uint8Array | undefined): string | null {
   return bytes === undefined ? null : toHex(bytes)
 }
 
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
+/** What is answered for a transaction that the pool did not take. */
+function redirected(reason: unknown, routes: RouteReader | undefined): Error {
+  if (!(reason instanceof Error)) return new Error(String(reason))
+  const chainId = reason instanceof TransactionRefusedError ? reason.data['chainId'] : undefined
+  const network = typeof chainId === 'bigint' ? routes?.networkOf(chainId) : undefined
+  return network === undefined ? reason : new NetworkWrongError(network, chainId as bigint)
 }

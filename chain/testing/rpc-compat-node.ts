@@ -94,7 +94,8 @@ function executedBlockOf({ rlp, receipts }: ExecutedFixtureBlock): ExecutedBlock
   })
   const withdrawals = rlpList(withdrawalList).map(withdrawalOfItem)
   const body = { header, transactions: bytesOfAll, withdrawals, requests: [] }
-  return { hash: headerHash(header), body, transactions, receipts }
+  const supply = { destroyedWei: 0n, outboxWei: undefined }
+  return { hash: headerHash(header), body, transactions, receipts, supply }
 }
 
 /** The genesis block as Frontier had it: no field that came by a later fork. */

@@ -204,7 +204,8 @@ function limitRows(
   return [['large', `a first claim announces it, ${wait} later a second one pays`]]
 }
 
-function sayWaiting(waiting: Waiting, nowSeconds: number): string {
+/** Why an entry of an Outbox is not paid out, after "waits for". */
+export function sayWaiting(waiting: Waiting, nowSeconds: number): string {
   switch (waiting.kind) {
     case 'proof': {
       const { provedHeight: height } = waiting

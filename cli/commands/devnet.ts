@@ -53,20 +53,21 @@ export async function runDevnet(input: CommandInput): Promise<void> {
   }
 }
 
-/** Flags of a world that is kept. */
-const keptFlags = ['validators', 'networks', 'block-time', 'reset'] as const
+/** Flags of a world with an L1. */
+const worldFlags = ['validators', 'networks', 'networks-max', 'block-time', 'reset'] as const
 
 function startOptions(
   { env, workingDir, values }: CommandInput,
   onEvent: (event: WorldEvent) => void,
 ): StartOptions {
-  const kept = keptFlags.find((flag) => values.isSet('minimal') && values.isGiven(flag))
-  if (kept !== undefined) throw new FlagsApartError('minimal', kept)
+  const given = worldFlags.find((flag) => values.isSet('minimal') && values.isGiven(flag))
+  if (given !== undefined) throw new FlagsApartError('minimal', given)
   return {
     home: dataDirOf(env, workingDir),
     minimal: values.isSet('minimal'),
     validatorCount: values.integer('validators'),
     networkCount: values.integer('networks'),
+    networksMax: values.integer('networks-max'),
     blockTimeMs: values.integer('block-time'),
     chainId: values.integer('chain-id'),
     seed: values.text('seed'),

@@ -37,7 +37,11 @@ export async function runDoctorSupply(input: CommandInput): Promise<void> {
   output.line(output.paint('good', '✓ every identity holds'))
 }
 
-function supplyNetworks({ values }: CommandInput, site: StakeSite): readonly SupplyNetwork[] {
+/** The networks to count: the one at `--rpc`, else those of the running world. */
+export function supplyNetworks(
+  { values }: CommandInput,
+  site: StakeSite,
+): readonly SupplyNetwork[] {
   const url = values.text('rpc')
   if (url !== undefined) {
     return [{ id: values.integer('network') ?? 0, client: batchingClient(url) }]
@@ -76,12 +80,14 @@ function l1Rows({ block, supplyWei, outstandingWei, capWei, goneWei }: L1Supply)
 }
 
 function networkRows(supply: NetworkSupply): Cell[][] {
-  const { id, height, genesisWei, paidOutWei, burnedWei, outboxWei, livingWei, seenWei } = supply
+  const { id, height, genesisWei, paidOutWei, burnedWei, destroyedWei } = supply
+  const { outboxWei, livingWei, seenWei } = supply
   return amountRows([
     [`network ${id}, height ${formatInteger(height)}`, undefined],
     ['genesis', genesisWei],
     ['+ paid out', paidOutWei],
     ['- base fees burned', burnedWei],
+    ['- ended with contracts', destroyedWei],
     ['- left by the Outbox', outboxWei],
     ['= lives there', livingWei],
     ...(seenWei === undefined ? [] : ([['  held by accounts of its blocks', seenWei]] as const)),

@@ -37,6 +37,10 @@ type Verdict = 'good' | 'warning' | 'bad'
 type Check = { readonly name: string; readonly verdict: Verdict; readonly says: string }
 
 export async function runDoctor(input: CommandInput): Promise<void> {
+  if (input.values.isSet('supply') && input.values.isSet('watch')) {
+    const { runDoctorWatch } = await import('./doctor-watch.ts')
+    return runDoctorWatch(input)
+  }
   if (input.values.isSet('supply')) {
     const { runDoctorSupply } = await import('./doctor-supply.ts')
     return runDoctorSupply(input)

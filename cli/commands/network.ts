@@ -116,6 +116,7 @@ function networkRows(network: Network, nowSeconds: number): Cell[][] {
     ['status', statusOf(network)],
     ['members', `${members.length} with ${formatWeight(total)}${coming}`],
     ['on L1', known],
+    ['load', loadOf(network)],
     ['lives', `${formatTokens(outstandingWei)} of ${formatTokens(securedWei)} that stake secures`],
   ]
   if (isHalted || isDead) {
@@ -125,7 +126,15 @@ function networkRows(network: Network, nowSeconds: number): Cell[][] {
   return rows.map(([name, text]) => [{ text: name, style: 'quiet' }, text])
 }
 
-function statusOf(network: Network): string {
+function loadOf({ load: found }: Network): string {
+  if (found === undefined) return 'nothing is proved of the last epochs'
+  const { load, lastEpoch, epochs } = found
+  const words = { idle: 'idle', between: 'neither busy nor idle', busy: 'busy' }
+  return `${words[load]} in ${epochs} epoch${epochs === 1 ? '' : 's'} up to ${lastEpoch}`
+}
+
+/** How far a network is, in words. */
+export function statusOf(network: Network): string {
   const { status, firstEpoch, drainedEpoch, endEpoch, operatorsMin, stakeMinGwei } = network
   switch (status) {
     case 'opening':

@@ -1,6 +1,6 @@
 /**
  * `zg relay`: brings to L1 what networks made, and to networks what L1 says, from an account of
- * one's own, until it is ended. Anyone may; nobody is trusted for it; any number may run beside each
+ * one's own, until it is ended; by load it has networks opened and ended. Anyone may; nobody is trusted for it; any number may run beside each
  * other.
  *
  * Without flags it serves every network of the running world, whose keeper does the same. A line a
@@ -51,18 +51,20 @@ async function planOf(input: CommandInput, stake: StakeSite): Promise<KeeperPlan
       : resolve(workingDir, path)
   const site = readL1Site(sitePath)
   const seen = { rpc: l1.url, chainId: Number(await callRpc(l1.url, 'eth_chainId')), site }
+  // What runs in the world stays, however idle it is.
+  const spared = path === undefined ? networks.map((network) => network.id) : []
   if (path === undefined && !values.isGiven('network') && !values.isGiven('rpc')) {
     const all = networks.map(({ id, chainId, genesisHash, rpc, validators }) => {
       return { id, chainId, genesisHash, rpc, nodes: validators.map((each) => each.rpc) }
     })
-    return { l1: seen, networks: all }
+    return { l1: seen, networks: all, spared }
   }
   const id = values.integer('network') ?? 0
   const { url: rpc } = networkEndpoint(input, { site: stake, id })
   const chainId = Number(await callRpc(rpc, 'eth_chainId'))
   const block = (await callRpc(rpc, 'eth_getBlockByNumber', ['0x0', false])) as { hash: unknown }
   const genesisHash = isHex(block.hash, 32) ? block.hash : toHex(new Uint8Array(32))
-  return { l1: seen, networks: [{ id, chainId, genesisHash, rpc, nodes: [rpc] }] }
+  return { l1: seen, networks: [{ id, chainId, genesisHash, rpc, nodes: [rpc] }], spared }
 }
 
 /** What is done is said; what failed, too, as the relayer tries again. */

@@ -135,11 +135,15 @@ export function votesIn(effects: readonly EngineEffect[]): readonly RoundVote[] 
   return effects.flatMap((effect) => (effect.kind === 'vote' ? [effect.vote] : []))
 }
 
-/** Steps, and answers own votes and validations as a healthy validator does. */
+/**
+ * Steps, and answers own votes and validations as a healthy validator does; `judge` says what a
+ * body is, a good one by default.
+ */
 export function drive(
   state: EngineState,
   event: EngineEvent,
   nowMs: number,
+  judge: (block: Block) => 'VALID' | 'MISMATCH' = () => 'VALID',
 ): readonly EngineEffect[] {
   const seen: EngineEffect[] = []
   const queue: EngineEvent[] = [event]
@@ -148,7 +152,7 @@ export function drive(
       seen.push(effect)
       if (effect.kind === 'vote') queue.push({ kind: 'voted', ...signed(self, effect.vote) })
       if (effect.kind === 'validate') {
-        queue.push({ kind: 'validated', key: effect.key, status: 'VALID' })
+        queue.push({ kind: 'validated', key: effect.key, status: judge(effect.block) })
       }
     }
   }

@@ -60,6 +60,8 @@ contract FinalityOracle {
     uint256 public immutable deadAfter;
 
     mapping(uint32 id => Final) private _final;
+    /// Who first brought the certificate that closed an epoch.
+    mapping(uint32 id => mapping(uint64 epoch => address)) public reporterOf;
 
     event Finalized(uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot);
     /// The first certificate that closed this epoch, and who brought it.
@@ -123,7 +125,10 @@ contract FinalityOracle {
             histRoot: vote.histRoot
         });
         emit Finalized(id, vote.epoch, vote.height, vote.consensusRoot);
-        if (isClosing) emit EpochClosed(id, vote.epoch, vote.nextEpoch, msg.sender);
+        if (isClosing) {
+            reporterOf[id][vote.epoch] = msg.sender;
+            emit EpochClosed(id, vote.epoch, vote.nextEpoch, msg.sender);
+        }
     }
 
     /// Halts a network by a certificate whose history holds `other` where L1 knows a block.

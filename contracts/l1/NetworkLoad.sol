@@ -72,6 +72,8 @@ contract NetworkLoad {
     FinalityOracle public immutable oracle;
 
     mapping(uint32 id => mapping(uint256 index => uint256)) private _words;
+    /// Who proved how full an epoch was.
+    mapping(uint32 id => mapping(uint64 epoch => address)) public proverOf;
 
     event Proved(uint32 indexed id, uint64 indexed epoch, Load load, uint256 usedBps);
 
@@ -98,6 +100,7 @@ contract NetworkLoad {
         else if (used * BPS < limit * IDLE_BPS) load = Load.Idle;
         uint256 shift = 2 * (epoch % EPOCHS_PER_WORD);
         _words[id][epoch / EPOCHS_PER_WORD] |= uint256(load) << shift;
+        proverOf[id][epoch] = msg.sender;
         emit Proved(id, epoch, load, used * BPS / limit);
     }
 

@@ -74,6 +74,8 @@ contract NetworkRegistry is IOperatorListener {
         uint64 earliestEpoch;
         uint64 stakeMin;
         uint32 operatorsMin;
+        /// It takes no new streams from this epoch on; 0 while it does not drain.
+        uint32 drainingEpoch;
         bytes32 genesisHash;
         /// consensusRoot of height 0; 0 while it is opening.
         bytes32 genesisRoot;
@@ -175,6 +177,7 @@ contract NetworkRegistry is IOperatorListener {
             earliestEpoch: opening.earliestEpoch,
             stakeMin: opening.stakeMin,
             operatorsMin: opening.operatorsMin,
+            drainingEpoch: 0,
             genesisHash: opening.genesisHash,
             genesisRoot: 0
         });
@@ -185,8 +188,10 @@ contract NetworkRegistry is IOperatorListener {
     function drain(uint32 id) external {
         if (msg.sender != governor && msg.sender != scaler) revert NotTheGovernor();
         _expect(id, Status.Active);
-        uint64 epoch = operators.currentEpoch() + parameters.get(Parameters.Key.DrainEpochs);
+        uint64 current = operators.currentEpoch();
+        uint64 epoch = current + parameters.get(Parameters.Key.DrainEpochs);
         _networks[id].drainedEpoch = epoch;
+        _networks[id].drainingEpoch = uint32(current + operators.NOTICE());
         emit NetworkDraining(id, epoch);
     }
 
@@ -279,6 +284,14 @@ contract NetworkRegistry is IOperatorListener {
         if (network.endEpoch != 0) return Status.Closed;
         if (network.drainedEpoch != 0) return Status.Draining;
         return network.firstEpoch == 0 ? Status.Opening : Status.Active;
+    }
+
+    /// Whether streams that are opened in an epoch may have their home in a network (Streams): it
+    /// has begun, and neither drains nor is over. Nothing changes the answer once the epoch before
+    /// has begun, and for the present epoch nothing ever does.
+    function takesStreams(uint32 id, uint64 epoch) external view returns (bool) {
+        uint64 draining = _networks[id].drainingEpoch;
+        return _isAlive(id, epoch) && (draining == 0 || epoch < draining);
     }
 
     /// All that were ever opened, in that order.

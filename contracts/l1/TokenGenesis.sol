@@ -3,7 +3,10 @@ pragma solidity 0.8.37;
 
 import {VestingWallet} from "@openzeppelin/contracts/finance/VestingWallet.sol";
 
+import {AlignmentPool} from "./AlignmentPool.sol";
 import {EmissionController} from "./EmissionController.sol";
+import {NetworkLoad} from "./NetworkLoad.sol";
+import {RewardBridge} from "./RewardBridge.sol";
 import {ZgToken} from "./ZgToken.sol";
 
 /// @title The genesis of the token: made in one transaction, after which this contract owns
@@ -11,7 +14,7 @@ import {ZgToken} from "./ZgToken.sol";
 ///
 ///     who         millions   at once   the rest
 ///     ecosystem        280     137.2   evenly over 24 months
-///     alignment        150      49.5   evenly over 36 months, to the contract that pays for work
+///     alignment        150      49.5   evenly over 36 months, by AlignmentPool, for work alone
 ///     community        130      26.5   103.5 by the curve of EmissionController
 ///     team             220         0   nothing for 12 months, then evenly over 36
 ///     backers          220         0   nothing for 12 months, then evenly over 36
@@ -26,7 +29,7 @@ contract TokenGenesis {
     /// Who owns what comes free.
     struct Owners {
         address ecosystem;
-        /// The contract that pays alignment nodes for their work.
+        /// Who gives out what is free at once for alignment nodes.
         address alignment;
         address community;
         address team;
@@ -38,7 +41,7 @@ contract TokenGenesis {
     ZgToken public immutable token;
     EmissionController public immutable emission;
     VestingWallet public immutable ecosystem;
-    VestingWallet public immutable alignment;
+    AlignmentPool public immutable alignment;
     VestingWallet public immutable team;
     VestingWallet public immutable backers;
 
@@ -46,13 +49,14 @@ contract TokenGenesis {
         Owners memory owners,
         address bridge,
         address governance,
-        uint256 genesisOutstanding
+        uint256 genesisOutstanding,
+        NetworkLoad load
     ) {
         uint64 start = uint64(block.timestamp);
         token = new ZgToken(bridge, address(this));
-        emission = new EmissionController(token, governance, start);
+        emission = new EmissionController(token, RewardBridge(bridge), governance, start);
         ecosystem = new VestingWallet(owners.ecosystem, start, 24 * MONTH);
-        alignment = new VestingWallet(owners.alignment, start, 36 * MONTH);
+        alignment = new AlignmentPool(token, load, start, 36 * MONTH);
         team = new VestingWallet(owners.team, start + 12 * MONTH, 36 * MONTH);
         backers = new VestingWallet(owners.backers, start + 12 * MONTH, 36 * MONTH);
 
@@ -60,7 +64,7 @@ contract TokenGenesis {
         token.transfer(owners.ecosystem, 137_200_000e18 - genesisOutstanding);
         token.transfer(address(ecosystem), 142_800_000e18);
         token.transfer(owners.alignment, 49_500_000e18);
-        token.transfer(address(alignment), 100_500_000e18);
+        token.transfer(address(alignment), alignment.TOTAL());
         token.transfer(owners.community, 26_500_000e18);
         token.transfer(address(emission), 103_500_000e18);
         token.transfer(address(team), 220_000_000e18);

@@ -206,6 +206,7 @@ test('networkIds names all that were opened, networkOf what they were opened wit
     earliestEpoch: 0n,
     stakeMin: 7n,
     operatorsMin: 2,
+    drainingEpoch: 0,
     genesisHash,
     genesisRoot: toHex(new Uint8Array(32)),
   })

@@ -408,4 +408,40 @@ describe('RewardBridge', () => {
     // A transfer to it is paid out on L1.
     l1.send(l1.bridge, 'deposit', [1, alice, 5n * ether])
   })
+
+  test('of a dead network an account that delegates leaves by its delegation, no other code does', async () => {
+    const { l1, networks } = openWorld()
+    const [network] = networks
+    l1.send(l1.bridge, 'deposit', [0, alice, 90n * ether])
+    const delegation = (fill: number) =>
+      toHex(concat(fromHex('0xef0100'), new Uint8Array(20).fill(fill)))
+    const codes = new Map<Hex, Hex>([
+      [alice, delegation(1)],
+      // A contract, and what only begins as a delegation does.
+      [bob, '0x6001'],
+      [stranger, `${delegation(1)}00`],
+    ])
+    for (const [account, code] of codes) {
+      const balance = 30n * ether
+      network.world.place({ address: BigInt(account), code: fromHex(code), balance })
+    }
+    const height = await network.seal()
+    network.certify()
+    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.send(l1.oracle, 'declareDead', [0], stranger)
+    l1.world.advance(500)
+    const exit = async (account: Hex, code: Hex) => {
+      const proof = await network.accountProof(height, account)
+      const state = network.stateProof(height)
+      return l1.send(l1.bridge, 'exit', [0, account, code, state, proof], stranger)
+    }
+    for (const [account, code] of codes) {
+      for (const told of ['0x', delegation(2), ...(account === alice ? [] : [code])] as Hex[]) {
+        await assert.rejects(exit(account, told), { errorName: 'AccountHasCode' })
+      }
+    }
+    await exit(alice, delegation(1))
+    await assert.rejects(exit(alice, delegation(1)), { errorName: 'AlreadyClaimed' })
+    assert.equal(l1.balanceOf(alice), 30n * ether)
+  })
 })

@@ -20,12 +20,19 @@ contract GovExecutor is IMessageReceiver {
     enum Parameter {
         /// What RewardHub pays for a height at most, in wei.
         RewardMax,
-        /// What a transaction offers for gas at least, in wei; nodes read it.
-        GasPriceMin
+        /// What a transaction pays for a unit of gas at least, in wei; blocks obey it.
+        GasPriceMin,
+        /// What the gas limit of blocks goes towards; 0 leaves it to proposers.
+        GasLimit
     }
 
-    /// Slots 0 and 1, by number of the parameter.
-    uint256[2] private _parameters;
+    /// Above it nobody could pay for the message that lowers it.
+    uint256 private constant GAS_PRICE_MIN_MOST = 1e12;
+    uint256 private constant GAS_LIMIT_LEAST = 1e7;
+    uint256 private constant GAS_LIMIT_MOST = 1e9;
+
+    /// Slots 0 to 2, by number of the parameter.
+    uint256[3] private _parameters;
 
     event Executed(address indexed to, uint256 value, bytes data);
     event ParameterSet(Parameter indexed parameter, uint256 value);
@@ -55,6 +62,10 @@ contract GovExecutor is IMessageReceiver {
     /// Called by governance through this contract.
     function setParameter(Parameter parameter, uint256 value) external {
         if (msg.sender != address(this)) revert NotGovernance();
+        bool isOut = parameter == Parameter.GasPriceMin
+            ? value > GAS_PRICE_MIN_MOST
+            : parameter == Parameter.GasLimit && (value < GAS_LIMIT_LEAST || value > GAS_LIMIT_MOST);
+        if (isOut) revert OutOfBounds(parameter, value);
         _parameters[uint256(parameter)] = value;
         emit ParameterSet(parameter, value);
     }
@@ -66,4 +77,5 @@ contract GovExecutor is IMessageReceiver {
     error NotTheInbox();
     error NotGovernance();
     error CallFailed(uint256 index);
+    error OutOfBounds(Parameter parameter, uint256 value);
 }

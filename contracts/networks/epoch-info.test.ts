@@ -27,6 +27,7 @@ describe('systemContracts', () => {
     certificateAgeMax: 2n ** 64n - 4n,
     rewardMax: 11n,
     gasPriceMin: 0n,
+    gasLimit: 60_000_000n,
   }
 
   test('are the code that a deployment leaves, and no constructor is missed', () => {
@@ -55,7 +56,7 @@ describe('systemContracts', () => {
       'GovExecutor',
       toHex(new Uint8Array([...new Uint8Array(18), 0x20, 4])),
     )
-    const { l1, rewardMax, gasPriceMin, ...numbers } = config
+    const { l1, rewardMax, gasPriceMin, gasLimit, ...numbers } = config
     const { stakeManager, ...addresses } = l1
     const read = world.read({ contract: info, name: 'config' }) as Record<string, string>
     const expected: Record<string, unknown> = { ...numbers, ...addresses, staking: stakeManager }
@@ -66,7 +67,7 @@ describe('systemContracts', () => {
     assert.equal(Object.keys(read).length, Object.keys(expected).length)
     const parameter = (index: number) =>
       world.read({ contract: executor, name: 'parameterOf', args: [index] })
-    assert.deepEqual([parameter(0), parameter(1)], [rewardMax, gasPriceMin])
+    assert.deepEqual([0, 1, 2].map(parameter), [rewardMax, gasPriceMin, gasLimit])
   })
 
   test('refuse settings that have no place', () => {

@@ -89,6 +89,23 @@ test('GovExecutor does all or nothing, and may be tried again', async () => {
   assert.equal(parameter(0), 5n)
 })
 
+test('GovExecutor keeps what blocks obey within bounds that governance cannot leave', async () => {
+  const { govern, parameter, set } = openGovernance()
+  const fine = [set(1, 10n ** 12n), set(2, 10n ** 7n), set(2, 10n ** 9n)]
+  assert.equal((await govern(encode(fine))).first, 'L1Delivered')
+  const before = [1, 2].map(parameter)
+  assert.deepEqual(before, [10n ** 12n, 10n ** 9n])
+  for (const [index, value] of [
+    [1, 10n ** 12n + 1n],
+    [2, 0n],
+    [2, 10n ** 7n - 1n],
+    [2, 10n ** 9n + 1n],
+  ] as const) {
+    assert.equal((await govern(encode([set(index, value)]))).first, 'L1DeliveryFailed')
+  }
+  assert.deepEqual([1, 2].map(parameter), before)
+})
+
 test('GovExecutor hears nobody else', async () => {
   const { home, executor, govern, parameter, set } = openGovernance()
   const data = encode([set(0, 5n)])
@@ -99,7 +116,7 @@ test('GovExecutor hears nobody else', async () => {
   refuses(() => home.call('GovExecutor', 'setParameter', [0, 5n]), 'NotGovernance')
   const unknown = callOf(executor, 'setParameter', [0, 5n])
   // A parameter that is not in the table.
-  const beyond = `${unknown.data.slice(0, 73)}2${unknown.data.slice(74)}` as Hex
+  const beyond = `${unknown.data.slice(0, 73)}3${unknown.data.slice(74)}` as Hex
   assert.equal((await govern(encode([{ ...unknown, data: beyond }]))).first, 'L1DeliveryFailed')
   assert.equal((await govern('0x1234')).first, 'L1DeliveryFailed')
   assert.notEqual(parameter(0), 5n)

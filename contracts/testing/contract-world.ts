@@ -100,6 +100,7 @@ export class ContractWorld {
   readonly fork: Fork
   readonly #run: MessageRun
   readonly #witness: WorldWitness | undefined
+  readonly #listeners: ((logs: readonly Log[]) => void)[] = []
   readonly #watchers: { contract: Deployed; onEvent: (event: DecodedEvent) => void }[] = []
 
   constructor({
@@ -144,6 +145,16 @@ export class ContractWorld {
     this.#watchers.push({ contract, onEvent })
   }
 
+  /** Calls back with the logs of each message that is sent here. */
+  listen(onLogs: (logs: readonly Log[]) => void): void {
+    this.#listeners.push(onLogs)
+  }
+
+  /** What runs the messages, for others to send and ask as well. */
+  get run(): MessageRun {
+    return this.#run
+  }
+
   /** Has the next message stand in a block of at least that number. */
   skipTo(number: number): void {
     this.#run.skipTo(number)
@@ -185,18 +196,20 @@ export class ContractWorld {
     return { address, abi }
   }
 
-  /** Puts code and slots to an address, as a genesis does. */
+  /** Puts code, slots and ether to an address, as a genesis does. */
   place({
     address,
     code,
+    balance = 0n,
     storage = [],
   }: {
     readonly address: bigint
     readonly code: Uint8Array
+    readonly balance?: bigint
     readonly storage?: Slots
   }): void {
     const codeHash = keccakWord(code)
-    const account = { nonce: 1n, balance: 0n, codeHash }
+    const account = { nonce: 1n, balance, codeHash }
     this.#state.apply({
       accounts: [{ address, account, storageCleared: true, storage }],
       codes: [{ codeHash, code }],
@@ -314,6 +327,7 @@ export class ContractWorld {
   }
 
   #tell(logs: readonly Log[]): void {
+    for (const onLogs of this.#listeners) onLogs(logs)
     for (const { contract, onEvent } of this.#watchers) {
       for (const event of eventsOf(contract, logs)) onEvent(event)
     }

@@ -5,7 +5,7 @@ export type { BareMessage, DecodedEvent, Deployed, Message, Sent } from './contr
 export { storageLayoutOf } from './storage-layout.ts'
 export type { FieldPlace, StorageLayout } from './storage-layout.ts'
 export { L1World } from './l1-world.ts'
-export { testOperator } from './stake-world.ts'
+export { openingOf, testOperator } from './stake-world.ts'
 export type { TestOperator } from './stake-world.ts'
 export { admit, follow, openHub } from './hub-world.ts'
 export type { HubWorld } from './hub-world.ts'

@@ -51,6 +51,7 @@ export class L1World {
   readonly #genesisHashes = new Map<number, Uint8Array>()
   readonly token: Deployed
   readonly emission: Deployed
+  readonly alignment: Deployed
   readonly operators: Deployed
   readonly networks: Deployed
   readonly stakes: Deployed
@@ -61,6 +62,7 @@ export class L1World {
   readonly load: Deployed
   readonly autoscaler: Deployed
   readonly collaterals: Deployed
+  readonly streams: Deployed
 
   /**
    * `somebody`, who deploys, owns what is free of the token and stands for governance.
@@ -86,14 +88,15 @@ export class L1World {
       args: [governance, stakersTimelock, parameterValues],
     })
     const owners = Array.from({ length: 5 }, () => somebody)
-    const bridge = world.nextAddress(7)
+    const [bridge, load] = [7, 8].map((offset) => world.nextAddress(offset))
     const genesis = world.deploy('TokenGenesis', {
-      args: [owners, bridge, governance, genesisOutstanding],
+      args: [owners, bridge, governance, genesisOutstanding, load],
     })
     this.emission = world.at(
       'EmissionController',
       world.read({ contract: genesis, name: 'emission' }),
     )
+    this.alignment = world.at('AlignmentPool', world.read({ contract: genesis, name: 'alignment' }))
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
     const [networks, stakes, slashing, autoscaler, collaterals] = [1, 2, 4, 8, 9].map((offset) =>
       world.nextAddress(offset),
@@ -136,6 +139,7 @@ export class L1World {
     this.collaterals = world.deploy('CollateralManager', {
       args: [this.stakes.address, stakersTimelock, insurance],
     })
+    this.streams = world.deploy('Streams', { args: [this.oracle.address] })
   }
 
   get epoch(): number {

@@ -36,6 +36,7 @@ import { sumOfSignatures } from './l1-world.ts'
 import type { L1World } from './l1-world.ts'
 import { mappingSlot, stakeProofsOf } from './stake-proofs.ts'
 import type { StakeProofs } from './stake-proofs.ts'
+import { genesisOf } from './stake-world.ts'
 import type { CertificateArgs, TestOperator } from './stake-world.ts'
 import { stateTriesOf } from './state-tries.ts'
 import type { StateTries } from './state-tries.ts'
@@ -90,6 +91,8 @@ export type ReferredL1 = { readonly reference: L1Reference; readonly proofs: Sta
 
 const zeroHash = toHex(new Uint8Array(32))
 
+const blockGasLimit = 60_000_000n
+
 /** The slot in which a network's Inbox marks an entry of another network's Outbox. */
 export function markSlot({ network, index }: { network: number; index: number }): bigint {
   const outer = mappingSlot({ key: BigInt(network), position: 0n })
@@ -113,6 +116,7 @@ export function systemConfigOf(l1: L1World, id: number): SystemContractsConfig {
     certificateAgeMax: BigInt(l1.epochSeconds),
     rewardMax: 10n ** 18n,
     gasPriceMin: 1n,
+    gasLimit: 30_000_000n,
   }
 }
 
@@ -214,6 +218,7 @@ export class NetworkWorld {
     timestamp = this.#l1.world.timestamp,
     mix = new Uint8Array(32),
     isStateKept = false,
+    usedBps,
   }: {
     creditNext?: bigint
     epoch?: bigint
@@ -223,6 +228,8 @@ export class NetworkWorld {
     mix?: Uint8Array
     /** Whether the block names the state of the one before it: sooner made. */
     isStateKept?: boolean
+    /** Of its gas limit, what it used, in hundredths of a percent; without it, it tells neither. */
+    usedBps?: number
   } = {}): Promise<number> {
     const kept = isStateKept ? this.#blocks.at(-1)?.tries : undefined
     const tries = kept ?? (await stateTriesOf(this.world))
@@ -231,6 +238,7 @@ export class NetworkWorld {
       new Uint8Array(20),
       tries.root,
       bigintToMinimalBytes(BigInt(this.#roots.length)),
+      ...(usedBps === undefined ? [] : gasFields(usedBps)),
     ])
     const header: ConsensusHeader = {
       networkId: this.id,
@@ -333,9 +341,9 @@ export class NetworkWorld {
     return { vote, signers: bitmapOf(indexes, order.length), signature }
   }
 
-  /** The consensus header of a block, the genesis aside: that is L1's word. */
+  /** The consensus header of a block; that of the genesis is L1's word. */
   header(height: number): ConsensusHeader {
-    return this.#block(height).header
+    return height === 0 ? this.#genesis() : this.#block(height).header
   }
 
   /** The RLP of the execution header of a block. */
@@ -349,13 +357,11 @@ export class NetworkWorld {
     return { first, entries: this.#entries.slice(first, this.#block(height).entryCount) }
   }
 
-  /** `eth_getProof` of slots of the Outbox at a block. */
-  async outboxProof(height: number, slots: readonly bigint[]) {
+  /** `eth_getProof` of slots of an account at a block. */
+  async proof(height: number, { address, slots }: { address: Hex; slots: readonly bigint[] }) {
     const { tries } = this.#block(height)
-    const account = (await tries.accountProof(outboxAddress)).map(fromHex)
-    const proofs = slots.map(async (slot) =>
-      (await tries.slotProof(outboxAddress, slot)).map(fromHex),
-    )
+    const account = (await tries.accountProof(address)).map(fromHex)
+    const proofs = slots.map(async (slot) => (await tries.slotProof(address, slot)).map(fromHex))
     return { account, slots: await Promise.all(proofs) }
   }
 
@@ -447,9 +453,22 @@ export class NetworkWorld {
       .map((member) => member.toLowerCase() as Hex)
   }
 
+  #genesis(): ConsensusHeader {
+    const found = this.#l1.read(this.#l1.networks, 'networkOf', this.id)
+    const { firstEpoch: epoch } = found as { firstEpoch: bigint }
+    return genesisOf(this.#l1.identityOf(this.id), Number(epoch))
+  }
+
   #block(height: number): Sealed {
     const found = this.#blocks[height]
     if (found === undefined) throw new Error(`no block of height ${height} was sealed`)
     return found
   }
+}
+
+/** The fields of an execution header from its number to what it used. */
+function gasFields(usedBps: number): readonly Uint8Array[] {
+  const between = [5, 6, 7, 8].map(() => new Uint8Array(0))
+  const used = (blockGasLimit * BigInt(usedBps)) / 10_000n
+  return [...between, bigintToMinimalBytes(blockGasLimit), bigintToMinimalBytes(used)]
 }

@@ -25,12 +25,16 @@ export type LoadTarget = {
   readonly privateKey: string
   /** Creation code of an ERC-20 with `constructor(uint256 supply)`, all of it the deployer's. */
   readonly tokenBytecode: string
+  /** What a unit of gas may cost, in wei. */
+  readonly maxFeePerGas?: bigint
 }
 
 export type LoadPlan = {
   readonly kind: LoadKind
   readonly ratePerSecond: number
   readonly seconds: number
+  /** What is due is sent together, as often as this (default: 50). */
+  readonly tickMs?: number
 }
 
 export type LoadResult = {
@@ -49,14 +53,28 @@ export type LoadResult = {
 const senderCount = 64
 const recipientCount = 1_000
 const batchSizeMax = 100
-const tickMs = 50
+const tickMsDefault = 50
+/** Between two looks at what one waits for. */
+const pollMs = 50
 /** After the last send, how long the chain may take to empty itself. */
 const drainMaxMs = 30_000
-const fees = { maxFeePerGas: 20_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n }
+const maxFeePerGasDefault = 20_000_000_000n
+const maxPriorityFeePerGas = 1_000_000_000n
 const transferSelector = 'a9059cbb'
 
 type Sender = { readonly key: Uint8Array; readonly address: bigint; nonce: bigint }
 type Signed = { readonly raw: string; readonly hash: string }
+
+/** Returns the accounts that a load is sent from; a genesis that funds them spares `prepare`. */
+export function loadSenders(
+  privateKey: string,
+): readonly { readonly key: Uint8Array; readonly address: bigint }[] {
+  const root = fromHex(privateKey)
+  return Array.from({ length: senderCount }, (_, index) => {
+    const key = keccak256(Uint8Array.of(...root, index))
+    return { key, address: bytesToBigint(addressOfSecretKey(key)) }
+  })
+}
 
 /** Funds the senders, deploys the token, and runs plans one after another on the same chain. */
 export class LoadGenerator {
@@ -68,14 +86,10 @@ export class LoadGenerator {
   constructor(target: LoadTarget) {
     this.#target = target
     this.#clients = target.rpcs.map((url) => new RpcClient(url))
-    const root = fromHex(target.privateKey)
-    this.#senders = Array.from({ length: senderCount }, (_, index) => {
-      const key = keccak256(Uint8Array.of(...root, index))
-      return { key, address: bytesToBigint(addressOfSecretKey(key)), nonce: 0n }
-    })
+    this.#senders = loadSenders(target.privateKey).map((sender) => ({ ...sender, nonce: 0n }))
   }
 
-  /** Deploys and funds; must end before the first `run`. */
+  /** Deploys and funds; must end before the first `run`, unless transfers are all that runs. */
   async prepare(): Promise<void> {
     const rpc = this.#client(0)
     const key = fromHex(this.#target.privateKey)
@@ -103,7 +117,12 @@ export class LoadGenerator {
   }
 
   /** Sends `ratePerSecond * seconds` transactions and follows them to finality. */
-  async run({ kind, ratePerSecond, seconds }: LoadPlan): Promise<LoadResult> {
+  async run({
+    kind,
+    ratePerSecond,
+    seconds,
+    tickMs = tickMsDefault,
+  }: LoadPlan): Promise<LoadResult> {
     const total = Math.round(ratePerSecond * seconds)
     const queues = this.#signAll(kind, total)
     const watch = await Watch.open(this.#target.ws, this.#client(0))
@@ -125,9 +144,12 @@ export class LoadGenerator {
           const now = performance.now()
           for (const { hash } of batch) watch.sentAt.set(hash, now)
           pending.push(
-            this.#sendBatch(this.#client(index), batch).then((count) => {
-              refused += count
-            }),
+            // What a node that starves does not take in is refused: the load goes on.
+            this.#sendBatch(this.#client(index), batch)
+              .catch(() => batch.length)
+              .then((count) => {
+                refused += count
+              }),
           )
         }
       }
@@ -135,8 +157,9 @@ export class LoadGenerator {
     }
     await Promise.all(pending)
     await watch.drain(drainMaxMs, () => refused)
-    await this.#readNonces()
-    return watch.result({ started, offered, refused })
+    const result = watch.result({ started, offered, refused })
+    if (result.succeeded + result.failed < offered) await this.#readNonces()
+    return result
   }
 
   close(): void {
@@ -178,7 +201,8 @@ export class LoadGenerator {
         type: 2,
         chainId: BigInt(this.#target.chainId),
         nonce: sender.nonce++,
-        ...fees,
+        maxFeePerGas: this.#target.maxFeePerGas ?? maxFeePerGasDefault,
+        maxPriorityFeePerGas,
         gasLimit: request.gas,
         to: request.to,
         value: request.value ?? 0n,
@@ -203,15 +227,15 @@ export class LoadGenerator {
     const refused = await this.#sendBatch(client, batch)
     if (refused > 0) throw new Error(`${refused} preparing transactions were refused`)
     const last = batch.at(-1)?.hash
-    for (let waited = 0; waited < drainMaxMs; waited += tickMs) {
+    for (let waited = 0; waited < drainMaxMs; waited += pollMs) {
       const receipt = await client.call('eth_getTransactionReceipt', last)
       if (receipt !== null) return receipt as { contractAddress: string }
-      await sleep(tickMs)
+      await sleep(pollMs)
     }
     throw new Error('a preparing transaction is not included')
   }
 
-  /** After a run with refusals the chain's nonces are the truth. */
+  /** After a run that lost some the chain's nonces are the truth. */
   async #readNonces(): Promise<void> {
     for (const sender of this.#senders) {
       const address = `0x${sender.address.toString(16).padStart(40, '0')}`
@@ -263,7 +287,7 @@ class Watch {
     while (performance.now() < until) {
       await this.#reading
       if (this.#latencies.length + this.#failed + refused() >= this.sentAt.size) break
-      await sleep(tickMs)
+      await sleep(pollMs)
     }
     this.#socket.close()
   }

@@ -41,7 +41,20 @@ export class RpcClient {
     this.#agent.destroy()
   }
 
-  #post(body: string): Promise<unknown> {
+  /**
+   * A kept connection may end just as it is used again, and a node that starves may drop one: what
+   * was asked goes out once more. A transaction that had arrived is refused then, as known.
+   */
+  async #post(body: string, isAgain = false): Promise<unknown> {
+    try {
+      return await this.#postOnce(body)
+    } catch (error) {
+      if (isAgain || !(error instanceof ConnectionEndedError)) throw error
+      return this.#post(body, true)
+    }
+  }
+
+  #postOnce(body: string): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json', 'content-length': body.length }
       const posted = request(
@@ -60,8 +73,13 @@ export class RpcClient {
           answer.on('error', reject)
         },
       )
-      posted.on('error', reject)
+      posted.on('error', (error: NodeJS.ErrnoException) => {
+        const isEnded = error.code === 'ECONNRESET'
+        reject(isEnded ? new ConnectionEndedError(error.message, { cause: error }) : error)
+      })
       posted.end(body)
     })
   }
 }
+
+class ConnectionEndedError extends Error {}

@@ -7,32 +7,22 @@
  *     slash       an operator signs two finality votes on network 1; a stranger reports it; stake,
  *                 delegation and what was leaving are cut, the weight falls on both networks at
  *                 e + 2
- *     govern      staked and held tokens vote: a parameter of L1 changes, one of both networks does
- *                 by messages, and a third network opens
+ *     govern      staked and held tokens vote: a parameter of L1 changes, two of both networks do
+ *                 by messages, and what their blocks carry with them; a third network opens
  *     grow        the third network runs without a restart, and takes deposits and transactions
- *     supply      L1 and what lives on networks are the cap, less what was burned
+ *     supply      L1 and what lives on networks are the cap, less what was burned; meanwhile
+ *                 `zg doctor --supply --watch` has found nothing amiss at any block of any chain
  */
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 
-import { artifactOf } from '@zg/contracts'
 import type { ArtifactName } from '@zg/contracts'
 import { addressOfSecretKey, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import {
-  createPublicClient,
-  createWalletClient,
-  defineChain,
-  encodeAbiParameters,
-  encodeFunctionData,
-  http,
-} from 'viem'
-import type { Abi, Chain, PublicClient } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import { encodeAbiParameters } from 'viem'
 
 import { readDevnetFile } from '../devnet-file.ts'
 import type { DevnetFile } from '../devnet-file.ts'
@@ -41,89 +31,19 @@ import { readL1Site } from '../l1-site.ts'
 import { callRpc } from '../rpc-call.ts'
 import { accountKeyOf } from '../world.ts'
 import type { KeptWorld } from '../world.ts'
+import { ChainHands, dataOf, until } from './chain-hands.ts'
+import type { Contract } from './chain-hands.ts'
 import { startDevnet, stopDevnet } from './devnet-process.ts'
+import { watchSupply } from './supply-watcher.ts'
 
 const portOffset = 12_000
 const ether = 10n ** 18n
 const outbox: Hex = '0x0000000000000000000000000000000000002002'
 const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 const operatorCount = 5
+/** What the drill has networks move their gas limit to. */
+const gasLimitWanted = 40_000_000n
 const culprit = 4
-
-/** The longest any drill may wait for one thing. */
-const patienceMs = 180_000
-const pollMs = 500
-
-type Contract = { readonly name: ArtifactName; readonly address: Hex }
-
-/** One chain and whoever sends there. */
-class ChainHands {
-  readonly #rpc: string
-  readonly #chain: Chain
-  readonly reader: PublicClient
-
-  constructor(rpc: string, id: number) {
-    this.#rpc = rpc
-    this.#chain = defineChain({
-      id,
-      name: `chain ${id}`,
-      nativeCurrency: { name: '0G', symbol: '0G', decimals: 18 },
-      rpcUrls: { default: { http: [rpc] } },
-    })
-    this.reader = createPublicClient({
-      chain: this.#chain,
-      transport: http(rpc),
-      pollingInterval: pollMs,
-      cacheTime: 0,
-    })
-  }
-
-  read(contract: Contract, functionName: string, ...args: readonly unknown[]): Promise<unknown> {
-    const abi = artifactOf(contract.name).abi as Abi
-    return this.reader.readContract({ address: contract.address, abi, functionName, args })
-  }
-
-  /** Sends a call and waits until it is in a block. */
-  send(
-    secretKey: Hex,
-    contract: Contract,
-    call: { readonly name: string; readonly args: readonly unknown[]; readonly value?: bigint },
-  ): Promise<void> {
-    const data = dataOf(contract.name, call.name, call.args)
-    return this.sendData(secretKey, { to: contract.address, data, value: call.value ?? 0n })
-  }
-
-  async sendData(
-    secretKey: Hex,
-    { to, data, value = 0n }: { readonly to: Hex; readonly data: Hex; readonly value?: bigint },
-  ): Promise<void> {
-    const account = privateKeyToAccount(secretKey)
-    const wallet = createWalletClient({ account, chain: this.#chain, transport: http(this.#rpc) })
-    const message = { to, data, value }
-    // An epoch may begin between the estimate and the block: then more is written.
-    const gas = ((await this.reader.estimateGas({ account, ...message })) * 3n) / 2n
-    const hash = await wallet.sendTransaction({ ...message, gas })
-    const receipt = await this.reader.waitForTransactionReceipt({ hash, timeout: patienceMs })
-    assert.equal(receipt.status, 'success', `${to} ${data.slice(0, 10)}`)
-  }
-
-  /** Whether a call would be refused. */
-  refuses(
-    from: Hex,
-    contract: Contract,
-    call: { readonly name: string; readonly args: readonly unknown[] },
-  ): Promise<boolean> {
-    const data = dataOf(contract.name, call.name, call.args)
-    return this.refusesData(from, { to: contract.address, data })
-  }
-
-  refusesData(from: Hex, message: { readonly to: Hex; readonly data: Hex }): Promise<boolean> {
-    return this.reader.call({ ...message, account: from }).then(
-      () => false,
-      () => true,
-    )
-  }
-}
 
 /** What each drill found, in seconds and tokens. */
 export type DrillReport = Readonly<Record<string, number | string | boolean>>
@@ -135,6 +55,7 @@ export async function runDrills(tell: (line: string) => void): Promise<DrillRepo
   const run = startDevnet(home, flags)
   try {
     const world = new DrillWorld(home, await run.ready)
+    const watcher = watchSupply(home)
     const report: Record<string, number | string | boolean> = {}
     for (const name of ['reward', 'slash', 'govern', 'grow', 'supply'] as const) {
       const startedAt = performance.now()
@@ -143,6 +64,9 @@ export async function runDrills(tell: (line: string) => void): Promise<DrillRepo
       report[`${name}Seconds`] = seconds
       tell(`${name}: done in ${seconds} s`)
     }
+    const watched = await watcher.stop()
+    assert.equal(Object.keys(watched).length, 4, 'L1 and three networks were watched')
+    for (const [chain, count] of Object.entries(watched)) report[`supplyBlocks ${chain}`] = count
     return report
   } finally {
     if (run.process.exitCode === null) await stopDevnet(run)
@@ -306,6 +230,13 @@ class DrillWorld {
       )
       return set.every((value) => value === rewardMax)
     })
+    for (const network of [0, 1]) {
+      const { reader } = this.#network(network)
+      const before = await reader.getBlock({ blockNumber: 0n })
+      await until(`the gas limit of network ${network} moves`, async () => {
+        return (await reader.getBlock()).gasLimit < before.gasLimit
+      })
+    }
     return { votesForTokens: Number(forVotes / ether) }
   }
 
@@ -383,11 +314,18 @@ class DrillWorld {
   }
 }
 
-/** What GovExecutor is told: to set its RewardMax. */
+/** What GovExecutor is told: to set its RewardMax and its GasLimit. */
 function governedOnNetworks(rewardMax: bigint): Hex {
-  const data = dataOf('GovExecutor', 'setParameter', [0, rewardMax])
-  const calls = [{ type: 'tuple[]', components: callFields }] as const
-  return encodeAbiParameters(calls, [[{ to: govExecutor, value: 0n, data }]])
+  const settings = [
+    [0, rewardMax],
+    [2, gasLimitWanted],
+  ] as const
+  const calls = settings.map((setting) => ({
+    to: govExecutor,
+    value: 0n,
+    data: dataOf('GovExecutor', 'setParameter', setting),
+  }))
+  return encodeAbiParameters([{ type: 'tuple[]', components: callFields }], [calls])
 }
 
 const callFields = [
@@ -395,16 +333,3 @@ const callFields = [
   { name: 'value', type: 'uint256' },
   { name: 'data', type: 'bytes' },
 ] as const
-
-function dataOf(name: ArtifactName, functionName: string, args: readonly unknown[]): Hex {
-  const abi = artifactOf(name).abi as Abi
-  return encodeFunctionData({ abi, functionName, args: [...args] })
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const late = performance.now() + patienceMs
-  while (!(await holds().catch(() => false))) {
-    assert.ok(performance.now() < late, `${what}, within ${patienceMs / 1_000} s`)
-    await wait(pollMs)
-  }
-}

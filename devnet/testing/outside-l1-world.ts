@@ -161,7 +161,7 @@ function followerOf({ endpoint: url, siteOf }: StakeL1, networkId: number, clock
   const { epochStart, epochSeconds, fromBlock = 0, contracts: at } = siteOf(networkId)
   const inbox = BigInt(at['Inbox'] ?? 0)
   return new L1Follower({
-    endpoint: new JsonRpcEndpoint({ url, inbox }),
+    endpoints: [new JsonRpcEndpoint({ url, inbox })],
     contracts: {
       networkRegistry: BigInt(at['NetworkRegistry'] ?? 0),
       operatorRegistry: BigInt(at['OperatorRegistry'] ?? 0),

@@ -24,10 +24,12 @@ import { MessageRun } from '@zg/evm'
 import type { Log } from '@zg/evm'
 import {
   addressOfSecretKey,
+  bigintToBytes,
   bigintToHex,
   blsPublicKeyOf,
   blsSecretKeyFromSeed,
   blsSign,
+  concat,
   fromHex,
   keccak256,
   toHex,
@@ -109,13 +111,21 @@ export class MessageChain {
   readonly #blocks: LoggedBlock[] = []
   readonly #receipts = new Map<Hex, { readonly block: number; readonly succeeded: boolean }>()
 
-  constructor(options: {
-    readonly chainId: number
-    readonly timestamp: number
-    readonly accounts: ConstructorParameters<typeof MessageRun>[0]['accounts']
-  }) {
+  constructor(
+    options:
+      | {
+          readonly chainId: number
+          readonly timestamp: number
+          readonly accounts: ConstructorParameters<typeof MessageRun>[0]['accounts']
+        }
+      /** One that others send to as well; they say what was logged (`keep`). */
+      | { readonly chainId: number; readonly run: MessageRun },
+  ) {
     this.chainId = options.chainId
-    this.run = new MessageRun({ ...options, fork: 'prague', chainId: BigInt(options.chainId) })
+    this.run =
+      'run' in options
+        ? options.run
+        : new MessageRun({ ...options, fork: 'prague', chainId: BigInt(options.chainId) })
     this.client = createPublicClient({
       pollingInterval: 10,
       transport: custom(
@@ -133,7 +143,7 @@ export class MessageChain {
   send({ from, to, data, value = 0n }: ChainMessage): void {
     const message = { from: BigInt(from), to: BigInt(to), value, data: fromHex(data) }
     const { succeeded, output, logs } = this.run.send(message)
-    this.#keep(logs)
+    this.keep(logs)
     if (!succeeded) throw new Error(`the message reverted: ${toHex(output)}`)
   }
 
@@ -204,7 +214,8 @@ export class MessageChain {
     }
   }
 
-  #keep(logs: readonly Log[]): void {
+  /** Makes a block of what a message logged. */
+  keep(logs: readonly Log[]): void {
     const hash = toHex(keccak256(new TextEncoder().encode(`block ${this.#blocks.length + 1}`)))
     this.#blocks.push({ hash, timestamp: this.run.timestamp, logs })
   }
@@ -279,7 +290,7 @@ export class MessageChain {
       value,
       data: fromHex(data),
     })
-    this.#keep(logs)
+    this.keep(logs)
     const hash = toHex(keccak256(fromHex(raw)))
     this.#receipts.set(hash, { block: this.#blocks.length, succeeded })
     return hash
@@ -322,6 +333,7 @@ type ChainContract =
   | 'OperatorRegistry'
   | 'RewardBridge'
   | 'SlashingManager'
+  | 'Streams'
 
 export type StakeChainOptions = {
   readonly operatorCount?: number
@@ -394,6 +406,18 @@ export class StakeChain extends MessageChain {
       networkId: id,
       genesisHash: genesisHashOf(id),
     }
+  }
+
+  /** Has NetworkLoad know how full an epoch was, as if it were proved; by its place in `Load`. */
+  setLoad(id: number, epoch: bigint, load: number): void {
+    const words = (...values: readonly bigint[]) =>
+      BigInt(toHex(keccak256(concat(...values.map((value) => bigintToBytes(value, 32))))))
+    const address = BigInt(this.addresses.NetworkLoad)
+    const slot = words(epoch / 128n, words(BigInt(id), 0n))
+    const word = this.run.state.storage(address, slot) | (BigInt(load) << (2n * (epoch % 128n)))
+    const account = this.run.state.account(address)
+    const change = { address, account, storageCleared: false, storage: [[slot, word]] } as const
+    this.run.state.apply({ accounts: [change], codes: [] })
   }
 
   #openNetwork(id: number): void {

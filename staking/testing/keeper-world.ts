@@ -49,7 +49,7 @@ function openViews({ l1, home, other }: HubWorld) {
   const [follower, otherFollower] = [home, other].map(
     ({ id: networkId }, index) =>
       new L1Follower({
-        endpoint: l1Endpoint,
+        endpoints: [l1Endpoint],
         contracts,
         networkId,
         fromBlock: 0n,

@@ -11,6 +11,7 @@ import { L1Follower } from '../l1-follower.ts'
 import { L1Sender } from '../l1-sender.ts'
 import type { NetworkEndpoint } from '../network-endpoint.ts'
 import { NetworkRelayer } from '../network-relayer.ts'
+import type { NetworkRelayerOptions } from '../network-relayer.ts'
 import { SimulatedL1Chain } from './simulated-l1-chain.ts'
 import { SimulatedL1Endpoint } from './simulated-l1-endpoint.ts'
 import { SimulatedNetworkEndpoint } from './simulated-network-endpoint.ts'
@@ -36,7 +37,10 @@ export type RelayerParts = {
   readonly intervalSeconds?: bigint
   readonly outboxSeconds?: bigint
   readonly amountMinWei?: bigint
+  readonly load?: NonNullable<NetworkRelayerOptions['load']>
   readonly clock?: Clock
+  /** Whether it asks for what the curve released. */
+  readonly givesOut?: boolean
 }
 
 /** Four operators with 100 tokens each validate networks 0 and 1; it is epoch 12. */
@@ -64,7 +68,7 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
   const chain = new SimulatedL1Chain(l1)
   const clock = new SimulatedClock()
   const follower = new L1Follower({
-    endpoint: l1Endpoint,
+    endpoints: [l1Endpoint],
     contracts,
     networkId: relayedNetworkId,
     fromBlock: 0n,
@@ -89,14 +93,24 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
       contracts: {
         finalityOracle: BigInt(l1.oracle.address),
         rewardBridge: BigInt(l1.bridge.address),
+        inbox: contracts.inbox,
+        ...(parts.givesOut === true && {
+          emission: {
+            emissionController: BigInt(l1.emission.address),
+            alignmentPool: BigInt(l1.alignment.address),
+          },
+        }),
       },
+      l1: l1Endpoint,
+      fromBlock: 0n,
       identity: l1.identityOf(parts.networkId ?? relayedNetworkId),
       sets: (epoch) => follower.validatorSet(epoch),
       epochs,
       intervalSeconds: parts.intervalSeconds ?? intervalSeconds,
       outboxSeconds: parts.outboxSeconds ?? 0n,
       amountMinWei: parts.amountMinWei ?? 0n,
+      ...(parts.load && { load: parts.load }),
     })
   }
-  return { l1, network, endpoint, chain, clock, follower, follow, open }
+  return { l1, network, endpoint, l1Endpoint, chain, clock, follower, follow, open }
 }

@@ -51,6 +51,21 @@ export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
   constructor(l1: L1World, watched: readonly bigint[]) {
     this.#l1 = l1
     this.#watched = watched
+    l1.world.watch(l1.inbox, ({ name, args }) => {
+      if (name !== 'Credited') return
+      const {
+        id: networkId,
+        index,
+        to,
+        amountGwei,
+      } = args as {
+        id: number
+        index: bigint
+        to: Hex
+        amountGwei: bigint
+      }
+      this.#credits.push({ networkId, index, address: BigInt(to), amountGwei })
+    })
   }
 
   get height(): bigint {
@@ -62,8 +77,6 @@ export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
     const l1 = this.#l1
     const to = toHex(bigintToBytes(address, 20))
     l1.send(l1.bridge, 'deposit', [networkId, to, amountGwei * 10n ** 9n])
-    const index = BigInt(this.#credits.filter((credit) => credit.networkId === networkId).length)
-    this.#credits.push({ networkId, index, address, amountGwei })
   }
 
   /** Sends a message to a network through the Inbox; it stands in the next block. */

@@ -5,7 +5,7 @@
 
 import type { ConsensusHeader, FinalityCertificate } from '@zg/consensus'
 import type { NetworkWorld, TestOperator } from '@zg/contracts/testing'
-import { fromHex } from '@zg/primitives'
+import { bigintToBytes, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import { NetworkEndpointError } from '../json-rpc-network-endpoint.ts'
@@ -27,7 +27,7 @@ type Answers = {
 /** What a test says of a block. */
 type BlockFields = Pick<
   NonNullable<Parameters<NetworkWorld['seal']>[0]>,
-  'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept'
+  'creditNext' | 'epoch' | 'l1' | 'mix' | 'timestamp' | 'isStateKept' | 'usedBps'
 >
 
 /** What RewardHub told of a height. */
@@ -103,7 +103,7 @@ export class SimulatedNetworkEndpoint implements KeeperEndpoint, OtherEndpoint {
 
   header(height: bigint): Promise<ConsensusHeader | undefined> {
     return this.#answer('header', () =>
-      this.#isThere(height) ? this.#network.header(Number(height)) : undefined,
+      height === 0n || this.#isThere(height) ? this.#network.header(Number(height)) : undefined,
     )
   }
 
@@ -125,12 +125,13 @@ export class SimulatedNetworkEndpoint implements KeeperEndpoint, OtherEndpoint {
   }
 
   proof({
+    address,
     slots,
     height,
   }: Parameters<NetworkEndpoint['proof']>[0]): Promise<NetworkProof | undefined> {
     return this.#answer('proof', () =>
       this.#isThere(height) && this.height - height < BigInt(this.statesKept)
-        ? this.#network.outboxProof(Number(height), slots)
+        ? this.#network.proof(Number(height), { address: toHex(bigintToBytes(address, 20)), slots })
         : undefined,
     )
   }

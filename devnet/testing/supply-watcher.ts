@@ -1,0 +1,64 @@
+/**
+ * `zg doctor --supply --watch --json` as a process beside a running world, from when it is started
+ * until it is stopped: each block of L1 and of each network must be told once, in order, and hold.
+ */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+const entry = new URL('../../cli/main.ts', import.meta.url).pathname
+
+/** What one line says, amounts as decimal strings. */
+export type SupplyLine = Readonly<Record<string, unknown>> & {
+  readonly kind: 'l1' | 'network' | 'missed'
+  readonly id?: number
+  readonly block: string
+  readonly broken: readonly string[]
+}
+
+export type SupplyWatcher = {
+  /** What it printed so far. */
+  readonly lines: readonly SupplyLine[]
+  /** Ends it as Ctrl-C does, and asserts that all it told held; returns blocks by chain. */
+  stop(): Promise<Readonly<Record<string, number>>>
+}
+
+/** Starts to watch the world whose folder is `home`. */
+export function watchSupply(home: string): SupplyWatcher {
+  const child = spawn(process.execPath, [entry, 'doctor', '--supply', '--watch', '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ZG_HOME: home },
+  })
+  const lines: SupplyLine[] = []
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const reader = createInterface({ input: child.stdout })
+  const ended = new Promise<void>((resolve) => reader.once('close', resolve))
+  reader.on('line', (text) => void lines.push(JSON.parse(text) as SupplyLine))
+  return {
+    lines,
+    async stop() {
+      child.kill('SIGINT')
+      const exitCode = await exited
+      await ended
+      const counts = checkLines(lines)
+      assert.equal(exitCode, 0)
+      return counts
+    },
+  }
+}
+
+function checkLines(lines: readonly SupplyLine[]): Readonly<Record<string, number>> {
+  const next = new Map<string, bigint>()
+  const counts: Record<string, number> = {}
+  for (const line of lines) {
+    assert.notEqual(line.kind, 'missed')
+    const chain = line.kind === 'l1' ? 'l1' : `net-${line.id}`
+    assert.deepEqual(line.broken, [], `${chain}, block ${line.block}`)
+    const block = BigInt(line.block)
+    assert.equal(block, next.get(chain) ?? block, `${chain} is told block by block`)
+    next.set(chain, block + 1n)
+    counts[chain] = (counts[chain] ?? 0) + 1
+  }
+  return counts
+}
