@@ -36,21 +36,16 @@ const messageGas = 16_000_000n
 
 const folder = process.env['ZG_WORLDS']
 if (folder === undefined) throw new Error('ZG_WORLDS names no folder for worlds')
-let count = 0
-ContractWorld.witnessOf = (world) => recorderOf(world, join(folder, `${process.pid}-${count++}`))
+const worlds: ContractWorld[] = []
+const pathOf = (index: number): string => join(folder, `${process.pid}-${index}`)
+ContractWorld.witnessOf = (world) => recorderOf(pathOf(worlds.push(world) - 1))
+process.once('exit', () => {
+  for (const [index, world] of worlds.entries()) writeEnd(world, `${pathOf(index)}.json`)
+})
 
-function recorderOf(world: ContractWorld, path: string): WorldWitness {
+function recorderOf(path: string): WorldWitness {
   const write = (kind: number, step: Hex): void =>
     appendFileSync(`${path}.steps`, `${encodeAbiParameters(stepTypes, [kind, step])}\n`)
-  process.once('exit', () => {
-    const accounts = world.wholeAccounts().map(printed)
-    const { chainId, fork } = world
-    const title = process.argv[1]
-    writeFileSync(
-      `${path}.json`,
-      JSON.stringify({ title, chainId: Number(chainId), fork, accounts }),
-    )
-  })
   return {
     placed(accounts) {
       for (const { address, nonce, balance, code, slots } of accounts) {
@@ -68,6 +63,13 @@ function recorderOf(world: ContractWorld, path: string): WorldWitness {
     ran: (message, block, outcome) => write(1, encodedMessage(message, block, outcome)),
     asked: (message, block, outcome) => write(2, encodedMessage(message, block, outcome)),
   }
+}
+
+function writeEnd(world: ContractWorld, path: string): void {
+  const { chainId, fork } = world
+  const accounts = world.wholeAccounts().map(printed)
+  const end = { title: process.argv[1], chainId: Number(chainId), fork, accounts }
+  writeFileSync(path, JSON.stringify(end))
 }
 
 function encodedMessage(

@@ -25,7 +25,7 @@ const everyone: Hex = `0x${'00'.repeat(20)}`
 
 /** An L1 that a governor governs; 50 million are staked, 30 million delegated by their holder. */
 function openWorld() {
-  const governance = getContractAddress({ from: somebody, nonce: 12n })
+  const governance = getContractAddress({ from: somebody, nonce: 13n })
   const l1 = new L1World({ governance })
   const { world } = l1
   const governorAddress = world.nextAddress(1)
