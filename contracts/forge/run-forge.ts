@@ -18,6 +18,8 @@ import { fileURLToPath } from 'node:url'
 
 const room = fileURLToPath(new URL('..', import.meta.url))
 const folder = fileURLToPath(new URL('../../node_modules/.cache/zg-forge/replay', import.meta.url))
+/** Bytes of 0xef0100 and an address. */
+const delegationSize = 23
 const outputSizeMax = 2 ** 28
 /** So many differences are told one by one. */
 const toldMax = 20
@@ -50,6 +52,8 @@ export type ForgeScore = {
 
 type ReplayScore = {
   readonly worlds: number
+  /** Worlds that forge cannot be given. */
+  readonly untaken: number
   /** Transactions, and questions of which nothing is kept. */
   readonly messages: number
   readonly questions: number
@@ -128,10 +132,12 @@ function runReplay(binary: string, tell: (line: string) => void): ReplayScore {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   record()
-  const names = globSync('*.json', { cwd: folder })
+  const recorded = globSync('*.json', { cwd: folder })
     .map((file) => file.slice(0, -'.json'.length))
     .sort()
-  const worlds = names.map((name) => JSON.parse(textOf(`${name}.json`)) as World)
+    .map((name) => ({ name, world: JSON.parse(textOf(`${name}.json`)) as World }))
+  const taken = recorded.filter(({ world }) => isTaken(world))
+  const [names, worlds] = [taken.map(({ name }) => name), taken.map(({ world }) => world)]
   const index = worlds.map(({ fork, chainId }, at) => [fork, chainId, names[at]].join('\n'))
   writeFileSync(join(folder, 'worlds.txt'), `${index.join('\n')}\n`)
   writeFileSync(join(folder, 'differences.txt'), '')
@@ -152,6 +158,7 @@ function runReplay(binary: string, tell: (line: string) => void): ReplayScore {
   const accounts = worlds.flatMap((world) => world.accounts)
   return {
     worlds: worlds.length,
+    untaken: recorded.length - worlds.length,
     messages: countOf(1n),
     questions: countOf(2n),
     accounts: accounts.length,
@@ -173,6 +180,13 @@ function record(): void {
     maxBuffer: outputSizeMax,
   })
   if (done.status !== 0) throw new Error(`The tests that are to be replayed fail:\n${done.stdout}`)
+}
+
+/** forge puts no code anywhere that begins as a delegation (EIP-7702) and is none. */
+function isTaken({ accounts }: World): boolean {
+  return accounts.every(
+    ({ code }) => !code.startsWith('0xef01') || (code.length - 2) / 2 === delegationSize,
+  )
 }
 
 /** In which accounts the end of a world is another on forge: the same as to compare state roots. */
