@@ -137,9 +137,11 @@ export async function openOutsideL1(
       const funder = senderOf(options.funderKey)
       await fund({ chain, url, funder, senders, feePerGasMax })
       await sendCalls(chain, deploying, { calls: callsOf(deploying), sentBefore: 0 })
-      await Promise.all(
+      // All end before one that failed is told of: whoever begins anew finds nothing under way.
+      const ended = await Promise.allSettled(
         operating.map((each) => sendCalls(chain, each, { calls: callsOf(each), sentBefore: 0 })),
       )
+      for (const end of ended) if (end.status === 'rejected') throw end.reason
       const sites = await sitesOf(setup, { chain, url, start, parameters, finalitySeconds })
       const l1: StakeL1 = {
         endpoint: url,

@@ -177,6 +177,17 @@ describe('L1Sender', () => {
     assert.ok(await settle(sender.send(approve(1n))))
   })
 
+  test('a node that counts a transaction before it has its receipt is waited for', async () => {
+    const { chain, open, approve, settle } = openWorld()
+    chain.isAutomatic = true
+    const receiptOf = chain.receipt.bind(chain)
+    let late = 3
+    chain.receipt = async (hash) => (late-- > 0 ? undefined : receiptOf(hash))
+    const receipt = await settle(open().send(approve(5n)))
+    assert.deepEqual(receipt, { blockNumber: 101n, succeeded: true })
+    assert.equal(chain.submitted.length, 1)
+  })
+
   test('what another did meanwhile is not paid more for', async () => {
     const { l1, chain, open, settle } = openWorld()
     const sender = open()

@@ -66,6 +66,9 @@ export type L1SenderOptions = {
 
 type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
 
+/** A node may count a transaction so long before it has its receipt. */
+const receiptLagMs = 2_000
+
 /** A transaction that may be in a block by now. */
 type Attempt = { readonly nonce: bigint; readonly hashes: readonly Uint8Array[] }
 
@@ -195,15 +198,21 @@ export class L1Sender {
     const { clock, bumpMs = bumpMsDefault, pollMs = pollMsDefault } = this.#options
     const untilMs = clock.nowMs() + bumpMs
     let failures = 0
+    let takenUntilMs = Infinity
     while (true) {
       try {
         const found = await this.#look(attempt)
         failures = 0
         if (found.receipt !== undefined) return found.receipt
-        if (!found.isIncluded && clock.nowMs() >= untilMs) return undefined
+        if (!found.isTaken) takenUntilMs = Infinity
+        else if (takenUntilMs === Infinity) takenUntilMs = clock.nowMs() + receiptLagMs
+        if (!found.isTaken && !found.isIncluded && clock.nowMs() >= untilMs) return undefined
       } catch (error) {
-        if (error instanceof L1SendFailedError || ++failures >= failuresMax) throw error
+        if (++failures >= failuresMax) throw error
         this.#log.warn('L1 does not say whether a transaction is in', { error })
+      }
+      if (clock.nowMs() >= takenUntilMs) {
+        throw new L1SendFailedError('another transaction took its nonce')
       }
       await new Promise<void>((resolve) => {
         clock.setTimer(pollMs, resolve)
@@ -215,6 +224,8 @@ export class L1Sender {
   async #look({ nonce, hashes }: Attempt): Promise<{
     readonly receipt?: L1Receipt
     readonly isIncluded: boolean
+    /** Whether the nonce is used, and by none of these as far as L1 says. */
+    readonly isTaken: boolean
   }> {
     const { chain, depth } = this.#options
     const next = await chain.nonceOf(this.address)
@@ -223,11 +234,10 @@ export class L1Sender {
       if (receipt === undefined) continue
       const { number } = await chain.head()
       const isDeep = number - receipt.blockNumber + 1n >= BigInt(depth)
-      return isDeep ? { receipt, isIncluded: true } : { isIncluded: true }
+      return { ...(isDeep ? { receipt } : {}), isIncluded: true, isTaken: false }
     }
     // Asked before the receipts, so none of ours can have come in between.
-    if (next > nonce) throw new L1SendFailedError('another transaction took its nonce')
-    return { isIncluded: false }
+    return { isIncluded: false, isTaken: next > nonce }
   }
 }
 
