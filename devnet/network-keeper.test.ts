@@ -31,8 +31,8 @@ import { SimulatedL1Chain, SimulatedL1Endpoint } from '@zg/staking/testing'
 import { encodeAbiParameters, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
-import { operators, stakeOn } from './testing/staked-operators.ts'
 import { callRpc } from './rpc-call.ts'
+import { operators, stakeOn } from './testing/staked-operators.ts'
 import { openVirtualNetwork, serveVirtualNode } from './testing/virtual-network.ts'
 
 const id = 1
