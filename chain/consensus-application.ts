@@ -38,15 +38,15 @@ export type BlockSource = {
 export type ConsensusApplicationOptions = {
   readonly engine: ExecutionEngine
   readonly blocks: BlockSource
-  /** Of every block: the genesis block's. */
-  readonly gasLimit: bigint
+  /** Of every block; undefined where the engine holds blocks to what governance sets. */
+  readonly gasLimit: bigint | undefined
   readonly logger: Logger
 }
 
 export class ConsensusApplication implements Application {
   readonly #engine: ExecutionEngine
   readonly #blocks: BlockSource
-  readonly #gasLimit: bigint
+  readonly #gasLimit: bigint | undefined
   readonly #logger: Logger
 
   constructor(options: ConsensusApplicationOptions) {
@@ -148,7 +148,7 @@ export class ConsensusApplication implements Application {
       return 'The parent beacon block root is not the parent consensus root'
     }
     if (header.coinbase !== bytesToBigint(feeRecipient)) return 'The fee recipient is another'
-    if (header.gasLimit !== this.#gasLimit) {
+    if (this.#gasLimit !== undefined && header.gasLimit !== this.#gasLimit) {
       return `The gas limit is ${header.gasLimit}, not ${this.#gasLimit}`
     }
     if (header.blobGasUsed !== 0n) return 'The block has blobs'

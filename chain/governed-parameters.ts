@@ -8,10 +8,12 @@
  *
  * Both keep a block a plain Ethereum block: the base fee follows EIP-1559, the gas limit moves as
  * far as the Yellow Paper lets it, as geth's does towards `--miner.gaslimit`. A chain without a
- * GovExecutor has zeros there: any price, and a gas limit as Ethereum's rules have it.
+ * GovExecutor takes any price, and keeps the gas limit of its genesis.
  */
 
 import type { StateReader } from '@zg/state'
+
+import type { Genesis } from './genesis.ts'
 
 /** Where GovExecutor stands, and its slots. */
 const govExecutor = 0x2004n
@@ -44,6 +46,12 @@ export function governedParametersOf(state: Pick<StateReader, 'storage'>): Gover
     gasPriceMin: gasPriceMin < gasPriceMinMost ? gasPriceMin : gasPriceMinMost,
     gasLimit: gasLimit === 0n ? undefined : clamped(gasLimit),
   }
+}
+
+/** The gas limit of all blocks of a chain without a GovExecutor; undefined where there is one. */
+export function fixedGasLimitOf({ changes, header }: Genesis): bigint | undefined {
+  const isGoverned = changes.accounts.some(({ address }) => address === govExecutor)
+  return isGoverned ? undefined : header.gasLimit
 }
 
 /** The gas limit that the child of a block with `parentGasLimit` must have. */

@@ -30,6 +30,7 @@ import type { FinalityReader, NodeView } from './chain-view.ts'
 import { ConsensusApplication } from './consensus-application.ts'
 import { finalityReaderOf, historyReaderOf } from './finality-view.ts'
 import type { FinalitySource } from './finality-view.ts'
+import { fixedGasLimitOf } from './governed-parameters.ts'
 import { HeardEvidence } from './heard-evidence.ts'
 import type { Genesis } from './genesis.ts'
 import { feesOf } from './header-rules.ts'
@@ -101,7 +102,7 @@ export async function openValidatorNode(
   const application = new ConsensusApplication({
     engine,
     blocks: blockSourceOf(chain, pool, engine),
-    gasLimit: genesis.header.gasLimit,
+    gasLimit: fixedGasLimitOf(genesis),
     logger,
   })
   const channels = splitNetwork(options.network)

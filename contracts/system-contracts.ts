@@ -69,6 +69,10 @@ export type SystemContractAccount = {
   readonly storage: readonly (readonly [slot: bigint, value: bigint])[]
 }
 
+/** As GovExecutor has them. */
+const gasLimitLeast = 10n ** 7n
+const gasLimitMost = 10n ** 9n
+
 /** Bits of each number. */
 const bitsOf = {
   networkId: 32n,
@@ -113,6 +117,10 @@ function settingWords(config: SystemContractsConfig): readonly bigint[] {
     if (value < 0n || value >> bits !== 0n) {
       throw new SystemContractsInvalidError(`${name} is not of ${bits} bits`)
     }
+  }
+  // GovExecutor's own bounds: blocks obey this number from the first one on.
+  if (config.gasLimit < gasLimitLeast || config.gasLimit > gasLimitMost) {
+    throw new SystemContractsInvalidError(`gasLimit is not ${gasLimitLeast} to ${gasLimitMost}`)
   }
   if (config.epochLength === 0n) throw new SystemContractsInvalidError('an epoch has a length')
   return [

@@ -88,6 +88,11 @@ export class MessageRun {
     return this.#timestamp
   }
 
+  /** Of the newest message's block. */
+  get number(): number {
+    return this.#parent.number
+  }
+
   advance(seconds: number): void {
     this.#timestamp += seconds
   }

@@ -10,6 +10,7 @@
  *   drills         what shared stake promises, done to a running world of five operators
  *   growth         load opens a third network of a running world, and lets it go again
  *   accountability networks with more or less than a third of two minds, and what the contracts say
+ *   forge          the contracts' tests again on forge's EVM, and its fuzzer on their bytecode
  *   l1-anvil       two networks whose L1 is anvil: sets, references, credits, withdrawals, slashing
  *   l1-geth        the same on `geth --dev`, of PATH or ZG_GETH (docs/peers.md); skipped without it
  */
@@ -18,6 +19,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
+import { runForge } from '../contracts/forge/run-forge.ts'
 import type { DrillReport } from '../devnet/testing/drills.ts'
 import { runGrowthDrill } from '../devnet/testing/growth-drill.ts'
 import { runConservation } from '../contracts/testing/conservation.ts'
@@ -52,6 +54,7 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
   drills: () => drills('drills', runDrills),
   growth: () => drills('growth', runGrowthDrill),
   accountability: () => accountability(Number(values.count ?? 240)),
+  forge: () => forge(Number(values.count ?? 10_000)),
   'l1-anvil': l1Anvil,
   'l1-geth': l1Geth,
 }
@@ -118,6 +121,15 @@ async function conservation(count: number): Promise<number> {
 async function accountability(count: number): Promise<number> {
   const score = await runAccountability({ firstSeed, count }, (line) => console.error(line))
   console.log(JSON.stringify({ suite: 'accountability', firstSeed, ...score }))
+  return score.failures === 0 ? 0 : 1
+}
+
+/** `count` is of the runs of each function with random arguments. */
+function forge(count: number): number {
+  const tell = (line: string): void => console.error(line)
+  const score = runForge({ fuzzRuns: count, seed: firstSeed, tell })
+  if (score === undefined) return skip('forge', 'forge')
+  console.log(JSON.stringify({ suite: 'forge', ...score }))
   return score.failures === 0 ? 0 : 1
 }
 

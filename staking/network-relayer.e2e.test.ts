@@ -127,12 +127,14 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
     })
   assert.deepEqual(await open().step(), {
     finality: { kind: 'submitted', height: 1n, closes: false },
+    death: { kind: 'alive' },
     outbox: { synced: true, claimed: [0], announced: [] },
   })
   const token = { artifact: 'ZgToken', address: BigInt(l1.token.address) } as const
   assert.equal(await readContract(chain, token, { name: 'balanceOf', args: [bob] }), 3n * ether)
   assert.deepEqual(await open().step(), {
     finality: { kind: 'nothing' },
+    death: { kind: 'alive' },
     outbox: { synced: false, claimed: [], announced: [] },
   })
   // What L1 would revert is told by name, from the data of its answer.

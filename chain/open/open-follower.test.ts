@@ -16,6 +16,7 @@ import {
   testTimestamp,
   testValidatorKey,
 } from '../testing/test-chain.ts'
+import { fixedGasLimitOf } from '../governed-parameters.ts'
 import { consensusGenesisOf } from '../validator-node.ts'
 import { OpenFollower } from './open-follower.ts'
 import type { BlockSource } from './open-follower.ts'
@@ -66,7 +67,7 @@ async function openFollower(sources: readonly BlockSource[], store = new MemoryS
         discard: (hash) => engine.discard(hash),
         hasPending: () => false,
       },
-      gasLimit: genesis.header.gasLimit,
+      gasLimit: fixedGasLimitOf(genesis),
       logger: silentLogger,
     }),
     genesis: consensusGenesisOf(genesis, genesis.network),

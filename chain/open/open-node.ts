@@ -26,6 +26,7 @@ import type { FinalityReader, NodeView } from '../chain-view.ts'
 import { ConsensusApplication } from '../consensus-application.ts'
 import { finalityReaderOf, historyReaderOf } from '../finality-view.ts'
 import type { Genesis } from '../genesis.ts'
+import { fixedGasLimitOf } from '../governed-parameters.ts'
 import type { Mempool } from '../mempool.ts'
 import type { SenderRecovery } from '../sender-recovery.ts'
 import { consensusGenesisOf, GenesisWithoutNetworkError, openPool } from '../validator-node.ts'
@@ -308,7 +309,7 @@ async function openChain(options: OpenNodeOptions) {
       discard: (hash) => engine.discard(hash),
       hasPending: () => pool.hasPending(),
     },
-    gasLimit: genesis.header.gasLimit,
+    gasLimit: fixedGasLimitOf(genesis),
     logger,
   })
   const consensusGenesis = consensusGenesisOf(genesis, parameters, options.firstEpoch)

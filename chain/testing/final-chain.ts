@@ -28,6 +28,7 @@ import { MemoryStore, silentLogger } from '@zg/runtime'
 import { ConsensusApplication } from '../consensus-application.ts'
 import { parseGenesis } from '../genesis.ts'
 import type { Genesis } from '../genesis.ts'
+import { fixedGasLimitOf } from '../governed-parameters.ts'
 import type { GenesisAccount } from '../network-genesis.ts'
 import { fixedValidatorSet } from '../network-parameters.ts'
 import { genesisLedgerBlock } from '../open/open-follower.ts'
@@ -127,7 +128,7 @@ class BlockMaker {
         discard: (hash) => engine.discard(hash),
         hasPending: () => pool.hasPending(),
       },
-      gasLimit: genesis.header.gasLimit,
+      gasLimit: fixedGasLimitOf(genesis),
       logger: silentLogger,
     })
   }

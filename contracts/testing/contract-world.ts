@@ -4,7 +4,7 @@
  */
 
 import { createdAddress, intrinsicGas, MessageRun } from '@zg/evm'
-import type { Fork, Log } from '@zg/evm'
+import type { Fork, Log, RunMessage, RunOutcome } from '@zg/evm'
 import { bigintToHex, fromHex, keccakWord, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import {
@@ -47,6 +47,33 @@ export type DecodedEvent = {
   readonly args: Readonly<Record<string, unknown>>
 }
 
+/** An account with its code and slots. */
+export type WholeAccount = {
+  readonly address: bigint
+  readonly nonce: bigint
+  readonly balance: bigint
+  readonly code: Uint8Array
+  readonly slots: Slots
+}
+
+/** The block that a message stands in. */
+export type WitnessedBlock = {
+  readonly number: number
+  /** In seconds since 1970. */
+  readonly timestamp: number
+  /** Its parent's beacon root (EIP-4788). */
+  readonly parentRoot: Uint8Array
+}
+
+/** Told of all that happens to a world, so that it may happen elsewhere too. */
+export type WorldWitness = {
+  /** Accounts came to stand there, as in a genesis. */
+  placed(accounts: readonly WholeAccount[]): void
+  ran(message: RunMessage, block: WitnessedBlock, outcome: RunOutcome): void
+  /** A message was answered and nothing of it kept; logs are not told. */
+  asked(message: RunMessage, block: WitnessedBlock, outcome: RunOutcome): void
+}
+
 type Account = NonNullable<ReturnType<MessageRun['state']['account']>>
 type Slots = readonly (readonly [slot: bigint, value: bigint])[]
 
@@ -66,9 +93,13 @@ const wealth = 10n ** 27n
 export const somebody: Hex = '0x00000000000000000000000000000000000005eb'
 
 export class ContractWorld {
+  /** Whoever is to be told of worlds that begin from now on. */
+  static witnessOf: ((world: ContractWorld) => WorldWitness) | undefined
+
   readonly chainId: bigint
-  readonly #fork: Fork
+  readonly fork: Fork
   readonly #run: MessageRun
+  readonly #witness: WorldWitness | undefined
   readonly #listeners: ((logs: readonly Log[]) => void)[] = []
   readonly #watchers: { contract: Deployed; onEvent: (event: DecodedEvent) => void }[] = []
 
@@ -81,7 +112,9 @@ export class ContractWorld {
     const rich = { address, nonce: 0n, balance: wealth, code: new Uint8Array(0), storage: [] }
     this.#run = new MessageRun({ fork, chainId, timestamp, accounts: [rich] })
     this.chainId = chainId
-    this.#fork = fork
+    this.fork = fork
+    this.#witness = ContractWorld.witnessOf?.(this)
+    this.#witness?.placed(this.wholeAccounts())
   }
 
   get #state(): MessageRun['state'] {
@@ -159,6 +192,7 @@ export class ContractWorld {
       accounts: [{ address: BigInt(address), account, storageCleared: false, storage: [] }],
       codes: [],
     })
+    this.#tellPlaced(BigInt(address))
     return { address, abi }
   }
 
@@ -180,6 +214,15 @@ export class ContractWorld {
       accounts: [{ address, account, storageCleared: true, storage }],
       codes: [{ codeHash, code }],
     })
+    this.#tellPlaced(address)
+  }
+
+  /** Every account, with its code. */
+  wholeAccounts(): readonly WholeAccount[] {
+    return this.accounts().map(({ codeHash, ...account }) => ({
+      ...account,
+      code: this.#state.code(codeHash),
+    }))
   }
 
   /** Every account, for tries of a test's own. */
@@ -208,7 +251,7 @@ export class ContractWorld {
     const { gasUsed, logs } = this.#execute({ to, from, value, data, gas: limit }, contract)
     const { gas } = intrinsicGas(
       { data, isCreate: false, accessList: [], authorizationCount: 0 },
-      this.#fork,
+      this.fork,
     )
     const executionGas = gasUsed - BigInt(gas)
     return { gasUsed, executionGas, events: eventsOf(contract, logs) }
@@ -238,12 +281,17 @@ export class ContractWorld {
     const result = this.#run.call({ from, to, value, data })
     if (!('output' in result)) throw new Error(`the message was ${result.status}`)
     const { output, gasUsed } = result
-    return { succeeded: result.status === 'success', output, gasUsed }
+    const answer = { succeeded: result.status === 'success', output, gasUsed }
+    if (this.#witness !== undefined) {
+      const outcome = { ...answer, contractAddress: undefined, logs: [] }
+      this.#witness.asked({ from, to, value, data }, this.#block(this.#run.number + 1), outcome)
+    }
+    return answer
   }
 
   /** Makes a block of one message, as it is; says whether it succeeded. */
   execute({ from = BigInt(somebody), to, value = 0n, data }: BareMessage): boolean {
-    const { succeeded, logs } = this.#run.send({ from, to, value, data })
+    const { succeeded, logs } = this.#send({ from, to, value, data })
     this.#tell(logs)
     return succeeded
   }
@@ -272,6 +320,22 @@ export class ContractWorld {
       accounts: [{ address, account, storageCleared: false, storage }],
       codes: [],
     })
+    this.#tellPlaced(address)
+  }
+
+  #send(message: RunMessage): RunOutcome {
+    const outcome = this.#run.send(message)
+    this.#witness?.ran(message, this.#block(this.#run.number), outcome)
+    return outcome
+  }
+
+  #block(number: number): WitnessedBlock {
+    const { timestamp, parentBeaconRoot: parentRoot } = this.#run
+    return { number, timestamp, parentRoot }
+  }
+
+  #tellPlaced(address: bigint): void {
+    this.#witness?.placed(this.wholeAccounts().filter((each) => each.address === address))
   }
 
   #tell(logs: readonly Log[]): void {
@@ -291,7 +355,7 @@ export class ContractWorld {
     },
     contract?: Deployed,
   ) {
-    const outcome = this.#run.send({ ...message, from: BigInt(message.from) })
+    const outcome = this.#send({ ...message, from: BigInt(message.from) })
     if (!outcome.succeeded) throw new ContractRevertError(contract?.abi ?? [], outcome.output)
     this.#tell(outcome.logs)
     return outcome
