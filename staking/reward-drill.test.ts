@@ -87,10 +87,12 @@ describe('the reward drill', () => {
     const stranger = open({ name: 'stranger' })
     assert.deepEqual(await stranger.step(), {
       finality: { kind: 'submitted', height: 1n, closes: true },
+      death: { kind: 'alive' },
       outbox: idle,
     })
     assert.deepEqual(await stranger.step(), {
       finality: { kind: 'submitted', height: 2n, closes: false },
+      death: { kind: 'alive' },
       outbox: { synced: true, claimed: [index], announced: [] },
     })
     // A tenth is the operator's, the rest falls on 100 and 300 shares.

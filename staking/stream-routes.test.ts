@@ -190,6 +190,7 @@ test('StreamRoutes believes nothing of an endpoint that contradicted itself', as
   await mine()
   assert.equal((await ask(id)).kind, 'opened')
   endpoint.bend = { header: () => undefined }
+  await endpoint.mine()
   await mine()
   assert.ok(follower.isContradicted)
   assert.deepEqual(await ask(id), { kind: 'unavailable' })
