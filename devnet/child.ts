@@ -21,7 +21,7 @@ const compileCachePath = fileURLToPath(new URL('../node_modules/.cache/zg', impo
 
 /**
  * Half of V8's young generation, in MiB. Its own choice, 16, is kept by each of many processes that
- * are idle most of the time; this saves 40 MiB in each.
+ * are idle most of the time.
  */
 const semiSpaceMiB = 2
 

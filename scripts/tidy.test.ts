@@ -48,7 +48,7 @@ const emptyNames = /^(utils?|common|misc|types|helpers?|shared|lib|stuff)\.ts$/
 const bannedWords = [/\bcomprehensive\b/i, /\bseamless(ly)?\b/i, /\butiliz/i, /\bleverag/i]
 
 /** Places that exist on one machine only. */
-const machinePaths = [/(^|[^\w./-])\/work\//, /\/root\//, /bash_jobs/]
+const machinePaths = [/(^|[^\w./-])\/(?:work)\//, /\/(?:root)\//, /bash[_]jobs/]
 
 /** What a file may import: tests and their tools also what only those of the room, or all, need. */
 function declaredBy(room: string, path: string): ReadonlySet<string> {
