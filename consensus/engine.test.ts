@@ -80,6 +80,23 @@ test('step: a silent leader is given up after pacing, build budget and two delta
   assert.deepEqual(votesIn(drive(state, proposalIn(1), dueMs + 1)), [])
 })
 
+test('step: a leader that gave its view up before its block was due does not wake for it', () => {
+  const state = started()
+  const view = [2, 3, 4, 5, 6, 7, 8, 9].find((number) => leaderOf(set, seed, number) === self)!
+  for (let failed = 1; failed < view; failed++) {
+    for (const index of others) drive(state, ballot(index, voteOf('nullify', failed)), startMs + 1)
+  }
+  assert.equal(state.view, view)
+  const dueMs = state.buildAtMs!
+  assert.ok(dueMs > startMs + 2)
+  // As under a parent whose time is ahead.
+  state.nullifyAtMs = startMs + 2
+  const given = step(state, { kind: 'tick', isBusy: false }, startMs + 2)
+  assert.deepEqual(votesIn(given), [voteOf('nullify', view)])
+  assert.deepEqual(step(state, { kind: 'tick', isBusy: false }, dueMs), [])
+  assert.ok(nextWakeMs(state) > dueMs)
+})
+
 test('step: a body that arrived extends the patience to six build budgets', () => {
   const state = started()
   const nowMs = startMs + 1_500

@@ -1,4 +1,4 @@
-/** Operators of a test with stake on an L1 of a test, and their network, as both sides know them. */
+/** Operators of a test with stake on an L1 of a test, and their network, as both know them. */
 
 import { networkGenesisJson, networkParametersDefault, parseGenesis } from '@zg/chain'
 import type { Genesis, GenesisAccount } from '@zg/chain'
