@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
+import type { KeptNetwork } from './keeper.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** The version of the format; a reader refuses others. */
@@ -104,6 +105,12 @@ export function readDevnetFile(folder: string): DevnetFile | undefined {
     if (error instanceof DevnetFileMalformedError) throw error
     throw new DevnetFileMalformedError(path, 'it is no JSON', error)
   }
+}
+
+/** A network of `devnet.json` as its keeper is told of it. */
+export function keptNetworkOf(network: DevnetNetwork): KeptNetwork {
+  const { id, chainId, genesisHash, rpc, validators } = network
+  return { id, chainId, genesisHash, rpc, nodes: validators.map((each) => each.rpc) }
 }
 
 /** Checks what our own readers rely on; unknown fields are kept, as they may be newer. */

@@ -19,6 +19,7 @@ export {
   devnetFileName,
   DevnetFileMalformedError,
   devnetFileVersion,
+  keptNetworkOf,
   readDevnetFile,
 } from './devnet-file.ts'
 export type {

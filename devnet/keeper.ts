@@ -32,7 +32,9 @@ import {
   SlashingReporter,
 } from '@zg/staking'
 
+import type { DevnetFile } from './devnet-file.ts'
 import type { L1Site } from './l1-site.ts'
+import { LaterNetworks } from './later-networks.ts'
 
 /** Fees are never offered above this, in wei a gas. */
 const feePerGasMax = 500_000_000_000n
@@ -75,7 +77,11 @@ export type KeeperConfig = KeeperPlan & {
   readonly keyFile: string
 }
 
-export type Keeper = { stop(): Promise<void> }
+export type Keeper = {
+  /** Keeps one more network, if it is not kept yet; those before it bring its messages, too. */
+  serve(network: KeptNetwork): void
+  stop(): Promise<void>
+}
 
 /**
  * Starts the keeper.
@@ -101,15 +107,21 @@ export function startKeeper(
   const sending = { secretKey, clock, log: logger, depth: 1, feePerGasMax, pollMs: 500 }
   const sender = new L1Sender({ ...sending, chain, chainId })
   const machine = { clock, logger }
-  const seen = networks.map((network) => seeNetwork(l1, network, machine))
-  const kept = seen.map((network) => {
+  const kept = new Map<number, KeptParts>()
+  const serve = (network: KeptNetwork): void => {
+    if (kept.has(network.id)) return
+    const seen = seeNetwork(l1, network, machine)
     const there = new JsonRpcL1Chain({ url: network.rpc })
     const id = BigInt(network.chainId)
     const ownSender = new L1Sender({ ...sending, chain: there, chainId: id })
-    const others = seen.filter((other) => other !== network)
+    const before = [...kept.values()]
+    const others = before.map((each) => each.network)
     const emission = givesOut ? emissionOf(l1.site) : undefined
-    return keepNetwork({ network, others, chain, sender, there, ownSender, emission })
-  })
+    const parts = { network: seen, others, chain, sender, there, ownSender, emission }
+    for (const { keeper } of before) keeper.meet(seen)
+    kept.set(network.id, keepNetwork(parts))
+  }
+  for (const network of networks) serve(network)
   const { epochStart, epochSeconds } = l1.site
   const scaler = new ScaleKeeper({
     chain,
@@ -123,8 +135,9 @@ export function startKeeper(
   })
   scaler.start()
   return {
+    serve,
     async stop() {
-      await Promise.all([scaler, ...kept].map((each) => each.stop()))
+      await Promise.all([scaler, ...kept.values()].map((each) => each.stop()))
     },
   }
 }
@@ -154,6 +167,12 @@ function seeNetwork(
 
 type SeenNetwork = ReturnType<typeof seeNetwork>
 
+type KeptParts = {
+  readonly network: SeenNetwork
+  readonly keeper: NetworkKeeper
+  stop(): Promise<void>
+}
+
 function keepNetwork(options: {
   readonly network: SeenNetwork
   readonly others: readonly SeenNetwork[]
@@ -164,7 +183,7 @@ function keepNetwork(options: {
   readonly there: JsonRpcL1Chain
   readonly ownSender: L1Sender
   readonly emission: ReturnType<typeof emissionOf> | undefined
-}): Keeper {
+}): KeptParts {
   const { network, others, chain, sender, there, ownSender, emission } = options
   const { id: networkId, follower, shared, endpoint, identity, sets } = network
   const known = { ...shared, endpoint, identity, sets }
@@ -198,6 +217,8 @@ function keepNetwork(options: {
   const loops = [follower, relayer, watcher, keeper]
   for (const loop of loops) loop.start()
   return {
+    network,
+    keeper,
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()))
     },
@@ -245,12 +266,31 @@ function addressIn({ contracts }: L1Site, name: string): bigint {
   return BigInt(address)
 }
 
-/** Keeps networks from a terminal: each deed is told; the clock is the machine's. */
+/**
+ * Keeps networks from a terminal: each deed is told; the clock is the machine's.
+ *
+ * @param readWorld - The file of the world that all networks of the plan are of: those that it gets
+ *   later are served, too.
+ */
 export function startRelay(
-  plan: KeeperPlan,
+  {
+    plan,
+    readWorld,
+  }: { readonly plan: KeeperPlan; readonly readWorld?: () => DevnetFile | undefined },
   secretKey: Uint8Array,
   tell: (line: string) => void,
-): Keeper {
-  const logger = createLogger({ part: 'relay', level: 'info', write: tell })
-  return startKeeper(plan, secretKey, { clock: createSystemClock(), logger, givesOut: true })
+): Pick<Keeper, 'stop'> {
+  const log = createLogger({ part: 'relay', level: 'info', write: tell })
+  const clock = createSystemClock()
+  const keeper = startKeeper(plan, secretKey, { clock, logger: log, givesOut: true })
+  if (readWorld === undefined) return keeper
+  const serve = (network: KeptNetwork): void => keeper.serve(network)
+  const later = new LaterNetworks({ known: plan.networks, read: readWorld, serve, clock, log })
+  later.start()
+  return {
+    async stop() {
+      await later.stop()
+      await keeper.stop()
+    },
+  }
 }

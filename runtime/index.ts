@@ -9,6 +9,8 @@ export type { Rng } from './rng.ts'
 export { createSystemRng } from './system-rng.ts'
 export { createSeededRng } from './seeded-rng.ts'
 
+export { AnswerTooLongError, postJson } from './json-post.ts'
+
 export type { Disk, DiskFile } from './disk.ts'
 export { DiskPathInvalidError } from './disk-path.ts'
 export {

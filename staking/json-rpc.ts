@@ -7,7 +7,7 @@ import { encodeHeader } from '@zg/evm'
 import type { Header } from '@zg/evm'
 import { bytesToBigint, fromHex, isHex, ZgError } from '@zg/primitives'
 
-import { postJson } from './json-post.ts'
+import { postJson } from '@zg/runtime'
 
 /** An answer, its last byte included, is waited for so long. */
 const timeoutMsDefault = 10_000

@@ -15,6 +15,7 @@
  */
 
 import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
+import { assert } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 
@@ -45,6 +46,9 @@ import type { TimeoutStep } from './timeout-keeper.ts'
 
 /** Between two steps. */
 const pollMsDefault = 5_000
+
+/** L1 opens 512 networks at most (docs/specs/stake.md §3), this one among them. */
+const othersMax = 511
 
 export type NetworkKeeperOptions = {
   /** A node of the network. */
@@ -99,9 +103,10 @@ export class NetworkKeeper {
   readonly #rewards: RewardKeeper
   readonly #claims: ClaimKeeper
   readonly #messages: MessageKeeper
-  readonly #others: readonly OtherNetworkKeeper[]
+  readonly #others: OtherNetworkKeeper[] = []
   readonly #own: OwnMessages
-  readonly #timeouts: readonly TimeoutKeeper[]
+  readonly #timeouts: TimeoutKeeper[] = []
+  readonly #meet: (other: OtherNetwork) => void
   readonly #loop: StepLoop
 
   constructor(options: NetworkKeeperOptions) {
@@ -124,17 +129,30 @@ export class NetworkKeeper {
     this.#claims = new ClaimKeeper({ ...shared, claimWei: options.claimWei })
     const { l1, contracts, fromBlock } = options
     this.#messages = new MessageKeeper({ ...shared, l1, inbox: contracts.inbox, fromBlock })
-    const { others = [] } = options
-    this.#others = others.map((other) => new OtherNetworkKeeper({ ...shared, other }))
     const own = new OwnMessages({ ...shared, endpoint, identity })
     this.#own = own
-    this.#timeouts = others.map((other) => new TimeoutKeeper({ ...shared, other, own }))
+    this.#meet = (other) => {
+      this.#others.push(new OtherNetworkKeeper({ ...shared, other }))
+      this.#timeouts.push(new TimeoutKeeper({ ...shared, other, own }))
+    }
+    for (const other of options.others ?? []) this.#meet(other)
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
   }
 
   /** Begins to step. */
   start(): void {
     this.#loop.start()
+  }
+
+  /** Adds one of `others`, which is none of them yet; it has its turn from the next step on. */
+  meet(other: OtherNetwork): void {
+    const { networkId } = other.identity
+    assert(
+      this.#others.every((each) => each.networkId !== networkId),
+      'a network is met once',
+    )
+    assert(this.#others.length < othersMax, 'no more networks are met than L1 opens')
+    this.#meet(other)
   }
 
   /** Resolves when the step under way is done. */

@@ -56,6 +56,25 @@ async function openPair() {
 }
 
 describe('OtherNetworkKeeper', () => {
+  test('NetworkKeeper.meet brings messages of a network that came later, from the next step on', async () => {
+    const { other, otherNetwork, otherEndpoint, say, taken, brought, open } = await openPair()
+    const keeper = open({ name: 'later' })
+    const index = say('0x01')
+    await otherEndpoint.seal()
+    assert.equal((await keeper.step()).others, undefined)
+    assert.deepEqual(taken(), [])
+
+    keeper.meet(otherNetwork)
+    assert.deepEqual(await brought(keeper), {
+      final: 'submitted',
+      delivered: [index],
+      failed: [],
+    })
+    assert.deepEqual([...((await keeper.step()).timeouts?.keys() ?? [])], [other.id])
+    assert.deepEqual(taken(), ['0x01'])
+    assert.throws(() => keeper.meet(otherNetwork), /a network is met once/)
+  })
+
   test('delivers what is for its network, once, and sends nothing without it', async () => {
     const { chain, other, otherEndpoint, say, taken, brought, openKeeper } = await openPair()
     const before = chain.submitted.length

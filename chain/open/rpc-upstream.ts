@@ -6,7 +6,8 @@
  *     eth_sendRawTransaction   transactions from the open network, in one batch
  */
 
-import { concat, fromHex, isHex, toHex, toQuantity, ZgError } from '@zg/primitives'
+import { fromHex, isHex, toHex, toQuantity, ZgError } from '@zg/primitives'
+import { AnswerTooLongError, postJson } from '@zg/runtime'
 import type { Logger } from '@zg/runtime'
 
 import type { BlockSource } from './open-follower.ts'
@@ -76,20 +77,13 @@ export class RpcUpstream implements Upstream {
   }
 
   async #post(body: unknown): Promise<unknown> {
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(callMsMax),
-    })
-    const parts: Uint8Array[] = []
-    let sizeBytes = 0
-    for await (const chunk of response.body ?? []) {
-      sizeBytes += chunk.length
-      if (sizeBytes > answerSizeBytesMax) throw new UpstreamAnswerInvalidError(this.#url)
-      parts.push(chunk)
+    const limits = { timeoutMs: callMsMax, answerSizeBytesMax }
+    try {
+      return JSON.parse(await postJson(this.#url, JSON.stringify(body), limits))
+    } catch (error) {
+      if (error instanceof AnswerTooLongError) throw new UpstreamAnswerInvalidError(this.#url)
+      throw error
     }
-    return JSON.parse(new TextDecoder().decode(concat(...parts)))
   }
 }
 

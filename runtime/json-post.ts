@@ -22,7 +22,7 @@ export type PostOptions = {
 /**
  * Sends a body and returns the answer's text.
  *
- * @throws {Error} When there is no answer in time, another status than 2xx, or too long an answer.
+ * @throws {AnswerTooLongError}; {Error} when there is no answer in time or another status than 2xx.
  */
 export async function postJson(url: string, body: string, options: PostOptions): Promise<string> {
   try {
@@ -51,16 +51,22 @@ function postOnce(
       const isReset = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
       reject(asked.reusedSocket && isReset ? new StaleConnectionError() : error)
     }
-    asked.once('error', fail)
+    // Of one request there may be more errors than one, and each must be heard.
+    asked.on('error', fail)
     asked.once('response', (answer: IncomingMessage) => {
       const { statusCode = 0 } = answer
       const chunks: Buffer[] = []
       let sizeBytes = 0
-      answer.once('error', fail)
+      answer.on('error', fail)
       answer.on('data', (chunk: Buffer) => {
         sizeBytes += chunk.length
-        if (sizeBytes > answerSizeBytesMax) asked.destroy(new Error('its answer is too long'))
-        else chunks.push(chunk)
+        if (sizeBytes <= answerSizeBytesMax) {
+          chunks.push(chunk)
+          return
+        }
+        // Of an answer that is whole already nobody would hear an error given to `destroy`.
+        fail(new AnswerTooLongError())
+        asked.destroy()
       })
       answer.once('end', () => {
         clearTimeout(timer)
@@ -79,3 +85,10 @@ function open(url: string, headers: Record<string, string | number>): ClientRequ
 }
 
 class StaleConnectionError extends Error {}
+
+/** The answer is longer than it may be; the rest of it is not read. */
+export class AnswerTooLongError extends Error {
+  constructor() {
+    super('its answer is too long')
+  }
+}
