@@ -95,6 +95,7 @@ export class L1Follower implements L1View {
   readonly #memory: L1Memory | undefined
   readonly #countDisagreement: (count?: number) => void
   readonly #tellFinal: (number: number) => void
+  readonly #tellBehind: (blockCount: number) => void
   readonly #hashes = new Map<bigint, Uint8Array>()
   readonly #references = new Map<bigint, L1Reference>()
   readonly #sets = new Map<bigint, ValidatorSet>()
@@ -109,6 +110,7 @@ export class L1Follower implements L1View {
   #final: (KeptFinal & FinalL1Block) | undefined
   /** What the disk said was final, until L1 has said so again. */
   #recalled: KeptFinal | undefined
+  #blocksBehind = 0n
   /** What is not on the disk yet, and what is there and need not be. */
   #unkept = { credits: 0, sets: [] as ValidatorSet[], gone: [] as bigint[], since: 0n }
   #newest: L1Reference | undefined
@@ -136,6 +138,10 @@ export class L1Follower implements L1View {
       help: 'Polls in which the endpoints of L1 named different final blocks',
     })
     this.#tellFinal = metrics.gauge({ name: 'zg_l1_final_number', help: 'Newest final L1 block' })
+    this.#tellBehind = metrics.gauge({
+      name: 'zg_l1_blocks_behind',
+      help: 'Blocks that L1, as its endpoints give it, is behind what was final at the last stop',
+    })
     this.#memory = store && new L1Memory(store, identityOf(options))
     this.#recall()
   }
@@ -148,6 +154,11 @@ export class L1Follower implements L1View {
   /** Undefined before the first, and once no endpoint is believed any more. */
   get finalBlock(): FinalL1Block | undefined {
     return this.isContradicted ? undefined : this.#final
+  }
+
+  /** How far L1 is behind what was final before the start; nothing is believed until it is 0. */
+  get blocksBehind(): bigint {
+    return this.#blocksBehind
   }
 
   /** Whether every endpoint has named two final blocks of one number. */
@@ -376,12 +387,25 @@ export class L1Follower implements L1View {
   async #isContinued(number: bigint): Promise<boolean> {
     const recalled = this.#recalled
     if (recalled === undefined) return true
+    this.#behind(recalled.number - number)
     if (number < recalled.number) return false
     const { hash } = await this.#agreement.header(recalled.number)
     if (!bytesEqual(hash, recalled.hash)) throw new L1DisagreementError(recalled.number)
     this.#remember(recalled.number, hash)
     this.#recalled = undefined
     return true
+  }
+
+  /** Tells once that L1 is behind what was kept of it, and once that it has caught up. */
+  #behind(blockCount: bigint): void {
+    const former = this.#blocksBehind
+    this.#blocksBehind = blockCount > 0n ? blockCount : 0n
+    this.#tellBehind(Number(this.#blocksBehind))
+    if (this.#blocksBehind > 0n && former === 0n) {
+      const mend = 'if it does not catch up, name another endpoint, or stop and remove "l1.mdb"'
+      this.#log.warn(`L1 is behind what was final before; ${mend}`, { blockCount })
+    }
+    if (this.#blocksBehind === 0n && former > 0n) this.#log.info('L1 has caught up')
   }
 
   /** Writes what is new, if it is worth a write. */
