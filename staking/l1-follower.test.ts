@@ -148,6 +148,28 @@ test('L1Follower knows no set of a network that is over, and the ones before', a
   assert.equal(follower.validatorSet(18n), undefined)
 })
 
+test('L1Follower asks once for the sets of epochs that have none', async () => {
+  const { mine, open, another } = openWorld()
+  const endpoint = another()
+  let proofs = 0
+  endpoint.bend = {
+    proof: (found) => {
+      proofs++
+      return found
+    },
+  }
+  const follower = open({ endpoints: [endpoint] })
+  await mine(4)
+  await follower.poll()
+  // Before the network had begun.
+  for (const asksOnce of [true, false]) {
+    const former = proofs
+    for (const epoch of [1n, 2n, 3n]) assert.equal(follower.validatorSet(epoch), undefined)
+    await follower.poll()
+    assert.equal(proofs > former, asksOnce)
+  }
+})
+
 test('L1Follower gives references two blocks back, and the credits up to them', async () => {
   const { l1, endpoint, mine, follower } = openWorld()
   await mine(3)

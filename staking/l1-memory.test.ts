@@ -155,3 +155,28 @@ test('L1Follower says once that L1 is behind what was kept, and goes on when it 
   assert.match(await metrics.text(), /^zg_l1_blocks_behind 0/m)
   assert.deepEqual(told, ['L1 has caught up'])
 })
+
+test('L1Follower follows L1 while what is damaged cannot be forgotten, and keeps it once it can', async () => {
+  const { mine, open, store, first } = await openKept()
+  await store.write([{ table: 'l1.cursor', key: Uint8Array.of(0), value: Uint8Array.of(1) }])
+  const write = store.write.bind(store)
+  let refusals = 0
+  store.write = () => {
+    refusals++
+    return Promise.reject(new Error('the disk is full'))
+  }
+  const again = open({ store })
+  for (let poll = 1; poll < 4; poll++) {
+    await mine(1)
+    await again.poll()
+    assert.equal(
+      again.newestReference()?.number,
+      (first.newestReference()?.number ?? 0n) + BigInt(poll),
+    )
+    assert.deepEqual(again.credits(0n, 3n), first.credits(0n, 3n))
+  }
+  assert.ok(refusals >= 3, 'it is tried at every poll')
+  store.write = write
+  await again.poll()
+  assert.deepEqual(open({ store }).credits(0n, 3n), first.credits(0n, 3n))
+})
