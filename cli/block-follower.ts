@@ -13,6 +13,9 @@ import { toQuantity } from '@zg/primitives'
 /** Pause between two looks at the head. */
 export const lookEveryMs = 200
 
+/** Pause after a block was told: at the usual pace none comes sooner, faster ones come together. */
+export const lookAfterBlockMs = 450
+
 /** Without a block for so long, the network counts as halted. */
 export const haltedAfterMs = 5_000
 
@@ -45,6 +48,7 @@ export async function followBlocks(
   let isHalted = false
   while (!signal.aborted) {
     const head = await headOf(url)
+    let pauseMs = lookEveryMs
     if (head !== undefined && head >= next) {
       next = Math.max(next, head - missedBlocksMax + 1)
       while (next <= head && !signal.aborted) {
@@ -52,6 +56,7 @@ export async function followBlocks(
         if (block === undefined) break
         await events.onBlock(block)
         next++
+        pauseMs = lookAfterBlockMs
       }
       movedAtMs = performance.now()
       isHalted = false
@@ -59,7 +64,7 @@ export async function followBlocks(
       isHalted = true
       events.onHalt()
     }
-    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)
+    await wait(pauseMs, undefined, { signal }).catch(() => undefined)
   }
 }
 

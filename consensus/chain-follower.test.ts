@@ -6,6 +6,7 @@ import type { Network } from '@zg/runtime'
 
 import type { Application } from './application.ts'
 import { ChainFollower } from './chain-follower.ts'
+import { chainRequestTimeoutMs } from './chain-sync.ts'
 import { consensusRoot } from './header.ts'
 import { zeroL1Reference } from './l1-reference.ts'
 import { viewWithoutL1 } from './l1-view.ts'
@@ -98,4 +99,42 @@ test('ChainFollower: a set that is not known here yet is nobody to blame for', a
 test('ChainFollower: credits that are not known here yet hold the chain back', async () => {
   const outcome = await outcomeOf({ credits: () => undefined })
   assert.deepEqual(outcome, { blamed: [], asked: [], finalized: [] })
+})
+
+test('ChainFollower: of peers that are ahead, one that is silent or lies is passed over', async () => {
+  const clock = new SimulatedClock()
+  const sent: string[] = []
+  let height = 1n
+  const options = {
+    genesis: { identity },
+    scheme,
+    clock,
+    l1View: { ...viewWithoutL1(set), credits },
+    network: { reportMisbehaviour: () => undefined } as Partial<Network>,
+    application: { validatePayload: async () => 'VALID' } as Partial<Application>,
+  } as unknown as ValidatorOptions
+  const follower = new ChainFollower(options, {
+    head: () => ({ header: { ...genesis, height: height - 1n }, consensusRoot: genesisRoot }),
+    history: () => genesisNode.history,
+    peers: () => ['silent', 'other', 'good'],
+    send: (peer) => void sent.push(peer),
+    finalize: async () => undefined,
+    onSynced: () => undefined,
+  })
+  follower.follow()
+  await clock.run({ untilMs: clock.nowMs() + chainRequestTimeoutMs })
+  assert.deepEqual(sent, ['silent', 'other'])
+  // Blocks of another height than was asked for: nobody is asked again at once, by any answer.
+  height = 2n
+  follower.stop()
+  follower.follow()
+  await follower.receive('other', chainProvedBy(others))
+  assert.equal(follower.isRunning, false)
+  height = 1n
+  for (let round = 0; round < 3; round++) {
+    follower.follow()
+    await follower.receive('good', chainProvedBy(others))
+  }
+  follower.stop()
+  assert.deepEqual(new Set(sent.slice(3)), new Set(['good']))
 })

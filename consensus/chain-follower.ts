@@ -1,6 +1,6 @@
 /**
  * Runs a catch-up: asks one peer at a time for the blocks after the last final one, proves,
- * executes and finalizes them, and goes on until no peer is ahead.
+ * executes and finalizes them, and goes on until no peer is ahead. Asked is whoever was quickest.
  */
 
 import { silentLogger } from '@zg/runtime'
@@ -20,6 +20,7 @@ import { isClosing } from './header.ts'
 import type { LedgerBlock } from './ledger.ts'
 import { blocksPerMessageMax } from './messages.ts'
 import type { FinalityProof, Message } from './messages.ts'
+import { PeerPaces } from './peer-paces.ts'
 import type { ValidatorOptions } from './validator-options.ts'
 
 export type FollowerPorts = {
@@ -36,10 +37,10 @@ export class ChainFollower {
   readonly #options: ValidatorOptions
   readonly #ports: FollowerPorts
   readonly #logger: Logger
-  #asked: PeerId | undefined
+  readonly #paces = new PeerPaces(chainRequestTimeoutMs)
+  #asked: { readonly peer: PeerId; readonly fromHeight: bigint; readonly atMs: number } | undefined
   #isExecuting = false
   #timer: Timer | undefined
-  #turn = 0
 
   constructor(options: ValidatorOptions, ports: FollowerPorts) {
     this.#options = options
@@ -54,14 +55,15 @@ export class ChainFollower {
   /** Asks a peer that is ahead, unless an answer is awaited or being executed. */
   follow(): void {
     if (this.isRunning) return
-    const peers = this.#ports.peers()
-    const peer = peers[this.#turn++ % Math.max(1, peers.length)]
+    const peer = this.#paces.quickest(this.#ports.peers())
     if (peer === undefined) return
-    this.#asked = peer
+    const { clock } = this.#options
     const fromHeight = this.#ports.head().header.height + 1n
+    this.#asked = { peer, fromHeight, atMs: clock.nowMs() }
     this.#ports.send(peer, { kind: 'chain-request', fromHeight, count: blocksPerMessageMax })
-    this.#timer = this.#options.clock.setTimer(chainRequestTimeoutMs, () => {
+    this.#timer = clock.setTimer(chainRequestTimeoutMs, () => {
       this.#asked = undefined
+      this.#paces.failed(peer)
       this.follow()
     })
   }
@@ -73,9 +75,16 @@ export class ChainFollower {
 
   /** An answer; ignored unless it was asked for. */
   async receive(from: PeerId, chain: Extract<Message, { kind: 'chain' }>): Promise<void> {
-    if (from !== this.#asked || this.#isExecuting) return
+    const asked = this.#asked
+    if (from !== asked?.peer || this.#isExecuting) return
     this.#timer?.cancel()
     this.#asked = undefined
+    if (chain.blocks[0]?.header.height !== asked.fromHeight) {
+      // As below: the next status asks somebody else.
+      this.#paces.failed(from)
+      return
+    }
+    this.#paces.answered(from, chain.blocks.length, this.#options.clock.nowMs() - asked.atMs)
     this.#isExecuting = true
     let wentOn = false
     try {
@@ -88,9 +97,8 @@ export class ChainFollower {
 
   async #take(from: PeerId, chain: Extract<Message, { kind: 'chain' }>): Promise<boolean> {
     const head = this.#ports.head()
-    const first = chain.blocks[0]
     // The engine may have finalized some of these meanwhile.
-    if (first === undefined || first.header.height !== head.header.height + 1n) return true
+    if (chain.blocks[0]?.header.height !== head.header.height + 1n) return true
     const { genesis, scheme, l1View, network } = this.#options
     const context = { identity: genesis.identity, scheme, l1View }
     const history = this.#ports.history(Number(head.header.height) + 1)
@@ -103,6 +111,7 @@ export class ChainFollower {
         this.#logger.debug('a chain waits for the set of its epoch', { from, error })
         return false
       }
+      this.#paces.failed(from)
       this.#logger.warn('a peer sent a chain that does not verify', { from, error })
       network.reportMisbehaviour(from, 'a chain that does not verify')
       // The next status or retry asks somebody else; asking at once would loop at network speed.

@@ -3,7 +3,7 @@
  * of its last block, executes it and goes on from there.
  *
  * One request is in flight; a peer that does not answer in time, or answers with what does not
- * verify, is passed over for the next.
+ * verify, is passed over for the next, and for as long as another answers more quickly.
  */
 
 import { appendLeaf, bytesEqual, incrementalRoot, ZgError } from '@zg/primitives'

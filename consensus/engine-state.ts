@@ -112,6 +112,8 @@ export type Round = {
   isBuilding: boolean
   /** The leader sent a body that is not the block its header names: no more of its proposals. */
   isProposalRefused: boolean
+  /** The block of this view whose reveal was verified: it is judged more than once. */
+  revealedIn: BlockKey | undefined
   /** The body of its notarised block is not asked for again before. */
   bodyRequestAtMs: number
   /** Peers that were asked for it and have not answered. */
@@ -268,6 +270,7 @@ export function roundOf(state: EngineState, view: number): Round {
     ownNullify: false,
     isBuilding: false,
     isProposalRefused: false,
+    revealedIn: undefined,
     bodyRequestAtMs: 0,
     bodyAskedOf: new Set(),
   }

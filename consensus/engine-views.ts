@@ -159,6 +159,8 @@ function finalizeVote(state: EngineState, round: Round, digest: Uint8Array): voi
 /** As the leader: builds, or proposes a closing block again, once the pace allows. */
 export function build(state: EngineState, nowMs: number): void {
   const { self, faults, parameters } = state.config
+  // Whatever comes of it: what was due must not wake the engine again and again.
+  state.buildAtMs = undefined
   const round = roundOf(state, state.view)
   if (round.leader !== self || round.isBuilding || state.isClosed || hasVoted(round)) return
   const choice =
@@ -179,7 +181,6 @@ export function build(state: EngineState, nowMs: number): void {
     state.buildAtMs = nowMs < busyAtMs ? busyAtMs : idleAtMs
     return
   }
-  state.buildAtMs = undefined
   if (state.nodes.size > unfinalBlocksMax) return
   const draft = draftHeader(state, node, nowMs)
   const attributes = attributesFor(state.config.l1View, draft, node)

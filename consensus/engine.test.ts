@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { toHex } from '@zg/primitives'
+
 import { nextWakeMs } from './engine-state.ts'
 import { step } from './engine.ts'
 import { consensusRoot } from './header.ts'
 import { leaderOf } from './leader.ts'
+import type { SignatureScheme } from './signature-scheme.ts'
 import {
   ballot,
   blockIn,
@@ -12,10 +15,12 @@ import {
   drive,
   engine,
   from,
+  identity,
   others,
   parameters,
   peer,
   proposalIn,
+  scheme,
   seed,
   self,
   set,
@@ -25,6 +30,7 @@ import {
   voteOf,
   votesIn,
 } from './testing/engine-world.ts'
+import { beaconDigest } from './votes.ts'
 
 test('step: a good proposal is executed, then voted for; a quorum finalizes it', () => {
   const state = started()
@@ -78,6 +84,23 @@ test('step: a silent leader is given up after pacing, build budget and two delta
   ])
   // Having nullified, it does not vote for a proposal that comes late.
   assert.deepEqual(votesIn(drive(state, proposalIn(1), dueMs + 1)), [])
+})
+
+test('step: a leader that gave its view up before its block was due does not wake for it', () => {
+  const state = started()
+  const view = [2, 3, 4, 5, 6, 7, 8, 9].find((number) => leaderOf(set, seed, number) === self)!
+  for (let failed = 1; failed < view; failed++) {
+    for (const index of others) drive(state, ballot(index, voteOf('nullify', failed)), startMs + 1)
+  }
+  assert.equal(state.view, view)
+  const dueMs = state.buildAtMs!
+  assert.ok(dueMs > startMs + 2)
+  // As under a parent whose time is ahead.
+  state.nullifyAtMs = startMs + 2
+  const given = step(state, { kind: 'tick', isBusy: false }, startMs + 2)
+  assert.deepEqual(votesIn(given), [voteOf('nullify', view)])
+  assert.deepEqual(step(state, { kind: 'tick', isBusy: false }, dueMs), [])
+  assert.ok(nextWakeMs(state) > dueMs)
 })
 
 test('step: a body that arrived extends the patience to six build budgets', () => {
@@ -199,4 +222,40 @@ test('step: a restarted validator takes its votes up again and makes no others',
   assert.deepEqual(votesIn(effects), [voteOf('notarize', 1, root)])
   const second = { ...block, header: { ...block.header, timestampMs: startMs + 1_001 } }
   assert.deepEqual(votesIn(drive(state, proposalIn(1, second), startMs + 5_000)), [])
+})
+
+test('step: a block is judged again after it was executed, its reveal is verified once', () => {
+  const state = started()
+  const beacon = toHex(beaconDigest(identity, 0n, 1n))
+  let revealCount = 0
+  const counting: SignatureScheme = {
+    ...scheme,
+    verify: (publicKey, message, signature) => {
+      if (toHex(message) === beacon) revealCount++
+      return scheme.verify(publicKey, message, signature)
+    },
+  }
+  Object.assign(state.config, { scheme: counting })
+  const asked = step(state, proposalIn(1), startMs + 1_000)
+  const key = asked.flatMap((effect) => (effect.kind === 'validate' ? [effect.key] : []))[0]!
+  const answered = step(state, { kind: 'validated', key, status: 'VALID' }, startMs + 1_010)
+  assert.deepEqual(
+    votesIn(answered).map(({ kind }) => kind),
+    ['notarize'],
+  )
+  assert.equal(revealCount, 1)
+})
+
+test('step: another reveal under the header of a verified one is not taken for it', () => {
+  const state = started()
+  step(state, proposalIn(1), startMs + 1_000)
+  const round = state.rounds.get(1)!
+  const { key, block } = round.proposal!
+  assert.equal(round.revealedIn, key)
+  round.proposal = { key, block: { ...block, reveal: new Uint8Array(96) } }
+  const effects = step(state, { kind: 'validated', key, status: 'VALID' }, startMs + 1_010)
+  assert.deepEqual(
+    votesIn(effects).map(({ kind }) => kind),
+    ['nullify'],
+  )
 })

@@ -36,6 +36,9 @@ export const finalityVotesOwedMax = 64n
 /** Votes sent again to a peer that lacks certificates we have, at most. */
 const votesRepeatedMax = 16n
 
+/** How long a quorum waits for the votes of the others before it makes its certificate. */
+export const finalityPatienceMs = 50
+
 /** Epochs after ours whose votes on heights not final here are kept. */
 const epochsAheadMax = 2n
 
@@ -43,6 +46,7 @@ export type FinalityPorts = {
   /** To one peer, or to all when it is undefined. */
   readonly send: (to: PeerId | undefined, message: Message) => void
   readonly onFailure: (error: unknown) => void
+  readonly isRunning: () => boolean
   /** The epoch this node votes in. */
   readonly epoch: () => bigint
   /** A final height that an honest peer reports, or zero. */
@@ -60,6 +64,8 @@ export class FinalityVoter {
   readonly #log: VoteLog
   readonly #guard: VoteGuard
   readonly #tracker: FinalityTracker
+  /** Heights whose quorum waits for the others, by height and epoch. */
+  readonly #waiting = new Set<string>()
 
   constructor(options: ValidatorOptions, recovery: Recovery, ports: FinalityPorts) {
     this.#options = options
@@ -91,7 +97,7 @@ export class FinalityVoter {
     const set = l1View.validatorSet(block.header.epoch)
     if (set === undefined) return
     const vote = this.#voteOn(block)
-    await this.#take(this.#tracker.setContent(vote, set), set)
+    await this.#take(this.#tracker.setContent(vote, set), vote, set)
     const seat = seatIn(set, signers)
     if (seat !== undefined) await this.#cast(vote, set, seat)
   }
@@ -107,7 +113,7 @@ export class FinalityVoter {
     const voter = set.validators.findIndex(({ publicKey }) => peerIdOf(publicKey) === name)
     if (voter < 0) return
     const answer = this.#tracker.addVote(voter, { vote, signature }, set)
-    this.#own(this.#take(answer, set))
+    this.#own(this.#take(answer, vote, set))
   }
 
   /** Repeats our votes to a peer whose newest certificate is older than ours. */
@@ -175,11 +181,12 @@ export class FinalityVoter {
     const { genesis } = this.#options
     const signature = await signer.sign(finalityVoteDigest(genesis.identity, vote))
     this.#ports.send(undefined, { kind: 'finality-vote', vote, signature })
-    await this.#take(this.#tracker.addVote(index, { vote, signature }, set), set)
+    await this.#take(this.#tracker.addVote(index, { vote, signature }, set), vote, set)
   }
 
   async #take(
-    { certificate, evidence, forgers }: FinalityAnswer,
+    { certificate, evidence, forgers, isShort }: FinalityAnswer,
+    vote: FinalityVote,
     set: ValidatorSet,
   ): Promise<void> {
     const { network } = this.#options
@@ -189,7 +196,20 @@ export class FinalityVoter {
       if (publicKey === undefined) continue
       network.reportMisbehaviour(peerIdOf(publicKey), 'a finality vote that does not verify')
     }
+    if (isShort === true) this.#waitForOthers(vote, set)
     if (certificate !== undefined) await this.#ledger.addFinalityCertificate(certificate)
+  }
+
+  #waitForOthers(vote: FinalityVote, set: ValidatorSet): void {
+    const { height, epoch } = vote
+    const name = `${height}/${epoch}`
+    if (this.#waiting.has(name)) return
+    this.#waiting.add(name)
+    this.#options.clock.setTimer(finalityPatienceMs, () => {
+      this.#waiting.delete(name)
+      if (!this.#ports.isRunning()) return
+      this.#own(this.#take(this.#tracker.settle({ height, epoch }), vote, set))
+    })
   }
 
   #voteOn({ header, consensusRoot }: Pick<BlockNode, 'header' | 'consensusRoot'>): FinalityVote {

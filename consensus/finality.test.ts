@@ -8,6 +8,7 @@ import { verifyEvidence } from './evidence.ts'
 import type { Evidence, SignedFinalityVote } from './evidence.ts'
 import { FinalityTracker } from './finality.ts'
 import { keyedHashScheme } from './signature-scheme.ts'
+import type { SignatureScheme } from './signature-scheme.ts'
 import { entryOf, secretKeyOf } from './testing/world.ts'
 import { validatorSet } from './validator-set.ts'
 import type { FinalityVote } from './votes.ts'
@@ -97,14 +98,46 @@ test('FinalityTracker: the set of the epoch certifies, whatever stands elsewhere
   tracker.setContent(vote, set)
   const digest = finalityVoteDigest(identity, vote)
   const keys = [secretKeyOf(1), secretKeyOf(2), secretKeyOf(3), secretKeyOf(10)]
-  const certificates = keys.flatMap((key, index) => {
+  const answers = keys.map((key, index) => {
     const signature = scheme.sign(key, digest)
-    return tracker.addVote(index, { vote, signature }, set).certificate ?? []
+    const answer = tracker.addVote(index, { vote, signature }, set)
+    // Three of four are a quorum, once it has waited; the fourth makes it fuller.
+    return answer.isShort === true ? tracker.settle(vote) : answer
   })
-  // Three of four are a quorum; the fourth makes it fuller.
+  const certificates = answers.flatMap(({ certificate }) => certificate ?? [])
   assert.equal(certificates.length, 2)
   for (const certificate of certificates) {
     assert.ok(verifyFinalityCertificate(scheme, identity, set, certificate))
     assert.ok(!verifyFinalityCertificate(scheme, identity, sets.get(1n)!, certificate))
   }
+})
+
+test('FinalityTracker: votes that come together make one certificate, with one check', () => {
+  let checkCount = 0
+  const counting: SignatureScheme = {
+    ...scheme,
+    verifyAggregate: (...asked) => {
+      checkCount++
+      return scheme.verifyAggregate(...asked)
+    },
+  }
+  const tracker = new FinalityTracker(identity, counting)
+  const [vote, set] = [voteAt(1n, 6n), sets.get(1n)!]
+  tracker.setContent(vote, set)
+  const digest = finalityVoteDigest(identity, vote)
+  const answers = [0, 1, 2, 3].map((index) => {
+    const signature = scheme.sign(secretKeyOf(index), digest)
+    return tracker.addVote(index, { vote, signature }, set)
+  })
+  assert.deepEqual(
+    answers.map(({ isShort = false }) => isShort),
+    [false, false, true, false],
+  )
+  const [certificate, ...others] = answers.flatMap((answer) => answer.certificate ?? [])
+  assert.ok(certificate !== undefined && others.length === 0)
+  assert.ok(verifyFinalityCertificate(scheme, identity, set, certificate))
+  assert.deepEqual([...certificate.signers], [0b1111])
+  assert.equal(checkCount, 1)
+  // What all have signed is not made again.
+  assert.deepEqual(tracker.settle(vote), { forgers: [] })
 })

@@ -2,8 +2,10 @@
  * Finality votes of the newest heights and the certificates they make; no clock, no I/O.
  *
  * A vote counts for a height once this node knows, by its own finalization, what the height holds;
- * votes that arrive before wait. Verification is lazy as in engine-votes.ts. After the quorum,
- * later votes still count: when all have voted, a fuller certificate replaces the first.
+ * votes that arrive before wait. Verification is lazy as in engine-votes.ts. When all have voted
+ * the certificate is made at once; of a quorum that is not all, only when `settle` says that the
+ * others were waited for: one check and one certificate a height instead of two. Votes later than
+ * that still count: when all have voted, a fuller certificate replaces the first.
  *
  * Votes of one operator that clash are evidence: at one height (S5), in other epochs and under
  * other keys too, and around a closing vote (S7). S6 needs a proof from the history, not seen here.
@@ -42,6 +44,8 @@ type Height = {
 export type FinalityAnswer = {
   readonly certificate?: FinalityCertificate
   readonly evidence?: Evidence
+  /** A quorum has voted and some have not: `settle` makes the certificate without them. */
+  readonly isShort?: boolean
   /** Voters whose signatures do not verify. */
   readonly forgers: readonly number[]
 }
@@ -83,6 +87,12 @@ export class FinalityTracker {
     return evidence === undefined ? answer : { ...answer, evidence }
   }
 
+  /** Makes the certificate of the quorum that there is, if nothing made one meanwhile. */
+  settle(place: { readonly height: bigint; readonly epoch: bigint }): FinalityAnswer {
+    const height = this.#heights.get(nameOf(place.height, place.epoch))
+    return height === undefined ? nothing : this.#tally(height, true)
+  }
+
   /** Our own vote at a height, if it was cast. */
   voteAt(place: {
     readonly height: bigint
@@ -110,13 +120,15 @@ export class FinalityTracker {
     return fresh
   }
 
-  #tally(height: Height): FinalityAnswer {
+  #tally(height: Height, isSettled = false): FinalityAnswer {
     const { content, set, votes } = height
     if (content === undefined) return nothing
     const side = [...votes].filter(([, { vote }]) => sameFinalityVote(vote, content))
-    const isFuller = side.length > height.signerCount && side.length === set.validators.length
+    const isAll = side.length === set.validators.length
+    const isFuller = side.length > height.signerCount && isAll
     if (height.certificate !== undefined && !isFuller) return nothing
     if (!isQuorum(stakeOf(set, side), set)) return nothing
+    if (!isAll && !isSettled) return { forgers: [], isShort: true }
     const message = finalityVoteDigest(this.#identity, content)
     const forgers = this.#forgers(set, message, side)
     for (const voter of forgers) votes.delete(voter)

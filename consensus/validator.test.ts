@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { toHex } from '@zg/primitives'
 
 import { verifyFinalityCertificate } from './certificate.ts'
-import { blsScheme } from './signature-scheme.ts'
+import { blsScheme, keyedHashScheme } from './signature-scheme.ts'
+import type { SignatureScheme } from './signature-scheme.ts'
 import { World } from './testing/world.ts'
 import { WalCorruptError } from './wal.ts'
 
@@ -35,6 +36,29 @@ test('Validator: four validators finalize the same blocks and certify them', asy
     assert.equal(counters.messagesMalformed, 0)
     assert.equal(counters.viewsNullified, 0)
   }
+})
+
+test('Validator: a block costs five checks of signatures, its leader three', async () => {
+  const scheme = keyedHashScheme()
+  let checkCount = 0
+  const counting: SignatureScheme = {
+    ...scheme,
+    verify: (...asked) => {
+      checkCount++
+      return scheme.verify(...asked)
+    },
+    verifyAggregate: (...asked) => {
+      checkCount++
+      return scheme.verifyAggregate(...asked)
+    },
+  }
+  const world = new World({ count: 4, scheme: counting })
+  await world.startAll()
+  await world.run(20_000)
+  const blockCount = Number(world.finalHeight())
+  assert.ok(blockCount >= 15)
+  // One block more may be under way.
+  assert.ok(checkCount <= (3 * 5 + 3) * (blockCount + 1), `${checkCount} checks`)
 })
 
 test('Validator: one validator alone finalizes, without finality votes', async () => {

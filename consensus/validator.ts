@@ -105,6 +105,7 @@ export class Validator {
     this.#finality = new FinalityVoter(options, recovery, {
       send: (to, message) => this.#send(to, message),
       onFailure: (error) => this.#fail(error),
+      isRunning,
       epoch: () => this.#start.epoch,
       credibleHeight: () => this.#credibleHeight(),
       onEvidence: (evidence) => this.#onEvidence(evidence),

@@ -73,7 +73,8 @@ export type SupervisorStep = {
 /** What L1 says at a step, and what was done by it so far. */
 type Round = {
   readonly epoch: bigint
-  readonly operators: readonly JoinedOperator[]
+  /** Asked of L1 once a step, and only where something is to be joined or left. */
+  readonly operators: () => Promise<readonly JoinedOperator[]>
   readonly step: Record<keyof SupervisorStep, number[]>
 }
 
@@ -110,20 +111,11 @@ export class NetworkSupervisor {
   async step(): Promise<SupervisorStep> {
     const step = { joined: [], started: [], stopped: [], left: [] }
     try {
-      const { directory, chain, operators } = this.#options
-      const [networks, { timestamp }, joined] = await Promise.all([
-        directory.list(),
-        chain.head(),
-        Promise.all(operators.map(({ address }) => directory.joinedBy(address))),
-      ])
-      const round: Round = {
-        epoch: this.#epochAt(timestamp),
-        operators: operators.map((each, index) => ({
-          ...each,
-          networks: [...(joined[index] ?? [])],
-        })),
-        step,
-      }
+      const { directory, chain } = this.#options
+      const [networks, { timestamp }] = await Promise.all([directory.list(), chain.head()])
+      let joined: Promise<readonly JoinedOperator[]> | undefined
+      const operators = (): Promise<readonly JoinedOperator[]> => (joined ??= this.#joined())
+      const round: Round = { epoch: this.#epochAt(timestamp), operators, step }
       for (const network of networks) await this.#tried(network, round)
     } catch (error) {
       this.#log.error('the supervisor of networks failed and begins again', { error })
@@ -151,18 +143,29 @@ export class NetworkSupervisor {
         step.stopped.push(id)
         this.#log.info('A network is over', { id })
       }
-      if (await this.#leave(id, operators)) step.left.push(id)
+      if (await this.#leave(id, await operators())) step.left.push(id)
       return
     }
     if (isRunning || !(await this.#canRun(network))) return
     // The first to join may have it active: the others still join until it begins.
     const isToCome = status === 'opening' || (status === 'active' && epoch < firstEpoch)
-    if (isToCome && (await this.#join(id, operators))) step.joined.push(id)
+    if (isToCome && (await this.#join(id, await operators()))) step.joined.push(id)
     if (isToCome || epoch < firstEpoch) return
-    if (!operators.some(({ networks }) => networks.includes(id))) return
+    if (!(await operators()).some(({ networks }) => networks.includes(id))) return
     await host.start(network)
     step.started.push(id)
     this.#log.info('A network has begun', { id, firstEpoch: String(firstEpoch) })
+  }
+
+  /** The operators, and what each has joined. */
+  #joined(): Promise<readonly JoinedOperator[]> {
+    const { directory, operators } = this.#options
+    return Promise.all(
+      operators.map(async (each) => {
+        const networks = [...(await directory.joinedBy(each.address))]
+        return { ...each, networks }
+      }),
+    )
   }
 
   async #canRun(network: RegisteredNetwork): Promise<boolean> {

@@ -89,7 +89,7 @@ export class Witness {
     const until = this.#nextHeight + BigInt(heightsPerStepMax)
     for (; this.#nextHeight <= last && this.#nextHeight < until; this.#nextHeight++) {
       const height = this.#nextHeight
-      const found = await this.#endpoint.finalityCertificate(height)
+      const found = height === last ? newest : await this.#endpoint.finalityCertificate(height)
       if (found !== undefined && found.vote.height === height) {
         keep(this.#finality, { key: height, value: found, max: witnessHeightsKept })
       }
