@@ -212,9 +212,11 @@ async function openLog(
     return opened
   } catch (error) {
     if (!(error instanceof WalCorruptError) || voteFromEpoch === undefined) throw error
-    // MUST be an epoch of which nothing can have been signed before the loss.
-    const current = startOn(options, ledger, head).epoch
-    if (voteFromEpoch <= current) throw error
+    // MUST be an epoch of which nothing can have been signed before the loss. An empty ledger knows
+    // of none, and the statement may be of an older loss: the clock decides as well.
+    const seconds = BigInt(Math.floor(options.clock.nowMs() / 1_000))
+    const begun = [startOn(options, ledger, head).epoch, options.l1View.epochAt(seconds)]
+    if (begun.some((epoch) => voteFromEpoch <= epoch)) throw error
     const log = await VoteLog.restart({ disk, rng, voteFromEpoch })
     await ledger.setLogId(log.checkpoint.logId)
     return { log, records: [] }

@@ -180,6 +180,19 @@ test('Validator: who lost its whole disk signs nothing before the epoch it was t
   assert.equal(world.nodes[0]!.validator!.counters().evidenceFound, 0)
 })
 
+test('Validator: an empty disk beside what was said of an earlier loss does not vote', async () => {
+  const world = await started((_, all) => all)
+  await world.run(12_000)
+  const lost = world.nodes[1]!
+  const stale = lost.validator!.status().epoch
+  assert.ok(stale > 0n)
+  world.crash(lost)
+  const node = world.replaceDisk(lost)
+  await assert.rejects(world.start(node, { voteFromEpoch: stale }), WalCorruptError)
+  await world.start(node, { voteFromEpoch: stale + 2n })
+  assert.equal(node.validator!.counters().votesSigned, 0)
+})
+
 test('Validator: finality votes of epochs that cannot be have nobody look for their sets', async () => {
   const asked = new Set<bigint>()
   let nowMs = (): number => simulatedStartMs

@@ -8,13 +8,15 @@
  * |---|---|
  * | fails, or is silent for `patienceMs` | it does not count until it answers |
  * | is over `lagBlocksMax` behind more than half of all | it does not count until it catches up |
+ * | has no header of a block that it called final | it is asked again `missingWait` later |
  * | names another final block than it did before | it never counts again in this process |
  * | names another one than the others | nothing new is believed until all agree |
  *
- * So one that is down stops nobody, and one that lies stops references but forges none, as long as
- * another one that tells the truth answers: nobody is believed alone for being ahead. Of two
- * endpoints one that hangs far behind therefore holds up the other; three go on without it. With
- * one endpoint, that one is believed.
+ * Behind one address many machines may answer, some of them late: a header that is not there shows
+ * no lie, another hash does. So one that is down stops nobody, and one that lies stops references
+ * but forges none, as long as another one that tells the truth answers: nobody is believed alone
+ * for being ahead. Of two endpoints one that hangs far behind therefore holds up the other; three
+ * go on without it. With one endpoint, that one is believed.
  */
 
 import { headerHash } from '@zg/evm'
@@ -23,6 +25,7 @@ import type { Clock, Logger, Metrics, Timer } from '@zg/runtime'
 
 import type { L1Endpoint, L1Header } from './l1-endpoint.ts'
 import { L1ProofError } from './proved-state.ts'
+import { Backoff } from './put-off.ts'
 
 /** Endpoints of one follower. */
 export const l1EndpointsMax = 8
@@ -38,6 +41,9 @@ const hashesMax = 1_024
 
 /** Of its newest final headers so many are not asked for again. */
 const headersMax = 8
+
+/** Before one is asked again that has no header of its own final block, in milliseconds. */
+const missingWait = { first: 1_000n, most: 60_000n } as const
 
 export type AgreedHeader = L1Header & {
   /** Who named it; each may be asked for proofs and logs, which need no belief. */
@@ -66,6 +72,7 @@ export class L1Agreement {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #count: ReturnType<Metrics['gauge']>
+  readonly #missing = new Backoff<Source>({ ...missingWait, max: l1EndpointsMax })
   #present: readonly Source[] = []
 
   /** @throws {L1EndpointsInvalidError} `STAKING_L1_ENDPOINTS_INVALID` */
@@ -107,18 +114,11 @@ export class L1Agreement {
    * The newest final header that all agree on.
    *
    * @throws {L1DisagreementError} `STAKING_L1_DISAGREES` · {L1ContradictionError}
-   *   `STAKING_L1_CONTRADICTS` · what the only endpoint failed with.
+   *   `STAKING_L1_CONTRADICTS` · {L1HeaderMissingError} `STAKING_L1_HEADER_MISSING` · what the
+   *   only endpoint failed with.
    */
   async newest(): Promise<AgreedHeader> {
-    const heads = await this.#askAll(this.#sources, async (source) => {
-      const found = checked(await source.endpoint.finalHeader())
-      const number = BigInt(found.header.number)
-      const former = source.final
-      if (former !== undefined && number > former) await stays(source, former, found)
-      remember(source, number, found)
-      if (former === undefined || number > former) source.final = number
-      return found
-    })
+    const heads = await this.#askAll(this.#sources, (source) => this.#head(source))
     const numbers = heads.map(({ answer }) => BigInt(answer.header.number))
     const reached = this.#reached(numbers)
     const present = heads.filter((_, place) => reached - (numbers[place] ?? 0n) <= lagBlocksMax)
@@ -147,6 +147,25 @@ export class L1Agreement {
     const isOne = found.every(({ answer }) => bytesEqual(answer.hash, first.answer.hash))
     if (!isOne) throw new L1DisagreementError(number)
     return { ...first.answer, sources: found.map(({ source }) => source.endpoint) }
+  }
+
+  /** What an endpoint calls final, once what it called so before is so still. */
+  async #head(source: Source): Promise<L1Header> {
+    const former = source.final
+    const nowMs = BigInt(this.#clock.nowMs())
+    if (this.#missing.isOff(source, nowMs)) throw new L1HeaderMissingError(former ?? 0n)
+    const found = checked(await source.endpoint.finalHeader())
+    const number = BigInt(found.header.number)
+    try {
+      if (former !== undefined && number > former) await stays(source, former, found)
+    } catch (error) {
+      if (error instanceof L1HeaderMissingError) this.#missing.fail(source, nowMs)
+      throw error
+    }
+    this.#missing.succeed(source)
+    remember(source, number, found)
+    if (former === undefined || number > former) source.final = number
+    return found
   }
 
   /** What more than half of all endpoints call final; the lowest while so few answer. */
@@ -243,7 +262,7 @@ export async function anyOf<answer>(
   throw failure
 }
 
-/** A final block stays: one that is gone shows an endpoint that changed chains. */
+/** A final block stays: another one in its place shows an endpoint that changed chains. */
 async function stays(source: Source, former: bigint, { header }: L1Header): Promise<void> {
   const isNext = BigInt(header.number) === former + 1n
   if (!isNext) return void (await askHeader(source, former))
@@ -259,7 +278,7 @@ async function ownHeader(source: Source, number: bigint): Promise<L1Header> {
 
 async function askHeader(source: Source, number: bigint): Promise<L1Header> {
   const found = await source.endpoint.header(number)
-  if (found === undefined) throw new L1ContradictionError(number)
+  if (found === undefined) throw new L1HeaderMissingError(number)
   checked(found)
   if (BigInt(found.header.number) !== number) throw new L1ProofError('a header of another block')
   remember(source, number, found)
@@ -302,6 +321,14 @@ export class L1DisagreementError extends ZgError<'STAKING_L1_DISAGREES'> {
   constructor(number: bigint) {
     const message = `Cannot believe the L1 endpoints: they disagree about final block ${number}`
     super('STAKING_L1_DISAGREES', message, { number: toHex(bigintToBytes(number, 8)) })
+  }
+}
+
+/** An endpoint has no header of a block that is final: it, or a machine behind it, is late. */
+export class L1HeaderMissingError extends ZgError<'STAKING_L1_HEADER_MISSING'> {
+  constructor(number: bigint) {
+    const message = `Cannot ask the L1 endpoint: it has no header of final block ${number} now`
+    super('STAKING_L1_HEADER_MISSING', message, { number: toHex(bigintToBytes(number, 8)) })
   }
 }
 

@@ -148,6 +148,28 @@ test('L1Follower knows no set of a network that is over, and the ones before', a
   assert.equal(follower.validatorSet(18n), undefined)
 })
 
+test('L1Follower asks once for the sets of epochs that have none', async () => {
+  const { mine, open, another } = openWorld()
+  const endpoint = another()
+  let proofs = 0
+  endpoint.bend = {
+    proof: (found) => {
+      proofs++
+      return found
+    },
+  }
+  const follower = open({ endpoints: [endpoint] })
+  await mine(4)
+  await follower.poll()
+  // Before the network had begun.
+  for (const asksOnce of [true, false]) {
+    const former = proofs
+    for (const epoch of [1n, 2n, 3n]) assert.equal(follower.validatorSet(epoch), undefined)
+    await follower.poll()
+    assert.equal(proofs > former, asksOnce)
+  }
+})
+
 test('L1Follower gives references two blocks back, and the credits up to them', async () => {
   const { l1, endpoint, mine, follower } = openWorld()
   await mine(3)
@@ -262,29 +284,49 @@ test('L1Follower believes no endpoint that lies, and lets one that is late be la
 })
 
 test('L1Follower stops believing an endpoint whose final blocks change', async () => {
-  for (const kind of ['replaced', 'gone'] as const) {
-    const { endpoint, mine, follower } = openWorld()
-    await mine(4)
+  const { endpoint, mine, follower } = openWorld()
+  await mine(4)
+  await follower.poll()
+  const known = follower.newestReference()
+  const other = openWorld()
+  other.l1.world.advance(7)
+  await other.mine(9)
+  await mine(2)
+  const real = other.endpoint
+  const [final, header] = [await real.finalHeader(), await real.header(3n)]
+  endpoint.bend = { final: () => final, header: () => header }
+  await follower.poll()
+  assert.equal(follower.isContradicted, true)
+  endpoint.bend = {}
+  await mine(3)
+  await follower.poll()
+  assert.equal(follower.newestReference(), known, 'nothing new is believed')
+})
+
+test('L1Follower asks one that has no header of its final block again, ever later', async () => {
+  const { endpoint, mine, open } = openWorld()
+  const clock = new SimulatedClock()
+  const follower = open({ clock: clock.forNode(0) })
+  await mine(4)
+  await follower.poll()
+  const known = follower.newestReference()
+  await mine(2)
+  let asked = 0
+  endpoint.bend = { header: () => void asked++ }
+  const after = async (ms: number): Promise<void> => {
+    await clock.run({ untilMs: clock.nowMs() + ms })
     await follower.poll()
-    const known = follower.newestReference()
-    const other = openWorld()
-    other.l1.world.advance(7)
-    await other.mine(9)
-    await mine(2)
-    if (kind === 'replaced') {
-      const real = other.endpoint
-      const [final, header] = [await real.finalHeader(), await real.header(3n)]
-      endpoint.bend = { final: () => final, header: () => header }
-    } else {
-      endpoint.bend = { header: () => undefined }
-    }
-    await follower.poll()
-    assert.equal(follower.isContradicted, true, kind)
-    endpoint.bend = {}
-    await mine(3)
-    await follower.poll()
-    assert.equal(follower.newestReference(), known, 'nothing new is believed')
   }
+  for (const ms of [0, 900, 100, 1_900, 100]) await after(ms)
+  assert.equal(asked, 3, 'after one second, then after two')
+  assert.equal(follower.isContradicted, false)
+  assert.equal(follower.newestReference(), known)
+  endpoint.bend = {}
+  await after(4_000)
+  assert.equal(follower.newestReference()?.number, 3n)
+  await mine(2)
+  await after(0)
+  assert.equal(follower.newestReference()?.number, 5n, 'it is put off no more')
 })
 
 test('L1Follower polls by the clock it is given, and sooner when something is wanted', async () => {

@@ -47,8 +47,9 @@ const wantedPollMs = 50
 /** References and final hashes kept, newest first. */
 const referencesMax = 1_024
 
-/** Sets kept, newest first. */
+/** Sets kept, and epochs proved to have none, newest first. */
 const setsMax = 256
+const absentSetsMax = 1_024
 
 /** Of so many epochs before the newest known set the validators are named by `validatorKeys`. */
 const keyEpochs = 2n
@@ -80,13 +81,7 @@ export type L1FollowerOptions = {
 }
 
 /** The newest final block of L1 that a follower has seen. */
-export type FinalL1Block = {
-  readonly number: bigint
-  /** In seconds since 1970. */
-  readonly timestamp: bigint
-  /** 32 bytes. */
-  readonly stateRoot: Uint8Array
-}
+export type FinalL1Block = Pick<L1Reference, 'number' | 'timestamp' | 'stateRoot'>
 
 export class L1Follower implements L1View {
   readonly #options: L1FollowerOptions
@@ -95,9 +90,11 @@ export class L1Follower implements L1View {
   readonly #memory: L1Memory | undefined
   readonly #countDisagreement: (count?: number) => void
   readonly #tellFinal: (number: number) => void
+  readonly #tellBehind: (blockCount: number) => void
   readonly #hashes = new Map<bigint, Uint8Array>()
   readonly #references = new Map<bigint, L1Reference>()
   readonly #sets = new Map<bigint, ValidatorSet>()
+  readonly #absentSets = new Map<bigint, true>()
   readonly #wantedReferences = new Set<bigint>()
   readonly #wantedSets = new Set<bigint>()
   readonly #setListeners: (() => void)[] = []
@@ -109,10 +106,10 @@ export class L1Follower implements L1View {
   #final: (KeptFinal & FinalL1Block) | undefined
   /** What the disk said was final, until L1 has said so again. */
   #recalled: KeptFinal | undefined
+  #blocksBehind = 0n
   /** What is not on the disk yet, and what is there and need not be. */
   #unkept = { credits: 0, sets: [] as ValidatorSet[], gone: [] as bigint[], since: 0n }
   #newest: L1Reference | undefined
-  #forgotten: Promise<void> | undefined
   #isRunning = false
   #timer: Timer | undefined
   #polling: Promise<void> = Promise.resolve()
@@ -136,6 +133,10 @@ export class L1Follower implements L1View {
       help: 'Polls in which the endpoints of L1 named different final blocks',
     })
     this.#tellFinal = metrics.gauge({ name: 'zg_l1_final_number', help: 'Newest final L1 block' })
+    this.#tellBehind = metrics.gauge({
+      name: 'zg_l1_blocks_behind',
+      help: 'Blocks that L1, as its endpoints give it, is behind what was final at the last stop',
+    })
     this.#memory = store && new L1Memory(store, identityOf(options))
     this.#recall()
   }
@@ -148,6 +149,11 @@ export class L1Follower implements L1View {
   /** Undefined before the first, and once no endpoint is believed any more. */
   get finalBlock(): FinalL1Block | undefined {
     return this.isContradicted ? undefined : this.#final
+  }
+
+  /** How far L1 is behind what was final before the start; nothing is believed until it is 0. */
+  get blocksBehind(): bigint {
+    return this.#blocksBehind
   }
 
   /** Whether every endpoint has named two final blocks of one number. */
@@ -176,7 +182,8 @@ export class L1Follower implements L1View {
 
   validatorSet(epoch: bigint): ValidatorSet | undefined {
     const known = this.#sets.get(epoch)
-    if (known === undefined && this.#isFixed(epoch)) this.#want(this.#wantedSets, epoch)
+    if (known === undefined && !this.#absentSets.has(epoch) && this.#isFixed(epoch))
+      this.#want(this.#wantedSets, epoch)
     return known
   }
 
@@ -232,15 +239,14 @@ export class L1Follower implements L1View {
 
   async #poll(): Promise<void> {
     if (this.isContradicted) return
-    await this.#forgotten
     const found = await this.#agreement.newest()
     const { header, hash } = found
     const number = BigInt(header.number)
     if (!(await this.#isContinued(number))) return
     this.#remember(number, hash)
     if (this.#final === undefined || number > this.#final.number) {
-      const { stateRoot } = header
-      this.#final = { number, hash, timestamp: BigInt(header.timestamp), stateRoot }
+      const timestamp = BigInt(header.timestamp)
+      this.#final = { number, hash, timestamp, stateRoot: header.stateRoot }
       this.#tellFinal(header.number)
       for (const listener of this.#finalListeners) listener()
     }
@@ -263,13 +269,14 @@ export class L1Follower implements L1View {
 
   /** Reads the set of an epoch, unless it is known or nobody is in it. */
   async #readSet({ header, sources }: AgreedHeader, epoch: bigint): Promise<void> {
-    if (this.#sets.has(epoch)) return
+    if (this.#sets.has(epoch) || this.#absentSets.has(epoch)) return
     const { networkId, contracts } = this.#options
     const place = { number: BigInt(header.number), stateRoot: header.stateRoot }
     const set = await anyOf(sources, (endpoint) =>
       readSet(new ProvedState(endpoint, place), contracts, { networkId, epoch }),
     )
-    if (set === undefined) return
+    // It is asked for only once it is fixed, so it stays away.
+    if (set === undefined) return void keep(this.#absentSets, epoch, true, absentSetsMax)
     this.#unkept.sets.push(set)
     const gone = keep(this.#sets, epoch, set, setsMax)
     if (gone !== undefined) this.#unkept.gone.push(gone)
@@ -345,8 +352,8 @@ export class L1Follower implements L1View {
   }
 
   #remember(number: bigint, hash: Uint8Array): void {
-    const known = this.#hashes.get(number)
-    if (known !== undefined && !bytesEqual(known, hash)) throw new L1DisagreementError(number)
+    const known = this.#hashes.get(number) ?? hash
+    if (!bytesEqual(known, hash)) throw new L1DisagreementError(number)
     keep(this.#hashes, number, hash)
   }
 
@@ -366,9 +373,6 @@ export class L1Follower implements L1View {
       this.#recalled = kept.final
     } catch (error) {
       this.#log.warn('what was kept of L1 is damaged and is read anew', { error })
-      this.#forgotten = this.#memory.forget()
-      // Whoever polls next hears of a failure.
-      this.#forgotten.catch(() => undefined)
     }
   }
 
@@ -376,6 +380,7 @@ export class L1Follower implements L1View {
   async #isContinued(number: bigint): Promise<boolean> {
     const recalled = this.#recalled
     if (recalled === undefined) return true
+    this.#behind(recalled.number - number)
     if (number < recalled.number) return false
     const { hash } = await this.#agreement.header(recalled.number)
     if (!bytesEqual(hash, recalled.hash)) throw new L1DisagreementError(recalled.number)
@@ -384,17 +389,32 @@ export class L1Follower implements L1View {
     return true
   }
 
+  /** Tells once that L1 is behind what was kept of it, and once that it has caught up. */
+  #behind(blockCount: bigint): void {
+    const former = this.#blocksBehind
+    this.#blocksBehind = blockCount > 0n ? blockCount : 0n
+    this.#tellBehind(Number(this.#blocksBehind))
+    if (this.#blocksBehind > 0n && former === 0n) {
+      const mend = 'if it does not catch up, name another endpoint, or stop and remove "l1.mdb"'
+      this.#log.warn(`L1 is behind what was final before; ${mend}`, { blockCount })
+    }
+    if (this.#blocksBehind === 0n && former > 0n) this.#log.info('L1 has caught up')
+  }
+
   /** Writes what is new, if it is worth a write. */
   async #keep(): Promise<void> {
     const [memory, final, reference] = [this.#memory, this.#final, this.#newest]
     if (memory === undefined || final === undefined || reference === undefined) return
     const { credits: kept, sets, gone, since } = this.#unkept
     const credits = this.#credits.slice(kept)
-    const isDue = credits.length > 0 || sets.length > 0 || final.number - since >= keptBlocks
-    if (!isDue) return
+    if (credits.length + sets.length === 0 && final.number - since < keptBlocks) return
     const creditsRoot = creditsRootOf(this.#creditTree)
     const cursor = { final, reference, creditsBlock: this.#creditsBlock, creditsRoot }
-    await memory.write({ ...cursor, credits, sets, setsGone: gone })
+    try {
+      await memory.write({ ...cursor, credits, sets, setsGone: gone })
+    } catch (error) {
+      return this.#log.error('what is new of L1 cannot be kept, and is tried again', { error })
+    }
     this.#unkept = { credits: kept + credits.length, sets: [], gone: [], since: final.number }
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { MemoryStore } from '@zg/runtime'
+import { createMetrics, MemoryStore, silentLogger } from '@zg/runtime'
 
 import type { L1Endpoint } from './l1-endpoint.ts'
 import { openWorld } from './testing/follower-world.ts'
@@ -127,4 +127,56 @@ test('L1Follower loses nothing that it believed when it is killed between any tw
     assert.deepEqual(again.newestReference(), follower.newestReference())
     assert.deepEqual(again.credits(0n, 5n), follower.credits(0n, 5n))
   }
+})
+
+test('L1Follower says once that L1 is behind what was kept, and goes on when it catches up', async () => {
+  const { endpoint, open, store, first } = await openKept()
+  const early = await endpoint.header(2n)
+  assert.ok(early !== undefined)
+  const [warned, told]: [string[], string[]] = [[], []]
+  const log = {
+    ...silentLogger,
+    warn: (message: string) => void warned.push(message),
+    info: (message: string) => void told.push(message),
+  }
+  const metrics = createMetrics()
+  const again = open({ store, log, metrics })
+  endpoint.bend = { final: () => early }
+  for (let poll = 0; poll < 3; poll++) await again.poll()
+  assert.equal(again.newestReference(), undefined)
+  assert.equal(again.blocksBehind, (first.finalNumber ?? 0n) - 2n)
+  assert.match(await metrics.text(), /^zg_l1_blocks_behind [1-9]/m)
+  assert.equal(warned.length, 1)
+  assert.match(warned[0] ?? '', /another endpoint, or stop and remove "l1.mdb"/)
+  endpoint.bend = {}
+  await again.poll()
+  assert.deepEqual(again.newestReference(), first.newestReference())
+  assert.equal(again.blocksBehind, 0n)
+  assert.match(await metrics.text(), /^zg_l1_blocks_behind 0/m)
+  assert.deepEqual(told, ['L1 has caught up'])
+})
+
+test('L1Follower follows L1 while what is damaged cannot be forgotten, and keeps it once it can', async () => {
+  const { mine, open, store, first } = await openKept()
+  await store.write([{ table: 'l1.cursor', key: Uint8Array.of(0), value: Uint8Array.of(1) }])
+  const write = store.write.bind(store)
+  let refusals = 0
+  store.write = () => {
+    refusals++
+    return Promise.reject(new Error('the disk is full'))
+  }
+  const again = open({ store })
+  for (let poll = 1; poll < 4; poll++) {
+    await mine(1)
+    await again.poll()
+    assert.equal(
+      again.newestReference()?.number,
+      (first.newestReference()?.number ?? 0n) + BigInt(poll),
+    )
+    assert.deepEqual(again.credits(0n, 3n), first.credits(0n, 3n))
+  }
+  assert.ok(refusals >= 3, 'it is tried at every poll')
+  store.write = write
+  await again.poll()
+  assert.deepEqual(open({ store }).credits(0n, 3n), first.credits(0n, 3n))
 })

@@ -58,6 +58,8 @@ export type KeptL1 = {
 export class L1Memory {
   readonly #store: KeyValueStore
   readonly #identity: Uint8Array
+  /** Whether what was read is damaged and stands there still. */
+  #isDamaged = false
 
   /** @param identity - 32 bytes: the hash of what is followed; other memories are not ours. */
   constructor(store: KeyValueStore, identity: Uint8Array) {
@@ -71,6 +73,15 @@ export class L1Memory {
    * @throws {L1MemoryDamagedError} `STAKING_L1_MEMORY_DAMAGED`
    */
   read(): KeptL1 | undefined {
+    try {
+      return this.#read()
+    } catch (error) {
+      this.#isDamaged = true
+      throw error
+    }
+  }
+
+  #read(): KeptL1 | undefined {
     const record = this.#store.get(tables.cursor, cursorKey)
     if (record === undefined) return undefined
     const cursor = cursorOf(record, this.#identity)
@@ -94,7 +105,10 @@ export class L1Memory {
     return { ...cursor, credits, creditTree, sets }
   }
 
-  /** Keeps where a follower stands, with the credits and sets that are new; forgets old sets. */
+  /**
+   * Keeps where a follower stands, with the credits and sets that are new; forgets old sets, and
+   * before the first write all that is damaged.
+   */
   async write(news: {
     readonly final: KeptFinal
     readonly reference: L1Reference
@@ -104,6 +118,7 @@ export class L1Memory {
     readonly sets: readonly ValidatorSet[]
     readonly setsGone: readonly bigint[]
   }): Promise<void> {
+    if (this.#isDamaged) await this.#forget()
     const { credits, sets, setsGone, ...cursor } = news
     const writes: KeyValueWrite[] = credits.map(({ index, recipient, amountGwei }) => {
       const value = concat(recipient, bigintToBytes(amountGwei, 8))
@@ -121,7 +136,7 @@ export class L1Memory {
   }
 
   /** Forgets everything; the cursor first, so that a kill in between leaves nothing that counts. */
-  async forget(): Promise<void> {
+  async #forget(): Promise<void> {
     await this.#store.write([{ table: tables.cursor, key: cursorKey, value: undefined }])
     for (const table of [tables.credits, tables.sets]) {
       for (;;) {
@@ -132,6 +147,7 @@ export class L1Memory {
         )
       }
     }
+    this.#isDamaged = false
   }
 }
 

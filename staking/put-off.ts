@@ -19,6 +19,10 @@ export class PutOff<key> {
     const [oldest] = this.#until.keys()
     if (this.#until.size > this.#max && oldest !== undefined) this.#until.delete(oldest)
   }
+
+  forget(key: key): void {
+    this.#until.delete(key)
+  }
 }
 
 /** The same of what fails: it waits twice as long each time. */
@@ -48,5 +52,11 @@ export class Backoff<key> {
     const [oldest] = this.#waits.keys()
     if (this.#waits.size > max && oldest !== undefined) this.#waits.delete(oldest)
     this.#later.putOff(key, now + wait)
+  }
+
+  /** It did not fail: the next failure waits as the first. */
+  succeed(key: key): void {
+    this.#waits.delete(key)
+    this.#later.forget(key)
   }
 }
