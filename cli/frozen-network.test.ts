@@ -12,12 +12,17 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { networkGenesisJson, networkParametersDefault, parseGenesis } from '@zg/chain'
 import { validatorSet, viewWithoutL1 } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { ContractRevertError, L1World } from '@zg/contracts/testing'
 import { callRpc } from '@zg/devnet'
-import { openVirtualNetwork, operators, serveVirtualNode, stakeOn } from '@zg/devnet/testing'
+import {
+  openStakedNetwork,
+  openVirtualNetwork,
+  operators,
+  serveVirtualNode,
+  stakeOn,
+} from '@zg/devnet/testing'
 import { encodeTransaction, signTransaction } from '@zg/evm'
 import { addressOfSecretKey, bigintToHex, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
@@ -56,32 +61,17 @@ function openL1() {
   l1.world.listen((logs) => rpc.keep(logs))
   const validators = stakeOn(l1)
   const { runtime: outbox = new Uint8Array(0) } = artifactOf('Outbox')
-  const network = {
-    ...networkParametersDefault,
-    networkId: id,
-    l1ChainId: l1.world.chainId,
-    stakingContract: fromHex(l1.stakes.address),
-    validators,
-  }
-  const genesis = parseGenesis(
-    networkGenesisJson({
-      chainId,
-      fork: 'osaka',
-      network,
-      timestamp: genesisTimestamp,
-      accounts: [
-        { address: BigInt(user), balance: given[0] },
-        { address: BigInt(wallet), balance: given[1], nonce: 1n, code: delegation },
-        { address: BigInt(contract), balance: given[2], nonce: 1n, code: Uint8Array.of(0) },
-        { address: BigInt(outboxAddress), nonce: 1n, code: outbox },
-      ],
-    }),
-  )
-  const firstEpoch = BigInt(l1.epoch + 2)
-  l1.openNetwork(id, { genesisHash: toHex(genesis.hash), genesisTime: genesisTimestamp })
-  for (const { address } of operators) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  l1.goToEpoch(l1.epoch + 2)
-  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  const { genesis, firstEpoch } = openStakedNetwork(l1, validators, {
+    id,
+    chainId,
+    timestamp: genesisTimestamp,
+    accounts: [
+      { address: BigInt(user), balance: given[0] },
+      { address: BigInt(wallet), balance: given[1], nonce: 1n, code: delegation },
+      { address: BigInt(contract), balance: given[2], nonce: 1n, code: Uint8Array.of(0) },
+      { address: BigInt(outboxAddress), nonce: 1n, code: outbox },
+    ],
+  })
   return { l1, rpc, genesis, set: validatorSet(firstEpoch, validators) }
 }
 

@@ -99,13 +99,7 @@ function slashing(): Record<string, number> {
   const l1 = new L1World()
   const operators = [1, 2, 3, 4, 5].map((index) => testOperator(index))
   for (const network of [0, 1]) l1.openNetwork(network)
-  for (const operator of operators) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 10n ** 20n)
-    l1.send(l1.stakes, 'stake', [address, 10n ** 19n], address)
-    for (const network of [0, 1]) l1.send(l1.networks, 'optIn', [network, 10_000], address)
-  }
+  l1.settle(operators, { ids: [0, 1], stake: 10n ** 19n, purse: 10n ** 20n })
   const [culprit, ...others] = operators
   if (culprit === undefined) throw new Error('there are five')
   // Sets have changed so often that their ring has gone round: the state of a network of some age.
@@ -145,12 +139,7 @@ async function bridging(): Promise<Record<string, number>> {
   const l1 = new L1World()
   const operators = [1, 2, 3, 4].map((index) => testOperator(index))
   l1.openNetwork(0)
-  for (const operator of operators) {
-    l1.register(operator)
-    l1.fund(operator.address, 10n ** 20n)
-    l1.send(l1.stakes, 'stake', [operator.address, 10n ** 20n], operator.address)
-    l1.send(l1.networks, 'optIn', [0, 10_000], operator.address)
-  }
+  l1.settle(operators, { ids: [0] })
   l1.goToEpoch(12)
   const [staker, somewhere] = [0xa1, 0xb0].map((fill) => toHex(new Uint8Array(20).fill(fill)))
   l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
@@ -186,12 +175,7 @@ function load(): Record<string, number> {
   const l1 = new L1World()
   const operators = [1, 2, 3, 4].map((index) => testOperator(index))
   l1.openNetwork(0)
-  for (const operator of operators) {
-    l1.register(operator)
-    l1.fund(operator.address, 10n ** 20n)
-    l1.send(l1.stakes, 'stake', [operator.address, 10n ** 20n], operator.address)
-    l1.send(l1.networks, 'optIn', [0, 10_000], operator.address)
-  }
+  l1.settle(operators, { ids: [0] })
   l1.goToEpoch(12)
   const chain = new LoadChain(l1, 0, operators)
   for (let block = 0; block < 60; block++) chain.add(12, 9_000)

@@ -8,15 +8,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import {
-  genesisConsensusRoot,
-  networkGenesisJson,
-  networkParametersDefault,
-  parseGenesis,
-} from '@zg/chain'
+import { genesisConsensusRoot } from '@zg/chain'
 import { artifactOf, systemContractAddresses, systemContracts } from '@zg/contracts'
 import { L1World, somebody, systemConfigOf } from '@zg/contracts/testing'
-import { addressOfSecretKey, bytesToBigint, fromHex, keccak256, toHex } from '@zg/primitives'
+import { addressOfSecretKey, bytesToBigint, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 import {
@@ -32,7 +27,7 @@ import { encodeAbiParameters, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
 import { callRpc } from './rpc-call.ts'
-import { operators, stakeOn } from './testing/staked-operators.ts'
+import { openStakedNetwork, operators, stakeOn } from './testing/staked-operators.ts'
 import { openVirtualNetwork, serveVirtualNode } from './testing/virtual-network.ts'
 
 const id = 1
@@ -51,30 +46,16 @@ const grantGwei = 20_000n * weiPerGwei
 async function openL1() {
   const l1 = new L1World({ epochSeconds: 100_000 })
   const validators = stakeOn(l1)
-  const parameters = {
-    ...networkParametersDefault,
-    networkId: id,
-    l1ChainId: l1.world.chainId,
-    stakingContract: fromHex(l1.stakes.address),
-    validators,
-  }
   const system = systemContracts(systemConfigOf(l1, id))
   const purse = { address: bytesToBigint(addressOfSecretKey(keeperKey)), balance: ether }
-  const genesis = parseGenesis(
-    networkGenesisJson({
-      chainId,
-      fork: 'osaka',
-      network: parameters,
-      timestamp: genesisTimestamp,
-      accounts: [purse, ...system.map((account) => ({ ...account, nonce: 1n }))],
-    }),
-  )
-  const firstEpoch = l1.epoch + 2
-  l1.openNetwork(id, { genesisHash: toHex(genesis.hash), genesisTime: genesisTimestamp })
-  for (const { address } of operators) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  l1.goToEpoch(firstEpoch)
+  const { genesis, firstEpoch } = openStakedNetwork(l1, validators, {
+    id,
+    chainId,
+    timestamp: genesisTimestamp,
+    accounts: [purse, ...system.map((account) => ({ ...account, nonce: 1n }))],
+  })
   const { genesisRoot } = l1.read(l1.networks, 'networkOf', id) as { genesisRoot: Hex }
-  assert.equal(genesisRoot, toHex(genesisConsensusRoot(genesis, BigInt(firstEpoch))))
+  assert.equal(genesisRoot, toHex(genesisConsensusRoot(genesis, firstEpoch)))
   const contracts = {
     networkRegistry: BigInt(l1.networks.address),
     operatorRegistry: BigInt(l1.operators.address),
@@ -82,7 +63,6 @@ async function openL1() {
     inbox: BigInt(l1.inbox.address),
   }
   const l1Endpoint = new SimulatedL1Endpoint(l1, Object.values(contracts))
-  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
   l1Endpoint.credit(id, RewardHub, grantGwei)
   const epochs = { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) }
   const shared = { contracts, epochs, fromBlock: 0n, clock: createSystemClock() }
@@ -95,7 +75,7 @@ async function openL1() {
     await follower.poll()
   }
   await follow()
-  return { l1, l1Endpoint, genesis, follower, follow, firstEpoch: BigInt(firstEpoch), shared }
+  return { l1, l1Endpoint, genesis, follower, follow, firstEpoch, shared }
 }
 
 /** What governance says on L1 to set the reward of a height. */

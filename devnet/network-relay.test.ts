@@ -7,12 +7,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import {
-  genesisConsensusRoot,
-  networkGenesisJson,
-  networkParametersDefault,
-  parseGenesis,
-} from '@zg/chain'
+import { genesisConsensusRoot } from '@zg/chain'
 import { blsScheme, validatorSet, verifyCertificate, viewWithoutL1 } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { ContractWorld, L1World } from '@zg/contracts/testing'
@@ -33,7 +28,7 @@ import { encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
 import { callRpc } from './rpc-call.ts'
-import { operators, stakeOn } from './testing/staked-operators.ts'
+import { openStakedNetwork, operators, stakeOn } from './testing/staked-operators.ts'
 import { openVirtualNetwork, serveVirtualNode } from './testing/virtual-network.ts'
 
 const id = 1
@@ -53,30 +48,15 @@ function openL1() {
   const validators = stakeOn(l1)
   const outbox = new ContractWorld({ fork: 'osaka' })
   outbox.predeploy('Outbox', outboxAddress)
-  const parameters = {
-    ...networkParametersDefault,
-    networkId: id,
-    l1ChainId: l1.world.chainId,
-    stakingContract: fromHex(l1.stakes.address),
-    validators,
-  }
-  const genesis = parseGenesis(
-    networkGenesisJson({
-      chainId,
-      fork: 'osaka',
-      network: parameters,
-      timestamp: genesisTimestamp,
-      accounts: [
-        { address: user, balance: 50n * ether },
-        { address: BigInt(outboxAddress), nonce: 1n, code: outbox.codeOf(BigInt(outboxAddress)) },
-      ],
-    }),
-  )
-  const firstEpoch = BigInt(l1.epoch + 2)
-  l1.openNetwork(id, { genesisHash: toHex(genesis.hash), genesisTime: genesisTimestamp })
-  for (const { address } of operators) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  l1.goToEpoch(l1.epoch + 2)
-  l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
+  const { genesis, firstEpoch } = openStakedNetwork(l1, validators, {
+    id,
+    chainId,
+    timestamp: genesisTimestamp,
+    accounts: [
+      { address: user, balance: 50n * ether },
+      { address: BigInt(outboxAddress), nonce: 1n, code: outbox.codeOf(BigInt(outboxAddress)) },
+    ],
+  })
   // What the genesis gave out, L1 must know to be there.
   l1.send(l1.bridge, 'deposit', [id, bigintToHex(user, 20), 50n * ether])
   const { genesisRoot } = l1.read(l1.networks, 'networkOf', id) as { genesisRoot: Hex }

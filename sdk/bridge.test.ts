@@ -97,13 +97,7 @@ test('payOutOrder pays an entry once L1 knows the root, to whom it names', async
   const l1 = new L1World()
   const members = [1, 2, 3, 4].map((index) => testOperator(index))
   l1.openNetwork(0)
-  for (const operator of members) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * tokens)
-    l1.send(l1.stakes, 'stake', [address, 100n * tokens], address)
-    l1.send(l1.networks, 'optIn', [0, 10_000], address)
-  }
+  l1.settle(members, { ids: [0] })
   l1.goToEpoch(12)
   l1.send(l1.token, 'approve', [l1.bridge.address, 50n * tokens])
   l1.send(l1.bridge, 'deposit', [0, somebody, 50n * tokens])

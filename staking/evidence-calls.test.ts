@@ -29,7 +29,6 @@ import type { SlashingCall } from './evidence-calls.ts'
 
 const networkId = 1
 const epoch = 12n
-const ether = 10n ** 18n
 const scheme = blsScheme()
 const all = [1, 2, 3, 4, 5].map((index) => testOperator(index))
 const [d, e] = [1, 2].map((fill) => sha256(Uint8Array.of(fill))) as [Uint8Array, Uint8Array]
@@ -46,12 +45,7 @@ const set = validatorSet(
 function openWorld() {
   const l1 = new L1World()
   l1.openNetwork(networkId)
-  for (const operator of all) {
-    l1.register(operator)
-    l1.fund(operator.address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [operator.address, 100n * ether], operator.address)
-    l1.send(l1.networks, 'optIn', [networkId, 10_000], operator.address)
-  }
+  l1.settle(all, { ids: [networkId] })
   l1.goToEpoch(Number(epoch))
   const send = ({ name, args }: SlashingCall) =>
     l1

@@ -12,7 +12,6 @@ import type { RegisteredNetwork } from './network-directory.ts'
 import { NetworkSupervisor } from './network-supervisor.ts'
 import { SimulatedL1Chain } from './testing/simulated-l1-chain.ts'
 
-const ether = 10n ** 18n
 const nothing = { joined: [], started: [], stopped: [], left: [] }
 const refused = new L1RefusedError('StillIn')
 const operators = [1, 2, 3].map((index) => testOperator(index))
@@ -23,11 +22,7 @@ function openWorld({
   networksMax = 32,
 }: { canRun?: (network: RegisteredNetwork) => boolean; networksMax?: number } = {}) {
   const l1 = new L1World()
-  for (const operator of operators) {
-    l1.register(operator)
-    l1.fund(operator.address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [operator.address, 100n * ether], operator.address)
-  }
+  l1.settle(operators)
   const chain = new SimulatedL1Chain(l1)
   const running = new Set<number>()
   const host = {

@@ -22,13 +22,7 @@ const coolDownEpochs = 4
 function openWorld(ids: readonly number[] = [0]) {
   const l1 = new L1World()
   for (const id of ids) l1.openNetwork(id)
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 1_000n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    for (const id of ids) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  }
+  l1.settle(all, { ids, purse: 1_000n * ether })
   l1.goToEpoch(12)
   const chains = new Map(ids.map((id) => [id, new LoadChain(l1, id, all)]))
   const chainOf = (id: number): LoadChain => chains.get(id) as LoadChain

@@ -140,12 +140,7 @@ test('a slash is under no limit and takes nothing of it', () => {
   const l1 = new L1World()
   const all = Array.from({ length: 20 }, (_, index) => testOperator(index + 1))
   l1.openNetwork(id)
-  for (const operator of all) {
-    l1.register(operator)
-    l1.fund(operator.address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [operator.address, 100n * ether], operator.address)
-    l1.send(l1.networks, 'optIn', [id, 10_000], operator.address)
-  }
+  l1.settle(all, { ids: [id] })
   l1.goToEpoch(12)
   const [first, second, third] = all as [TestOperator, TestOperator, TestOperator]
   const unstake = ({ address }: TestOperator, amount: bigint) =>

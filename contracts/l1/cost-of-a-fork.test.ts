@@ -36,12 +36,7 @@ function openWorld(slashBpsMax: number) {
   const l1 = new L1World()
   const ids = [networkId, otherNetworkId]
   for (const id of ids) l1.openNetwork(id)
-  for (const operator of all) {
-    l1.register(operator)
-    l1.fund(operator.address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [operator.address, 100n * ether], operator.address)
-    for (const id of ids) l1.send(l1.networks, 'optIn', [id, slashBpsMax], operator.address)
-  }
+  l1.settle(all, { ids, slashBpsMax })
   l1.goToEpoch(Number(epoch))
   const votesOf = (fills: readonly number[]) =>
     fills.map((fill) => voteFor(sha256(Uint8Array.of(fill))))

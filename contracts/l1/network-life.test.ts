@@ -22,12 +22,7 @@ const statuses = ['Opening', 'Active', 'Draining', 'Closed'] as const
 /** Operators with 100 tokens of stake each, which have joined nothing. */
 function openWorld() {
   const l1 = new L1World()
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 1_000n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-  }
+  l1.settle(all, { purse: 1_000n * ether })
   l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
   const optIn = ({ address }: TestOperator) =>
     l1.send(l1.networks, 'optIn', [id, 10_000], address).events.map(({ name }) => name)
@@ -205,13 +200,7 @@ test('stake leaves a network that is over without a limit', () => {
   const l1 = new L1World()
   l1.openNetwork(id)
   const many = Array.from({ length: 20 }, (_, index) => testOperator(index + 1))
-  for (const operator of many) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  }
+  l1.settle(many, { ids: [id] })
   l1.goToEpoch(12)
   const [first, second] = many as [TestOperator, TestOperator]
   const leave = ({ address }: TestOperator) => l1.send(l1.networks, 'optOut', [id], address)

@@ -25,13 +25,7 @@ const stranger: Hex = toHex(new Uint8Array(20).fill(0x57))
 function openWorld(options: ConstructorParameters<typeof L1World>[0] = {}) {
   const l1 = new L1World(options)
   for (const id of [0, 1]) l1.openNetwork(id)
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    for (const id of [0, 1]) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  }
+  l1.settle(all, { ids: [0, 1] })
   l1.goToEpoch(12)
   l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
   const networks = [0, 1].map((id) => new NetworkWorld(l1, id, all)) as [NetworkWorld, NetworkWorld]

@@ -36,13 +36,7 @@ type Rounds = { readonly votes: readonly RoundVote[]; readonly sum: Hex }
 function openWorld(slashBpsMax = 10_000) {
   const l1 = new L1World()
   for (const id of [0, 1]) l1.openNetwork(id)
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    for (const id of [0, 1]) l1.send(l1.networks, 'optIn', [id, slashBpsMax], address)
-  }
+  l1.settle(all, { ids: [0, 1], slashBpsMax })
   l1.goToEpoch(12)
   const stakeOf = ({ address }: TestOperator) =>
     (l1.read(l1.stakes, 'activeOf', address) as { assets: bigint }).assets

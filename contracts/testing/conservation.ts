@@ -81,12 +81,7 @@ class Life {
   constructor() {
     const l1 = this.#l1
     for (const id of networkIds) l1.openNetwork(id)
-    for (const operator of operators) {
-      l1.register(operator)
-      l1.fund(operator.address, 100n * ether)
-      l1.send(l1.stakes, 'stake', [operator.address, 100n * ether], operator.address)
-      for (const id of networkIds) l1.send(l1.networks, 'optIn', [id, 10_000], operator.address)
-    }
+    l1.settle(operators, { ids: networkIds })
     for (const staker of stakers) l1.fund(staker, 1_000n * ether)
     l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
     l1.goToEpoch(12)

@@ -35,13 +35,7 @@ export async function measureNetworks(operatorCount: number): Promise<Record<str
   // Each message takes a second, so that they join in some epochs.
   const epoch = l1.epoch + 10
   for (const network of [0, 1]) l1.openNetwork(network, { earliestEpoch: epoch })
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 10n ** 18n)
-    l1.send(l1.stakes, 'stake', [address, 10n ** 18n], address)
-    for (const network of [0, 1]) l1.send(l1.networks, 'optIn', [network, 10_000], address)
-  }
+  l1.settle(all, { ids: [0, 1], stake: 10n ** 18n })
   l1.goToEpoch(epoch)
   const [home, other] = [0, 1].map((network) => new NetworkWorld(l1, network, all))
   if (home === undefined || other === undefined) throw new Error('there are two')

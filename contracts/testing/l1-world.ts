@@ -29,6 +29,13 @@ type L1Options = {
   readonly epochSeconds?: number
 }
 
+type SettleOptions = {
+  readonly ids?: readonly number[]
+  readonly stake?: bigint
+  readonly purse?: bigint
+  readonly slashBpsMax?: number
+}
+
 export class L1World {
   readonly world = new ContractWorld()
   readonly epochSeconds: number
@@ -171,6 +178,25 @@ export class L1World {
 
   register(operator: TestOperator): void {
     this.#claim('register', operator)
+  }
+
+  /**
+   * Registers operators, has them stake for themselves, and joins them to networks.
+   *
+   * @param options.ids - Networks, which must be open.
+   * @param options.stake - Of each, in wei; `purse` is what each is given before.
+   */
+  settle(
+    operators: readonly TestOperator[],
+    { ids = [], stake = 100n * ether, purse = stake, slashBpsMax = 10_000 }: SettleOptions = {},
+  ): void {
+    for (const operator of operators) {
+      const { address } = operator
+      this.register(operator)
+      this.fund(address, purse)
+      this.send(this.stakes, 'stake', [address, stake], address)
+      for (const id of ids) this.send(this.networks, 'optIn', [id, slashBpsMax], address)
+    }
   }
 
   /** Gives an operator another key. */

@@ -16,13 +16,7 @@ export const all = [1, 2, 3, 4, 5].map((index) => testOperator(index))
 export function openWorld() {
   const l1 = new L1World()
   for (const id of [0, networkId]) l1.openNetwork(id)
-  for (const operator of all) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 1_000n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    for (const id of [0, networkId]) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  }
+  l1.settle(all, { ids: [0, networkId], purse: 1_000n * ether })
   l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
   l1.goToEpoch(12)
   const contracts = {

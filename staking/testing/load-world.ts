@@ -9,7 +9,7 @@ import type { L1Chain } from '../l1-chain.ts'
 import { L1Sender } from '../l1-sender.ts'
 import { LoadKeeper } from '../load-keeper.ts'
 import { ScaleKeeper } from '../scale-keeper.ts'
-import { ether, operators } from './relay-world.ts'
+import { operators } from './relay-world.ts'
 import { SimulatedL1Chain } from './simulated-l1-chain.ts'
 import { SimulatedNetworkEndpoint } from './simulated-network-endpoint.ts'
 
@@ -27,12 +27,7 @@ export type Usage = Readonly<Record<number, number>>
 export function openLoadWorld(ids: readonly number[]) {
   const l1 = new L1World()
   for (const id of ids) l1.openNetwork(id)
-  for (const operator of operators) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-  }
+  l1.settle(operators)
   const join = (id: number): void => {
     for (const { address } of operators) l1.send(l1.networks, 'optIn', [id, 10_000], address)
   }

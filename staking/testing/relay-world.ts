@@ -47,13 +47,7 @@ export type RelayerParts = {
 export async function openRelayWorld({ epochSeconds = 100 } = {}) {
   const l1 = new L1World({ epochSeconds })
   for (const id of [0, relayedNetworkId]) l1.openNetwork(id)
-  for (const operator of operators) {
-    const { address } = operator
-    l1.register(operator)
-    l1.fund(address, 100n * ether)
-    l1.send(l1.stakes, 'stake', [address, 100n * ether], address)
-    for (const id of [0, relayedNetworkId]) l1.send(l1.networks, 'optIn', [id, 10_000], address)
-  }
+  l1.settle(operators, { ids: [0, relayedNetworkId] })
   l1.send(l1.token, 'approve', [l1.bridge.address, 2n ** 256n - 1n])
   l1.goToEpoch(12)
   const contracts = {
