@@ -117,6 +117,9 @@ contract NetworkRegistry is IOperatorListener {
     uint256 public constant MEMBERS_MAX = 4_096;
     /// Members of a network from which on cap and churn are limited.
     uint256 public constant LIMITED_FROM = 20;
+    /// Who joins consents to lose so much at least, in hundredths of a percent: a vote that costs
+    /// nothing MUST not count in a quorum.
+    uint16 public constant SLASH_BPS_LEAST = 3_000;
     uint16 private constant BPS = 10_000;
 
     OperatorRegistry public immutable operators;
@@ -214,7 +217,7 @@ contract NetworkRegistry is IOperatorListener {
     /// Makes the sender a validator of a network from the epoch after the next.
     function optIn(uint32 id, uint16 slashBpsMax) external {
         if (statusOf(id) == Status.Closed) revert StatusUnfit(Status.Closed);
-        if (slashBpsMax > BPS) revert SlashLimitInvalid();
+        if (slashBpsMax < SLASH_BPS_LEAST || slashBpsMax > BPS) revert SlashLimitInvalid();
         Stint memory former = _stint[id][msg.sender];
         if (operators.currentEpoch() < former.untilEpoch) revert StillIn();
         uint32[] storage own = _networksOf[msg.sender];

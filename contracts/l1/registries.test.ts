@@ -101,6 +101,20 @@ describe('NetworkRegistry', () => {
     assert.deepEqual(members, [checksumAddress(fromHex(operator.address))])
   })
 
+  test('who joins consents to lose three tenths at least, and no more than all', () => {
+    const stake = new StakeWorld()
+    const operator = testOperator(1)
+    stake.register(operator)
+    stake.setWeight(operator, 1n)
+    for (const id of [1, 2]) stake.openNetwork(id)
+    const join = (id: number, bps: number) =>
+      stake.send(stake.networks, 'optIn', [id, bps], operator.address)
+    for (const bps of [0, 2_999, 10_001]) refuses(() => join(1, bps), 'SlashLimitInvalid')
+    join(1, 3_000)
+    join(2, 10_000)
+    assert.equal(stake.read(stake.networks, 'isMember', [1, operator.address, 12]), true)
+  })
+
   test('an operator is in 32 networks at most, and each follows its stake', () => {
     const stake = new StakeWorld()
     const operator = testOperator(1)
@@ -202,7 +216,7 @@ function runRandomly(seed: number): void {
         model.keys.push({ from, value: keyOf(next) })
       } else {
         const isIn = kind < 10
-        const args = isIn ? [id, 500] : [id]
+        const args = isIn ? [id, 5_000] : [id]
         stake.send(stake.networks, isIn ? 'optIn' : 'optOut', args, model.address)
         model.memberships.get(id)?.push({ from, value: isIn })
       }

@@ -46,6 +46,8 @@ library TrieAbsence {
                 if (child.length == 0) return index + 1 == proof.length;
             } else if (items.length == PATH_ITEMS) {
                 bytes memory path = RLP.readBytes(items[0]);
+                // Of a made-up trie alone: a path has a byte that says what it is.
+                if (path.length == 0) revert PathEmpty();
                 (bool follows, uint256 length) = compare(path, key, depth);
                 if (!follows) return index + 1 == proof.length;
                 // A leaf on the whole key: it is there.
@@ -85,4 +87,7 @@ library TrieAbsence {
         uint8 pair = uint8(key[index >> 1]);
         return index & 1 == 0 ? pair >> 4 : pair & 0x0f;
     }
+
+    /// A leaf or an extension of no trie: its path has no byte.
+    error PathEmpty();
 }

@@ -8,6 +8,7 @@ import { createSeededRng } from '@zg/runtime'
 import type { Rng } from '@zg/runtime'
 
 import { ContractRevertError, ContractWorld } from '../testing/contract-world.ts'
+import { refuses } from '../testing/refuses.ts'
 
 const world = new ContractWorld()
 const contract = world.deploy('ProofsTester')
@@ -74,6 +75,12 @@ describe('TrieAbsence', () => {
     assert.equal(isAbsent(root, keccak256(there), proof), false)
     const bent = proof.map((node, at) => (at === 1 ? (`${node.slice(0, -1)}1` as Hex) : node))
     assert.equal(isAbsent(root, key, bent), false)
+  })
+
+  test('refuses by name a node of a trie that is none, whose path has no byte', () => {
+    const node = encodeRlp([new Uint8Array(), Uint8Array.of(7)])
+    const args = [toHex(keccak256(node)), toHex(keccak256(Uint8Array.of(1))), [toHex(node)]]
+    refuses(() => world.read({ contract, name: 'isAbsent', args }), 'PathEmpty')
   })
 
   test('of keys that are alike, never calls one absent that is there', async () => {
