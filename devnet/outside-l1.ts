@@ -20,7 +20,14 @@ import { join } from 'node:path'
 import { create2Deployer, l1AddressesOf } from '@zg/contracts'
 import type { L1Parameters } from '@zg/contracts'
 import { decodeTransaction, encodeTransaction, recoverSender } from '@zg/evm'
-import { addressOfSecretKey, bigintToHex, fromHex, toHex, ZgError } from '@zg/primitives'
+import {
+  addressOfSecretKey,
+  bigintToHex,
+  bytesToBigint,
+  fromHex,
+  toHex,
+  ZgError,
+} from '@zg/primitives'
 import type { Clock, Logger } from '@zg/runtime'
 import { JsonRpcL1Chain, L1Sender, readContract } from '@zg/staking'
 
@@ -38,9 +45,10 @@ import { writeWhole } from './write-whole.ts'
 
 const startFileName = 'outside-l1.json'
 
-/** Gas that each is given the price of; an operator also pays for what a keeper sends. */
+/** Gas that each is given the price of; the keeper is relayer of all networks for days. */
 const deployerGas = 120_000_000n
-const operatorGas = 30_000_000n
+const operatorGas = 10_000_000n
+const keeperGas = 300_000_000n
 
 /** Of the price of gas at the start: it may rise so often, and more is never offered. */
 const priceMargin = 4n
@@ -135,7 +143,12 @@ export async function openOutsideL1(
     deployerKey,
     async setUp() {
       const funder = senderOf(options.funderKey)
-      await fund({ chain, url, funder, senders, feePerGasMax })
+      const purses = [
+        { address: deploying.address, gas: deployerGas },
+        ...operating.map(({ address }) => ({ address, gas: operatorGas })),
+        ...keepersOf(plan).map((address) => ({ address, gas: keeperGas })),
+      ]
+      await fund({ chain, url, funder, purses, feePerGasMax })
       await sendCalls(chain, deploying, { calls: callsOf(deploying), sentBefore: 0 })
       // All end before one that failed is told of: whoever begins anew finds nothing under way.
       const ended = await Promise.allSettled(
@@ -201,18 +214,22 @@ async function startOf(
   return start
 }
 
+function keepersOf({ keeper }: WorldPlan): readonly bigint[] {
+  return keeper === undefined ? [] : [bytesToBigint(addressOfSecretKey(keeper.secretKey))]
+}
+
 /** Gives everyone what gas will cost, where it has less than half of that; CREATE2 for all. */
 async function fund({
   chain,
   url,
   funder,
-  senders,
+  purses,
   feePerGasMax,
 }: {
   readonly chain: JsonRpcL1Chain
   readonly url: string
   readonly funder: L1Sender
-  readonly senders: readonly L1Sender[]
+  readonly purses: readonly { readonly address: bigint; readonly gas: bigint }[]
   readonly feePerGasMax: bigint
 }): Promise<void> {
   const give = async (to: bigint, wanted: bigint): Promise<void> => {
@@ -221,9 +238,7 @@ async function fund({
     if (has >= wanted / 2n) return
     await funder.send({ to, value: wanted - has, data: new Uint8Array(0) })
   }
-  for (const [index, { address }] of senders.entries()) {
-    await give(address, feePerGasMax * (index === 0 ? deployerGas : operatorGas))
-  }
+  for (const { address, gas } of purses) await give(address, feePerGasMax * gas)
   if ((await callRpc(url, 'eth_getCode', [create2Deployer, 'latest'])) !== '0x') return
   const transaction = create2DeployerTransaction()
   const { gasPrice, gasLimit } = create2Transaction

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { L1World, somebody, testOperator } from '@zg/contracts/testing'
+import { headerHash } from '@zg/evm'
 import { bigintToHex, fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSeededRng, SimulatedClock } from '@zg/runtime'
@@ -189,7 +190,13 @@ test('StreamRoutes believes nothing of an endpoint that contradicted itself', as
   const id = open(nameOf(1))
   await mine()
   assert.equal((await ask(id)).kind, 'opened')
-  endpoint.bend = { header: () => undefined }
+  endpoint.bend = {
+    header: (found) => {
+      if (found === undefined) return found
+      const header = { ...found.header, timestamp: found.header.timestamp + 1 }
+      return { header, hash: headerHash(header) }
+    },
+  }
   await endpoint.mine()
   await mine()
   assert.ok(follower.isContradicted)

@@ -33,7 +33,7 @@ export type StakedNetwork = {
 }
 
 /**
- * Opens a network on L1 by its real genesis, joins all operators to it, and goes to its first epoch.
+ * Opens a network on L1 by its real genesis, joins all operators to it, goes to its first epoch.
  *
  * @param validators - What `stakeOn` returned.
  */
