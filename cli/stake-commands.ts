@@ -269,8 +269,8 @@ function networkCommands(signing: readonly FlagSpec[]): readonly CommandSpec[] {
         {
           name: 'slash-bps-max',
           placeholder: 'BPS',
-          value: { kind: 'integer', min: 0, max: 10_000 },
-          summary: 'hundredths of a percent that a fault there may cost (default: 10000)',
+          value: { kind: 'integer', min: 3_000, max: 10_000 },
+          summary: 'hundredths of a percent that a fault may cost: 3000 to 10000 (the default)',
         },
         ...signing,
         ...siteFlags,

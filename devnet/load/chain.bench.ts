@@ -21,7 +21,7 @@ import { LoadGenerator } from './load.ts'
 import type { LoadKind, LoadResult, LoadTarget } from './load.ts'
 import { RpcClient } from './rpc-client.ts'
 
-const portOffset = 22_000
+const portOffset = 16_000
 const anvilPort = 30_999
 const anvilChainId = 31_337
 const ratesPerSecond = [1_000, 1_500, 2_000, 2_500, 3_000, 4_000]

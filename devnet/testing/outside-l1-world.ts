@@ -27,7 +27,7 @@ import { planWorld, resolveWorld } from '../world.ts'
 import type { ChainPlan, WorldPlan } from '../world.ts'
 
 /** Away from a world that a developer may be running. */
-const portOffset = 22_000
+const portOffset = 15_000
 
 /** A process may take so long until it serves. */
 const readyTimeoutMs = 120_000
