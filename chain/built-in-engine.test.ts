@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { headerHash } from '@zg/evm'
 import type { Header } from '@zg/evm'
 import { toHex } from '@zg/primitives'
+import type { Clock } from '@zg/runtime'
 
 import { blockOfPayload, newPayloadOf } from './block-codec.ts'
 import { PayloadUnknownError } from './built-in-engine.ts'
@@ -242,6 +243,35 @@ test('BuiltInEngine: pending is the next block, executed on the head', async () 
   assert.equal(pending.transactions.length, 1)
   assert.equal(pending.state.account(0xabcdn)?.balance, 5n)
   assert.equal(side.chain.stateAt(side.genesis.hash)?.account(0xabcdn), undefined)
+})
+
+test('BuiltInEngine: pending waits for a head that is being made durable', async () => {
+  const side = await openTestChain()
+  const payload = await buildOn(side, side.genesis.hash, attributesAt(1))
+  const finality = finalize(side, payload.executionPayload.blockHash)
+  const pending = await side.chain.pending()
+  assert.equal(pending.header.number, 2)
+  await finality
+})
+
+test('BuiltInEngine: pending begins again when the head moves while it executes', async () => {
+  let nowMs = testTimestamp * 1_000
+  let onTurn = async (): Promise<void> => undefined
+  // Each look at it is later by more than a slice: the others have a turn after each transaction.
+  const clock: Clock = {
+    nowMs: () => (nowMs += 25),
+    setTimer(_delayMs, run) {
+      void onTurn().then(run)
+      return { cancel: () => undefined }
+    },
+  }
+  const side = await openTestChain({ clock })
+  const payload = await buildOn(side, side.genesis.hash, attributesAt(1))
+  for (const key of testKeys) await side.pool.add(signedTransfer(key))
+  onTurn = async () => void (await finalize(side, payload.executionPayload.blockHash))
+  const pending = await side.chain.pending()
+  assert.equal(pending.header.number, 2)
+  assert.equal(toHex(pending.header.parentHash), toHex(payload.executionPayload.blockHash))
 })
 
 test('BuiltInEngine.getPayload refuses an id it never gave', async () => {

@@ -64,6 +64,9 @@ const buildBudgetMsDefault = 250
 const pendingBudgetMs = 50
 const pendingReuseMs = 200
 
+/** Looks ahead in a row, each from a new head; one takes a tenth of the time between two blocks. */
+const lookAheadsMax = 4
+
 const zeroHash = new Uint8Array(32)
 
 const belowFinalHead = 'Its parent is not on the final branch'
@@ -387,8 +390,19 @@ export class BuiltInEngine implements ExecutionEngine {
     return this.#pendingRun
   }
 
+  /** Finality does not wait for it: when that moves meanwhile, it looks ahead from the new head. */
   async #lookAhead(): Promise<PendingBlock> {
-    const head = this.#chain.head()
+    for (let attempt = 0; attempt < lookAheadsMax; attempt++) {
+      // A block that is being made final is the head once it is durable.
+      await this.#finalities.run(async () => undefined)
+      const block = await this.#lookAheadFrom(this.#chain.head())
+      if (block !== undefined) return block
+    }
+    throw new PendingUnsettledError()
+  }
+
+  /** Undefined when the block is the head no more. */
+  async #lookAheadFrom(head: HeaderRecord): Promise<PendingBlock | undefined> {
     const key = `${hashKey(head.hash)}${this.#pool.revision}`
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000)
     const context = this.#context(head, {
@@ -398,8 +412,9 @@ export class BuiltInEngine implements ExecutionEngine {
       prevRandao: head.header.prevRandao,
       parentBeaconBlockRoot: zeroHash,
     })
-    assert(context !== undefined, 'the state of the head is readable')
+    if (context === undefined) return undefined
     const { execution, transactions } = await this.#fill(context, head, pendingBudgetMs)
+    if (!this.#isBuildable(head.hash)) return undefined
     const result = execution.finish([])
     const prepared = this.#chain.states.prepare(this.#chain.stateKeyOf(head.hash), result.changes)
     const { stateRoot } = prepared
@@ -417,6 +432,14 @@ function invalid(
   validationError: string,
 ): EnginePayloadStatus {
   return { status: 'INVALID', latestValidHash, validationError }
+}
+
+/** The head moved at each look ahead: the machine has too much else to do. */
+export class PendingUnsettledError extends ZgError<'CHAIN_PENDING_UNSETTLED'> {
+  constructor() {
+    const message = 'Cannot execute the pending block: a new head came each time; ask again'
+    super('CHAIN_PENDING_UNSETTLED', message)
+  }
 }
 
 export class PayloadUnknownError extends ZgError<'CHAIN_PAYLOAD_UNKNOWN'> {

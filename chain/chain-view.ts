@@ -236,6 +236,16 @@ export interface RouteReader {
   streamHome(id: Uint8Array): Promise<StreamHomeAnswer>
 }
 
+/** How well a node sees the L1 that holds its network's stake. */
+export type L1Status = {
+  /** Its newest final block that is believed, and its time in seconds; undefined before one is. */
+  readonly final: { readonly number: bigint; readonly timestamp: bigint } | undefined
+  /** How far L1 is behind what was kept of it: nothing is believed until it is 0. */
+  readonly blocksBehind: bigint
+  /** The code of what the last look at L1 failed with; undefined when it did not. */
+  readonly problem: string | undefined
+}
+
 /** Cheats of a development chain (`evm_*`, `anvil_*`, `hardhat_*`): minimal mode only. */
 export interface DevControl {
   /** The accounts whose keys this chain made and may use for its clients. */
@@ -289,5 +299,7 @@ export type NodeView = {
   readonly finality: FinalityReader | undefined
   /** Absent where no L1 is followed. */
   readonly routes?: RouteReader | undefined
+  /** Absent where no L1 is followed. */
+  readonly l1Status?: (() => L1Status) | undefined
   readonly dev: DevControl | undefined
 }

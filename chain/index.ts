@@ -56,6 +56,7 @@ export {
 } from './node-config.ts'
 export type { ConfigAllowList, Endpoint, L1Config, NodeConfig, NodePeer } from './node-config.ts'
 export type { NodeL1, OpenL1 } from './node-l1.ts'
+export type { KnownBlock } from './open/known-block.ts'
 export { KeystoreUnusableError, readKeystore } from './keystore.ts'
 
 export { BuiltInEngine, PayloadUnknownError } from './built-in-engine.ts'

@@ -60,6 +60,7 @@ test('parseNodeConfig reads where L1 is, and refuses what is no address', () => 
       NetworkRegistry: new Uint8Array(20).fill(1),
       OperatorRegistry: new Uint8Array(20).fill(2),
       Inbox: new Uint8Array(20).fill(3),
+      FinalityOracle: new Uint8Array(20).fill(5),
       Streams: new Uint8Array(20).fill(4),
     },
   }

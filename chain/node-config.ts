@@ -26,7 +26,7 @@
  *     [p2p]                          # validators only
  *     host = "127.0.0.1"
  *     port = 26658
- *     [[p2p.peers]]
+ *     [[p2p.peers]]                  # read again whenever L1 has another set
  *     publicKey = "0x…48"
  *     host = "127.0.0.1"
  *     port = 26656
@@ -38,7 +38,8 @@
  *     upstreams = ["http://127.0.0.1:8550"]   # JSON-RPC of validators this node stands in front of
  *     start = "snapshot"             # or "genesis": where an empty directory begins
  *     snapshotIntervalBlocks = 256   # how often a state is set aside for others to begin with
- *     [open.checkpoint]              # what to begin with, from L1; absent: what the peers offer
+ *     [open.checkpoint]              # what to begin with, as it is; absent: what the peers offer
+ *                                    # and stands to the block that L1 knows
  *     height = 4096
  *     consensusRoot = "0x…32"
  *     histRoot = "0x…32"
@@ -54,7 +55,9 @@
  *     NetworkRegistry = "0x…20"
  *     OperatorRegistry = "0x…20"
  *     Inbox = "0x…20"
+ *     FinalityOracle = "0x…20"
  *     Streams = "0x…20"
+ *     FinalityOracle = "0x…20"
  *
  * An unknown key is refused, so that a typing error never falls silent.
  */
@@ -112,7 +115,13 @@ export type L1Config = {
   readonly contracts: Readonly<Record<L1ContractName, Uint8Array>>
 }
 
-const l1ContractNames = ['NetworkRegistry', 'OperatorRegistry', 'Inbox', 'Streams'] as const
+const l1ContractNames = [
+  'NetworkRegistry',
+  'OperatorRegistry',
+  'Inbox',
+  'FinalityOracle',
+  'Streams',
+] as const
 export type L1ContractName = (typeof l1ContractNames)[number]
 
 export type NodeConfig = {

@@ -6,12 +6,18 @@
 import type { L1View } from '@zg/consensus'
 import type { Clock, Logger, Metrics } from '@zg/runtime'
 
-import type { RouteReader } from './chain-view.ts'
+import type { L1Status, RouteReader } from './chain-view.ts'
 import type { L1Config } from './node-config.ts'
+import type { KnownBlock } from './open/known-block.ts'
 
 export type NodeL1 = {
   readonly view: L1View
   readonly routes: RouteReader
+  status(): L1Status
+  /** What L1 knows of the network, by proof; undefined while no block of L1 is believed. */
+  knownBlock(): Promise<KnownBlock | undefined>
+  /** The newest block of the network that L1 knows; undefined before it has said so. */
+  knownHeight(): bigint | undefined
   /** Keys (48 bytes) of who validates now, lately or soon, as far as is known. */
   validatorKeys(): readonly Uint8Array[]
   /** Calls back when another set is known. */

@@ -32,13 +32,18 @@ import {
   testValidatorKey,
 } from './testing/test-chain.ts'
 import { consensusGenesisOf, openValidatorNode } from './validator-node.ts'
-import type { ValidatorNode } from './validator-node.ts'
+import type { ValidatorNode, ValidatorNodeOptions } from './validator-node.ts'
+
+type KeptStates = Pick<ValidatorNodeOptions, 'knownHeight' | 'retainedStates'>
 
 const validatorCount = 4
 const genesis = parseGenesis(testGenesisJson({ network: testNetworkParameters(validatorCount) }))
 
 /** Four validators with the real engine and real BLS on virtual time, network and disks. */
-async function openWorld(seed: string, { nodeCount = validatorCount } = {}) {
+async function openWorld(
+  seed: string,
+  { nodeCount = validatorCount, ...kept }: { nodeCount?: number } & KeptStates = {},
+) {
   const clock = new SimulatedClock(testTimestamp * 1_000)
   const rng = createSeededRng(seed)
   const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
@@ -56,6 +61,7 @@ async function openWorld(seed: string, { nodeCount = validatorCount } = {}) {
     return openValidatorNode(
       {
         genesis,
+        ...kept,
         secretKey,
         scheme,
         store,
@@ -111,6 +117,33 @@ test('ValidatorNode: four validators execute transfers and agree on every block'
   assert.equal(toHex(certificate.blockHash), toHex(first.chain.hashOfNumber(number) as Uint8Array))
   const { header } = first.chain.blockByNumber(number) ?? {}
   assert.equal(header?.coinbase !== 0n, true)
+})
+
+test('ValidatorNode keeps the states from the block on that L1 knows, and all while that is unknown', async () => {
+  let known: bigint | undefined
+  const world = await openWorld('pinned', { knownHeight: () => known, retainedStates: 2 })
+  const { clock, nodes } = world
+  const [first] = nodes
+  assert.ok(first !== undefined)
+  const { chain } = first
+  const grow = (count: number): Promise<void> => {
+    const height = chain.headNumber() + count
+    return clock.run({ untilMs: clock.nowMs() + 60_000, done: () => chain.headNumber() >= height })
+  }
+  await grow(12)
+  assert.equal(chain.states.oldestHeight, 0)
+  known = 5n
+  await grow(2)
+  assert.equal(chain.states.oldestHeight, 5)
+  const proof = chain.prove(chain.hashOfNumber(5) as Uint8Array, 0xabcdn, [])
+  assert.ok(proof !== undefined)
+  known = BigInt(chain.headNumber())
+  await grow(4)
+  assert.equal(chain.states.oldestHeight, Number(known))
+  // Of a height that is still to come no more is kept than without one.
+  known = 1_000_000n
+  await grow(2)
+  assert.equal(chain.states.oldestHeight, chain.headNumber() - 1)
 })
 
 test('ValidatorNode: what a validator hears of a fault is given to who asks', async () => {

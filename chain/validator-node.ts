@@ -42,6 +42,9 @@ import { answerBlocks } from './open/responder.ts'
 import type { SenderRecovery } from './sender-recovery.ts'
 import { TransactionGossip } from './transaction-gossip.ts'
 
+/** How far below the head the state is kept of the newest block that L1 knows, in blocks. */
+export const pinnedStatesMax = 8_192
+
 /** A leader that idles hears of new transactions at most this often. */
 const wakeIntervalMs = 20
 
@@ -65,8 +68,12 @@ export type ValidatorNodeOptions = {
   readonly rng: Rng
   readonly logger: Logger
   readonly metrics: Metrics
+  /** The newest block of the network that L1 knows, while that is known; absent without an L1. */
+  readonly knownHeight?: () => bigint | undefined
   /** @default false */
   readonly archive?: boolean
+  /** How many final states stay readable in any case. @default 128 */
+  readonly retainedStates?: number
   /** From when on it votes whose vote log is lost: see `ValidatorOptions` of consensus. */
   readonly voteFromEpoch?: bigint
 }
@@ -92,9 +99,12 @@ export async function openValidatorNode(
   onFailure: (error: unknown) => void,
 ): Promise<ValidatorNode> {
   const { genesis, store, recovery, clock, logger, metrics, archive = false } = options
+  const { knownHeight, retainedStates } = options
   const { network: parameters } = genesis
   if (parameters === undefined) throw new GenesisWithoutNetworkError()
-  const chain = await ChainDatabase.open({ genesis, store, archive })
+  const kept = { archive, ...(retainedStates !== undefined && { retainedStates }) }
+  const chain = await ChainDatabase.open({ genesis, store, ...kept })
+  if (knownHeight !== undefined) pinKnownState(chain, knownHeight)
   const pool = openPool(chain, { recovery, clock })
   const { subSecond } = parameters
   const { l1View = viewWithoutL1(fixedValidatorSet(parameters)) } = options
@@ -136,6 +146,19 @@ export async function openValidatorNode(
       await validator.stop()
     },
   }
+}
+
+/** Keeps the state of the block that L1 knows: what L1 is still shown is proved from it. */
+function pinKnownState(chain: ChainDatabase, knownHeight: () => bigint | undefined): void {
+  const pin = (): void => chain.states.pin(knownStateHeight(chain, knownHeight()))
+  pin()
+  chain.onHead(pin)
+}
+
+/** The lowest height whose state is kept for what L1 is still shown. */
+export function knownStateHeight(chain: ChainDatabase, known: bigint | undefined): number {
+  // As long as L1 has not said, it may be any.
+  return Math.max(Number(known ?? 0n), chain.headNumber() - pinnedStatesMax)
 }
 
 function finalityOf(

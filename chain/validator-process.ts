@@ -24,7 +24,7 @@ import { join } from 'node:path'
 
 import { blsScheme, WalCorruptError } from '@zg/consensus'
 import { openTlsMesh, peerIdOf } from '@zg/p2p'
-import type { TlsMesh } from '@zg/p2p'
+import type { PeerAddress, TlsMesh } from '@zg/p2p'
 import {
   blsPublicKeyOf,
   blsSign,
@@ -166,7 +166,8 @@ export async function openNodeProcess(
       machine,
       undo,
     )
-    const view = { ...opened.view, routes: l1?.routes }
+    const seen = l1 && { routes: l1.routes, l1Status: () => l1.status() }
+    const view = { ...opened.view, ...seen }
     const metrics = await openMetrics(config, machine, undo)
     const rpcPort = await openRpc(config, { view, simulator }, machine, undo)
     const { p2pPort, p2pAddresses } = opened
@@ -288,7 +289,7 @@ async function openValidator(
   const folder = join(directory, 'chain.mdb')
   const store = LmdbStore.open(folder)
   undo.push(() => store.close())
-  const mesh = await openMesh({ config, genesis, l1, secretKey }, machine)
+  const mesh = await openMesh({ directory, config, genesis, l1, secretKey }, machine)
   undo.push(() => mesh.close())
   const recovery = new WorkerRecovery(machine.logger)
   undo.push(() => recovery.close())
@@ -297,7 +298,7 @@ async function openValidator(
     {
       ...machine,
       genesis,
-      ...(l1 && { l1View: l1.view }),
+      ...(l1 && { l1View: l1.view, knownHeight: () => l1.knownHeight() }),
       ...(config.l1 && { firstEpoch: config.l1.firstEpoch }),
       secretKey,
       scheme: blsScheme(),
@@ -319,9 +320,13 @@ async function openValidator(
   return { view: node.view, p2pPort: mesh.port, simulator }
 }
 
-/** Who may connect: the fixed set, or whoever validates by L1, as the epochs go. */
+/**
+ * Who may connect: the fixed set, or whoever validates by L1, as the epochs go. Where they listen
+ * is read again with each set: who came since is in the file by then.
+ */
 async function openMesh(
   options: {
+    readonly directory: string
     readonly config: NodeConfig
     readonly genesis: Genesis
     readonly l1: NodeL1 | undefined
@@ -329,7 +334,7 @@ async function openMesh(
   },
   machine: Machine,
 ): Promise<TlsMesh> {
-  const { config, genesis, l1, secretKey } = options
+  const { directory, config, genesis, l1, secretKey } = options
   const { p2p } = config
   const { network } = genesis
   if (p2p === undefined || network === undefined) {
@@ -340,11 +345,7 @@ async function openMesh(
       ? fixedValidatorSet(network).validators.map(({ publicKey }) => publicKey)
       : l1.validatorKeys()
   let allowed = new Set(keys.map(peerIdOf))
-  const peers = p2p.peers.map(({ publicKey, host, port }) => ({
-    peer: peerIdOf(publicKey),
-    host,
-    port,
-  }))
+  let peers = peersIn(config)
   const mesh = await openTlsMesh({
     ...machine,
     identity: {
@@ -359,9 +360,19 @@ async function openMesh(
   })
   l1?.onSet(() => {
     allowed = new Set(l1.validatorKeys().map(peerIdOf))
+    try {
+      peers = peersIn(readConfig(directory))
+    } catch (error) {
+      machine.logger.warn('the peers cannot be read anew; those before stay', { error })
+    }
     mesh.setPeers(peers)
   })
   return mesh
+}
+
+function peersIn({ p2p }: NodeConfig): readonly PeerAddress[] {
+  const peers = p2p?.peers ?? []
+  return peers.map(({ publicKey, host, port }) => ({ peer: peerIdOf(publicKey), host, port }))
 }
 
 async function openMetrics(

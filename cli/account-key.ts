@@ -8,7 +8,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-import { dataDirOf, devDeployerKey, readOperatorKey } from '@zg/devnet'
+import { dataDirOf, readDeployerKey, readOperatorKey } from '@zg/devnet'
 import { addressOfSecretKey, fromHex, isHex, toHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
@@ -29,26 +29,41 @@ import { readPassword } from './password.ts'
  *   `findKey`, `readPassword` and `decryptKey` throw.
  */
 export async function readAccountKey(input: CommandInput, endpoint: Endpoint): Promise<Hex> {
-  const keystore = input.values.text('keystore')
-  const keyFile = input.values.text('key-file')
-  const index = input.values.integer('from')
-  const operator = input.values.integer('operator')
-  const isDeployer = input.values.isSet('deployer') || undefined
-  const flags = [keystore, keyFile, index, operator, isDeployer]
-  const named = flags.filter((flag) => flag !== undefined)
-  if (named.length > 1) throw new SignersManyError()
-  if (keystore !== undefined) return keyOfKeystore(input, findKey(input, keystore))
-  if (keyFile !== undefined) return keyOfFile(resolve(input.workingDir, keyFile))
+  const { values } = input
+  const index = values.integer('from')
+  const operator = values.integer('operator')
+  const isDeployer = values.isSet('deployer')
+  const files = [values.text('keystore'), values.text('key-file')]
+  const flags = [...files, index, operator, isDeployer || undefined]
+  if (flags.filter((flag) => flag !== undefined).length > 1) throw new SignersManyError()
+  const own = await readOwnKey(input)
+  if (own !== undefined) return own
   const world = await ownWorld(input, endpoint)
-  if (isDeployer === true) return devDeployerKey
+  const home = dataDirOf(input.env, input.workingDir)
+  if (isDeployer) return readDeployerKey(home)
   if (operator !== undefined) {
-    const key = readOperatorKey(dataDirOf(input.env, input.workingDir), operator)
+    const key = readOperatorKey(home, operator)
     if (key === undefined) throw new OperatorKeyMissingError(operator)
     return key
   }
   const account = world.file.accounts[index ?? 0]
   if (account === undefined) throw new ForeignChainError(endpoint.url)
   return account.privateKey
+}
+
+/**
+ * Returns the secret key of a file that the flags name: no key of the local world.
+ *
+ * @throws {KeyFileInvalidError} `CLI_KEY_FILE_INVALID` · {KeyFileOpenError} `CLI_KEY_FILE_OPEN` ·
+ *   {KeyKindError} `CLI_KEY_KIND` · {SignersManyError} `CLI_USAGE` · what `findKey`, `readPassword`
+ *   and `decryptKey` throw.
+ */
+export async function readOwnKey(input: CommandInput): Promise<Hex | undefined> {
+  const keystore = input.values.text('keystore')
+  const keyFile = input.values.text('key-file')
+  if (keystore !== undefined && keyFile !== undefined) throw new SignersManyError()
+  if (keystore !== undefined) return keyOfKeystore(input, findKey(input, keystore))
+  return keyFile === undefined ? undefined : keyOfFile(resolve(input.workingDir, keyFile))
 }
 
 /** The running world, of which the endpoint is a chain. */

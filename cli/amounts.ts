@@ -1,6 +1,7 @@
 /** Amounts of tokens and gas as people read them. */
 
 const weiPerToken = 10n ** 18n
+const hourMs = 3_600_000
 
 /** Returns wei as tokens, all digits that matter: `1.5`, `10,000`, `0.000000000000000001`. */
 export function formatTokens(wei: bigint): string {
@@ -22,11 +23,13 @@ export function formatShare(part: bigint | number, whole: bigint | number): stri
   return `${(100 * share).toFixed(1)} %`
 }
 
-/** Returns milliseconds as `850 ms`, `2.4 s` or `3 min`. */
+/** Returns milliseconds as `850 ms`, `2.4 s`, `3 min`, `5 h` or `7 days`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`
   if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`
-  return `${Math.round(ms / 60_000)} min`
+  if (ms < 2 * hourMs) return `${Math.round(ms / 60_000)} min`
+  if (ms < 48 * hourMs) return `${Math.round(ms / hourMs)} h`
+  return `${Math.round(ms / (24 * hourMs))} days`
 }
 
 /** Returns `0x1234…abcd`. */

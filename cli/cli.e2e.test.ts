@@ -151,7 +151,7 @@ suite('zg against a minimal world', { timeout: 120_000 }, () => {
     const l1 = await runLine(['block', '--l1'], home)
     assert.match(l1.err, /a minimal world has no L1; start the whole world with zg devnet/)
     const ninth = await runLine(['chaos', 'kill', 'validator', '9'], home)
-    assert.match(ninth.err, /Cannot find net-0\/val-9.*zg doctor lists the validators/)
+    assert.match(ninth.err, /Cannot find net-0\/val-9.*zg doctor lists the parts/)
   })
 
   test('a second world in the same directory is refused', async () => {

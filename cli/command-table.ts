@@ -8,15 +8,18 @@ import {
   blockTimeMsMax,
   blockTimeMsMin,
   chainIdMax,
-  chaosVerbs,
   devAccountCount,
+  epochSecondsMax,
+  epochSecondsMin,
   networkCountMax,
   portOffsetMax,
   validatorCountMax,
 } from '@zg/devnet'
-import type { ChaosVerb } from '@zg/devnet'
 
-import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { chaosCommands, chaosNoun } from './chaos-commands.ts'
+import type { CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { daCommands, daNoun } from './da-commands.ts'
+import { l1EndpointsFlag } from './relay-command.ts'
 import { stakeCommands, stakeNouns, supplyFlags } from './stake-commands.ts'
 
 const devIndexMax = devAccountCount - 1
@@ -41,14 +44,8 @@ const chainFlags: readonly FlagSpec[] = [
   { name: 'l1', summary: 'talk to the L1 of the running world, not to a network' },
 ]
 
-/** Who signs. A secret is never a flag: it is in a file. */
-const signerFlags: readonly FlagSpec[] = [
-  {
-    name: 'from',
-    placeholder: 'INDEX',
-    value: { kind: 'integer', min: 0, max: devIndexMax },
-    summary: `development account 0 to ${devIndexMax} of the running world (default: 0)`,
-  },
+/** Keys of one's own. A secret is never a flag: it is in a file. */
+const ownKeyFlags: readonly FlagSpec[] = [
   {
     name: 'keystore',
     placeholder: 'NAME|FILE',
@@ -69,33 +66,23 @@ const signerFlags: readonly FlagSpec[] = [
   },
 ]
 
-const validatorArguments: readonly ArgumentSpec[] = [
+/** Who signs. */
+const signerFlags: readonly FlagSpec[] = [
   {
-    name: 'kind',
-    value: { kind: 'choice', choices: ['validator'] },
-    summary: 'what to strike',
-    required: true,
+    name: 'from',
+    placeholder: 'INDEX',
+    value: { kind: 'integer', min: 0, max: devIndexMax },
+    summary: `development account 0 to ${devIndexMax} of the running world (default: 0)`,
   },
-  {
-    name: 'index',
-    value: { kind: 'integer', min: 0, max: validatorCountMax - 1 },
-    summary: 'its number, from 0',
-    required: true,
-  },
+  ...ownKeyFlags,
 ]
-
-const chaosSummaries: Readonly<Record<ChaosVerb, string>> = {
-  kill: 'kill a validator (SIGKILL); it stays down',
-  pause: 'freeze a validator (SIGSTOP)',
-  resume: 'let a frozen validator go on, or start a killed one',
-  restart: 'kill a validator and start it again at once',
-}
 
 /** Nouns that gather verbs. */
 export const nouns: readonly NounSpec[] = [
   { noun: 'keys', summary: 'make and list encrypted keys' },
   ...stakeNouns,
-  { noun: 'chaos', summary: 'strike validators of the running world, and mend them' },
+  daNoun,
+  chaosNoun,
 ]
 
 export const commands: readonly CommandSpec[] = [
@@ -141,6 +128,21 @@ export const commands: readonly CommandSpec[] = [
         value: { kind: 'text' },
         summary: 'the same text gives the same keys and the same genesis',
       },
+      {
+        name: 'l1',
+        placeholder: 'URL',
+        value: { kind: 'url' },
+        summary: 'a test chain somewhere else that holds the stake (default: an L1 of its own)',
+      },
+      {
+        name: 'epoch',
+        placeholder: 'S',
+        value: { kind: 'integer', min: epochSecondsMin, max: epochSecondsMax },
+        summary: 'epochs there, longer than two finality lags (default: by its lag)',
+      },
+      ...ownKeyFlags.map((flag) => ({ ...flag, summary: `who pays there: ${flag.summary}` })),
+      { name: 'yes', summary: 'pay without being asked' },
+      { name: 'da', summary: 'data availability as well: five processes more' },
       { name: 'reset', summary: 'forget the kept world and start a new one' },
       {
         name: 'port-offset',
@@ -153,6 +155,10 @@ export const commands: readonly CommandSpec[] = [
       { line: 'devnet', does: 'start the world, or go on with the kept one' },
       { line: 'devnet --minimal', does: 'a throw-away chain for unit tests' },
       { line: 'devnet --reset --validators 7 --seed demo', does: 'a new world, reproducible' },
+      {
+        line: 'devnet --l1 http://127.0.0.1:9545 --keystore alice',
+        does: 'stake on another chain; alice pays for gas there',
+      },
       { line: 'devnet --json', does: 'one JSON object a line: parts, ready, blocks' },
     ],
     load: async () => (await import('./commands/devnet.ts')).runDevnet,
@@ -186,12 +192,7 @@ export const commands: readonly CommandSpec[] = [
         value: { kind: 'url' },
         summary: 'JSON-RPC of a validator to stand in front of (default: the running world)',
       },
-      {
-        name: 'l1-rpc',
-        placeholder: 'URL',
-        value: { kind: 'url' },
-        summary: "this node's own endpoint of L1 (default: that of the running world)",
-      },
+      l1EndpointsFlag,
       {
         name: 'l1-site',
         placeholder: 'FILE',
@@ -203,7 +204,8 @@ export const commands: readonly CommandSpec[] = [
         name: 'start',
         placeholder: 'WHERE',
         value: { kind: 'choice', choices: ['snapshot', 'genesis'] },
-        summary: "where an empty directory begins: its peers' state, or the genesis",
+        summary:
+          "where an empty directory begins: its peers' state, or the genesis; in L1's history",
       },
       {
         name: 'rpc-port',
@@ -368,27 +370,8 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/keys.ts')).runKeysShow,
   },
   ...stakeCommands(signerFlags),
-  ...chaosVerbs.map((verb): CommandSpec => ({
-    path: `chaos ${verb}`,
-    summary: chaosSummaries[verb],
-    arguments: validatorArguments,
-    flags: [networkFlag],
-    examples: [{ line: `chaos ${verb} validator 2`, does: chaosSummaries[verb] }],
-    load: async () => (await import('./commands/chaos.ts')).chaosRun(verb),
-  })),
-  {
-    path: 'chaos equivocate',
-    summary: 'have a validator sign two votes of one height, and report it: it is slashed on L1',
-    arguments: validatorArguments,
-    flags: [networkFlag, ...signerFlags, { name: 'yes', summary: 'sign without being asked' }],
-    examples: [
-      {
-        line: 'chaos equivocate validator 3 --network 1 --from 7 --yes',
-        does: 'development account 7 reports it and is paid a twentieth',
-      },
-    ],
-    load: async () => (await import('./commands/equivocate.ts')).runEquivocate,
-  },
+  ...daCommands,
+  ...chaosCommands({ networkFlag, signerFlags }),
   {
     path: 'doctor',
     summary: 'check this machine and the running world, or the supply of the token',
@@ -424,6 +407,7 @@ export const commands: readonly CommandSpec[] = [
         value: { kind: 'integer', min: 1, max: networkCountMax },
         summary: 'as given to "devnet" (default: 2)',
       },
+      { name: 'da', summary: 'as given to "devnet"' },
     ],
     examples: [{ line: 'ports', does: 'wanted ports, and which are busy' }],
     load: async () => (await import('./commands/ports.ts')).runPorts,

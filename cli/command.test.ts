@@ -26,6 +26,14 @@ test('readValue gives addresses their checksum and finds a mistyped digit', () =
   assert.throws(() => readValue(mistyped, value, '--to'), /checksum is wrong/)
 })
 
+test('readValue reads addresses with commas between', () => {
+  const value = { kind: 'urls', max: 2 } as const
+  assert.deepEqual(readValue('http://a, https://b/c', value, '--l1-rpc'), [
+    'http://a',
+    'https://b/c',
+  ])
+})
+
 test('readValue refuses what is not of its kind', () => {
   const cases: [string, ValueKind][] = [
     ['', { kind: 'text' }],
@@ -40,6 +48,9 @@ test('readValue refuses what is not of its kind', () => {
     ['10', { kind: 'integer', min: 0, max: 9 }],
     ['ftp://host', { kind: 'url' }],
     ['8545', { kind: 'url' }],
+    ['http://a,8545', { kind: 'urls', max: 2 }],
+    ['http://a,', { kind: 'urls', max: 2 }],
+    ['http://a,http://b,http://c', { kind: 'urls', max: 2 }],
     ['ksh', { kind: 'choice', choices: ['bash', 'zsh'] }],
   ]
   for (const [text, value] of cases) {

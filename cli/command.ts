@@ -15,9 +15,12 @@ export type ValueKind =
   | { readonly kind: 'text' }
   | { readonly kind: 'path' }
   | { readonly kind: 'url' }
+  /** Several of them, commas between. */
+  | { readonly kind: 'urls'; readonly max: number }
   | { readonly kind: 'hex' }
   | { readonly kind: 'address' }
-  | { readonly kind: 'amount'; readonly orAll?: true }
+  /** In wei `least` at least; or the word "all". */
+  | { readonly kind: 'amount'; readonly least?: bigint; readonly orAll?: true }
   /** An address, or the number of an operator of the running world. */
   | { readonly kind: 'operator' }
   | { readonly kind: 'block' }
@@ -78,7 +81,7 @@ export type CommandInput = Surroundings & {
   readonly rest: readonly string[]
 }
 
-export type Value = string | number | bigint | boolean
+export type Value = string | number | bigint | boolean | readonly string[]
 
 /** The values of a call, by name; each was checked against its kind. */
 export class Values {
@@ -91,6 +94,13 @@ export class Values {
   text(name: string): string | undefined {
     const value = this.#values.get(name)
     return typeof value === 'string' ? value : undefined
+  }
+
+  /** All of a list; a text is a list of one. */
+  texts(name: string): readonly string[] | undefined {
+    const value = this.#values.get(name)
+    if (typeof value === 'string') return [value]
+    return typeof value === 'object' ? value : undefined
   }
 
   integer(name: string): number | undefined {
@@ -128,6 +138,8 @@ export function readValue(text: string, value: ValueKind, what: string): Value {
       return text
     case 'url':
       return readUrl(text, what)
+    case 'urls':
+      return readUrls(text, what, value.max)
     case 'hex':
       if (!isHex(text) || text.length % 2 !== 0) {
         throw new ValueInvalidError(what, text, 'it is not 0x and an even number of hex digits')
@@ -136,7 +148,7 @@ export function readValue(text: string, value: ValueKind, what: string): Value {
     case 'address':
       return readAddress(text, what)
     case 'amount':
-      return value.orAll === true && text === 'all' ? text : readAmount(text, what)
+      return value.orAll === true && text === 'all' ? text : readAmount(text, what, value)
     case 'operator':
       return /^\d{1,3}$/.test(text) ? text : readAddress(text, what)
     case 'block':
@@ -166,6 +178,12 @@ function readUrl(text: string, what: string): string {
   return text
 }
 
+function readUrls(text: string, what: string, max: number): readonly string[] {
+  const urls = text.split(',')
+  if (urls.length > max) throw new ValueInvalidError(what, text, `it names more than ${max}`)
+  return urls.map((url) => readUrl(url.trim(), what))
+}
+
 function readAddress(text: string, what: string): string {
   if (!isHex(text, 20)) {
     throw new ValueInvalidError(what, text, 'it is not 0x and 40 hex digits')
@@ -182,7 +200,7 @@ function readAddress(text: string, what: string): string {
 const unitDecimals = { wei: 0, gwei: 9, ether: 18 } as const
 
 /** `1.5` are whole tokens of 18 decimals; `20gwei` and `1wei` say otherwise. */
-function readAmount(text: string, what: string): bigint {
+function readAmount(text: string, what: string, { least = 0n }: { least?: bigint }): bigint {
   const match = /^(\d{1,60})(?:\.(\d{1,18}))?(wei|gwei|ether)?$/.exec(text)
   if (match === null) {
     throw new ValueInvalidError(what, text, 'it is no amount such as 1.5, 20gwei or 1wei')
@@ -192,7 +210,10 @@ function readAmount(text: string, what: string): bigint {
   if (fraction.length > decimals) {
     throw new ValueInvalidError(what, text, `${unit} has ${decimals} decimals`)
   }
-  return BigInt(whole) * 10n ** BigInt(decimals) + BigInt(fraction.padEnd(decimals, '0') || '0')
+  const wei =
+    BigInt(whole) * 10n ** BigInt(decimals) + BigInt(fraction.padEnd(decimals, '0') || '0')
+  if (wei < least) throw new ValueInvalidError(what, text, 'it must be more than nothing')
+  return wei
 }
 
 function readBlock(text: string, what: string): string {

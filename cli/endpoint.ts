@@ -7,6 +7,8 @@
 import { dataDirOf, readDevnetFile, readLiveLock } from '@zg/devnet'
 import type { DevnetFile, DevnetNetwork, LockRecord } from '@zg/devnet'
 import { ZgError } from '@zg/primitives'
+import { refusalOf } from '@zg/sdk'
+import type { Refusal } from '@zg/sdk'
 import { BaseError, createPublicClient, http, HttpRequestError, TimeoutError } from 'viem'
 import type { PublicClient } from 'viem'
 
@@ -85,7 +87,7 @@ export function networkOf(
 }
 
 /** Returns a client; nothing is sent yet. */
-export function clientOf({ url }: Endpoint): PublicClient {
+export function clientOf({ url }: Pick<Endpoint, 'url'>): PublicClient {
   const httpUrl = url.replace(/^ws/, 'http')
   return createPublicClient({
     transport: http(httpUrl, { timeout: rpcTimeoutMs, retryCount: 0 }),
@@ -97,12 +99,14 @@ export function clientOf({ url }: Endpoint): PublicClient {
 /**
  * Runs calls to a chain and gives their failures our names.
  *
+ * @param verb - What a contract refuses, for the sentence "Cannot stake".
  * @throws {RpcUnreachableError} `CLI_RPC_UNREACHABLE` · {NetworkWrongError} `CLI_NETWORK_WRONG` ·
- *   {RpcRefusedError} `CLI_RPC_REFUSED`
+ *   {CallRefusedError} `CLI_CALL_REFUSED` · {RpcRefusedError} `CLI_RPC_REFUSED`
  */
 export async function asking<result>(
   endpoint: Endpoint,
   calls: () => Promise<result>,
+  verb = 'do it',
 ): Promise<result> {
   try {
     return await calls()
@@ -116,6 +120,8 @@ export async function asking<result>(
     }
     const network = wrongNetworkOf(error)
     if (network !== undefined) throw new NetworkWrongError(endpoint.url, network)
+    const refusal = refusalOf(error)
+    if (refusal !== undefined) throw new CallRefusedError(verb, refusal)
     throw new RpcRefusedError(endpoint.url, error)
   }
 }
@@ -164,6 +170,13 @@ export class NetworkWrongError extends ZgError<'CLI_NETWORK_WRONG'> {
   constructor(url: string, network: number) {
     const message = `Cannot do it: ${url} says that it belongs to network ${network}`
     super('CLI_NETWORK_WRONG', message, { url, network })
+  }
+}
+
+export class CallRefusedError extends ZgError<'CLI_CALL_REFUSED'> {
+  constructor(verb: string, { name, args }: Refusal) {
+    const shown = args.length === 0 ? name : `${name}(${args.map(String).join(', ')})`
+    super('CLI_CALL_REFUSED', `Cannot ${verb}: the contract answers ${shown}`, { name })
   }
 }
 

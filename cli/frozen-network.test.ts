@@ -12,7 +12,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
+import type { Genesis } from '@zg/chain'
 import { validatorSet, viewWithoutL1 } from '@zg/consensus'
+import type { ValidatorSet } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { ContractRevertError, L1World } from '@zg/contracts/testing'
 import { callRpc } from '@zg/devnet'
@@ -29,7 +31,7 @@ import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 import { abis } from '@zg/sdk'
 import { MessageChain } from '@zg/sdk/testing'
-import { JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
+import { Failover, JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
 import { SimulatedL1Chain, SimulatedL1Endpoint } from '@zg/staking/testing'
 import { encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
@@ -75,8 +77,27 @@ function openL1() {
   return { l1, rpc, genesis, set: validatorSet(firstEpoch, validators) }
 }
 
+/** Its validators, and the JSON-RPC of the first. */
+async function openNetwork(
+  context: TestContext,
+  options: {
+    readonly genesis: Genesis
+    readonly set: ValidatorSet
+    readonly knownHeight?: () => bigint
+    readonly retainedStates?: number
+  },
+) {
+  const { set, ...rest } = options
+  const startMs = genesisTimestamp * 1_000
+  const opening = { operators, l1View: viewWithoutL1(set), firstEpoch: set.epoch, startMs }
+  const { nodes, pass } = await openVirtualNetwork(context, { ...opening, ...rest })
+  const [node, ...others] = nodes
+  assert.ok(node !== undefined)
+  return { node, others, url: await serveVirtualNode(context, node), pass }
+}
+
 /** A relayer of it that has just begun. */
-function openRelayer(l1: L1World, parts: { url: string; set: ReturnType<typeof validatorSet> }) {
+function openRelayer(l1: L1World, parts: { url: string; set: ValidatorSet }) {
   const chain = new SimulatedL1Chain(l1)
   const l1Endpoint = new SimulatedL1Endpoint(l1, [])
   const clock = createSystemClock()
@@ -97,7 +118,7 @@ function openRelayer(l1: L1World, parts: { url: string; set: ReturnType<typeof v
       rewardBridge: BigInt(l1.bridge.address),
       inbox: BigInt(l1.inbox.address),
     },
-    l1: l1Endpoint,
+    l1: new Failover([l1Endpoint]),
     fromBlock: 0n,
     identity: l1.identityOf(id),
     sets: (epoch) => (epoch === parts.set.epoch ? parts.set : undefined),
@@ -162,16 +183,7 @@ const sentBy = (told: Told) => (told['transactions'] as { what: string }[]).map(
 
 test('of a network that stopped, all that may leave comes back, once, and no more than is there', async (context) => {
   const { l1, rpc, genesis, set } = openL1()
-  const { nodes, pass } = await openVirtualNetwork(context, {
-    genesis,
-    operators,
-    l1View: viewWithoutL1(set),
-    firstEpoch: set.epoch,
-    startMs: genesisTimestamp * 1_000,
-  })
-  const [node, ...others] = nodes
-  assert.ok(node !== undefined)
-  const url = await serveVirtualNode(context, node)
+  const { others, url, pass } = await openNetwork(context, { genesis, set })
   const { relayer, l1Endpoint, chain } = openRelayer(l1, { url, set })
   const { run, ask } = await openDoor(context, { l1, rpc, url })
   const read = (name: string, ...args: unknown[]) => l1.read(l1.bridge, name, id, ...args) as bigint
@@ -207,7 +219,7 @@ test('of a network that stopped, all that may leave comes back, once, and no mor
   assert.deepEqual((await relayer.step()).death, { kind: 'alive' })
 
   // By the clock of L1 it may be buried: by anyone who has seen what that means.
-  l1.world.advance(l1.deadAfterSeconds + 1)
+  l1.outlive(id)
   const shown = await run()
   assert.match(shown.err, /no terminal to ask on; add --yes/)
   assert.match(shown.out, /signs +bury network 0 at/)
@@ -255,16 +267,7 @@ test('of a network that stopped, all that may leave comes back, once, and no mor
 
 test('of a network that never came to L1, the genesis counts: what was sent there and what it gave', async (context) => {
   const { l1, rpc, genesis, set } = openL1()
-  const { nodes, pass } = await openVirtualNetwork(context, {
-    genesis,
-    operators,
-    l1View: viewWithoutL1(set),
-    firstEpoch: set.epoch,
-    startMs: genesisTimestamp * 1_000,
-  })
-  const [node] = nodes
-  assert.ok(node !== undefined)
-  const url = await serveVirtualNode(context, node)
+  const { url, pass } = await openNetwork(context, { genesis, set })
   await pass(2_000)
   await withdraw(url, { nonce: 0n, value: 3n * ether })
   await pass(4_000)
@@ -272,12 +275,38 @@ test('of a network that never came to L1, the genesis counts: what was sent ther
   const { ask } = await openDoor(context, { l1, rpc, url })
   l1.send(l1.bridge, 'deposit', [id, carol, 4n * ether])
   await l1Endpoint.mine()
-  l1.world.advance(l1.deadAfterSeconds + 1)
+  l1.outlive(id)
   const death = await relayer.death.step()
   assert.deepEqual(death, { kind: 'dead', declared: true, refunded: [0], isMore: false })
   assert.equal(l1.balanceOf(carol), 4n * ether)
   l1.world.advance(Number(l1.bridgeSettings.exitDelay))
   const left = await ask('--yes')
   assert.deepEqual([left['height'], left['balanceWei']], ['0', `${given[0]}`])
+  assert.equal(l1.balanceOf(user), given[0])
+})
+
+test('the state that L1 knows is kept, however far a network goes on before it stops', async (context) => {
+  const { l1, rpc, genesis, set } = openL1()
+  const known = () => (l1.read(l1.oracle, 'finalOf', id) as { height: bigint }).height
+  const kept = { knownHeight: known, retainedStates: 2 }
+  const { node, url, pass } = await openNetwork(context, { genesis, set, ...kept })
+  const { relayer, l1Endpoint } = openRelayer(l1, { url, set })
+  const { ask } = await openDoor(context, { l1, rpc, url })
+  await pass(3_000)
+  assert.equal((await relayer.finality.step()).kind, 'submitted')
+  await l1Endpoint.mine()
+  const height = known()
+  assert.ok(height > 0n)
+
+  // No relayer comes any more: what was done since is lost.
+  await withdraw(url, { nonce: 0n, value: 3n * ether })
+  await pass(20_000)
+  assert.ok(node.chain.headNumber() > Number(height) + 10)
+  assert.equal(node.chain.states.oldestHeight, Number(height), 'and nothing older')
+  l1.outlive(id)
+  assert.equal((await relayer.death.step()).kind, 'dead')
+  l1.world.advance(Number(l1.bridgeSettings.exitDelay))
+  const left = await ask('--yes')
+  assert.deepEqual([left['height'], left['balanceWei']], [`${height}`, `${given[0]}`])
   assert.equal(l1.balanceOf(user), given[0])
 })

@@ -102,5 +102,7 @@ test('amounts are written as people read them', () => {
   assert.equal(formatDuration(999), '999 ms')
   assert.equal(formatDuration(2_400), '2.4 s')
   assert.equal(formatDuration(180_000), '3 min')
+  assert.equal(formatDuration(7_200_000), '2 h')
+  assert.equal(formatDuration(604_800_000), '7 days')
   assert.equal(shorten(`0x${'ab'.repeat(32)}`), '0xabab…abab')
 })

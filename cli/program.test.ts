@@ -69,7 +69,11 @@ const mistakes: [argv: string[], exitCode: number, says: RegExp][] = [
     2,
     /missing required argument "index"; see zg chaos kill --help/,
   ],
-  [['chaos', 'kill', 'node', '2'], 2, /kind "node": it is not validator; zg chaos kill --help/],
+  [
+    ['chaos', 'kill', 'node', '2'],
+    2,
+    /kind "node": it is not validator or da; zg chaos kill --help/,
+  ],
   [['devnet', '--validators', '0'], 2, /--validators "0": it is no whole number from 1 to/],
   [['devnet', '--block-time'], 2, /option "--block-time <MS>" argument missing/],
   [
@@ -77,6 +81,10 @@ const mistakes: [argv: string[], exitCode: number, says: RegExp][] = [
     2,
     /--minimal and --validators exclude each other; see zg devnet --help/,
   ],
+  [['devnet', '--l1', 'http://127.0.0.1:1', '--seed', 'x'], 2, /--l1 and --seed exclude each/],
+  [['devnet', '--minimal', '--l1', 'http://127.0.0.1:1'], 2, /--minimal and --l1 exclude each/],
+  [['devnet', '--epoch', '60'], 2, /--epoch goes with --l1; see zg devnet --help/],
+  [['devnet', '--l1', '127.0.0.1:8545'], 2, /no http:\/\/ or ws:\/\/ address/],
   [['devnet', '--minimal', '--reset'], 2, /--minimal and --reset exclude each other/],
   [['devnet', '--chain-id', '1337'], 1, /1337: it is the L1's.*choose another number/],
   [['devnet', 'now'], 2, /too many arguments: now; see zg devnet --help/],
@@ -182,10 +190,15 @@ test('ports says that it shows a plan while no world runs', async () => {
 })
 
 test('ports --json lists every port of a world', async () => {
-  const { out } = await runLine(['ports', '--json', '--port-offset', '30000'], home)
+  const { out } = await runLine(['ports', '--json', '--da', '--port-offset', '10000'], home)
   const { ports } = JSON.parse(out) as { ports: { use: string; port: number }[] }
-  assert.equal(ports.find(({ use }) => use === 'network 0 rpc')?.port, 38_545)
-  assert.equal(ports.length, 29)
+  assert.equal(ports.find(({ use }) => use === 'network 0 rpc')?.port, 18_545)
+  assert.equal(ports.find(({ use }) => use === 'da disperser grpc')?.port, 61_001)
+  assert.equal(ports.length, 29 + 18)
+  const far = await runLine(['ports', '--json', '--port-offset', '30000'], home)
+  assert.equal((JSON.parse(far.out) as { ports: unknown[] }).ports.length, 29)
+  const { err } = await runLine(['ports', '--da', '--port-offset', '30000'], home)
+  assert.match(err, /da node 15 would have port 81025; shift by 14510 at most, or leave --da out/)
 })
 
 test('completion offers nouns, verbs, fixed words and flags of each place', () => {
@@ -193,6 +206,7 @@ test('completion offers nouns, verbs, fixed words and flags of each place', () =
   assert.ok(steps.get('')?.includes('devnet'))
   assert.deepEqual(steps.get('chaos'), ['kill', 'pause', 'resume', 'restart', 'equivocate'])
   assert.ok(steps.get('chaos kill')?.includes('validator'))
+  assert.ok(steps.get('chaos kill')?.includes('da'))
   assert.deepEqual(steps.get('completion')?.slice(0, 3), ['bash', 'zsh', 'fish'])
   assert.ok(steps.get('devnet')?.includes('--port-offset'))
   for (const shell of ['bash', 'zsh', 'fish']) {
@@ -217,6 +231,15 @@ test('every error code of the doors has its mending half, and no half lacks its 
     const text = readFileSync(join(import.meta.dirname, path), 'utf8')
     for (const [, code = ''] of text.matchAll(/super\('((?:CLI|DEVNET)_[A-Z0-9_]+)'/g)) {
       codes.add(code)
+    }
+  }
+  // Of other rooms those that a door tells of.
+  for (const path of globSync(['../staking/*.ts', '../chain/**/*.ts', '../da/*.ts'], {
+    cwd: import.meta.dirname,
+  })) {
+    const text = readFileSync(join(import.meta.dirname, path), 'utf8')
+    for (const [, code = ''] of text.matchAll(/super\('((?:STAKING_L1|CHAIN|DA)_[A-Z0-9_]+)'/g)) {
+      if (mendedCodes.includes(code)) codes.add(code)
     }
   }
   codes.delete('CLI_RPC_REFUSED') // the chain's own words say what is wrong

@@ -15,6 +15,9 @@ import { findStake, viewOf } from './stake-site.ts'
 type Motion = {
   readonly description: string
   readonly action: (view: StakeView) => Promise<Action>
+  /** What is shown, and told by `--json`, besides. */
+  readonly rows?: readonly (readonly [name: string, text: string])[]
+  readonly facts?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -34,17 +37,18 @@ export async function propose(input: CommandInput, motion: Motion): Promise<void
   if (votes < rules.thresholdWei) {
     throw new VotesMissingError(account.address, { votes, thresholdWei: rules.thresholdWei })
   }
-  const { description } = motion
+  const { description, rows = [], facts } = motion
   await carryOut(input, {
     verb: 'propose',
     endpoint: site.l1,
     account,
     calls: [proposeCall(view, { actions: [action], description })],
     risks: [],
-    facts: { description, action, rules },
+    facts: { ...facts, description, action, rules },
     rows: [
       ['propose', sayAction(view, action)],
       ['as', description],
+      ...rows,
       ...clockRows(rules, { nowSeconds: view.timestamp, isCritical: waitsTwice(view, action) }),
     ],
   })

@@ -8,10 +8,7 @@
 import { createInterface } from 'node:readline/promises'
 
 import { ZgError } from '@zg/primitives'
-import type { Hex } from '@zg/primitives'
-import { refusalOf } from '@zg/sdk'
-import type { Call, Refusal, Risk } from '@zg/sdk'
-import type { TransactionReceipt } from 'viem'
+import type { Call, Risk } from '@zg/sdk'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { PrivateKeyAccount } from 'viem/accounts'
 
@@ -25,7 +22,8 @@ import { riskRows } from './risks.ts'
 import { showAddress } from './stake-site.ts'
 import { tableLines } from './table.ts'
 import type { Cell } from './table.ts'
-import { awaitReceipt, submit } from './transaction.ts'
+import { awaitReceipt, outcomeOf, submit, tellRevert } from './transaction.ts'
+import type { Landed, Sent } from './transaction.ts'
 
 /** What is about to be done, in words and in calls. */
 export type Undertaking = {
@@ -41,7 +39,7 @@ export type Undertaking = {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
-type Done = { readonly what: string; readonly hash: Hex; readonly receipt: TransactionReceipt }
+type Done = Sent & { readonly call: Call; readonly receipt: Landed }
 
 /** Returns who signs for an endpoint. */
 export async function signerOf(
@@ -55,11 +53,11 @@ export async function signerOf(
  * Shows an undertaking, asks, and carries it out.
  *
  * @throws {CallRefusedError} `CLI_CALL_REFUSED` · {ConfirmationMissingError}
- *   `CLI_CONFIRMATION_MISSING` · what `submit` and `awaitReceipt` throw.
+ *   `CLI_CONFIRMATION_MISSING` · what `submit`, `awaitReceipt` and `tellRevert` throw.
  */
 export async function carryOut(input: CommandInput, undertaking: Undertaking): Promise<void> {
   const { output } = input
-  const { verb, account, calls, risks, facts } = undertaking
+  const { verb, endpoint, account, calls, risks, facts } = undertaking
   show(input, undertaking)
   const [first] = calls
   if (first !== undefined) await tryCall(undertaking, first)
@@ -71,16 +69,20 @@ export async function carryOut(input: CommandInput, undertaking: Undertaking): P
     done.push(await send(input, undertaking, call))
     if (done.at(-1)?.receipt.status !== 'success') break
   }
-  const transactions = done.map(({ what, hash, receipt }) => ({
-    what,
+  const transactions = done.map(({ call, hash, receipt }) => ({
+    what: call.what,
     hash,
     status: receipt.status,
+    final: receipt.final,
     blockNumber: Number(receipt.blockNumber),
     gasUsed: receipt.gasUsed,
     feeWei: receipt.gasUsed * receipt.effectiveGasPrice,
   }))
   output.json({ verb, from: account.address, ...facts, risks, transactions })
-  if (transactions.some(({ status }) => status !== 'success')) throw new QuietExit(exitCodes.failed)
+  const last = done.at(-1)
+  if (last === undefined || last.receipt.status === 'success') return
+  const { call: message, gas, receipt } = last
+  await tellRevert(endpoint, { verb, from: account.address, message, gas, receipt })
 }
 
 function show({ output }: CommandInput, { account, rows, calls, risks }: Undertaking): void {
@@ -101,7 +103,12 @@ function show({ output }: CommandInput, { account, rows, calls, risks }: Underta
   output.line()
 }
 
-async function confirm({ output, values }: CommandInput): Promise<void> {
+/**
+ * Asks whether what was shown shall be signed; `--yes` says so before.
+ *
+ * @throws {ConfirmationMissingError} `CLI_CONFIRMATION_MISSING`
+ */
+export async function confirm({ output, values }: CommandInput): Promise<void> {
   if (values.isSet('yes')) return
   if (process.stdin.isTTY !== true || !output.isTerminal) throw new ConfirmationMissingError()
   if (await saysYes({ input: process.stdin, output: process.stderr })) return
@@ -126,42 +133,27 @@ export async function saysYes(terminal: {
   }
 }
 
-async function tryCall(
+function tryCall(
   { verb, endpoint, account }: Undertaking,
   { to, data, value }: Call,
-): Promise<void> {
-  await asking(endpoint, async () => {
-    try {
-      await clientOf(endpoint).call({ account: account.address, to, data, value })
-    } catch (error) {
-      const refusal = refusalOf(error)
-      throw refusal === undefined ? error : new CallRefusedError(verb, refusal)
-    }
-  })
+): Promise<unknown> {
+  const message = { account: account.address, to, data, value }
+  return asking(endpoint, () => clientOf(endpoint).call(message), verb)
 }
 
 async function send(
   input: CommandInput,
   { endpoint, account }: Undertaking,
-  { what, to, data, value }: Call,
+  call: Call,
 ): Promise<Done> {
   const { output } = input
   return asking(endpoint, async () => {
-    const hash = await submit(endpoint, account, { to, data, value })
-    const receipt = await awaitReceipt(input, clientOf(endpoint), hash)
-    const { status, blockNumber } = receipt
-    const end =
-      status === 'success' ? output.paint('good', '✓ final') : output.paint('bad', '✗ reverted')
-    output.line(`${end}   ${what}, block ${formatInteger(blockNumber)}`)
-    return { what, hash, receipt }
+    const sent = await submit(endpoint, account, { message: call, kind: 'stake' })
+    const receipt = await awaitReceipt(input, clientOf(endpoint), sent.hash)
+    const block = formatInteger(receipt.blockNumber)
+    output.line(`${outcomeOf(input, receipt)}   ${call.what}, block ${block}`)
+    return { ...sent, call, receipt }
   })
-}
-
-export class CallRefusedError extends ZgError<'CLI_CALL_REFUSED'> {
-  constructor(verb: string, { name, args }: Refusal) {
-    const shown = args.length === 0 ? name : `${name}(${args.map(String).join(', ')})`
-    super('CLI_CALL_REFUSED', `Cannot ${verb}: the contract answers ${shown}`, { name })
-  }
 }
 
 export class ConfirmationMissingError extends ZgError<'CLI_CONFIRMATION_MISSING'> {

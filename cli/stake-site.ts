@@ -8,23 +8,21 @@
 
 import { resolve } from 'node:path'
 
-import { readL1Site } from '@zg/devnet'
-import type { DevnetNetwork } from '@zg/devnet'
+import { l1SitePath, readL1Site } from '@zg/devnet'
+import type { DevnetNetwork, L1Site } from '@zg/devnet'
 import { checksumAddress, fromHex, isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { abis, openView } from '@zg/sdk'
-import type { L1Addresses, L1Name, Operator, StakeView } from '@zg/sdk'
+import { l1Names, openView, readNetwork, readNetworkIds } from '@zg/sdk'
+import type { L1Addresses, Network, Operator, StakeView } from '@zg/sdk'
 import { createPublicClient, http } from 'viem'
 import type { PublicClient } from 'viem'
 
 import type { CommandInput } from './command.ts'
 import { asking, findWorld, NoNetworkError, receiptPollMs, rpcTimeoutMs } from './endpoint.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, RunningWorld } from './endpoint.ts'
 
 /** Calls in one batch: what a read of shared stake asks goes out together. */
 const batchSize = 100
-
-const l1Names = Object.keys(abis).filter((name) => name !== 'Outbox') as readonly L1Name[]
 
 export type StakeSite = {
   readonly l1: Endpoint
@@ -42,7 +40,8 @@ export function findStake(input: CommandInput): StakeSite {
   const { values, workingDir } = input
   const world = findWorld(input)
   const networks = world?.file.networks ?? []
-  const [url, path] = [values.text('l1-rpc'), values.text('l1-site')]
+  const path = values.text('l1-site')
+  const [url] = values.texts('l1-rpc') ?? []
   if (url !== undefined && path !== undefined) {
     const { contracts } = readL1Site(resolve(workingDir, path))
     return { l1: { url, world: undefined }, addresses: addressesOf(contracts), networks }
@@ -50,17 +49,55 @@ export function findStake(input: CommandInput): StakeSite {
   if (url !== undefined || path !== undefined) {
     throw new NoStakeError('--l1-rpc and --l1-site go together')
   }
-  const l1 = world?.file.l1
-  if (l1 === undefined) {
+  const site = world && siteOf(world)
+  if (site === undefined) {
     throw new NoStakeError(world === undefined ? 'no world runs here' : 'a minimal world has no L1')
   }
+  return site
+}
+
+/** Returns where a running world's stake lies; undefined without an L1. */
+export function siteOf(world: RunningWorld): StakeSite | undefined {
+  const { l1, networks } = world.file
+  if (l1 === undefined) return undefined
   const { rpc, contracts } = l1
   return { l1: { url: rpc, world }, addresses: addressesOf(contracts), networks }
+}
+
+/**
+ * Returns what is known of that L1 beforehand: the file that `--l1-site` names, or the running
+ * world's.
+ *
+ * @throws {NoStakeError} `CLI_NO_STAKE` · what `readL1Site` throws.
+ */
+export function siteFileOf(input: CommandInput): L1Site {
+  const path = input.values.text('l1-site')
+  if (path !== undefined) return readL1Site(resolve(input.workingDir, path))
+  const world = findWorld(input)
+  if (world === undefined) throw new NoStakeError('no world runs here')
+  const { dataDir, networks } = world.file
+  return readL1Site(l1SitePath(dataDir, networks[0]?.id ?? 0))
 }
 
 /** Returns L1 at its newest block. */
 export function viewOf({ l1, addresses }: StakeSite): Promise<StakeView> {
   return asking(l1, () => openView(batchingClient(l1.url), addresses))
+}
+
+/**
+ * Returns a network that L1 knows.
+ *
+ * @throws {NetworkUnknownError} `CLI_NETWORK_UNKNOWN`
+ */
+export function findNetwork(
+  view: StakeView,
+  { site, id, verb }: { readonly site: StakeSite; readonly id: number; readonly verb: string },
+): Promise<Network> {
+  return asking(site.l1, async () => {
+    const ids = await readNetworkIds(view)
+    if (!ids.includes(id)) throw new NetworkUnknownError(verb, { id, ids })
+    return readNetwork(view, id)
+  })
 }
 
 /** Returns the endpoint of a network: `--rpc`, else that of the running world. */
@@ -133,5 +170,13 @@ export class OperatorUnknownError extends ZgError<'CLI_OPERATOR_UNKNOWN'> {
   constructor(named: string) {
     const message = `Cannot use operator "${named}": none is registered under it`
     super('CLI_OPERATOR_UNKNOWN', message, { named })
+  }
+}
+
+export class NetworkUnknownError extends ZgError<'CLI_NETWORK_UNKNOWN'> {
+  constructor(verb: string, { id, ids }: { id: number; ids: readonly number[] }) {
+    const known = ids.length === 0 ? 'none' : ids.join(', ')
+    const message = `Cannot ${verb}: there is no network ${id} on L1, which knows ${known}`
+    super('CLI_NETWORK_UNKNOWN', message, { id })
   }
 }

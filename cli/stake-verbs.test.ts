@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 
-import { addressOfSecretKey, fromHex, toHex } from '@zg/primitives'
+import { parseGenesis } from '@zg/chain'
+import { roundVoteDigest } from '@zg/consensus'
+import type { RoundVote } from '@zg/consensus'
+import { artifactOf, signatureWords } from '@zg/contracts'
+import { addressOfSecretKey, blsAggregate, blsSign, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { genesisOutstandingWei, outboxChain, StakeChain } from '@zg/sdk/testing'
 import type { MessageChain } from '@zg/sdk/testing'
+import { encodeFunctionData } from 'viem'
+import type { Abi } from 'viem'
 
 import { runLine } from './testing/run-line.ts'
 
@@ -63,17 +69,37 @@ suite('verbs of shared stake', () => {
     const people = await run('operators')
     assert.match(people.out, /operators in epoch 4, weights in tokens/)
     assert.equal(people.out.match(/1,000,000 +same +1,000,000 +0 % +0 1 +clean/g)?.length, 4)
+    type Told = { stakeWei: string; operators: number }
     const { networks, shared } = (await ask('operators --security')) as {
-      networks: { lieWei: string; lieOperators: number; atRiskWei: string; coverPercent: string }[]
-      shared: { atRiskWei: string }
+      networks: { total: Told; fork: Told; lie: Told; forkCostWei: string; atRiskWei: string }[]
+      shared: { stakeWei: string; atRiskWei: string }
     }
-    const lie = (2n * 4_000_000n * 10n ** 9n) / 3n + 1n
-    assert.equal(networks[0]?.lieWei, String(lie * 10n ** 9n))
-    assert.equal(networks[0]?.lieOperators, 3)
-    assert.equal(networks[0]?.atRiskWei, String(genesisOutstandingWei))
+    const [first] = networks
+    const total = 4_000_000n * 10n ** 9n
+    const [fork, lie] = [total / 3n + 1n, (2n * total) / 3n + 1n].map((each) => each * 10n ** 9n)
+    assert.ok(first !== undefined && fork !== undefined)
+    assert.deepEqual(first.total, { stakeWei: String(4n * million), operators: 4 })
+    assert.deepEqual(first.fork, { stakeWei: String(fork), operators: 2 })
+    assert.deepEqual(first.lie, { stakeWei: String(lie), operators: 3 })
+    assert.equal(first.forkCostWei, String((fork * 95n) / 100n))
+    assert.equal(first.atRiskWei, String(genesisOutstandingWei))
+    assert.equal(shared.stakeWei, String(4n * million))
     assert.equal(shared.atRiskWei, String(genesisOutstandingWei))
     const shown = await run('operators --security')
-    assert.match(shown.out, /network 0 .*of 2 .*of 3 .*50,000/)
+    assert.match(shown.out, /network 0 +4,000,000 of stake, 4 operators/)
+    assert.match(shown.out, /to halt +1,333,333\.33\d+ of 2 operators absent: costs nothing/)
+    assert.match(
+      shown.out,
+      /to fork +1,333,333\.33\d+ of 2 operators: costs 1,266,666\.66\d+ at least/,
+    )
+    assert.match(
+      shown.out,
+      /to lie +2,666,666\.66\d+ of 3 operators: costs nothing that a contract/,
+    )
+    assert.match(shown.out, /at risk +50,000, 3\.9 % of what a fork costs/)
+    assert.match(shown.out, /the 3 operators who can lie here can on networks 0 1: 50,000, 1\.7 %/)
+    assert.match(shown.out, /all networks +4,000,000 of stake, 4 operators, each counted once/)
+    assert.doesNotMatch(shown.out, /cover/)
   })
 
   test('delegate shows every risk, and sends nothing without a yes', async () => {
@@ -94,12 +120,12 @@ suite('verbs of shared stake', () => {
     const operator = operatorAddress()
     const done = (await ask(`delegate ${operator} 250 --yes`, holderFile)) as {
       risks: { kind: string }[]
-      transactions: { what: string; status: string }[]
+      transactions: { what: string; status: string; final: boolean }[]
       countsFromEpoch: string
     }
     assert.deepEqual(
-      done.transactions.map(({ what, status }) => `${what} ${status}`),
-      ['approve success', 'stake success'],
+      done.transactions.map(({ what, status, final }) => `${what} ${status} ${final}`),
+      ['approve success true', 'stake success true'],
     )
     assert.ok(done.risks.some(({ kind }) => kind === 'unbonding'))
     assert.equal(done.countsFromEpoch, '6')
@@ -117,6 +143,46 @@ suite('verbs of shared stake', () => {
     assert.equal(claimed['withdrawnWei'], String(250n * tokens))
     const { freeWei } = await ask('stake', holderFile)
     assert.equal(freeWei, String(million))
+  })
+
+  test('what is estimated in one epoch is executed in the next, of which it is the first', async () => {
+    const operator = operatorAddress()
+    await ask(`delegate ${operator} 20 --yes`, holderFile)
+    // The sets of this epoch are written by now, those of the next are not.
+    l1.onSubmit = () => {
+      l1.onSubmit = () => undefined
+      l1.advance(30)
+    }
+    const { exitCode, out, err } = await run(`unstake ${operator} 5 --yes`, holderFile)
+    assert.equal(exitCode, 0, `${out}${err}`)
+    assert.match(out, /✓ final {3}unstake/)
+    await ask(`unstake ${operator} all --yes`, holderFile)
+    l1.advance(700)
+    await ask(`claim ${operator} --yes`, holderFile)
+  })
+
+  test('what reverts in its block says why, and what mends it', async () => {
+    const operator = operatorAddress()
+    await ask(`delegate ${operator} 20 --yes`, holderFile)
+    // Somebody else takes it out between the estimate and the block.
+    const shares = 20n * tokens
+    l1.onSubmit = () => {
+      l1.onSubmit = () => undefined
+      l1.call('StakeManager', 'unstake', { args: [operator, shares], from: holder })
+    }
+    const line = `unstake ${operator} all --yes`
+    const { exitCode, out, err } = await run(line, holderFile)
+    assert.equal(exitCode, 1)
+    assert.match(out, /✗ reverted {3}unstake, block \d+/)
+    assert.match(err, /Cannot unstake: the contract answers SharesMissing\(0\); zg stake shows/)
+    l1.advance(700)
+    await ask(`claim ${operator} --yes`, holderFile)
+  })
+
+  test('an amount of nothing is refused for what it is', async () => {
+    const { err, exitCode } = await run(`delegate ${operatorAddress()} 0 --yes`, holderFile)
+    assert.match(err, /Cannot use amount "0": it must be more than nothing; zg delegate --help/)
+    assert.equal(exitCode, 2)
   })
 
   test('stake is for operators; amounts beyond what is there are refused with both numbers', async () => {
@@ -147,7 +213,9 @@ suite('verbs of shared stake', () => {
     const left = await run('network leave 1 --yes', operatorFile)
     assert.match(left.out, /leave +network 1; validates, and answers, until epoch \d+/)
     const unknown = await run('network leave 7 --yes', operatorFile)
-    assert.match(unknown.err, /the contract answers NotIn/)
+    assert.match(unknown.err, /Cannot leave: there is no network 7 on L1, which knows 0, 1; zg net/)
+    const again = await run('network leave 1 --yes', operatorFile)
+    assert.match(again.err, /the contract answers NotIn/)
     l1.advance(60)
     const joined = await ask('network join 1 --slash-bps-max 5000 --yes', operatorFile)
     assert.deepEqual(joined['risks'], [{ kind: 'slashing', network: 1, bpsMax: 5_000 }])
@@ -159,9 +227,14 @@ suite('verbs of shared stake', () => {
     assert.match(deposit.out, /✓ final {3}deposit to network 0/)
     const much = await run('bridge deposit 2000000 --yes', holderFile)
     assert.match(much.err, /Cannot deposit 2,000,000: 0x.* holds 999,995 on L1/)
+    const nothing = await run('bridge deposit 0 --yes', holderFile)
+    assert.match(nothing.err, /amount "0": it must be more than nothing/)
     const there = `--rpc ${networkUrl}`
     const large = await run(`bridge withdraw 500 ${there} --yes`, holderFile)
-    assert.match(large.out, /large +a first claim announces it, 30\.0 s later a second one pays/)
+    assert.match(
+      large.out,
+      /large +a first claim announces it, 30\.0 s later or more a second one pays/,
+    )
     assert.match(large.out, /✓ final {3}withdraw to L1/)
     const status = await run(`bridge status ${there}`)
     assert.match(status.out, /0 +withdrawal +0x\w+ +500 +a relayer to show the block to L1/)
@@ -182,6 +255,13 @@ suite('verbs of shared stake', () => {
     assert.equal(wild.exitCode, 2)
     const unnamed = await run('gov propose --set blockTime=1 --yes', holderFile)
     assert.match(unnamed.err, /it is none of operatorBps, churnBps/)
+    const there = 'gov propose --network 1 --yes --set'
+    const dear = await run(`${there} gasPriceMin=1000000000001`, holderFile)
+    assert.match(dear.err, /"gasPriceMin": it goes from 0 to 1000000000000/)
+    const shared = await run(`${there} churnBps=600`, holderFile)
+    assert.match(shared.err, /it is none of rewardMax, gasPriceMin, gasLimit/)
+    const nowhere = await run('gov propose --network 9 --set gasLimit=50000000 --yes', holderFile)
+    assert.match(nowhere.err, /network 9/)
     const neither = await run('gov propose --yes', holderFile)
     assert.match(neither.err, /either --set NAME=VALUE or --to ADDRESS/)
 
@@ -213,18 +293,53 @@ suite('verbs of shared stake', () => {
     assert.match(unknown.err, /proposal "7": there is none of that number or id; zg gov list/)
   })
 
-  test('a critical parameter, a network and its end are proposed with their clocks', async () => {
+  test('a critical parameter and the end of a network are proposed with their clocks', async () => {
+    const limited = await run('gov propose --network 1 --set gasLimit=50000000 --yes', holderFile)
+    assert.match(limited.out, /propose +set gasLimit to 50000000 on network 1/)
     const critical = await run('gov propose --set churnBps=600 --yes', holderFile)
     assert.match(critical.out, /set churnBps to 600, once stakers could leave/)
     assert.match(critical.out, /critical +then 12 min more, so that stakers can leave/)
-    const hash = `0x${'cd'.repeat(32)}`
-    const flags = `--chain-id 1660209 --genesis-hash ${hash} --genesis-time 1800000000`
-    const opened = await run(`network create 9 ${flags} --stake-min 1000 --yes`, holderFile)
-    assert.match(opened.out, /propose +open network 9/)
-    const short = await run(`network create 9 ${flags.replace(hash, '0xcd')} --stake-min 1 --yes`)
-    assert.match(short.err, /--genesis-hash "0xcd": it is not 0x and 64 hex digits/)
     const drained = await run('network drain 1 --yes', holderFile)
     assert.match(drained.out, /propose +drain network 1/)
+  })
+
+  test('a network is opened by the genesis that L1 says, and L1 gives it back', async () => {
+    const line = 'network create 9 --chain-id 1660209 --stake-min 1000'
+    const wrong = `0x${'cd'.repeat(32)}`
+    const short = await run(`${line} --genesis-hash 0xcd --yes`, holderFile)
+    assert.match(short.err, /--genesis-hash "0xcd": it is not 0x and 64 hex digits/)
+    const differing = await run(`${line} --genesis-hash ${wrong} --yes`, holderFile)
+    assert.match(
+      differing.err,
+      /with genesis 0xcd.*: what L1 says gives 0x\w{64}; leave --genesis-h/,
+    )
+    const opened = await run(`${line} --yes`, holderFile)
+    assert.match(opened.out, /propose +open network 9/)
+    assert.match(opened.out, /genesis +0x\w{64}, of 2027-/)
+    const hash = /genesis +(0x\w{64})/.exec(opened.out)?.[1]
+    const { proposals } = (await ask('gov list')) as { proposals: { number: number }[] }
+    const number = proposals.at(-1)?.number
+    const none = await run('network genesis 9')
+    assert.match(none.err, /Cannot find network 9: L1 has none of that id; zg network list/)
+    l1.advance(6)
+    await ask(`gov vote ${number} for --yes`, holderFile)
+    l1.advance(21)
+    await ask(`gov queue ${number} --yes`, holderFile)
+    l1.advance(6)
+    await ask(`gov execute ${number} --yes`, holderFile)
+
+    const { genesis, ...told } = await ask('network genesis 9')
+    assert.deepEqual(told, { network: 9, genesisHash: hash })
+    assert.equal(toHex(parseGenesis(genesis).hash), hash)
+    const written = await run('network genesis 9 --out genesis-9.json')
+    assert.match(written.out, new RegExp(`genesis ${hash} of network 9, as L1 has it, is in `))
+    const file = JSON.parse(readFileSync(join(home, 'genesis-9.json'), 'utf8')) as unknown
+    assert.deepEqual(file, genesis)
+    const other = await run('network genesis 1')
+    assert.match(
+      other.err,
+      /genesis of network 1: its hash is 0x.*, L1 has 0x.*; what else it holds/,
+    )
   })
 
   test('doctor --supply counts, and exits with 1 once there is too much', async () => {
@@ -246,6 +361,45 @@ suite('verbs of shared stake', () => {
     assert.match(counted.broken[0] ?? '', /more than the cap/)
     const people = await run(`doctor --supply ${flags}`)
     assert.match(people.out, /✗ supply and outstanding are more than the cap/)
+  })
+
+  test('a second report of a fault is refused by name, with the command that says more', async () => {
+    const [, , , culprit] = l1.operators
+    assert.ok(culprit !== undefined)
+    const epoch = BigInt(Math.floor((l1.run.timestamp - 1_800_000_000) / 30))
+    const votes = [1, 2].map((fill): RoundVote => {
+      return { kind: 'notarize', epoch, view: 7, digest: new Uint8Array(32).fill(fill) }
+    })
+    const identity = l1.identityOf(0)
+    const { secretKey, address } = culprit
+    const signed = votes.map((vote) => blsSign(secretKey, roundVoteDigest(identity, vote)))
+    const told = votes.map(({ view, digest }) => {
+      return { kind: 0, epoch, viewNumber: view, digest: toHex(digest) }
+    })
+    const args = [0, address, ...told, signatureWords(blsAggregate(signed))]
+    l1.call('SlashingManager', 'reportRoundVotes', { args, from: holder })
+    const abi = artifactOf('SlashingManager').abi as Abi
+    const data = encodeFunctionData({ abi, functionName: 'reportRoundVotes', args })
+    const to = l1.addresses.SlashingManager
+    const line = `send --to ${to} --data ${data} --key-file ${holderFile} --rpc ${site[1]}`
+    const { err, exitCode } = await runLine(line.split(' '), home)
+    assert.match(err, /Cannot do it: the contract answers AlreadyPunished; zg operators shows what/)
+    assert.equal(exitCode, 1)
+  })
+
+  test('relay begins with those endpoints of L1 that answer, if they are of one chain', async () => {
+    const [, url = '', ...rest] = site
+    const nobody = 'http://127.0.0.1:1'
+    const relay = (urls: string) =>
+      runLine(['relay', '--key-file', holderFile, '--rpc', nobody, '--l1-rpc', urls, ...rest], home)
+    const down = await relay(`${nobody},${nobody}/2`)
+    assert.match(down.err, /Cannot call eth_chainId at http:\/\/127.0.0.1:1: nothing answers/)
+    const differing = await relay(`${nobody},${url},${networkUrl}`)
+    assert.match(differing.err, /are endpoints of different chains; name those of one L1/)
+    // It comes as far as the network, which is not there.
+    const one = await relay(`${nobody},${url}`)
+    assert.match(one.out, /^$/)
+    assert.match(one.err, /Cannot call eth_chainId at http:\/\/127.0.0.1:1: nothing answers/)
   })
 
   test('without a world, and with half of the flags, it is said where stake is looked for', async () => {

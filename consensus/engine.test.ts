@@ -86,6 +86,32 @@ test('step: a silent leader is given up after pacing, build budget and two delta
   assert.deepEqual(votesIn(drive(state, proposalIn(1), dueMs + 1)), [])
 })
 
+test('step: while transactions wait, a silent leader is given up by the busy pace', () => {
+  const { blockTimeBusyMs, blockTimeIdleMs, buildBudgetMs, deltaMs } = parameters
+  const busy = { kind: 'tick', isBusy: true } as const
+  const patienceMs = buildBudgetMs + 2 * deltaMs
+  const early = started()
+  step(early, busy, startMs + 1)
+  assert.equal(nextWakeMs(early), startMs + blockTimeBusyMs + patienceMs)
+
+  // What comes after the pace is due at once, and later waiting does not put it off.
+  const late = started()
+  step(late, busy, startMs + blockTimeIdleMs - 100)
+  const dueMs = startMs + blockTimeIdleMs - 100 + patienceMs
+  assert.equal(nextWakeMs(late), dueMs)
+  assert.deepEqual(votesIn(step(late, busy, dueMs - 1)), [])
+  assert.deepEqual(votesIn(step(late, busy, dueMs)), [voteOf('nullify', 1)])
+  assert.deepEqual(votesIn(step(late, busy, dueMs + 1)), [])
+})
+
+test('step: waiting transactions do not shorten the patience with a body that is here', () => {
+  const state = started()
+  step(state, proposalIn(1), startMs + 500)
+  const { nullifyAtMs } = state
+  step(state, { kind: 'tick', isBusy: true }, startMs + 501)
+  assert.equal(state.nullifyAtMs, nullifyAtMs)
+})
+
 test('step: a leader that gave its view up before its block was due does not wake for it', () => {
   const state = started()
   const view = [2, 3, 4, 5, 6, 7, 8, 9].find((number) => leaderOf(set, seed, number) === self)!

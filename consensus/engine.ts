@@ -55,6 +55,7 @@ import {
   finalize,
   giveUp,
   hasVoted,
+  hasten,
   judge,
   judgeAgainMs,
   notarize,
@@ -144,6 +145,7 @@ function restoreVote(state: EngineState, vote: RoundVote): void {
 function tick(state: EngineState, isBusy: boolean, nowMs: number): void {
   state.isBusy = isBusy
   if (state.isClosed) return
+  if (isBusy) hasten(state, nowMs)
   if (nowMs >= state.nullifyAtMs) {
     state.nullifyAtMs = Infinity
     giveUp(state, roundOf(state, state.view))

@@ -41,13 +41,14 @@ export {
 export type { ConsensusHeader } from './header.ts'
 export {
   beaconDigest,
+  dataVoteDigest,
   finalityVoteDigest,
   possessionDigest,
   roundVoteDigest,
   tags,
   zeroDigest,
 } from './votes.ts'
-export type { FinalityVote, RoundVote, RoundVoteKind } from './votes.ts'
+export type { DataVote, FinalityVote, RoundVote, RoundVoteKind } from './votes.ts'
 export {
   bitmapOf,
   indexesOf,

@@ -46,6 +46,17 @@ export type FinalityVote = {
   readonly nextEpoch: bigint
 }
 
+/** That a DA signer holds its rows of a batch (docs/specs/da.md). */
+export type DataVote = {
+  readonly epoch: bigint
+  readonly quorum: number
+  /** 20 bytes: the account that pays. */
+  readonly disperser: Uint8Array
+  readonly sequence: bigint
+  /** 32 bytes: to all rows of the batch. */
+  readonly commitment: Uint8Array
+}
+
 /** The digest of a nullify. */
 export const zeroDigest = new Uint8Array(32)
 
@@ -70,6 +81,19 @@ export function finalityVoteDigest(identity: NetworkIdentity, vote: FinalityVote
       vote.consensusRoot,
       vote.histRoot,
       bigintToBytes(vote.nextEpoch, 8),
+    ),
+  )
+}
+
+/** Message of a DA vote: 152 bytes hashed. */
+export function dataVoteDigest(identity: NetworkIdentity, vote: DataVote): Uint8Array {
+  return sha256(
+    concat(
+      domain(tags.da, identity, vote.epoch),
+      bigintToBytes(BigInt(vote.quorum), 4),
+      vote.disperser,
+      bigintToBytes(vote.sequence, 8),
+      vote.commitment,
     ),
   )
 }

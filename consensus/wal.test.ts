@@ -31,6 +31,7 @@ function memoryDisk(): { readonly disk: Disk; readonly files: Map<string, Uint8A
         close: async () => undefined,
       }
     },
+    readAt: async () => undefined,
     readFile: async (path) => files.get(path),
     writeFile: async (path, bytes) => void files.set(path, bytes),
     list: async () => [...files.keys()].map((path) => path.split('/')[1]!).sort(),

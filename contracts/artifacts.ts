@@ -14,7 +14,11 @@ export const artifactSources = {
   Create3Factory: 'l1/Create3Factory.sol',
   AlignmentPool: 'l1/AlignmentPool.sol',
   Autoscaler: 'l1/Autoscaler.sol',
+  BondedStake: 'da/BondedStake.sol',
   CollateralManager: 'l1/CollateralManager.sol',
+  DataEntrance: 'da/DataEntrance.sol',
+  DataQueries: 'da/DataQueries.sol',
+  DataSigners: 'da/DataSigners.sol',
   EmissionController: 'l1/EmissionController.sol',
   EpochInfo: 'networks/EpochInfo.sol',
   FinalityOracle: 'l1/FinalityOracle.sol',
@@ -31,6 +35,7 @@ export const artifactSources = {
   ProofsTester: 'testing/ProofsTester.sol',
   RewardBridge: 'l1/RewardBridge.sol',
   RewardHub: 'networks/RewardHub.sol',
+  SharedStake: 'da/SharedStake.sol',
   SlashingManager: 'l1/SlashingManager.sol',
   StakeManager: 'l1/StakeManager.sol',
   StakersTimelock: 'l1/StakersTimelock.sol',
@@ -82,7 +87,9 @@ export function artifactOf(name: ArtifactName): Artifact {
 
 /** Whether a contract stands in the genesis of networks, so that no constructor of it runs. */
 export function isSystemContract(name: ArtifactName): boolean {
-  return artifactSources[name].startsWith('networks/')
+  // Bonds are for data availability alone: on a network stake is shared.
+  if (name === 'BondedStake') return false
+  return /^(networks|da)\//.test(artifactSources[name])
 }
 
 /** Reads the file of an artifact. */

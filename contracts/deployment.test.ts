@@ -3,16 +3,11 @@ import { test } from 'node:test'
 
 import { fromHex } from '@zg/primitives'
 
-import { create2Deployer, deploymentCalls, handOverCalls, l1AddressesOf } from './deployment.ts'
-import type { L1DeploymentOptions } from './deployment.ts'
-import { ContractWorld, somebody } from './testing/contract-world.ts'
-
-/** What stands at the address of the CREATE2 deployer on every chain. */
-const create2Code = fromHex(
-  '0x' +
-    '7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035' +
-    '828234f58015156039578182fd5b8082525050506014600cf3',
-)
+import { deploymentCalls, handOverCalls, l1AddressesOf } from './deployment.ts'
+import type { L1ContractName, L1DeploymentOptions, L1Parameters } from './deployment.ts'
+import { somebody } from './testing/contract-world.ts'
+import { emptyChain } from './testing/empty-chain.ts'
+import { governed } from './testing/stake-world.ts'
 
 const ether = 10n ** 18n
 
@@ -21,10 +16,11 @@ const options: L1DeploymentOptions = {
   epochStart: 1_800_000_000,
   parameters: {
     epochSeconds: 100,
+    finalityLagSeconds: 49,
     unbondingSeconds: 500,
     evidenceAgeMaxSeconds: 400,
     massDelaySeconds: 60,
-    certificateAgeMaxSeconds: 100,
+    certificateAgeMaxSeconds: 39,
     deadAfterSeconds: 2_000,
     bridge: {
       rateCapacity: 1_000n * ether,
@@ -41,16 +37,7 @@ const options: L1DeploymentOptions = {
       timelockSeconds: 120,
       stakersTimelockSeconds: 1_000,
     },
-    governed: {
-      operatorBps: 1_000,
-      churnBps: 500,
-      operatorsMin: 1,
-      stakeMinGwei: 1n,
-      gasLimit: 60_000_000,
-      drainEpochs: 4,
-      loadEpochs: 2,
-      coolDownEpochs: 4,
-    },
+    governed,
   },
   owners: {
     ecosystem: somebody,
@@ -64,8 +51,7 @@ const options: L1DeploymentOptions = {
 }
 
 test('deploymentCalls put every contract to its foretold address, handOverCalls give it away', () => {
-  const world = new ContractWorld()
-  world.place({ address: BigInt(create2Deployer), code: create2Code })
+  const world = emptyChain()
   const addresses = l1AddressesOf(somebody)
   for (const { what, to, data } of deploymentCalls(options)) {
     assert.ok(world.execute({ to: BigInt(to), data: fromHex(data) }), what)
@@ -91,4 +77,23 @@ test('deploymentCalls put every contract to its foretold address, handOverCalls 
   assert.ok(first !== undefined)
   const isTaken = world.execute({ to: BigInt(first.to), data: fromHex(first.data) })
   assert.equal(isTaken, false, 'the deployer decides nothing any more')
+})
+
+test('no contract comes to stand by clocks that do not fit: a second decides', () => {
+  const cases: readonly [name: L1ContractName, bent: Partial<L1Parameters>][] = [
+    ['OperatorRegistry', { finalityLagSeconds: 50 }],
+    ['SlashingManager', { evidenceAgeMaxSeconds: 401 }],
+    ['SlashingManager', { massDelaySeconds: 61 }],
+    ['SlashingManager', { certificateAgeMaxSeconds: 40 }],
+    ['SlashingManager', { unbondingSeconds: 499 }],
+  ]
+  for (const [name, bent] of cases) {
+    const world = emptyChain()
+    const parameters = { ...options.parameters, ...bent }
+    const calls = deploymentCalls({ ...options, parameters })
+    const refused = calls.find(
+      ({ to, data }) => !world.execute({ to: BigInt(to), data: fromHex(data) }),
+    )
+    assert.equal(refused?.what, `deploy ${name}`, JSON.stringify(bent))
+  }
 })

@@ -2,33 +2,27 @@
  * How the contracts of shared stake come to stand on an L1: every call of the deployer, in order,
  * and every address beforehand.
  *
- *     Create2Deployer (canonical) ──► Create3Factory of the deployer ──► every contract
- *
- * Address of a contract = factory, keccak('zg/NAME/v1'): it depends on the deployer and on nothing
- * else, so contracts name each other in their constructors. The token and its vesting wallets are
- * made by TokenGenesis.
+ * They stand where CREATE3 puts them (create3.ts). The token and its vesting wallets are made by
+ * TokenGenesis.
  *
  * Governance begins with the deployer, who proposes in a timelock without delay and opens the first
  * networks; `handOverCalls` gives the timelock to the governor, for ever.
  */
 
-import {
-  encodeAbiParameters,
-  encodeDeployData,
-  encodeFunctionData,
-  getContractAddress,
-  keccak256,
-  toHex,
-} from 'viem'
-import type { Abi } from 'viem'
+import { keccak256, toHex } from 'viem'
 
 import type { Hex } from '@zg/primitives'
 
-import { artifactOf } from './artifacts.ts'
 import type { ArtifactName } from './artifacts.ts'
-
-/** The contract that deploys by CREATE2 from one address on every chain. */
-export const create2Deployer: Hex = '0x4e59b44847b379578588920ca78fbf26c0b4956c'
+import {
+  callOf,
+  create3Address,
+  createAddress,
+  deployCall,
+  factoryCall,
+  factoryOf,
+} from './create3.ts'
+import type { L1Call } from './create3.ts'
 
 const zeroWord: Hex = `0x${'00'.repeat(32)}`
 const zeroAddress: Hex = `0x${'00'.repeat(20)}`
@@ -36,6 +30,8 @@ const zeroAddress: Hex = `0x${'00'.repeat(20)}`
 /** What decides how an L1 deployment behaves; seconds of L1 time, amounts in wei. */
 export type L1Parameters = {
   readonly epochSeconds: number
+  /** How old a block of L1 is when it is final, at most. */
+  readonly finalityLagSeconds: number
   readonly unbondingSeconds: number
   readonly evidenceAgeMaxSeconds: number
   /** How long punishments wait once very much was punished lately. */
@@ -66,7 +62,6 @@ export type L1Parameters = {
     readonly churnBps: number
     readonly operatorsMin: number
     readonly stakeMinGwei: bigint
-    readonly gasLimit: number
     readonly drainEpochs: number
     readonly loadEpochs: number
     readonly coolDownEpochs: number
@@ -93,14 +88,6 @@ export type L1DeploymentOptions = {
   readonly guardian: Hex
   /** What network 0 holds in its genesis, in wei. */
   readonly genesisOutstanding: bigint
-}
-
-/** A transaction to be sent. */
-export type L1Call = {
-  /** For a person who waits. */
-  readonly what: string
-  readonly to: Hex
-  readonly data: Hex
 }
 
 /** Contracts by their own salt, in the order in which they can be deployed. */
@@ -139,14 +126,9 @@ export type L1Addresses = Readonly<Record<L1ContractName | 'Create3Factory', Hex
 
 /** Returns where everything will stand; it follows from the deployer. */
 export function l1AddressesOf(deployer: Hex): L1Addresses {
-  const factory = getContractAddress({
-    opcode: 'CREATE2',
-    from: create2Deployer,
-    salt: zeroWord,
-    bytecode: factoryCode(deployer),
-  }).toLowerCase() as Hex
-  const own = ownNames.map((name) => [name, create3Address(factory, saltOf(name))] as const)
-  const genesis = create3Address(factory, saltOf('TokenGenesis'))
+  const factory = factoryOf(deployer)
+  const own = ownNames.map((name) => [name, create3Address(factory, name)] as const)
+  const genesis = create3Address(factory, 'TokenGenesis')
   const made = genesisNames.map(
     (name, index) => [name, createAddress(genesis, BigInt(index) + 1n)] as const,
   )
@@ -156,24 +138,11 @@ export function l1AddressesOf(deployer: Hex): L1Addresses {
 /** Returns the calls that deploy all contracts. */
 export function deploymentCalls(options: L1DeploymentOptions): readonly L1Call[] {
   const at = l1AddressesOf(options.deployer)
-  const factory: L1Call = {
-    what: 'deploy Create3Factory',
-    to: create2Deployer,
-    data: `${zeroWord}${factoryCode(options.deployer).slice(2)}`,
-  }
   const args = constructorArgs(options, at)
-  const contracts = ownNames.map((name) => {
-    const { abi, bytecode } = artifactOf(name)
-    const deploy = { abi: abi as Abi, bytecode: toHex(bytecode), args: [...args[name]] }
-    const initCode = encodeDeployData(deploy)
-    return callOf(`deploy ${name}`, {
-      contract: 'Create3Factory',
-      to: at.Create3Factory,
-      name: 'deploy',
-      args: [saltOf(name), initCode],
-    })
-  })
-  return [factory, ...contracts]
+  return [
+    factoryCall(options.deployer),
+    ...ownNames.map((name) => deployCall(at.Create3Factory, name, args[name])),
+  ]
 }
 
 /** Returns the calls by which the deployer, while governance is its own, has something done. */
@@ -215,21 +184,6 @@ export function handOverCalls({ deployer, parameters }: L1DeploymentOptions): re
   ]
 }
 
-/** Encodes a call of a contract of ours. */
-export function callOf(
-  what: string,
-  call: {
-    readonly contract: ArtifactName
-    readonly to: Hex
-    readonly name: string
-    readonly args: readonly unknown[]
-  },
-): L1Call {
-  const abi = artifactOf(call.contract).abi as Abi
-  const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })
-  return { what, to: call.to, data }
-}
-
 /** Arguments of a constructor, by contract. */
 type Constructors = Readonly<Record<(typeof ownNames)[number], readonly unknown[]>>
 
@@ -237,6 +191,7 @@ function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constru
   const { guardian, genesisOutstanding, epochStart, owners, parameters } = options
   const {
     epochSeconds,
+    finalityLagSeconds,
     unbondingSeconds,
     evidenceAgeMaxSeconds,
     massDelaySeconds,
@@ -261,7 +216,13 @@ function constructorArgs(options: L1DeploymentOptions, at: L1Addresses): Constru
       genesisOutstanding,
       at.NetworkLoad,
     ],
-    OperatorRegistry: [epochStart, epochSeconds, at.StakeManager, at.NetworkRegistry],
+    OperatorRegistry: [
+      epochStart,
+      epochSeconds,
+      finalityLagSeconds,
+      at.StakeManager,
+      at.NetworkRegistry,
+    ],
     NetworkRegistry: [at.OperatorRegistry, at.TimelockController, at.Parameters, at.Autoscaler],
     StakeManager: [
       at.ZgToken,
@@ -309,7 +270,6 @@ function governanceArgs(
     governed.churnBps,
     governed.operatorsMin,
     governed.stakeMinGwei,
-    governed.gasLimit,
     governed.drainEpochs,
     governed.loadEpochs,
     governed.coolDownEpochs,
@@ -332,32 +292,6 @@ function governanceArgs(
   }
 }
 
-function factoryCode(deployer: Hex): Hex {
-  const { bytecode } = artifactOf('Create3Factory')
-  return `${toHex(bytecode)}${encodeAbiParameters([{ type: 'address' }], [deployer]).slice(2)}`
-}
-
-function saltOf(name: string): Hex {
-  return keccak256(toHex(`zg/${name}/v1`))
-}
-
 function roleOf(name: string): Hex {
   return keccak256(toHex(name))
-}
-
-/** Init code of the proxy that OpenZeppelin's Create3 deploys first. */
-const proxyCodeHash: Hex = '0x57a34f6e879358dd76825d6700df87013ad6a3fb43c0d0c602f70a8772c153bd'
-
-function create3Address(factory: Hex, salt: Hex): Hex {
-  const proxy = getContractAddress({
-    opcode: 'CREATE2',
-    from: factory,
-    salt,
-    bytecodeHash: proxyCodeHash,
-  })
-  return createAddress(proxy, 1n)
-}
-
-function createAddress(from: Hex, nonce: bigint): Hex {
-  return getContractAddress({ from, nonce }).toLowerCase() as Hex
 }

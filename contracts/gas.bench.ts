@@ -5,16 +5,19 @@
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
  * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
  * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote,
- * `conflict_*` the one that proves two certificates (S8), `punish_*` pages after it; `certify_*`
- * brings a second certificate, `sync_*` proves an Outbox root under a state of a thousand accounts,
- * `claim_*` pays one of its entries, `load_*` proves how full an epoch of sixty blocks was.
+ * `evidence_check_gas` what of it verifies, `conflict_*` the one that proves two certificates (S8),
+ * `punish_*` pages after it; `reward_*` what a reward costs that comes while another flows, and
+ * what stakers do with it; `certify_*` brings a second certificate, `sync_*` proves an Outbox root
+ * under a state of a thousand accounts, `claim_*` pays one of its entries, `load_*` proves how full
+ * an epoch of sixty blocks was.
  * `stream_*` opens and moves streams, and asks for the first home of one among 32 networks.
- * `hub_*` is measured by `testing/hub-gas.ts`.
+ * `hub_*` is measured by `testing/hub-gas.ts`, `data_*` by `testing/data-gas.ts`.
  */
 
 import type { RoundVote } from '@zg/consensus'
 import { keccak256, sha256, toHex } from '@zg/primitives'
 
+import { measureData } from './testing/data-gas.ts'
 import { measureNetworks } from './testing/hub-gas.ts'
 import { L1World } from './testing/l1-world.ts'
 import { LoadChain } from './testing/load-chain.ts'
@@ -36,7 +39,9 @@ const absentMax = 33
 const accountsOfNetwork = 1_000
 /** NETWORKS_PER_OPERATOR of NetworkRegistry. */
 const networksOfOne = 32
-/** SET_POINTS of NetworkRegistry. */
+/** Operators that are punished together. */
+const pageSize = 13
+/** SET_POINTS of ValidatorSets. */
 const setPoints = 64
 
 /** Measures each. */
@@ -44,10 +49,10 @@ export async function bench() {
   const stake = new StakeWorld()
   // Every message takes a second, so that the last operator is in some epochs after the first.
   const epoch = stake.epoch + 10
-  stake.openNetwork(id, { earliestEpoch: epoch, operatorsMin: operatorCount })
+  const opened = stake.openNetwork(id, { earliestEpoch: epoch, operatorsMin: operatorCount })
   stake.openNetwork(id + 1, { earliestEpoch: epoch })
   const all = Array.from({ length: operatorCount }, (_, index) => testOperator(index))
-  const gas: Record<string, number> = {}
+  const gas: Record<string, number> = { network_open_gas: Number(opened.gasUsed) }
   const optIns: number[] = []
   for (const operator of all) {
     gas['register_gas'] = Number(stake.register(operator).gasUsed)
@@ -84,27 +89,43 @@ export async function bench() {
     metrics: {
       ...gas,
       ...slashing(),
+      ...rewarding(),
       ...(await bridging()),
       ...load(),
       ...streams(),
       ...(await measureNetworks(operatorCount)),
+      ...measureData(),
     },
     peers: {},
     ratios: {},
   }
 }
 
-/** A double vote of one of five operators that validate two networks; then two certificates. */
+/** A double vote where nothing was ever punished, in networks of some age and in new ones. */
 function slashing(): Record<string, number> {
+  const young = slashingAfter(0)
+  const { punish_page_of_one_gas, slash_two_networks_gas = 0 } = young
+  return {
+    ...slashingAfter(setPoints),
+    slash_two_young_networks_gas: slash_two_networks_gas,
+    punish_page_of_one_young_gas: punish_page_of_one_gas ?? 0,
+  }
+}
+
+/**
+ * A double vote of one of the operators of two networks; then two certificates.
+ *
+ * @param changes - Epochs in which the sets have changed before.
+ */
+function slashingAfter(changes: number): Record<string, number> {
   const l1 = new L1World()
-  const operators = [1, 2, 3, 4, 5].map((index) => testOperator(index))
+  const operators = Array.from({ length: pageSize + 2 }, (_, index) => testOperator(index))
   for (const network of [0, 1]) l1.openNetwork(network)
   l1.settle(operators, { ids: [0, 1], stake: 10n ** 19n, purse: 10n ** 20n })
   const [culprit, ...others] = operators
-  if (culprit === undefined) throw new Error('there are five')
-  // Sets have changed so often that their ring has gone round: the state of a network of some age.
+  if (culprit === undefined) throw new Error('there are some')
   let epoch = l1.epoch
-  for (let change = 0; change < setPoints; change++) {
+  for (let change = 0; change < changes; change++) {
     l1.goToEpoch(++epoch)
     l1.send(l1.stakes, 'stake', [culprit.address, 10n ** 17n], culprit.address)
   }
@@ -125,12 +146,44 @@ function slashing(): Record<string, number> {
     const names = addresses.slice(from, from + count)
     return Number(l1.send(l1.slashing, 'punish', [conflict, names]).gasUsed)
   }
-  const [one, three] = [page(1), page(3)]
+  const [one, more] = [page(1), page(pageSize)]
+  // Evidence that is too old is refused as soon as it is verified.
+  l1.goToEpoch(epoch + setPoints)
+  const message = { contract: l1.slashing, name: 'reportRoundVotes', args: single }
   return {
+    evidence_check_gas: Number(l1.world.refusalGas(message)),
     slash_two_networks_gas: Number(reported.gasUsed),
     conflict_gas: Number(proven.gasUsed),
     punish_page_of_one_gas: one,
-    punish_per_operator_gas: Math.round((three - one) / 2),
+    punish_per_operator_gas: Math.round((more - one) / (pageSize - 1)),
+  }
+}
+
+/** Rewards that flow: one more comes, a staker takes its own, then stakes it. */
+function rewarding(): Record<string, number> {
+  const l1 = new L1World()
+  const operator = testOperator(1)
+  const { address } = operator
+  const staker = toHex(new Uint8Array(20).fill(0xa1))
+  l1.openNetwork(0)
+  l1.settle([operator], { ids: [0] })
+  l1.fund(staker, 10n ** 20n)
+  l1.send(l1.stakes, 'stake', [address, 10n ** 19n], staker)
+  l1.send(l1.token, 'transfer', [l1.stakes.address, 10n ** 20n])
+  const send = (name: string, args: readonly unknown[], from = staker): number => {
+    l1.world.advance(10)
+    return Number(l1.send(l1.stakes, name, args, from).gasUsed)
+  }
+  const reward = (): number => send('reward', [address, 10n ** 18n], l1.bridge.address)
+  for (let count = 0; count < 2; count++) reward()
+  // The first of each writes words that were zero.
+  for (const name of ['collect', 'compound']) {
+    send(name, name === 'collect' ? [address, staker] : [address])
+  }
+  return {
+    reward_flowing_gas: reward(),
+    reward_collect_gas: send('collect', [address, staker]),
+    reward_compound_gas: send('compound', [address]),
   }
 }
 

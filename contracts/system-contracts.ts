@@ -11,6 +11,13 @@
  *     GovExecutor 0   rewardMax
  *                 1   gasPriceMin
  *                 2   gasLimit
+ *     DataSigners 0   SharedStake, codedRows u32, votesMin u64           from the low end
+ *                 1   GovExecutor
+ *                 2   quorumCount u64
+ *     DataEntrance 0  DataSigners, dataRows u32                          from the low end
+ *                 1   DataQueries
+ *                 2   pricePerByte u64
+ *     DataQueries 0   DataEntrance, queryEvery u32, queryAnswerSeconds u32   from the low end
  */
 
 import { ZgError } from '@zg/primitives'
@@ -27,6 +34,10 @@ export const systemContractAddresses = {
   GovExecutor: 0x2004n,
   NetworkInbox: 0x2005n,
   EpochInfo: 0x2006n,
+  SharedStake: 0x2007n,
+  DataSigners: 0x2008n,
+  DataEntrance: 0x2009n,
+  DataQueries: 0x200an,
 } as const satisfies Partial<Record<ArtifactName, bigint>>
 
 export type SystemContractName = keyof typeof systemContractAddresses
@@ -58,6 +69,35 @@ export type SystemContractsConfig = {
   readonly gasPriceMin: bigint
   /** What the gas limit of blocks goes towards; 0 leaves it to proposers. */
   readonly gasLimit: bigint
+  readonly data: DataSettings
+}
+
+/** How data availability begins on a network; prices, counts and votes governance may change. */
+export type DataSettings = {
+  /** K and n: rows of a batch, and what they are coded to. */
+  readonly dataRows: number
+  readonly codedRows: number
+  /** Of an epoch. */
+  readonly quorumCount: number
+  /** What a signer has staked at least. */
+  readonly votesMinGwei: bigint
+  /** In wei, of a byte of data rows. */
+  readonly pricePerByte: bigint
+  /** One batch in so many is asked for, of none at 0. */
+  readonly queryEvery: number
+  /** For answers to a query, and for rows that were not got. */
+  readonly queryAnswerSeconds: number
+}
+
+/** Those of every network whose genesis says nothing else (docs/specs/da.md §9). */
+export const dataSettingsDefault: DataSettings = {
+  dataRows: 1_024,
+  codedRows: 4_096,
+  quorumCount: 4,
+  votesMinGwei: 100n * 10n ** 9n,
+  pricePerByte: 10n ** 9n,
+  queryEvery: 16,
+  queryAnswerSeconds: 20,
 }
 
 /** An account of the genesis. */
@@ -69,9 +109,15 @@ export type SystemContractAccount = {
   readonly storage: readonly (readonly [slot: bigint, value: bigint])[]
 }
 
+/** Words of each from slot 0 on. */
+type Storages = Partial<Record<SystemContractName, readonly bigint[]>>
+
 /** As GovExecutor has them. */
 const gasLimitLeast = 10n ** 7n
 const gasLimitMost = 10n ** 9n
+
+/** As DataSigners has it. */
+const quorumsMost = 64
 
 /** Bits of each number. */
 const bitsOf = {
@@ -91,9 +137,10 @@ const bitsOf = {
  * @throws {SystemContractsInvalidError} `CONTRACTS_SYSTEM_INVALID`.
  */
 export function systemContracts(config: SystemContractsConfig): readonly SystemContractAccount[] {
-  const storage: Partial<Record<SystemContractName, readonly bigint[]>> = {
+  const storage: Storages = {
     EpochInfo: settingWords(config),
     GovExecutor: [config.rewardMax, config.gasPriceMin, config.gasLimit],
+    ...dataWords(config.data),
   }
   const names = Object.keys(systemContractAddresses) as SystemContractName[]
   return names.map((name) => {
@@ -131,6 +178,39 @@ function settingWords(config: SystemContractsConfig): readonly bigint[] {
     BigInt(l1.governance) | (config.epochStart << 160n),
     config.epochLength | (config.certificateAgeMax << 64n),
   ]
+}
+
+function dataWords(data: DataSettings): Storages {
+  const { dataRows, codedRows, quorumCount, votesMinGwei, pricePerByte } = data
+  const { queryEvery, queryAnswerSeconds } = data
+  const isShape = dataRows > 0 && codedRows > dataRows && codedRows <= 4_096
+  if (!isShape) throw new SystemContractsInvalidError(`rows are not ${dataRows} of ${codedRows}`)
+  if (quorumCount < 1 || quorumCount > quorumsMost) {
+    throw new SystemContractsInvalidError(`quorumCount is not 1 to ${quorumsMost}`)
+  }
+  for (const [name, value] of Object.entries({ votesMinGwei, pricePerByte })) {
+    if (value < 0n || value >> 64n !== 0n) {
+      throw new SystemContractsInvalidError(`${name} is not of 64 bits`)
+    }
+  }
+  for (const [name, value] of Object.entries({ queryEvery, queryAnswerSeconds })) {
+    if (!Number.isInteger(value) || value < 0 || value >= 2 ** 32) {
+      throw new SystemContractsInvalidError(`${name} is not of 32 bits`)
+    }
+  }
+  const { SharedStake, GovExecutor, DataSigners } = systemContractAddresses
+  const { DataEntrance, DataQueries } = systemContractAddresses
+  return {
+    DataSigners: [
+      SharedStake | (BigInt(codedRows) << 160n) | (votesMinGwei << 192n),
+      GovExecutor,
+      BigInt(quorumCount),
+    ],
+    DataEntrance: [DataSigners | (BigInt(dataRows) << 160n), DataQueries, pricePerByte],
+    DataQueries: [
+      DataEntrance | (BigInt(queryEvery) << 160n) | (BigInt(queryAnswerSeconds) << 192n),
+    ],
+  }
 }
 
 export class SystemContractsInvalidError extends ZgError<'CONTRACTS_SYSTEM_INVALID'> {

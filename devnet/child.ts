@@ -2,7 +2,8 @@
  * One process of the local world and the file that keeps its words.
  *
  * Over the IPC channel that is also its leash (leash.ts) the process says `{ kind: 'ready' }` once
- * it serves.
+ * it serves, or `{ kind: 'failed', code }` when it could not begin. What else goes either way is
+ * between a part and whoever knows it (`data-parts.ts`).
  *
  * Standard output goes straight into `logs/<part>.jsonl`. Standard error passes through here: each
  * line becomes a JSON line of the same file, and the last ones are kept to explain a death.
@@ -62,16 +63,24 @@ export type Child = {
   readonly exited: Promise<ChildExit>
   /** The last line of standard error that says why, if any did. */
   reason(): string | undefined
+  /** The code of the error that kept it from beginning, if it told one. */
+  failureCode(): string | undefined
   /** Sends a signal; does nothing when the process is gone. */
   signal(name: NodeJS.Signals): void
+  /** Sends a message; does nothing when the process is gone. */
+  tell(message: object): void
 }
 
 /**
  * Starts a process on a leash.
  *
+ * @param hear - Told of every message of another kind.
  * @throws {Error} When the operating system will not start it (no memory, no file descriptors).
  */
-export function startChild({ part, entry, args, logPath }: ChildCommand): Child {
+export function startChild(
+  { part, entry, args, logPath }: ChildCommand,
+  hear: (message: { readonly kind: string }) => void = () => {},
+): Child {
   rotate(logPath)
   const log = openSync(logPath, 'a', 0o600)
   const words: string[] = []
@@ -86,9 +95,15 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
     child.once('error', () => resolve({ code: null, signal: null }))
   }).finally(() => closeSync(log))
   let said: ReadyMessage = {}
+  let failureCode: string | undefined
   const ready = new Promise<void>((resolve) => {
     child.on('message', (message) => {
-      if ((message as { kind?: unknown } | null)?.kind !== 'ready') return
+      const { kind, code } = (message ?? {}) as { kind?: unknown; code?: unknown }
+      if (kind === 'failed' && typeof code === 'string') failureCode = code
+      if (kind !== 'ready') {
+        if (typeof kind === 'string') hear(message as { kind: string })
+        return
+      }
       said = message as ReadyMessage
       resolve()
     })
@@ -109,7 +124,11 @@ export function startChild({ part, entry, args, logPath }: ChildCommand): Child 
     readyMessage: () => said,
     exited,
     reason: () => reasonIn(words),
+    failureCode: () => failureCode,
     signal: (name) => void child.kill(name),
+    tell(message) {
+      if (child.connected) child.send(message, () => {})
+    },
   }
 }
 

@@ -78,6 +78,8 @@ test('parseRequest refuses what is no request', () => {
     '{"verb":"kill","network":0,"validator":-1}',
     '{"verb":"kill","network":0,"validator":"2"}',
     '{"verb":"kill","network":0.5,"validator":2}',
+    '{"verb":"kill","dataNode":-1}',
+    '{"verb":"kill","dataNode":"3"}',
     '{"verb":"__proto__","network":0,"validator":2}',
   ]
   for (const line of malformed) {

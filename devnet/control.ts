@@ -4,7 +4,7 @@
  * One connection carries one request and one reply, each a line of JSON. The socket is 0600 in a
  * 0700 folder, so who may open it may signal the processes anyway: there is no other check.
  *
- *     -> {"verb":"kill","network":0,"validator":2}
+ *     -> {"verb":"kill","network":0,"validator":2}      or {"verb":"kill","dataNode":3}
  *     <- {"ok":true,"parts":[{"name":"net-0/val-2","state":"killed",…}]}
  *     <- {"ok":false,"code":"DEVNET_PART_UNKNOWN","message":"Cannot …"}
  */
@@ -31,6 +31,7 @@ export type ChaosVerb = (typeof chaosVerbs)[number]
 export type ControlRequest =
   | { readonly verb: 'status' }
   | { readonly verb: ChaosVerb; readonly network: number; readonly validator: number }
+  | { readonly verb: ChaosVerb; readonly dataNode: number }
 
 /**
  * starting: spawned, not answering yet · ready · paused: SIGSTOP · killed: by chaos, stays down ·
@@ -39,7 +40,7 @@ export type ControlRequest =
 export type PartState = 'starting' | 'ready' | 'paused' | 'killed' | 'crashed' | 'stopped'
 
 export type PartStatus = {
-  /** `l1` or `net-0/val-2`. */
+  /** `l1`, `net-0/val-2`, `da-nodes-0`; a DA node in such a process is `da-node-3`. */
   readonly name: string
   readonly state: PartState
   readonly pid: number | undefined
@@ -130,12 +131,13 @@ export function parseRequest(line: string): ControlRequest {
     throw new ControlRequestInvalidError('it is no JSON')
   }
   if (typeof value !== 'object' || value === null) throw new ControlRequestInvalidError('no object')
-  const { verb, network, validator } = value as Record<string, unknown>
+  const { verb, network, validator, dataNode } = value as Record<string, unknown>
   if (verb === 'status') return { verb }
   const known = chaosVerbs.find((candidate) => candidate === verb)
   if (known === undefined) throw new ControlRequestInvalidError('it has no verb we know')
+  if (isIndex(dataNode)) return { verb: known, dataNode }
   if (!isIndex(network) || !isIndex(validator)) {
-    throw new ControlRequestInvalidError('it names no validator')
+    throw new ControlRequestInvalidError('it names no validator and no DA node')
   }
   return { verb: known, network, validator }
 }

@@ -1,14 +1,15 @@
 /**
  * The data directory of the local world, `$ZG_HOME` (default `./.zg`).
  *
- *     version             format of the directory; another one is refused, never converted in
- *     silence lock                the supervisor that owns it: { pid, startTicks, socket }
+ *     version             format of the directory; another one is refused
+ *     lock                the supervisor that owns it: { pid, startTicks, socket }
  *     devnet.json         the running world (devnet-file.ts)
  *     world.json          what the kept world was made with, and its seed; owner only
- *     processes.json      the running children, so that leftovers of a killed supervisor can be
- *     ended control.sock        commands to the running supervisor (control.ts)
+ *     processes.json      the running children: leftovers of a killed supervisor are ended by it
+ *     control.sock        commands to the running supervisor (control.ts)
  *     operator-<i>/keys/  the operator's BLS keystore (EIP-2335) and its password
- *     l1/  net-<id>/      genesis.json; val-<j>/: config.toml and the node's own files
+ *     da-<i>/  da/        keys and rows of a DA node; the disperser's, and what its process reads
+ *     l1/  net-<id>/      genesis.json, site.json; val-<j>/: config.toml and the node's own files
  *     minimal/            the throw-away world of `zg devnet --minimal`, wiped at its start
  *     logs/<part>.jsonl   one JSON object a line
  *
@@ -40,8 +41,8 @@ export const dataDirVersion = 3
 
 /** Names this program makes in the directory: what `--reset` removes, and nothing else. */
 const ownNames =
-  /^(version|world\.json|processes\.json|devnet\.json|control\.sock|l1|keeper|minimal|logs)$/
-const ownFolders = /^(operator|net)-\d+$/
+  /^(version|world\.json|processes\.json|devnet\.json|control\.sock|l1|keeper|da|minimal|logs)$/
+const ownFolders = /^(operator|net|da)-\d+$/
 
 /** The longest path a unix domain socket may have on every system we know (macOS: 104 with NUL). */
 const socketPathSizeMaxBytes = 100

@@ -3,8 +3,9 @@
  *
  * The supervisor writes it atomically once every part is ready and removes it when the world ends,
  * so a file that is there describes a world that runs (or one that was killed with its supervisor:
- * the lock tells). Fields are only ever added; an absent one is a part that was not started. The
- * default world has no `storage`, `da`, `compute` and `web` yet, a minimal one no `l1` either.
+ * the lock tells). Fields are only ever added; an absent one is a part that was not started: an L1
+ * that is outside has no `pid` here. The default world has no `storage`, `compute` and `web` yet, a
+ * minimal one no `l1` and no `da` either.
  */
 
 import { readFileSync, rmSync } from 'node:fs'
@@ -27,12 +28,13 @@ export type ContractAddresses = Readonly<Record<string, Hex>>
 
 export type DevnetL1 = {
   readonly rpc: string
-  readonly ws: string
+  /** Absent where the L1 is outside, as its process is. */
+  readonly ws?: string
   readonly chainId: number
   readonly genesisHash: Hex
   /** Blocks between the newest block and the newest final one; 0: latest is final. */
   readonly finalityLag: number
-  readonly pid: number
+  readonly pid?: number
   readonly contracts: ContractAddresses
 }
 
@@ -60,6 +62,21 @@ export type DevnetNetwork = {
   readonly contracts: ContractAddresses
 }
 
+export type DevnetDataNode = {
+  readonly index: number
+  readonly url: string
+  /** Of the process, which four nodes share, when the file was written. */
+  readonly pid: number
+}
+
+/** Data availability: its doors, which say themselves from when on they take blobs. */
+export type DevnetData = {
+  /** gRPC. */
+  readonly disperser: string
+  readonly altDa: string
+  readonly nodes: readonly DevnetDataNode[]
+}
+
 /** A development account: its key is public knowledge. */
 export type DevnetAccount = { readonly address: Hex; readonly privateKey: Hex }
 
@@ -70,6 +87,7 @@ export type DevnetFile = {
   readonly epochSeconds: number
   readonly l1?: DevnetL1
   readonly networks: readonly DevnetNetwork[]
+  readonly da?: DevnetData
   readonly metrics: readonly string[]
   readonly accounts: readonly DevnetAccount[]
 }

@@ -27,9 +27,15 @@ import { seededGenesisTimestamp } from './world.ts'
 
 /** Away from a world that a developer may be running. */
 const portOffset = 20_000
+/** Of a world that runs beside another one of these. */
+const besideOffset = 23_000
 
-function start(home: string, flags: readonly string[] = []): DevnetProcess {
-  return startDevnet(home, ['--port-offset', String(portOffset), ...flags])
+function start(
+  home: string,
+  flags: readonly string[] = [],
+  offset: number = portOffset,
+): DevnetProcess {
+  return startDevnet(home, ['--port-offset', String(offset), ...flags])
 }
 
 /** Ends a world; returns how long that took, in milliseconds. */
@@ -41,7 +47,8 @@ async function stop(run: DevnetProcess): Promise<number> {
 
 function pidsOf(file: DevnetFile): number[] {
   const validators = file.networks.flatMap((network) => network.validators)
-  return [...(file.l1 === undefined ? [] : [file.l1.pid]), ...validators.map(({ pid }) => pid)]
+  const { pid: l1 } = file.l1 ?? {}
+  return [...(l1 === undefined ? [] : [l1]), ...validators.map(({ pid }) => pid)]
 }
 
 async function heightOf(rpc: string): Promise<number> {
@@ -105,7 +112,7 @@ async function assertOneChain(home: string, file: DevnetFile): Promise<Statement
   const rpcs = file.networks[0]!.validators.map(({ rpc }) => rpc)
   const to = Math.min(...(await Promise.all(rpcs.map(heightOf))))
   assert.deepEqual(await differingHeights(rpcs, { from: 1, to: to - 1 }), [])
-  const statements = await readStatements(rpcs)
+  const statements = await readStatements(rpcs, { to })
   assert.deepEqual(faultsIn(statements), [])
   // What a validator receives shows more than certificates do: it logs each pair that is evidence.
   for (const { index } of file.networks[0]!.validators) {
@@ -290,12 +297,9 @@ suite('a world of four validators', { timeout: 300_000 }, () => {
     run.process.kill('SIGKILL')
     await run.exited
     await until(async () => !identities.some(isProcessAlive))
-    run = start(home)
-    file = await run.ready
   })
 
-  test('a validator whose vote log is damaged stays down, the others go on', async () => {
-    await stop(run)
+  test('after that, a validator whose vote log is damaged stays down, the others go on', async () => {
     const logPath = join(home, 'net-0', 'val-1', 'wal', '00000001.log')
     const bytes = readFileSync(logPath)
     bytes[bytes.length >> 1]! ^= 1
@@ -312,19 +316,61 @@ suite('a world of four validators', { timeout: 300_000 }, () => {
     await until(async () => (await heightOf(file.networks[0]!.rpc)) > height + 1)
   })
 
-  test('once mended it follows, signs nothing, and votes again two epochs later', async () => {
+  /** What L1 promised the mended one, and the first height that may tell of it. */
+  let voteFromEpoch: string
+  let height: number
+
+  test('once mended it follows', async () => {
     const folder = join(home, 'net-0', 'val-1')
     const detail = String(run.lines.find(({ state }) => state === 'crashed')?.['detail'])
     assert.match(detail, /"zg mend-votes \S+net-0\/val-1" lets it vote again two epochs later/)
     const entry = new URL('../cli/main.ts', import.meta.url).pathname
     const out = execFileSync(process.execPath, [entry, 'mend-votes', folder, '--json'])
-    const { voteFromEpoch } = JSON.parse(String(out)) as { voteFromEpoch: string }
+    ;({ voteFromEpoch } = JSON.parse(String(out)) as { voteFromEpoch: string })
     const { rpc, validators } = file.networks[0]!
     const own = validators[1]!.rpc
     await chaos(home, 'resume', 1)
     await until(async () => (await heightOf(own)) >= (await heightOf(rpc)) - 2)
+    height = await heightOf(rpc)
+  })
+
+  // While it rests, other worlds begin beside it.
+
+  test('a minimal world: one validator, no L1, cheat methods, nothing kept', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'zg-e2e-minimal-'))
+    const minimal = start(elsewhere, ['--minimal'], besideOffset)
+    const described = await minimal.ready
+    const [network] = described.networks
+    assert.equal(described.l1, undefined)
+    assert.equal(network?.validators.length, 1)
+    const { reader, writer } = clientsOf(described)
+    const hash = await writer.sendTransaction({ to: someone, value: 1n })
+    assert.equal((await reader.waitForTransactionReceipt({ hash })).status, 'success')
+    const { rpc } = network
+    assert.equal(((await callRpc(rpc, 'eth_accounts')) as string[]).length, 10)
+    await callRpc(rpc, 'anvil_setBalance', [someone, '0x7b'])
+    assert.equal(await reader.getBalance({ address: someone }), 123n)
+    assert.ok((await stop(minimal)) < 3_000)
+    rmSync(elsewhere, { recursive: true })
+  })
+
+  test('one seed gives one genesis on every machine', async () => {
+    const hashes: (string | undefined)[] = []
+    for (let machine = 0; machine < 2; machine++) {
+      const elsewhere = mkdtempSync(join(tmpdir(), 'zg-e2e-seed-'))
+      const flags = ['--seed', '42', '--validators', '1', '--networks', '1']
+      const seeded = start(elsewhere, flags, besideOffset)
+      const { networks } = await seeded.ready
+      hashes.push(networks[0]?.genesisHash)
+      await stop(seeded)
+      rmSync(elsewhere, { recursive: true })
+    }
+    assert.equal(hashes[0], hashes[1])
+  })
+
+  test('the mended one signed nothing, and votes again two epochs later', async () => {
     type Told = { readonly epoch: string; readonly signers: string } | null
-    let height = await heightOf(rpc)
+    const { rpc, validators } = file.networks[0]!
     // Who signs without it, three of four, and the first epoch in which anyone else does.
     let others = 0n
     let returnedIn: bigint | undefined
@@ -340,7 +386,7 @@ suite('a world of four validators', { timeout: 300_000 }, () => {
     })
     assert.equal(others.toString(2).replaceAll('0', '').length, 3)
     assert.equal(returnedIn, BigInt(voteFromEpoch))
-    assert.ok((await heightOf(own)) >= height - 2)
+    assert.ok((await heightOf(validators[1]!.rpc)) >= height - 2)
   })
 })
 
@@ -429,37 +475,4 @@ suite('a world of two networks', { timeout: 120_000 }, () => {
       await until(async () => (await epochOf(network)) >= now)
     }
   })
-})
-
-suite('a minimal world', { timeout: 60_000 }, () => {
-  const home = mkdtempSync(join(tmpdir(), 'zg-e2e-minimal-'))
-  after(() => rmSync(home, { recursive: true }))
-
-  test('one validator, no L1, cheat methods, nothing kept', async () => {
-    const run = start(home, ['--minimal'])
-    const file = await run.ready
-    assert.equal(file.l1, undefined)
-    assert.equal(file.networks[0]?.validators.length, 1)
-    const { reader, writer } = clientsOf(file)
-    const hash = await writer.sendTransaction({ to: someone, value: 1n })
-    assert.equal((await reader.waitForTransactionReceipt({ hash })).status, 'success')
-    const accounts = (await callRpc(file.networks[0]!.rpc, 'eth_accounts')) as string[]
-    assert.equal(accounts.length, 10)
-    await callRpc(file.networks[0]!.rpc, 'anvil_setBalance', [someone, '0x7b'])
-    assert.equal(await reader.getBalance({ address: someone }), 123n)
-    assert.ok((await stop(run)) < 3_000)
-  })
-})
-
-test('one seed gives one genesis on every machine', { timeout: 60_000 }, async () => {
-  const hashes: (string | undefined)[] = []
-  for (let machine = 0; machine < 2; machine++) {
-    const home = mkdtempSync(join(tmpdir(), 'zg-e2e-seed-'))
-    const run = start(home, ['--seed', '42', '--validators', '1', '--networks', '1'])
-    const { networks } = await run.ready
-    hashes.push(networks[0]?.genesisHash)
-    await stop(run)
-    rmSync(home, { recursive: true })
-  }
-  assert.equal(hashes[0], hashes[1])
 })

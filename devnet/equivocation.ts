@@ -18,7 +18,7 @@ import type { Abi } from 'viem'
 
 import type { DevnetFile } from './devnet-file.ts'
 import { callRpc } from './rpc-call.ts'
-import { keysOf } from './world.ts'
+import { keysOf } from './seed-keys.ts'
 import type { KeptWorld } from './world.ts'
 
 /** A fault, and the call that proves it to L1. */
@@ -31,20 +31,10 @@ export type Equivocation = {
   readonly report: { readonly to: Hex; readonly data: Hex }
 }
 
-/**
- * Signs the two votes with a validator's own key, at the newest final height of its network.
- *
- * @param networkId - The network whose evidence the call is said to be; another than the
- * validator's
- *   makes a call that must be refused.
- */
+/** Signs the two votes with a validator's own key, at the newest final height of its network. */
 export async function equivocate(
   file: DevnetFile,
-  {
-    network: id,
-    validator,
-    networkId = id,
-  }: { readonly network: number; readonly validator: number; readonly networkId?: number },
+  { network: id, validator }: { readonly network: number; readonly validator: number },
 ): Promise<Equivocation> {
   const network = file.networks.find((each) => each.id === id)
   const { StakeManager: staking, SlashingManager: to } = file.l1?.contracts ?? {}
@@ -71,7 +61,7 @@ export async function equivocate(
   const signed = { first: sign(1), second: sign(2) }
   const evidence: Evidence = { kind: 'finality-votes', operator, ...signed }
   // Evidence against one operator asks for no set.
-  const [call] = evidenceCalls(evidence, { networkId, validatorSet: () => undefined })
+  const [call] = evidenceCalls(evidence, { networkId: id, validatorSet: () => undefined })
   assert(call !== undefined, 'two votes of one height are a fault')
   const abi = artifactOf('SlashingManager').abi as Abi
   const data = encodeFunctionData({ abi, functionName: call.name, args: [...call.args] })

@@ -14,6 +14,7 @@ test('followL1 keeps its memory in the node folder, and begins anew after a star
   const directory = mkdtempSync(join(tmpdir(), 'zg-follow-'))
   t.after(() => rmSync(directory, { recursive: true }))
   const folder = join(directory, l1StoreName)
+  const clock = new SimulatedClock()
   const open = () =>
     followL1(
       {
@@ -28,13 +29,14 @@ test('followL1 keeps its memory in the node folder, and begins anew after a star
           NetworkRegistry: contract(1),
           OperatorRegistry: contract(2),
           Inbox: contract(3),
+          FinalityOracle: contract(5),
           Streams: contract(4),
         },
       },
       {
         networkId: 1,
         directory,
-        clock: new SimulatedClock().forNode(0),
+        clock: clock.forNode(0),
         logger: silentLogger,
         metrics: createMetrics(),
       },
@@ -47,5 +49,9 @@ test('followL1 keeps its memory in the node folder, and begins anew after a star
   assert.equal(first.view.newestReference(), undefined)
   assert.ok(existsSync(join(folder, 'data.mdb')))
   assert.ok(!existsSync(join(directory, l1OpeningName)), 'this start went well')
+  assert.deepEqual(first.status(), { final: undefined, blocksBehind: 0n, problem: undefined })
+  await clock.run({ untilMs: clock.nowMs() + 1 })
+  while (first.status().problem === undefined) await new Promise(setImmediate)
+  assert.equal(first.status().problem, 'STAKING_L1_ENDPOINT', 'nobody listens there')
   await first.stop()
 })

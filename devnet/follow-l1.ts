@@ -3,11 +3,20 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { OpenL1 } from '@zg/chain'
+import type { KnownBlock, OpenL1 } from '@zg/chain'
 import { bytesToBigint } from '@zg/primitives'
 import { LmdbStore } from '@zg/runtime'
 import type { KeyValueStore, Logger } from '@zg/runtime'
-import { anyEndpoint, JsonRpcEndpoint, L1Follower, StreamRoutes } from '@zg/staking'
+import {
+  Failover,
+  JsonRpcEndpoint,
+  KnownHeight,
+  L1Follower,
+  ProvedState,
+  readFinal,
+  StreamRoutes,
+} from '@zg/staking'
+import type { ReadFinal } from '@zg/staking'
 
 /** In a node's folder: what it knows of L1. */
 export const l1StoreName = 'l1.mdb'
@@ -38,21 +47,39 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
     log: logger,
     metrics,
   })
+  const l1 = new Failover(asked)
+  const oracle = { finalityOracle: bytesToBigint(contracts.FinalityOracle), networkId }
+  const finalBlock = () => view.finalBlock
+  const known = new KnownHeight({ ...oracle, l1, finalBlock, log: logger })
   const routes = new StreamRoutes({
-    endpoint: anyEndpoint(asked),
+    l1,
     contracts: { networkRegistry, streams: bytesToBigint(contracts.Streams) },
     networkId,
-    finalBlock: () => view.finalBlock,
+    finalBlock,
     epochAt: (timestamp) => view.epochAt(timestamp),
     log: logger,
   })
-  view.onFinal(() => void routes.refresh())
+  view.onFinal(() => {
+    void routes.refresh()
+    void known.refresh()
+  })
   // All of it was read by now.
   rmSync(join(directory, l1OpeningName), { force: true })
   view.start()
   return {
     view,
     routes,
+    status: () => ({
+      final: view.finalBlock,
+      blocksBehind: view.blocksBehind,
+      problem: view.problem,
+    }),
+    // Of a block that all endpoints agree on, with its proof.
+    knownBlock: async () => {
+      const final = finalBlock()
+      return final && knownBlockOf(await readFinal(new ProvedState(l1, final), oracle))
+    },
+    knownHeight: () => known.height,
     validatorKeys: () => view.validatorKeys(),
     onSet: (listener) => view.onSet(listener),
     // An answer that is on its way may take as long as an endpoint likes: nobody waits for it.
@@ -61,6 +88,17 @@ export const followL1: OpenL1 = (config, { networkId, directory, clock, logger, 
       closed.catch((error: unknown) => logger.warn('what is kept of L1 was not closed', { error }))
     },
   }
+}
+
+function knownBlockOf({
+  epoch,
+  nextEpoch,
+  isHalted,
+  isDead,
+  ...checkpoint
+}: ReadFinal): KnownBlock {
+  const status = isDead ? 'dead' : isHalted ? 'halted' : 'alive'
+  return { ...checkpoint, fromEpoch: nextEpoch === 0n ? epoch : nextEpoch, status }
 }
 
 /** What cannot be opened is damaged: L1 holds it all, so it is read anew. */

@@ -4,19 +4,23 @@ import { suite, test } from 'node:test'
 import { genesisConsensusRoot, parseGenesis } from '@zg/chain'
 import type { Genesis } from '@zg/chain'
 import { artifactOf, publicKeyOfWords } from '@zg/contracts'
-import type { ArtifactName, L1Parameters } from '@zg/contracts'
+import type { ArtifactName } from '@zg/contracts'
 import { MessageRun } from '@zg/evm'
 import { bytesEqual, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { readGenesisFacts } from '@zg/staking'
+import type { L1Answer, L1Message } from '@zg/staking'
 import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
-import { laterGenesis, worldGenesis } from './genesis.ts'
+import { dataNodesOf } from './data-plan.ts'
+import { worldGenesis } from './genesis.ts'
 import type { WorldGenesis } from './genesis.ts'
 import { devStakeWei } from './l1-setup.ts'
 import { readL1Parameters } from './parameters.ts'
 import { grantPorts, portWishes } from './ports.ts'
-import { planNetworkOf, planWorld, resolveWorld } from './world.ts'
+import { hashOfGenesis, stakedGenesis } from './staked-genesis.ts'
+import { planWorld, resolveWorld } from './world.ts'
 import type { WorldPlan } from './world.ts'
 
 const million = 10n ** 24n
@@ -26,7 +30,7 @@ const accountWei = 10_000n * 10n ** 18n
 
 async function planOf(minimal = false): Promise<WorldPlan> {
   const fresh = { random: new Uint8Array(32), nowSeconds: 0 }
-  const kept = resolveWorld({ minimal, seed: '42' }, undefined, fresh)
+  const kept = resolveWorld({ minimal, seed: '42', withData: true }, undefined, fresh)
   const { networkCount, validatorCount } = kept
   const wishes = portWishes({ withL1: !minimal, networkCount, validatorCount, offset: 0 })
   return planWorld(
@@ -37,9 +41,9 @@ async function planOf(minimal = false): Promise<WorldPlan> {
 }
 
 /** The state that a genesis begins with, to ask its contracts. */
-function contractsOf(genesis: Genesis, addresses: Readonly<Record<string, Hex>>) {
+function stateOf(genesis: Genesis): MessageRun {
   const codes = new Map(genesis.changes.codes.map(({ codeHash, code }) => [codeHash, code]))
-  const run = new MessageRun({
+  return new MessageRun({
     fork: 'prague',
     chainId: 1_337n,
     timestamp: genesis.header.timestamp,
@@ -51,6 +55,10 @@ function contractsOf(genesis: Genesis, addresses: Readonly<Record<string, Hex>>)
       storage,
     })),
   })
+}
+
+function contractsOf(genesis: Genesis, addresses: Readonly<Record<string, Hex>>) {
+  const run = stateOf(genesis)
   return (contract: ArtifactName, functionName: string, ...args: readonly unknown[]): unknown => {
     const abi = artifactOf(contract).abi as Abi
     const data = fromHex(encodeFunctionData({ abi, functionName, args: [...args] }))
@@ -59,6 +67,20 @@ function contractsOf(genesis: Genesis, addresses: Readonly<Record<string, Hex>>)
     assert.ok('output' in result && result.status === 'success', `${contract}.${functionName}`)
     return decodeFunctionResult({ abi, functionName, data: toHex(result.output) })
   }
+}
+
+/** Read by calls, from the address of one contract on. */
+function factsSaidBy(genesis: Genesis, contracts: Readonly<Record<string, Hex>>) {
+  const run = stateOf(genesis)
+  const chain = {
+    async call({ to, data }: L1Message): Promise<L1Answer> {
+      const result = run.call({ from: 0n, to, value: 0n, data })
+      assert.ok('output' in result && result.status === 'success')
+      return { kind: 'returned', data: result.output }
+    },
+  }
+  const networkRegistry = BigInt(contracts['NetworkRegistry'] ?? '0x0')
+  return readGenesisFacts(chain, { l1ChainId: 1_337n, networkRegistry })
 }
 
 function accountOf(genesis: Genesis, wanted: bigint) {
@@ -77,7 +99,8 @@ for (const name of ['dev', 'prod'] as const) {
 
     test('the token: what is on L1 and on the networks is the cap', () => {
       const outstanding = ask('RewardBridge', 'outstandingTotal') as bigint
-      assert.equal(outstanding, 105_000n * 10n ** 18n)
+      // Ten accounts, four operators and the keeper; sixteen operators more, and their disperser.
+      assert.equal(outstanding, (105_000n + 17_000n) * 10n ** 18n)
       assert.equal((ask('ZgToken', 'totalSupply') as bigint) + outstanding, cap)
       // Each network gets as much, and a grant; all of it fits what the stake secures in all.
       const all = 2n * (outstanding + 100_000n * 10n ** 18n)
@@ -90,6 +113,24 @@ for (const name of ['dev', 'prod'] as const) {
         onNetwork0?.reduce((sum, balance) => sum + balance),
         outstanding,
       )
+    })
+
+    test('operators of data availability weigh on L1, are in no network, and can pay on network 0', () => {
+      assert.ok(plan.data)
+      const nodes = dataNodesOf(plan.data)
+      assert.equal(nodes.length, 16)
+      const members = networks.flatMap((_, id) => ask('NetworkRegistry', 'membersOf', id) as Hex[])
+      for (const { operator, publicKey } of nodes) {
+        const address = toHex(operator)
+        const weight = ask('OperatorRegistry', 'weightAt', address, BigInt(site.firstEpoch))
+        assert.equal(weight, 10_000n * 10n ** 9n)
+        const key = ask('OperatorRegistry', 'keyAt', address, BigInt(site.firstEpoch))
+        const { a, b, c } = key as Record<'a' | 'b' | 'c', Hex>
+        assert.ok(bytesEqual(publicKeyOfWords([BigInt(a), BigInt(b), BigInt(c)]), publicKey))
+        assert.ok(!members.some((member) => member.toLowerCase() === address))
+        const balances = networks.map((genesis) => accountOf(genesis, BigInt(address))?.balance)
+        assert.deepEqual(balances, [1_000n * 10n ** 18n, undefined])
+      }
     })
 
     test('every network is registered as its genesis is, in the epoch that begins with L1', () => {
@@ -139,6 +180,11 @@ for (const name of ['dev', 'prod'] as const) {
   })
 }
 
+test('prod: who signs what L1 takes of a network answers for it with stake that is there', () => {
+  const { deadAfterSeconds, evidenceAgeMaxSeconds, unbondingSeconds } = readL1Parameters('prod')
+  assert.ok(deadAfterSeconds < evidenceAgeMaxSeconds && evidenceAgeMaxSeconds < unbondingSeconds)
+})
+
 suite('the genesis of every chain', async () => {
   const world = await worldGenesis(await planOf(), readL1Parameters('dev'))
   const minimal = await worldGenesis(await planOf(true), readL1Parameters('dev'))
@@ -167,15 +213,33 @@ suite('the genesis of every chain', async () => {
     assert.equal(countOf(minimal.networks[0]), 1)
   })
 
-  test('laterGenesis is what L1 was told, by the numbers of that L1', async () => {
+  test('what L1 itself says gives every later network the genesis that L1 was told', async () => {
     const plan = await planOf()
-    const later = planNetworkOf(plan, 2, [])
-    const own = { ...readL1Parameters('dev'), epochSeconds: 20 }
-    const { l1 } = await worldGenesis(plan, own)
-    const hashOf = async (parameters: L1Parameters) =>
-      toHex(parseGenesis(await laterGenesis(plan, parameters, later)).hash)
-    assert.equal(await hashOf(own), l1?.site.genesisHashes[2])
-    assert.notEqual(await hashOf(readL1Parameters('dev')), l1?.site.genesisHashes[2])
+    const paced = {
+      ...plan,
+      networks: plan.networks.map((each) => ({ ...each, blockTimeMs: 200 })),
+    }
+    const epochs = { ...readL1Parameters('dev'), epochSeconds: 20 }
+    for (const [own, parameters] of [
+      [plan, epochs],
+      [paced, epochs],
+    ] as const) {
+      const { l1 } = await worldGenesis(own, parameters)
+      assert.ok(l1)
+      const { contracts, genesisHashes } = l1.site
+      const facts = await factsSaidBy(parseGenesis(l1.genesis), contracts)
+      const hashOf = (id: number) => {
+        const chainId = BigInt(plan.kept.chainId + id)
+        const genesisTime = BigInt(plan.kept.genesisTimestamp)
+        return toHex(hashOfGenesis(stakedGenesis(facts, { id, chainId, genesisTime })))
+      }
+      const later = Object.keys(genesisHashes).map(Number).slice(2)
+      assert.deepEqual(later, [2, 3, 4, 5, 6, 7])
+      for (const id of later) assert.equal(hashOf(id), genesisHashes[id])
+      // A pace of its own, and the tokens of network 0, are nowhere on L1.
+      assert.equal(hashOf(1) === genesisHashes[1], own === plan)
+      assert.notEqual(hashOf(0), genesisHashes[0])
+    }
   })
 
   test('one seed gives one genesis, deposits included', async () => {

@@ -7,22 +7,18 @@
  *     outside    networks alone: their L1 is somewhere, and is set up there (`outside-l1.ts`)
  *
  * Network 0 holds tokens from its genesis on: they are the first that live on a network. Later ones
- * begin empty and get theirs from L1, as credits.
+ * begin empty and get theirs from L1, as credits. What they have in common, and all of those that
+ * are opened while the world runs, is in `staked-genesis.ts`.
  */
 
 import {
-  gasLimitDefault,
   networkGenesisJson,
   networkParametersDefault,
   parseGenesis,
   systemContracts,
 } from '@zg/chain'
 import type { GenesisAccount } from '@zg/chain'
-import {
-  l1AddressesOf,
-  systemContractAddresses,
-  systemContracts as networkContracts,
-} from '@zg/contracts'
+import { l1AddressesOf, systemContractAddresses } from '@zg/contracts'
 import type { L1Parameters } from '@zg/contracts'
 import { encodeTransaction, MessageRun, signTransaction } from '@zg/evm'
 import {
@@ -35,12 +31,16 @@ import {
 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
+import type { GenesisFacts } from '@zg/staking'
+
 import { devAccountBalanceWei, devAccounts } from './accounts.ts'
-import { placeCanonicalContracts } from './canonical/canonical.ts'
 import type { L1Site } from './l1-site.ts'
 import { depositCalls, firstCalls } from './l1-setup.ts'
-import type { SetupCall, SetupNetwork, SetupOptions } from './l1-setup.ts'
-import { deployerKey } from './world-keys.ts'
+import type { SetupCall, SetupNetwork, SetupOperator, SetupOptions } from './l1-setup.ts'
+import { canonicalAccounts, stakedGenesis } from './staked-genesis.ts'
+import type { GenesisJson } from './staked-genesis.ts'
+import { dataNetwork, dataNodesOf } from './data-plan.ts'
+import { deployerKeyOf, localDeployerKey } from './world-keys.ts'
 import { networkCountMax } from './world.ts'
 import type { ChainPlan, WorldPlan } from './world.ts'
 
@@ -53,7 +53,7 @@ const l1BlockTimeIdleMs = 2_000
 /** What each operator and the keeper own on every chain, in wei, to pay for gas. */
 export const operatorBalanceWei = 1_000n * 10n ** 18n
 
-const devDeployer = toHex(addressOfSecretKey(deployerKey))
+const localDeployer = toHex(addressOfSecretKey(localDeployerKey))
 
 /** What RewardHub of each network begins with: a million heights may share it. */
 export const hubGrant = {
@@ -61,18 +61,11 @@ export const hubGrant = {
   amount: 100_000n * 10n ** 18n,
 }
 
-/** What a network pays for a height at most, and what gas costs at least there, in wei. */
-const rewardMaxWei = 10n ** 18n
-const gasPriceMinWei = 1n
-
 /** What a deposit may cost. */
 const depositFeePerGas = 20_000_000_000n
 const depositGas = 500_000n
 
 const emptyAccount = { nonce: 0n, balance: 0n, code: new Uint8Array(0), storage: [] }
-
-/** A genesis in geth's JSON form. */
-export type GenesisJson = Record<string, unknown>
 
 export type WorldGenesis = {
   readonly networks: readonly GenesisJson[]
@@ -87,24 +80,18 @@ export type WorldGenesis = {
     | undefined
 }
 
-/** An L1 that is not of this world. */
-export type OutsideL1Options = {
-  readonly chainId: number
-  readonly deployer: Hex
-  /** When epoch 0 begins, in seconds since 1970. */
-  readonly epochStart: number
-  readonly parameters: L1Parameters
-}
-
 /** Returns the networks of a world whose L1 is outside, and what to set up there. */
 export async function outsideGenesis(
   plan: WorldPlan,
-  { chainId, deployer, epochStart, parameters }: OutsideL1Options,
+  parameters: L1Parameters,
 ): Promise<{ readonly networks: readonly GenesisJson[]; readonly setup: SetupOptions }> {
   const [network] = plan.networks
-  assert(network !== undefined, 'a world has a network')
+  const { outsideL1: l1 } = plan.kept
+  assert(network !== undefined && l1 !== undefined, 'a world has a network, and stake on an L1')
+  const { epochStart } = l1
+  const deployer = toHex(addressOfSecretKey(deployerKeyOf(plan.kept)))
   const funded = await fundedAccounts(plan)
-  const world = { plan, l1: { chainId }, network, parameters, funded, epochStart, deployer }
+  const world = { plan, l1, network, parameters, funded, ofData: [], epochStart, deployer }
   return {
     networks: plan.networks.map((each) => networkGenesis(world, each)),
     // Each begins as soon as it has its operators: when that is, its registry says.
@@ -123,11 +110,12 @@ export async function worldGenesis(
   const funded = await fundedAccounts(plan)
   if (l1 === undefined) return { networks: [fixedGenesis(network, funded)], l1: undefined }
   const { epochStart, firstEpoch } = await epochsOf(plan, parameters)
-  const deployer = devDeployer
-  const world = { plan, l1, network, parameters, funded, epochStart, deployer }
+  const deployer = localDeployer
+  const ofData = dataAccounts(plan)
+  const world = { plan, l1, network, parameters, funded, ofData, epochStart, deployer }
   const setup = { ...(await setupOf(world)), firstEpoch }
   const purse = { address: BigInt(deployer), balance: devAccountBalanceWei }
-  const accounts = runSetup(setup, l1, [...funded, purse])
+  const accounts = runSetup(setup, l1, [...funded, ...ofData, purse])
   const { epochSeconds } = parameters
   return {
     networks: networks.map((each) => networkGenesis(world, each)),
@@ -147,21 +135,6 @@ export async function worldGenesis(
   }
 }
 
-/** Returns the genesis of a network that is opened later: as L1 was told to expect it. */
-export async function laterGenesis(
-  plan: WorldPlan,
-  parameters: L1Parameters,
-  chain: ChainPlan,
-): Promise<GenesisJson> {
-  const { l1, networks } = plan
-  const [network] = networks
-  assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
-  const { epochStart } = await epochsOf(plan, parameters)
-  const deployer = devDeployer
-  const world = { plan, l1, network, parameters, funded: [], epochStart, deployer }
-  return networkGenesis(world, chain)
-}
-
 /** What the genesis of a network of a world with an L1 follows from. */
 type StakedWorld = {
   readonly plan: WorldPlan
@@ -169,7 +142,10 @@ type StakedWorld = {
   /** Of whose validators the operators are. */
   readonly network: ChainPlan
   readonly parameters: L1Parameters
+  /** On every network. */
   readonly funded: readonly GenesisAccount[]
+  /** On the network of data availability alone. */
+  readonly ofData: readonly GenesisAccount[]
   readonly epochStart: number
   readonly deployer: Hex
 }
@@ -177,17 +153,18 @@ type StakedWorld = {
 /** Networks that load may open, at most; each operator may serve 32. */
 const preparedMax = 6
 
-/** The chain of a network that may be opened later: nobody runs it yet. */
+/** Chains that may be opened later: nobody runs them yet, and L1 alone says what they are. */
 function preparedChains({ network }: StakedWorld, count: number): readonly ChainPlan[] {
   const wanted = Math.min(preparedMax, networkCountMax - count)
   return Array.from({ length: wanted }, (_, index) => {
     const id = count + index
-    return { ...network, id, name: `network ${id}`, chainId: network.chainId + id }
+    const chainId = network.chainId + id
+    return { ...network, id, name: `network ${id}`, chainId, blockTimeMs: undefined }
   })
 }
 
 async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpoch'>> {
-  const { plan, l1, network, parameters, funded, epochStart, deployer } = world
+  const { plan, l1, network, parameters, funded, ofData, epochStart, deployer } = world
   const opened = (chain: ChainPlan): SetupNetwork => ({
     id: chain.id,
     chainId: chain.chainId,
@@ -197,11 +174,8 @@ async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpo
   })
   return {
     l1ChainId: l1.chainId,
-    operators: network.validators.map(({ operator, secretKey, publicKey }) => ({
-      address: toHex(operator),
-      secretKey,
-      publicKey,
-    })),
+    operators: network.validators.map(setupOperatorOf),
+    dataOperators: plan.data === undefined ? [] : dataNodesOf(plan.data).map(setupOperatorOf),
     holders: (await devAccounts()).map(({ address }) => address.toLowerCase() as Hex),
     networks: plan.networks.map(opened),
     prepared: preparedChains(world, plan.networks.length).map(opened),
@@ -217,9 +191,24 @@ async function setupOf(world: StakedWorld): Promise<Omit<SetupOptions, 'firstEpo
         backers: deployer,
       },
       guardian: deployer,
-      genesisOutstanding: funded.reduce((sum, { balance = 0n }) => sum + balance, 0n),
+      genesisOutstanding: [...funded, ...ofData].reduce(
+        (sum, { balance = 0n }) => sum + balance,
+        0n,
+      ),
     },
   }
+}
+
+function setupOperatorOf({
+  operator,
+  secretKey,
+  publicKey,
+}: {
+  readonly operator: Uint8Array
+  readonly secretKey: Uint8Array
+  readonly publicKey: Uint8Array
+}): SetupOperator {
+  return { address: toHex(operator), secretKey, publicKey }
 }
 
 /** Every call of the set-up takes a second; stake counts two epochs after it came. */
@@ -228,7 +217,7 @@ async function epochsOf(plan: WorldPlan, parameters: L1Parameters) {
   const [network] = networks
   assert(l1 !== undefined && network !== undefined, 'stake lies on an L1')
   // How many calls there are does not depend on when they are made.
-  const empty = { funded: [], epochStart: 0, deployer: devDeployer }
+  const empty = { funded: [], ofData: [], epochStart: 0, deployer: localDeployer }
   const world = { plan, l1, network, parameters, ...empty }
   const callCount = firstCalls({ ...(await setupOf(world)), firstEpoch: 0 }).length
   const firstEpoch = Math.ceil(callCount / parameters.epochSeconds) + 1
@@ -242,7 +231,7 @@ function runSetup(
   funded: readonly GenesisAccount[],
 ): readonly GenesisAccount[] {
   const chainId = BigInt(l1.chainId)
-  const accounts = [...funded, ...contractAccounts(l1)].map((account) => ({
+  const accounts = [...funded, ...canonicalAccounts(BigInt(l1.chainId))].map((account) => ({
     ...emptyAccount,
     ...account,
   }))
@@ -274,7 +263,7 @@ function signedDeposits(setup: SetupOptions, accounts: readonly GenesisAccount[]
         data: fromHex(data),
         accessList: [],
       },
-      deployerKey,
+      localDeployerKey,
     )
     return toHex(encodeTransaction(transaction))
   })
@@ -307,26 +296,24 @@ async function fundedAccounts({ networks, keeper }: WorldPlan): Promise<GenesisA
   }))
   const operators = (networks[0]?.validators ?? []).map(({ operator }) => operator)
   const others = keeper === undefined ? [] : [addressOfSecretKey(keeper.secretKey)]
-  const own = [...operators, ...others].map((address) => ({
-    address: bytesToBigint(address),
-    balance: operatorBalanceWei,
-  }))
-  return [...accounts, ...own]
+  return [...accounts, ...[...operators, ...others].map(purseOf)]
+}
+
+/** The operators of data availability, and who pays for what is dispersed. */
+function dataAccounts({ data }: WorldPlan): readonly GenesisAccount[] {
+  if (data === undefined) return []
+  const operators = dataNodesOf(data).map(({ operator }) => operator)
+  return [...operators, addressOfSecretKey(data.disperser.secretKey)].map(purseOf)
+}
+
+function purseOf(address: Uint8Array): GenesisAccount & { readonly balance: bigint } {
+  return { address: bytesToBigint(address), balance: operatorBalanceWei }
 }
 
 function depositsOf(funded: readonly GenesisAccount[]): SetupNetwork['deposits'] {
   return funded.map(({ address, balance = 0n }) => {
     return { to: bigintToHex(address, 20), amount: balance }
   })
-}
-
-function contractAccounts(chain: ChainPlan): readonly GenesisAccount[] {
-  return placeCanonicalContracts(chain.chainId).map(({ address, code }) => ({
-    address: bytesToBigint(address),
-    // EIP-161: a contract's nonce begins at 1.
-    nonce: 1n,
-    code,
-  }))
 }
 
 /** Of a chain whose validators never change. */
@@ -336,7 +323,7 @@ function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): Ge
     chainId: BigInt(chain.chainId),
     fork: isL1 ? 'prague' : 'osaka',
     timestamp: chain.genesisTimestamp,
-    accounts: [...contractAccounts(chain), ...accounts],
+    accounts: [...canonicalAccounts(BigInt(chain.chainId)), ...accounts],
     network: {
       ...networkParametersDefault,
       ...(isL1 ? { blockTimeIdleMs: l1BlockTimeIdleMs } : {}),
@@ -354,12 +341,19 @@ function fixedGenesis(chain: ChainPlan, accounts: readonly GenesisAccount[]): Ge
 
 /** Of a network whose stake lies on L1. */
 function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
-  const { l1, parameters, funded, epochStart, deployer } = world
+  const { id, chainId, genesisTimestamp, blockTimeMs } = chain
+  const opened = { id, chainId: BigInt(chainId), genesisTime: BigInt(genesisTimestamp) }
+  const ofData = id === dataNetwork ? world.ofData : []
+  const accounts = id === 0 ? [...world.funded, ...ofData] : []
+  return stakedGenesis(factsOf(world), opened, { accounts, pace: paceOf(blockTimeMs) })
+}
+
+/** What L1 will say, once it is set up. */
+function factsOf({ l1, parameters, epochStart, deployer }: StakedWorld): GenesisFacts {
   const at = l1AddressesOf(deployer)
-  const system = networkContracts({
-    networkId: chain.id,
+  return {
     l1ChainId: BigInt(l1.chainId),
-    l1: {
+    contracts: {
       stakeManager: at.StakeManager,
       networkRegistry: at.NetworkRegistry,
       operatorRegistry: at.OperatorRegistry,
@@ -369,28 +363,7 @@ function networkGenesis(world: StakedWorld, chain: ChainPlan): GenesisJson {
     epochStart: BigInt(epochStart),
     epochLength: BigInt(parameters.epochSeconds),
     certificateAgeMax: BigInt(parameters.certificateAgeMaxSeconds),
-    rewardMax: rewardMaxWei,
-    gasPriceMin: gasPriceMinWei,
-    gasLimit: gasLimitDefault,
-  })
-  return networkGenesisJson({
-    chainId: BigInt(chain.chainId),
-    fork: 'osaka',
-    timestamp: chain.genesisTimestamp,
-    accounts: [
-      ...contractAccounts(chain),
-      ...system.map(({ address, code, storage }) => ({ address, code, storage, nonce: 1n })),
-      ...(chain.id === 0 ? funded : []),
-    ],
-    network: {
-      ...networkParametersDefault,
-      ...paceOf(chain.blockTimeMs),
-      networkId: chain.id,
-      l1ChainId: BigInt(l1.chainId),
-      stakingContract: fromHex(at.StakeManager),
-      validators: [],
-    },
-  })
+  }
 }
 
 /** `--block-time` sets one pace, busy or idle, and lets a leader fill half of it (design §5). */

@@ -2,7 +2,8 @@
  * The keeper of a world: what nobody must do and somebody should. Of each network it brings
  * certificates, Outbox roots, claims and how full its epochs were to L1, and to it what L1 and its
  * own certificates say; it reports what may not be signed, and has networks opened and ended by
- * load. It is trusted with nothing, and any number of them may run beside each other.
+ * load. It is trusted with nothing, and any number of them may run beside each other. Of L1 it asks
+ * as many endpoints as it is given.
  *
  *     keeper.json ──► per network:  L1Follower ──► sets
  *                                   NetworkRelayer ──► certificates, roots, claims ──┐
@@ -20,6 +21,8 @@ import { createLogger, createSystemClock } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 import {
   EvidenceWatcher,
+  Failover,
+  FailoverChain,
   JsonRpcEndpoint,
   JsonRpcL1Chain,
   JsonRpcNetworkEndpoint,
@@ -65,7 +68,12 @@ export type KeptNetwork = {
 
 /** What is kept. */
 export type KeeperPlan = {
-  readonly l1: { readonly rpc: string; readonly chainId: number; readonly site: L1Site }
+  readonly l1: {
+    /** JSON-RPC of each of its endpoints, one at least. */
+    readonly rpcs: readonly string[]
+    readonly chainId: number
+    readonly site: L1Site
+  }
   readonly networks: readonly KeptNetwork[]
   /** Networks that this keeper does not drain, however idle; a world's first ones stay. */
   readonly spared: readonly number[]
@@ -102,7 +110,8 @@ export function startKeeper(
     readonly givesOut?: boolean
   },
 ): Keeper {
-  const chain = new JsonRpcL1Chain({ url: l1.rpc })
+  const chains = l1.rpcs.map((url) => new JsonRpcL1Chain({ url }))
+  const chain = new FailoverChain(new Failover(chains, { clock }))
   const chainId = BigInt(l1.chainId)
   const sending = { secretKey, clock, log: logger, depth: 1, feePerGasMax, pollMs: 500 }
   const sender = new L1Sender({ ...sending, chain, chainId })
@@ -150,14 +159,15 @@ function seeNetwork(
 ) {
   const contracts = contractsOf(l1.site)
   const { epochStart, epochSeconds, fromBlock = 0 } = l1.site
-  const l1Endpoint = new JsonRpcEndpoint({ url: l1.rpc, inbox: contracts.inbox })
+  const { inbox } = contracts
+  const endpoints = l1.rpcs.map((url) => new JsonRpcEndpoint({ url, inbox }))
   const epochs = { start: BigInt(epochStart), length: BigInt(epochSeconds) }
   const shared = { contracts, fromBlock: BigInt(fromBlock), epochs, clock, pollMs, log }
-  const follower = new L1Follower({ ...shared, endpoints: [l1Endpoint], networkId: network.id })
+  const follower = new L1Follower({ ...shared, endpoints, networkId: network.id })
   return {
     ...network,
     shared,
-    l1Endpoint,
+    l1Endpoints: new Failover(endpoints, { clock }),
     follower,
     endpoint: new JsonRpcNetworkEndpoint({ url: network.rpc }),
     identity: identityOf(l1, network),
@@ -177,7 +187,7 @@ function keepNetwork(options: {
   readonly network: SeenNetwork
   readonly others: readonly SeenNetwork[]
   /** L1, and who sends there. */
-  readonly chain: JsonRpcL1Chain
+  readonly chain: FailoverChain
   readonly sender: L1Sender
   /** The network, and who sends there. */
   readonly there: JsonRpcL1Chain
@@ -191,7 +201,7 @@ function keepNetwork(options: {
     ...known,
     chain: there,
     sender: ownSender,
-    l1: network.l1Endpoint,
+    l1: network.l1Endpoints,
     others,
     claimWei,
   })
@@ -200,7 +210,7 @@ function keepNetwork(options: {
     contracts: { ...shared.contracts, ...(emission && { emission }) },
     chain,
     sender,
-    l1: network.l1Endpoint,
+    l1: network.l1Endpoints,
     intervalSeconds: certificateSeconds,
     outboxSeconds,
     amountMinWei,

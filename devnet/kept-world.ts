@@ -3,9 +3,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { ZgError } from '@zg/primitives'
+import { isHex, ZgError } from '@zg/primitives'
 
-import type { KeptWorld } from './world.ts'
+import { dataNodeCountMax } from './data-plan.ts'
+import type { KeptWorld, OutsideL1 } from './world.ts'
 import { writeWhole } from './write-whole.ts'
 
 const fileName = 'world.json'
@@ -29,12 +30,27 @@ export function readKeptWorld(home: string): KeptWorld | undefined {
       /^[0-9a-f]{64}$/.test(kept.seed) &&
       [kept.validatorCount, kept.networkCount, kept.chainId, kept.genesisTimestamp].every(
         Number.isSafeInteger,
-      )
+      ) &&
+      (kept.outsideL1 === undefined || isOutsideL1(kept.outsideL1)) &&
+      (kept.dataNodeCount === undefined || isDataNodeCount(kept.dataNodeCount))
     if (isWhole) return kept
   } catch {
     // Told below, in the same words.
   }
   throw new KeptWorldMalformedError(path, 'damaged')
+}
+
+function isOutsideL1({ url, anchor, ...rest }: OutsideL1): boolean {
+  const { chainId, epochStart, epochSeconds, finalitySeconds } = rest
+  return (
+    URL.canParse(url) &&
+    isHex(anchor.hash, 32) &&
+    [chainId, epochStart, epochSeconds, finalitySeconds, anchor.number].every(Number.isSafeInteger)
+  )
+}
+
+function isDataNodeCount(count: number): boolean {
+  return Number.isSafeInteger(count) && count > 0 && count <= dataNodeCountMax
 }
 
 function hasChains(home: string): boolean {

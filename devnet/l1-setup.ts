@@ -27,6 +27,9 @@ import type { Hex } from '@zg/primitives'
 /** What each operator stakes with itself: a million. */
 export const devStakeWei = 1_000_000n * 10n ** 18n
 
+/** What each operator of data availability stakes: a hundredth of what a validator does. */
+export const devDataStakeWei = 10_000n * 10n ** 18n
+
 /** What each development account owns on L1, delegated to itself: ten of them carry a vote. */
 export const devHoldingWei = 10_000_000n * 10n ** 18n
 
@@ -61,6 +64,8 @@ export type SetupOptions = {
   readonly deployment: L1DeploymentOptions
   readonly l1ChainId: number
   readonly operators: readonly SetupOperator[]
+  /** Operators that join no network: they hold data. */
+  readonly dataOperators: readonly SetupOperator[]
   /** Who gets tokens on L1 besides the operators. */
   readonly holders: readonly Hex[]
   readonly networks: readonly SetupNetwork[]
@@ -71,12 +76,15 @@ export type SetupOptions = {
 
 /** Returns the calls of the first part. */
 export function firstCalls(options: SetupOptions): readonly SetupCall[] {
-  const { deployment, operators, holders, networks, prepared, firstEpoch } = options
+  const { deployment, operators, dataOperators, holders, networks, prepared, firstEpoch } = options
   const { deployer } = deployment
   const addresses = l1AddressesOf(deployer)
   const calls = [
     ...deploymentCalls(deployment),
     ...operators.map(({ address }) => tokenCall(addresses, 'transfer', [address, devStakeWei])),
+    ...dataOperators.map(({ address }) =>
+      tokenCall(addresses, 'transfer', [address, devDataStakeWei]),
+    ),
     ...holders.map((holder) => tokenCall(addresses, 'transfer', [holder, devHoldingWei])),
     ...networks.flatMap((network) =>
       governedCalls(
@@ -106,8 +114,12 @@ export function firstCalls(options: SetupOptions): readonly SetupCall[] {
     ...tokenCall(addresses, 'delegate', [holder]),
     from: holder,
   }))
-  const joins = operators.flatMap((operator) => operatorCalls(options, operator))
-  return [...calls, ...delegations, ...joins]
+  const joins = operators.flatMap((operator) => [
+    ...stakeCalls(options, operator, devStakeWei),
+    ...joinCalls(options, operator),
+  ])
+  const stakes = dataOperators.flatMap((each) => stakeCalls(options, each, devDataStakeWei))
+  return [...calls, ...delegations, ...joins, ...stakes]
 }
 
 /** Returns the calls by which who deployed funds networks that begin empty. */
@@ -147,10 +159,14 @@ function openingOf(
   return { chainId, genesisTime, earliestEpoch, stakeMin, operatorsMin, genesisHash }
 }
 
-function operatorCalls(options: SetupOptions, operator: SetupOperator): readonly SetupCall[] {
+function stakeCalls(
+  options: SetupOptions,
+  operator: SetupOperator,
+  stakeWei: bigint,
+): readonly SetupCall[] {
   const addresses = l1AddressesOf(options.deployment.deployer)
   const { address, secretKey, publicKey } = operator
-  const { OperatorRegistry, NetworkRegistry, StakeManager } = addresses
+  const { OperatorRegistry, StakeManager } = addresses
   const digest = possessionDigest({
     l1ChainId: BigInt(options.l1ChainId),
     registry: fromHex(OperatorRegistry),
@@ -164,23 +180,31 @@ function operatorCalls(options: SetupOptions, operator: SetupOperator): readonly
       name: 'register',
       args: [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))],
     }),
-    tokenCall(addresses, 'approve', [StakeManager, devStakeWei]),
+    tokenCall(addresses, 'approve', [StakeManager, stakeWei]),
     callOf('stake', {
       contract: 'StakeManager',
       to: StakeManager,
       name: 'stake',
-      args: [address, devStakeWei],
+      args: [address, stakeWei],
     }),
-    ...options.networks.map(({ id }) =>
-      callOf(`join network ${id}`, {
-        contract: 'NetworkRegistry',
-        to: NetworkRegistry,
-        name: 'optIn',
-        args: [id, slashBpsMax],
-      }),
-    ),
   ]
   return calls.map((call) => ({ ...call, from: address }))
+}
+
+function joinCalls(
+  { deployment, networks }: SetupOptions,
+  { address }: SetupOperator,
+): readonly SetupCall[] {
+  const { NetworkRegistry } = l1AddressesOf(deployment.deployer)
+  return networks.map(({ id }) => ({
+    ...callOf(`join network ${id}`, {
+      contract: 'NetworkRegistry',
+      to: NetworkRegistry,
+      name: 'optIn',
+      args: [id, slashBpsMax],
+    }),
+    from: address,
+  }))
 }
 
 function tokenCall(addresses: L1Addresses, name: string, args: readonly unknown[]): L1Call {

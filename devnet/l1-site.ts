@@ -1,16 +1,21 @@
 /**
- * `site.json`: where the contracts of stake stand on L1, and its clock. The one in the folder of
- * the L1 is of every network of a local world; with an outside L1 each network's folder has its
- * own.
+ * `site.json`: where the contracts of stake stand on L1, and its clock. Each network's folder has
+ * its own; one in the folder of a world's own L1 is what those of its first networks come from.
  */
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 /** The file's name in those folders. */
 export const l1SiteFileName = 'site.json'
+
+/** Where the site of a network lies; `dataDir` as `devnet.json` has it. */
+export function l1SitePath(dataDir: string, networkId: number): string {
+  return join(dataDir, `net-${networkId}`, l1SiteFileName)
+}
 
 export type L1Site = {
   /** When epoch 0 began, in seconds since 1970. */
@@ -48,19 +53,19 @@ export function readL1Site(path: string): L1Site {
   throw new L1SiteUnreadableError(path)
 }
 
-/** The `[l1]` table of a node that follows such an L1 at an endpoint. */
-export function l1ConfigOf(site: L1Site, endpoint: string): Record<string, unknown> {
+/** The `[l1]` table of a node that follows such an L1 at some endpoints. */
+export function l1ConfigOf(site: L1Site, endpoints: readonly string[]): Record<string, unknown> {
   const { epochStart, epochSeconds, firstEpoch, fromBlock = 0, contracts } = site
   const { finalitySeconds = 0 } = site
-  const { NetworkRegistry, OperatorRegistry, Inbox, Streams } = contracts
+  const { NetworkRegistry, OperatorRegistry, Inbox, FinalityOracle, Streams } = contracts
   return {
-    endpoints: [endpoint],
+    endpoints: [...endpoints],
     firstEpoch,
     epochStart,
     epochSeconds,
     finalitySeconds,
     fromBlock,
-    contracts: { NetworkRegistry, OperatorRegistry, Inbox, Streams },
+    contracts: { NetworkRegistry, OperatorRegistry, Inbox, FinalityOracle, Streams },
   }
 }
 

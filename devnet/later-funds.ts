@@ -9,7 +9,8 @@ import { addressOfSecretKey, fromHex, toHex } from '@zg/primitives'
 import { depositCalls } from './l1-setup.ts'
 import { loopback } from './ports.ts'
 import { callRpc } from './rpc-call.ts'
-import { deployerKey } from './world-keys.ts'
+import { stakeL1Of } from './node-files.ts'
+import { deployerKeyOf } from './world-keys.ts'
 import type { ChainPlan, WorldPlan } from './world.ts'
 
 const feePerGasMax = 500_000_000_000n
@@ -20,7 +21,8 @@ const feePerGasMax = 500_000_000_000n
  * @throws What L1 or a node of the network answers instead; it may be called again.
  */
 export async function fundLaterNetwork(plan: WorldPlan, network: ChainPlan): Promise<void> {
-  const { l1, keeper } = plan
+  const { keeper } = plan
+  const l1 = stakeL1Of(plan)
   const [validator] = network.validators
   if (l1 === undefined || keeper === undefined || validator === undefined) return
   const keeperAddress = toHex(addressOfSecretKey(keeper.secretKey))
@@ -31,8 +33,9 @@ export async function fundLaterNetwork(plan: WorldPlan, network: ChainPlan): Pro
   const { JsonRpcL1Chain, L1Sender } = await import('@zg/staking')
   const { createSystemClock } = await import('@zg/runtime')
   const { hubGrant, operatorBalanceWei } = await import('./genesis.ts')
+  const deployerKey = deployerKeyOf(plan.kept)
   const sender = new L1Sender({
-    chain: new JsonRpcL1Chain({ url: `http://${loopback}:${l1.rpcPort}` }),
+    chain: new JsonRpcL1Chain({ url: l1.endpoint }),
     chainId: BigInt(l1.chainId),
     secretKey: deployerKey,
     depth: 1,

@@ -19,6 +19,7 @@ fromBlock = 0
 NetworkRegistry = "0x${'01'.repeat(20)}"
 OperatorRegistry = "0x${'02'.repeat(20)}"
 Inbox = "0x${'03'.repeat(20)}"
+FinalityOracle = "0x${'05'.repeat(20)}"
 Streams = "0x${'04'.repeat(20)}"
 `
 

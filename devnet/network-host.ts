@@ -2,13 +2,12 @@
  * Networks that are opened while the world runs. Their operators are those of the world, so each
  * gets its validators here, on ports of its own, without a restart of anything.
  *
- * A genesis is built from the world's plan as L1 was told to expect it (`genesis.ts`), and compared
- * with the hash that L1 has; of another network nothing is started.
+ * A genesis is built from what L1 says (`staked-genesis.ts`), and compared with the hash that L1
+ * has; of another network nothing is started.
  */
 
-import type { L1Parameters } from '@zg/contracts'
-import { bytesEqual } from '@zg/primitives'
-import type { NetworkHost, RegisteredNetwork } from '@zg/staking'
+import { ZgError } from '@zg/primitives'
+import type { GenesisFacts, NetworkHost, RegisteredNetwork } from '@zg/staking'
 
 import type { ChildCommand } from './child.ts'
 import { fundLaterNetwork } from './later-funds.ts'
@@ -20,8 +19,8 @@ import type { ChainPlan, WorldPlan } from './world.ts'
 
 export type LocalNetworkHostOptions = {
   readonly plan: WorldPlan
-  /** What the L1 of the world was deployed with. */
-  readonly parameters: L1Parameters
+  /** What the world's L1 says now that every genesis follows from. */
+  readonly facts: () => Promise<GenesisFacts>
   readonly portOffset: number
   readonly supervisor: Supervisor
   readonly commandsOf: (network: ChainPlan) => readonly ChildCommand[]
@@ -51,22 +50,25 @@ export class LocalNetworkHost implements NetworkHost {
     return this.#networks.map(({ id }) => id)
   }
 
-  async canRun({ id, chainId, genesisHash }: RegisteredNetwork): Promise<boolean> {
-    if (id >= networkCountMax) return false
-    const chain = planNetworkOf(this.#options.plan, id, [])
-    if (BigInt(chain.chainId) !== chainId) return false
-    // Loaded here: it brings the whole node with it.
-    const { parseGenesis } = await import('@zg/chain')
-    return bytesEqual(parseGenesis(await this.#genesisOf(chain)).hash, genesisHash)
+  async obstacleTo(network: RegisteredNetwork): Promise<string | undefined> {
+    if (network.id >= networkCountMax) return `ids of networks here are below ${networkCountMax}`
+    try {
+      await this.#genesisOf(network)
+      return undefined
+    } catch (error) {
+      if (error instanceof ZgError) return error.message
+      throw error
+    }
   }
 
-  async start({ id, firstEpoch }: RegisteredNetwork): Promise<void> {
+  async start(registered: RegisteredNetwork): Promise<void> {
     const { plan, supervisor, commandsOf, onStart } = this.#options
-    const network = this.#starting.get(id) ?? (await this.#planned(id))
+    const { id } = registered
+    const network = this.#starting.get(id) ?? (await this.#planned(registered))
     // Tried again, it has the same ports, and may run in part.
     this.#starting.set(id, network)
-    const genesis = await this.#genesisOf(network)
-    await writeNetworkFiles(plan, network, { genesis, firstEpoch: Number(firstEpoch) })
+    const genesis = await this.#genesisOf(registered)
+    await writeNetworkFiles(plan, network, { genesis, registered })
     const commands = commandsOf(network)
     for (const command of commands) supervisor.add(command)
     const up = new Set(supervisor.status().flatMap(({ name, pid }) => (pid ? [name] : [])))
@@ -88,16 +90,22 @@ export class LocalNetworkHost implements NetworkHost {
     await onStop(network)
   }
 
-  async #planned(id: number): Promise<ChainPlan> {
+  async #planned({ id, chainId, genesisTime }: RegisteredNetwork): Promise<ChainPlan> {
     const { plan, portOffset } = this.#options
     const { validatorCount } = plan.kept
     const world = { firstProcess: 1, validatorCount, offset: portOffset }
     const grants = await grantPorts(networkPortWishes(id, world), isPortFree)
-    return planNetworkOf(plan, id, grants)
+    return {
+      ...planNetworkOf(plan, id, grants),
+      chainId: Number(chainId),
+      genesisTimestamp: Number(genesisTime),
+      blockTimeMs: undefined,
+    }
   }
 
-  async #genesisOf(chain: ChainPlan): Promise<unknown> {
-    const { laterGenesis } = await import('./genesis.ts')
-    return laterGenesis(this.#options.plan, this.#options.parameters, chain)
+  async #genesisOf(network: RegisteredNetwork): Promise<unknown> {
+    // Loaded here: it brings the whole node with it.
+    const { genesisOfNetwork } = await import('./staked-genesis.ts')
+    return genesisOfNetwork(await this.#options.facts(), network)
   }
 }

@@ -9,12 +9,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { genesisConsensusRoot } from '@zg/chain'
-import { artifactOf, systemContractAddresses, systemContracts } from '@zg/contracts'
-import { L1World, somebody, systemConfigOf } from '@zg/contracts/testing'
+import { systemContractAddresses, systemContracts } from '@zg/contracts'
+import {
+  governanceMessage,
+  govExecutor,
+  L1World,
+  settingCall,
+  somebody,
+  systemConfigOf,
+} from '@zg/contracts/testing'
 import { addressOfSecretKey, bytesToBigint, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
 import {
+  Failover,
   JsonRpcL1Chain,
   JsonRpcNetworkEndpoint,
   L1Follower,
@@ -23,8 +31,6 @@ import {
   NetworkRelayer,
 } from '@zg/staking'
 import { SimulatedL1Chain, SimulatedL1Endpoint } from '@zg/staking/testing'
-import { encodeAbiParameters, encodeFunctionData } from 'viem'
-import type { Abi } from 'viem'
 
 import { callRpc } from './rpc-call.ts'
 import { openStakedNetwork, operators, stakeOn } from './testing/staked-operators.ts'
@@ -37,7 +43,6 @@ const ether = 10n ** 18n
 const weiPerGwei = 10n ** 9n
 const keeperKey = keccak256(new TextEncoder().encode('keeper'))
 const { RewardHub, GovExecutor } = systemContractAddresses
-const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 
 /** A height pays a millionth of it, and each operator a quarter of that. */
 const grantGwei = 20_000n * weiPerGwei
@@ -78,23 +83,6 @@ async function openL1() {
   return { l1, l1Endpoint, genesis, follower, follow, firstEpoch, shared }
 }
 
-/** What governance says on L1 to set the reward of a height. */
-function rewardMaxSetting(value: bigint): Hex {
-  const abi = artifactOf('GovExecutor').abi as Abi
-  const data = encodeFunctionData({ abi, functionName: 'setParameter', args: [0, value] })
-  const calls = [
-    {
-      type: 'tuple[]',
-      components: [
-        { name: 'to', type: 'address' },
-        { name: 'value', type: 'uint256' },
-        { name: 'data', type: 'bytes' },
-      ],
-    },
-  ] as const
-  return encodeAbiParameters(calls, [[{ to: govExecutor, value: 0n, data }]])
-}
-
 test('what validators earn by taking part is minted on L1 for their stakers', async (context) => {
   const { l1, l1Endpoint, genesis, follower, follow, firstEpoch, shared } = await openL1()
   const { nodes, pass, during } = await openVirtualNetwork(context, {
@@ -118,7 +106,7 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
       endpoint,
       chain,
       sender: new L1Sender({ ...sending, chain, chainId, secretKey: keeperKey }),
-      l1: l1Endpoint,
+      l1: new Failover([l1Endpoint]),
       contracts,
       fromBlock,
       identity,
@@ -162,7 +150,7 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
       rewardBridge: BigInt(l1.bridge.address),
       inbox: contracts.inbox,
     },
-    l1: l1Endpoint,
+    l1: new Failover([l1Endpoint]),
     fromBlock,
     identity,
     sets,
@@ -174,6 +162,7 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
   })
   const { outbox } = await during(relayer.step())
   assert.deepEqual(outbox, { synced: true, claimed: [0, 1, 2, 3], announced: [] })
+  l1.world.advance(2 * l1.epochSeconds)
   for (const { address } of operators) {
     const earned = l1.read(l1.stakes, 'earnedOf', address, address) as bigint
     // A quarter of a millionth of the grant, and of what was shown besides.
@@ -184,7 +173,8 @@ test('what validators earn by taking part is minted on L1 for their stakers', as
   }
 
   // By the same way down, governance sets what is paid; by a keeper that has just begun.
-  l1Endpoint.message(id, { sender: somebody, to: govExecutor, data: rewardMaxSetting(7n) })
+  const data = governanceMessage([settingCall(0, 7n)])
+  l1Endpoint.message(id, { sender: somebody, to: govExecutor, data })
   await follow()
   await pass(6_000)
   assert.deepEqual((await during(openKeeper().step())).messages, { delivered: [0], failed: [] })

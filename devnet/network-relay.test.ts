@@ -22,7 +22,7 @@ import {
 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock } from '@zg/runtime'
-import { JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
+import { Failover, JsonRpcNetworkEndpoint, L1Sender, NetworkRelayer } from '@zg/staking'
 import { SimulatedL1Chain, SimulatedL1Endpoint } from '@zg/staking/testing'
 import { encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
@@ -111,7 +111,7 @@ test('what a user withdraws on a real network is minted on L1 by a relayer', asy
         rewardBridge: BigInt(l1.bridge.address),
         inbox: BigInt(l1.inbox.address),
       },
-      l1: new SimulatedL1Endpoint(l1, []),
+      l1: new Failover([new SimulatedL1Endpoint(l1, [])]),
       fromBlock: 0n,
       identity: l1.identityOf(id),
       sets: (epoch) => (epoch === set.epoch ? set : undefined),

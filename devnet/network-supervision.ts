@@ -1,14 +1,12 @@
 /** Has the operators of a world join and run what is opened on its L1. */
 
-import { join } from 'node:path'
-
 import { addressOfSecretKey, bytesToBigint } from '@zg/primitives'
 import type { NetworkSupervisor } from '@zg/staking'
 
-import { l1SiteFileName, readL1Site } from './l1-site.ts'
 import type { LocalNetworkHost } from './network-host.ts'
-import { loopback } from './ports.ts'
-import { accountKeyOf, networkCountMax } from './world.ts'
+import { stakeL1Of } from './node-files.ts'
+import { accountKeyOf } from './seed-keys.ts'
+import { networkCountMax } from './world.ts'
 import type { WorldPlan } from './world.ts'
 
 /** What an operator of the local world lets a fault cost: all, in hundredths of a percent. */
@@ -21,18 +19,25 @@ const feePerGasMax = 500_000_000_000n
 
 /** Starts to look; undefined in a world without an L1. */
 export async function superviseNetworks(
-  { kept, l1, networks }: WorldPlan,
+  plan: WorldPlan,
   {
     host,
     networksMax = networkCountMax,
-  }: { readonly host: LocalNetworkHost; readonly networksMax?: number | undefined },
+    onWait,
+  }: {
+    readonly host: LocalNetworkHost
+    readonly networksMax?: number | undefined
+    readonly onWait: (id: number, reason: string) => void
+  },
 ): Promise<NetworkSupervisor | undefined> {
+  const { kept, networks } = plan
+  const l1 = stakeL1Of(plan)
   if (l1 === undefined) return undefined
   // Loaded here, when the world is ready: nobody waits for it.
   const staking = await import('@zg/staking')
   const { createSystemClock } = await import('@zg/runtime')
-  const site = readL1Site(join(l1.folder, l1SiteFileName))
-  const chain = new staking.JsonRpcL1Chain({ url: `http://${loopback}:${l1.rpcPort}` })
+  const site = l1.siteOf(0)
+  const chain = new staking.JsonRpcL1Chain({ url: l1.endpoint })
   const clock = createSystemClock()
   const seed = Buffer.from(kept.seed, 'hex')
   const chainId = BigInt(l1.chainId)
@@ -57,6 +62,7 @@ export async function superviseNetworks(
     epochs: { start: BigInt(site.epochStart), length: BigInt(site.epochSeconds) },
     clock,
     pollMs,
+    onWait,
   })
   supervisor.start()
   return supervisor

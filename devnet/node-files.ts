@@ -1,8 +1,9 @@
 /**
  * Writes what a validator process reads: genesis.json, keystore and password, config.toml.
  *
- * Genesis files, `l1/site.json` and keys are written once and then kept: they are what the world
- * is. config.toml is written at every start, as ports may have moved.
+ * Genesis files, sites and keys are written once and then kept: they are what the world is; those
+ * of networks whose L1 is outside, once it is set up. config.toml is written at every start, as
+ * ports may have moved.
  *
  * The keystores are EIP-2335 files with PBKDF2 at `devKdfRounds`: the password of a local world
  * lies in the file beside them, so a costly derivation would protect nothing and only slow the
@@ -16,13 +17,14 @@ import { dirname, join, relative } from 'node:path'
 import { create } from '@chainsafe/bls-keystore'
 import type { L1Parameters } from '@zg/contracts'
 import { assert, toHex } from '@zg/primitives'
+import type { RegisteredNetwork } from '@zg/staking'
 import { stringify } from 'smol-toml'
 
 import { devAccounts } from './accounts.ts'
+import { writeDataFiles } from './data-files.ts'
 import { depositsFileName } from './first-funds.ts'
-import type { GenesisJson } from './genesis.ts'
 import type { KeeperConfig } from './keeper.ts'
-import { l1ConfigOf, l1SiteFileName, readL1Site } from './l1-site.ts'
+import { l1ConfigOf, l1SiteFileName, l1SitePath, readL1Site } from './l1-site.ts'
 import type { L1Site } from './l1-site.ts'
 import { readL1Parameters } from './parameters.ts'
 import { loopback } from './ports.ts'
@@ -50,34 +52,30 @@ export async function writeWorldFiles(
   const chains = plan.l1 === undefined ? plan.networks : [plan.l1, ...plan.networks]
   mkdirSync(join(plan.home, 'logs'), { recursive: true, mode: 0o700 })
   for (const { folder } of chains) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const { l1, kept } = plan
   if (!chains.every((chain) => existsSync(genesisPathOf(chain)))) {
+    assert(kept.outsideL1 === undefined, 'networks of an outside L1 are written when it is set up')
     await writeGenesisFiles(plan, parameters)
   }
-  const l1 = plan.l1 && localL1(plan.l1)
+  if (l1 !== undefined) {
+    const site = readL1Site(join(l1.folder, l1SiteFileName))
+    for (const { folder } of plan.networks) writeJson(join(folder, l1SiteFileName), site)
+  }
+  const stake = stakeL1Of(plan)
   for (const chain of chains) {
-    const staked = chain.kind === 'network' ? l1 : undefined
+    const staked = chain.kind === 'network' ? stake : undefined
     for (const validator of chain.validators) await writeValidatorFiles(chain, validator, staked)
   }
   writeKeeperConfig(plan, plan.networks)
+  if (stake !== undefined) writeDataFiles(plan, stake)
 }
 
-/** Writes all files of the networks of a world whose L1 is outside, anew at every start. */
-export async function writeOutsideFiles(
-  plan: WorldPlan,
-  genesis: readonly GenesisJson[],
-  l1: StakeL1,
-): Promise<void> {
-  mkdirSync(join(plan.home, 'logs'), { recursive: true, mode: 0o700 })
-  for (const [index, chain] of plan.networks.entries()) {
-    mkdirSync(chain.folder, { recursive: true, mode: 0o700 })
-    writeJson(genesisPathOf(chain), genesis[index])
-    writeJson(join(chain.folder, l1SiteFileName), l1.siteOf(chain.id))
-    for (const validator of chain.validators) await writeValidatorFiles(chain, validator, l1)
-  }
-  writeKeeperFiles(plan, plan.networks, l1)
+/** Whether the outside L1 of a world is set up: then each network's site is known. */
+export function isSetUp({ filesDir, networks }: WorldPlan): boolean {
+  return networks.every(({ id }) => existsSync(l1SitePath(filesDir, id)))
 }
 
-/** The L1 that holds a network's stake. */
+/** The L1 that holds a world's stake. */
 export type StakeL1 = {
   readonly endpoint: string
   readonly chainId: number
@@ -85,9 +83,14 @@ export type StakeL1 = {
   readonly siteOf: (id: number) => L1Site
 }
 
-function localL1({ folder, rpcPort, chainId }: ChainPlan): StakeL1 {
-  const site = readL1Site(join(folder, l1SiteFileName))
-  return { endpoint: rpcUrl(rpcPort), chainId, siteOf: () => site }
+/** Returns the L1 of a world, its own or another; undefined without one. */
+export function stakeL1Of({ l1, kept, filesDir }: WorldPlan): StakeL1 | undefined {
+  const siteOf = (id: number): L1Site => readL1Site(l1SitePath(filesDir, id))
+  const { outsideL1 } = kept
+  if (outsideL1 !== undefined) {
+    return { endpoint: outsideL1.url, chainId: outsideL1.chainId, siteOf }
+  }
+  return l1 && { endpoint: rpcUrl(l1.rpcPort), chainId: l1.chainId, siteOf }
 }
 
 /** The keeper's files, anew at every start: ports may have moved. */
@@ -97,12 +100,13 @@ function writeKeeperFiles(
   l1: StakeL1,
 ): void {
   if (keeper === undefined) return
+  const site = l1.siteOf(0)
   const config: KeeperConfig = {
-    l1: { rpc: l1.endpoint, chainId: l1.chainId, site: l1.siteOf(0) },
+    l1: { rpcs: [l1.endpoint], chainId: l1.chainId, site },
     networks: networks.map(({ id, chainId, rpcPort, validators }) => ({
       id,
       chainId,
-      genesisHash: l1.siteOf(id).genesisHashes[id] ?? '0x',
+      genesisHash: site.genesisHashes[id] ?? '0x',
       rpc: rpcUrl(rpcPort),
       nodes: validators.map((validator) => rpcUrl(validator.rpcPort)),
     })),
@@ -128,20 +132,32 @@ function rpcUrl(port: number): string {
 export async function writeNetworkFiles(
   plan: WorldPlan,
   network: ChainPlan,
-  { genesis, firstEpoch }: { readonly genesis: unknown; readonly firstEpoch: number },
+  { genesis, registered }: { readonly genesis: unknown; readonly registered: RegisteredNetwork },
 ): Promise<void> {
-  assert(plan.l1 !== undefined, 'stake lies on an L1')
+  const l1 = stakeL1Of(plan)
+  assert(l1 !== undefined, 'stake lies on an L1')
+  const { id, firstEpoch, genesisHash } = registered
+  const first = l1.siteOf(0)
+  const genesisHashes = { ...first.genesisHashes, [id]: toHex(genesisHash) }
+  const site = { ...first, firstEpoch: Number(firstEpoch), genesisHashes }
+  writeNetworkGenesis(network, { genesis, site })
+  for (const validator of network.validators) await writeValidatorFiles(network, validator, l1)
+}
+
+/** Writes what a network is; its site last, which says that all of it is there. */
+export function writeNetworkGenesis(
+  network: ChainPlan,
+  { genesis, site }: { readonly genesis: unknown; readonly site: L1Site },
+): void {
   mkdirSync(network.folder, { recursive: true, mode: 0o700 })
-  writeWhole(genesisPathOf(network), `${JSON.stringify(genesis, undefined, 1)}\n`)
-  const { siteOf, ...l1 } = localL1(plan.l1)
-  const site = { ...siteOf(network.id), firstEpoch }
-  for (const validator of network.validators)
-    await writeValidatorFiles(network, validator, { ...l1, siteOf: () => site })
+  writeJson(genesisPathOf(network), genesis)
+  writeJson(join(network.folder, l1SiteFileName), site)
 }
 
 /** Has the keeper care for these networks, once it is started again. */
 export function writeKeeperConfig(plan: WorldPlan, networks: readonly ChainPlan[]): void {
-  if (plan.l1 !== undefined) writeKeeperFiles(plan, networks, localL1(plan.l1))
+  const l1 = stakeL1Of(plan)
+  if (l1 !== undefined) writeKeeperFiles(plan, networks, l1)
 }
 
 /** The same files each time, so that a start that was cut off is made good by the next. */
@@ -227,6 +243,6 @@ function configOf(chain: ChainPlan, validator: ValidatorPlan, l1: StakeL1 | unde
       .map((peer) => ({ publicKey: toHex(peer.publicKey), ...at(peer.p2pPort) }))
     config['p2p'] = { ...at(p2pPort), peers }
   }
-  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.siteOf(chain.id), l1.endpoint)
+  if (l1 !== undefined) config['l1'] = l1ConfigOf(l1.siteOf(chain.id), [l1.endpoint])
   return `${stringify(config)}\n`
 }

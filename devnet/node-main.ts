@@ -20,8 +20,12 @@ if (directory === undefined) {
 // Loaded here, so that the cache is there before the node is.
 const { runNodeProcess } = await import('@zg/chain/process')
 const { followL1 } = await import('./follow-l1.ts')
-runNodeProcess(resolve(directory), followL1).catch((error: unknown) => {
+runNodeProcess(resolve(directory), followL1).catch((error: unknown): void => {
   const text = error instanceof Error ? error.message : String(error)
   process.stderr.write(`${text}\n`)
-  process.exit(1)
+  const { code } = error as { readonly code?: unknown }
+  const end = (): never => process.exit(1)
+  if (process.send === undefined || typeof code !== 'string') return end()
+  // To who holds the channel: what mends a failure hangs on its code.
+  process.send({ kind: 'failed', code }, undefined, undefined, end)
 })

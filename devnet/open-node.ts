@@ -34,7 +34,7 @@ export type OpenNodePlan = {
   readonly upstreams: readonly string[]
   readonly start: 'genesis' | 'snapshot'
   /** Where the stake of the network lies; absent in a network without an L1. */
-  readonly l1?: { readonly rpc: string; readonly site: L1Site }
+  readonly l1?: { readonly rpcs: readonly string[]; readonly site: L1Site }
 }
 
 /** Writes the node's configuration; what it holds of the chain stays. */
@@ -47,7 +47,7 @@ export function writeOpenNode(plan: OpenNodePlan): void {
     genesis: resolve(genesis),
     rpc: { host: loopback, port: rpcPort, allowedHosts: ['localhost'], allowedOrigins: '*' },
     open: { host: p2pHost, port: p2pPort, bootstrap, upstreams, start },
-    ...(l1 && { l1: l1ConfigOf(l1.site, l1.rpc) }),
+    ...(l1 && { l1: l1ConfigOf(l1.site, l1.rpcs) }),
   }
   writeWhole(join(folder, 'config.toml'), `${stringify(config)}\n`)
 }

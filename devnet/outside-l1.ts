@@ -2,323 +2,373 @@
  * A world whose L1 is somewhere else: anvil, geth, a public test chain. What `l1-setup.ts` lists is
  * sent there as transactions, in this order:
  *
- *     funder     what deployer and operators will pay for gas; the CREATE2 deployer, if none stands
+ *     payer      what deployer, operators and keeper will pay for gas (`outside-purses.ts`)
  *     deployer   contracts, tokens, networks; governance handed over
  *     operators  key, stake, opting in, beside each other
  *                ─► the registry says in which epoch each network begins: its files are written
  *     deployer   deposits, once stake counts
  *
- * It can be begun again and goes on where it was. Deployer and operators have accounts of the
- * world's seed that sent nothing before, so call n of one is its transaction n, and L1 counts them;
- * when epoch 0 began, of which all calls are made, is kept in `outside-l1.json`. What was made for
- * another L1 is refused.
+ * It can be cut off at any moment and begun again: it goes on where it was. Deployer and operators
+ * have accounts of the world's seed that sent nothing before, so call n of one is its transaction
+ * n, and L1 counts them; what the calls are made of is in `world.json` before the first.
  */
 
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-
-import { create2Deployer, l1AddressesOf } from '@zg/contracts'
+import { l1AddressesOf } from '@zg/contracts'
 import type { L1Parameters } from '@zg/contracts'
-import { decodeTransaction, encodeTransaction, recoverSender } from '@zg/evm'
-import {
-  addressOfSecretKey,
-  bigintToHex,
-  bytesToBigint,
-  fromHex,
-  toHex,
-  ZgError,
-} from '@zg/primitives'
+import { addressOfSecretKey, assert, bigintToHex, bytesToBigint, toHex } from '@zg/primitives'
+import { fromHex, ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 import type { Clock, Logger } from '@zg/runtime'
-import { JsonRpcL1Chain, L1Sender, readContract } from '@zg/staking'
+import { JsonRpcL1Chain, L1RefusedError, L1Sender } from '@zg/staking'
+import { L1SendFailedError, readContract } from '@zg/staking'
 
-import { canonicalContracts } from './canonical/canonical.ts'
+import { beginSteps, firstEpochTime } from './first-funds.ts'
+import type { OutsideStep } from './first-funds.ts'
 import { outsideGenesis } from './genesis.ts'
 import { depositCalls, firstCalls } from './l1-setup.ts'
 import type { SetupCall, SetupOptions } from './l1-setup.ts'
 import type { L1Site } from './l1-site.ts'
-import { writeOutsideFiles } from './node-files.ts'
-import type { StakeL1 } from './node-files.ts'
-import { callRpc } from './rpc-call.ts'
-import { accountKeyOf } from './world.ts'
-import type { WorldPlan } from './world.ts'
-import { writeWhole } from './write-whole.ts'
-
-const startFileName = 'outside-l1.json'
+import { blockSecondsOf, OutsideL1ResetError } from './l1-survey.ts'
+import { isSetUp, writeNetworkGenesis } from './node-files.ts'
+import {
+  balanceOf,
+  costOf,
+  give,
+  giftsOf,
+  OutsideL1FundsError,
+  OutsideL1PayerError,
+  OutsideL1UnfitError,
+} from './outside-purses.ts'
+import type { L1Purses } from './outside-purses.ts'
+import { deployerKeyOf } from './world-keys.ts'
+import { accountKeyOf } from './seed-keys.ts'
+import type { OutsideL1, WorldPlan } from './world.ts'
 
 /** Gas that each is given the price of; the keeper is relayer of all networks for days. */
 const deployerGas = 120_000_000n
+const deployerLaterGas = 10_000_000n
 const operatorGas = 10_000_000n
 const keeperGas = 300_000_000n
 
 /** Of the price of gas at the start: it may rise so often, and more is never offered. */
 const priceMargin = 4n
 
-/** A block of the L1 may take so long until it is looked for again. */
-const pollMsDefault = 500
+/** A block of the L1 is looked for twice while one is made, in these bounds. */
+const pollMsMin = 50
+const pollMsMax = 500
 
-/**
- * The signed transaction that deploys the CREATE2 deployer, on any chain: before EIP-155, of an
- * account whose key nobody knows.
- */
-const create2Transaction = {
-  type: 0,
-  chainId: undefined,
-  nonce: 0n,
-  gasPrice: 100_000_000_000n,
-  gasLimit: 100_000n,
-  to: undefined,
-  value: 0n,
-  yParity: 0,
-  r: BigInt(`0x${'22'.repeat(32)}`),
-  s: BigInt(`0x${'22'.repeat(32)}`),
-} as const
+export type OutsideOptions = {
+  /** 32 bytes: of the account that pays for everything. Nobody else sends with it meanwhile. */
+  readonly funderKey?: Uint8Array | undefined
+  readonly parameters: L1Parameters
+  readonly clock: Clock
+  /** Aborting it ends what is under way; what was sent may still come in. */
+  readonly signal?: AbortSignal
+  readonly onStep?: (step: OutsideStep) => void
+  readonly log?: Logger
+}
 
-/** Init code that returns what follows it: 69 bytes. */
-const create2InitCode = '0x604580600e600039806000f350fe'
-
-export type OutsideL1Options = {
+/** What the account that pays is asked for. */
+export type L1Bill = {
   readonly url: string
   readonly chainId: number
-  /** 32 bytes: of the account that pays for everything. Nobody else sends with it meanwhile. */
-  readonly funderKey: Uint8Array
-  readonly parameters: L1Parameters
-  /** How old a block is when this L1 calls it final, at most. @default 0: not known */
-  readonly finalitySeconds?: number
-  readonly clock: Clock
-  readonly log?: Logger
-  /** @default pollMsDefault */
-  readonly pollMs?: number
+  readonly epochSeconds: number
+  readonly payer: Hex
+  /** At most, gas included. */
+  readonly wei: bigint
+  /** Accounts that get it. */
+  readonly accountCount: number
 }
 
-export type OutsideL1 = {
-  /** The deployer's key: all tokens that are free are its own. */
-  readonly deployerKey: Uint8Array
+/** Who sends, as steps name it. */
+type NamedSender = { readonly name: string; readonly sender: L1Sender }
+
+/** The set-up of a world on its outside L1. */
+export class OutsideSetup {
+  readonly #plan: WorldPlan
+  readonly #options: Required<Pick<OutsideOptions, 'parameters' | 'signal' | 'onStep'>>
+  readonly #pollMs: number
+  readonly #chain: JsonRpcL1Chain
+  readonly #clock: Clock
+  readonly #funder: L1Sender | undefined
+  readonly #deployer: L1Sender
+  readonly #operators: readonly NamedSender[]
+  readonly #purses: L1Purses
+  #genesis: ReturnType<typeof outsideGenesis> | undefined
+
   /**
-   * Sends all that comes before stake counts, and writes the files of the networks.
+   * Opens it; sends nothing yet.
    *
-   * @throws {OutsideL1UnfitError} `DEVNET_OUTSIDE_L1_UNFIT`; and what L1Sender throws.
+   * @throws {OutsideL1ResetError} `DEVNET_OUTSIDE_L1_RESET` when it was set up and the contracts
+   *   are gone.
    */
-  setUp(): Promise<StakeL1>
-  /** Waits until every network has begun and sends the deposits. */
-  deposit(l1: StakeL1): Promise<void>
+  static async open(plan: WorldPlan, options: OutsideOptions): Promise<OutsideSetup> {
+    const { url } = outsideL1Of(plan)
+    const chain = new JsonRpcL1Chain({ url })
+    await checkContracts(plan, { url, chain })
+    const { baseFeePerGas } = await chain.head()
+    const feePerGasMax = priceMargin * (baseFeePerGas + (await chain.tipPerGas()))
+    const half = 500 * (await blockSecondsOf(url))
+    const pollMs = Math.min(pollMsMax, Math.max(pollMsMin, half))
+    return new OutsideSetup(plan, options, { chain, feePerGasMax, pollMs })
+  }
+
+  private constructor(
+    plan: WorldPlan,
+    options: OutsideOptions,
+    found: {
+      readonly chain: JsonRpcL1Chain
+      readonly feePerGasMax: bigint
+      readonly pollMs: number
+    },
+  ) {
+    const { chain, feePerGasMax, pollMs } = found
+    const { signal = new AbortController().signal, log } = options
+    const { parameters, onStep = () => undefined, funderKey } = options
+    const { url, chainId } = outsideL1Of(plan)
+    this.#plan = plan
+    this.#options = { signal, parameters, onStep }
+    this.#pollMs = pollMs
+    this.#chain = chain
+    this.#clock = clockUntil(options.clock, signal)
+    const sending = { chain, chainId: BigInt(chainId), depth: 1, feePerGasMax, pollMs }
+    const senderOf = (secretKey: Uint8Array): L1Sender =>
+      new L1Sender({ ...sending, clock: this.#clock, secretKey, ...(log && { log }) })
+    const seed = Buffer.from(plan.kept.seed, 'hex')
+    this.#funder = funderKey && senderOf(funderKey)
+    this.#deployer = senderOf(deployerKeyOf(plan.kept))
+    this.#operators = (plan.networks[0]?.validators ?? []).map(({ index }) => {
+      const secretKey = accountKeyOf(seed, `operator/${index}`)
+      return { name: `operator ${index}`, sender: senderOf(secretKey) }
+    })
+    const purses = [
+      { address: this.#deployer.address, gas: isSetUp(plan) ? deployerLaterGas : deployerGas },
+      ...this.#operators.map(({ sender }) => ({ address: sender.address, gas: operatorGas })),
+      ...keepersOf(plan).map((address) => ({ address, gas: keeperGas })),
+    ]
+    this.#purses = { chain, url, feePerGasMax, purses }
+  }
+
+  /** Those who send, as steps name them. */
+  get names(): readonly string[] {
+    return ['payer', 'deployer', ...this.#operators.map(({ name }) => name)]
+  }
+
+  /**
+   * Returns what is to be paid; undefined when it is nothing, and when the world is set up and
+   * nobody is named who pays.
+   *
+   * @throws {OutsideL1PayerError} `DEVNET_OUTSIDE_L1_PAYER` · {OutsideL1FundsError}
+   *   `DEVNET_OUTSIDE_L1_FUNDS`
+   */
+  async bill(): Promise<L1Bill | undefined> {
+    const { url, chainId, epochSeconds } = outsideL1Of(this.#plan)
+    const gifts = await giftsOf(this.#purses)
+    const funder = this.#funder
+    if (gifts.length === 0 || (funder === undefined && isSetUp(this.#plan))) return undefined
+    if (funder === undefined) throw new OutsideL1PayerError(url)
+    const payer = bigintToHex(funder.address, 20)
+    const wei = costOf(gifts, this.#purses.feePerGasMax)
+    const missingWei = wei - (await balanceOf(url, funder.address))
+    if (missingWei > 0n) throw new OutsideL1FundsError(url, { payer, missingWei })
+    return { url, chainId, epochSeconds, payer, wei, accountCount: gifts.length }
+  }
+
+  /**
+   * Pays, sends all that comes before stake counts, and writes genesis and site of the networks.
+   *
+   * @throws {OutsideL1UnfitError} `DEVNET_OUTSIDE_L1_UNFIT` · {OutsideL1CallError}
+   *   `DEVNET_OUTSIDE_L1_CALL`
+   */
+  setUp(): Promise<void> {
+    return unlessAborted(this.#options.signal, this.#setUp())
+  }
+
+  /**
+   * Sends the deposits, once every network has begun.
+   *
+   * @throws {OutsideL1CallError} `DEVNET_OUTSIDE_L1_CALL`
+   */
+  deposit(): Promise<void> {
+    return unlessAborted(this.#options.signal, this.#deposit())
+  }
+
+  async #setUp(): Promise<void> {
+    const plan = this.#plan
+    await this.#pay()
+    if (isSetUp(plan)) return
+    const { networks, setup } = await this.#made()
+    const first = firstCalls(setup)
+    const send = ({ name, sender }: NamedSender): Promise<void> =>
+      this.#sendCalls({ name, sender, calls: callsOf(sender, first), sentBefore: 0 })
+    await send({ name: 'deployer', sender: this.#deployer })
+    // All end before one that failed is told of: whoever begins anew finds nothing under way.
+    const ended = await Promise.allSettled(this.#operators.map(send))
+    for (const end of ended) if (end.status === 'rejected') throw end.reason
+    const sites = await sitesOf(setup, { chain: this.#chain, outsideL1: outsideL1Of(plan) })
+    for (const [index, network] of plan.networks.entries()) {
+      const site = sites[index]
+      if (site !== undefined) writeNetworkGenesis(network, { genesis: networks[index], site })
+    }
+  }
+
+  async #pay(): Promise<void> {
+    const gifts = await giftsOf(this.#purses)
+    const funder = this.#funder
+    if (gifts.length === 0 || funder === undefined) return
+    const tell = (done: number): void =>
+      this.#options.onStep(stepOf('payer', { done, total: gifts.length, what: 'gas' }))
+    await naming('pay for gas', () => give(this.#purses, { funder, gifts, tell }))
+  }
+
+  async #deposit(): Promise<void> {
+    const { setup } = await this.#made()
+    // A network may make blocks before its stake counts on L1.
+    while ((await this.#chain.head()).timestamp < firstEpochTime(this.#plan)) {
+      await new Promise<void>((resolve) => {
+        this.#clock.setTimer(this.#pollMs, resolve)
+      })
+    }
+    const sender = this.#deployer
+    const calls = depositCalls(setup.deployment.deployer, setup.networks)
+    const sentBefore = callsOf(sender, firstCalls(setup)).length
+    try {
+      await this.#sendCalls({ name: beginSteps.deposits, sender, calls, sentBefore })
+    } catch (error) {
+      // Few operators secure little: on a world's own L1 the rest is refused in its block, too.
+      if (!isBeyondStake(error)) throw error
+    }
+  }
+
+  /** What is set up; it brings the whole node with it, which a world that is need not wait for. */
+  #made(): ReturnType<typeof outsideGenesis> {
+    return (this.#genesis ??= outsideGenesis(this.#plan, this.#options.parameters))
+  }
+
+  /** Sends what L1 does not count yet: transaction n of this sender is call n. */
+  async #sendCalls(
+    turn: NamedSender & { readonly calls: readonly SetupCall[]; readonly sentBefore: number },
+  ): Promise<void> {
+    const { signal, onStep } = this.#options
+    const { name, sender, calls, sentBefore } = turn
+    const total = calls.length
+    const counted = async (): Promise<number> =>
+      Number(await this.#chain.nonceOf(sender.address)) - sentBefore
+    const done = Math.max(0, await counted())
+    for (const [index, { what, to, data }] of calls.entries()) {
+      if (index < done) continue
+      signal.throwIfAborted()
+      onStep(stepOf(name, { done: index, total, what }))
+      await naming(what, async () => {
+        try {
+          await sender.send({ to: BigInt(to), data: fromHex(data) }, BigInt(sentBefore + index))
+        } catch (error) {
+          // It was under way when an earlier start was cut off, and came in just now.
+          if (!(error instanceof L1SendFailedError) || (await counted()) <= index) throw error
+        }
+      })
+    }
+    onStep(stepOf(name, { done: total, total, what: '' }))
+  }
 }
 
-/** Where an L1 was when the set-up began. */
-type Start = { readonly chainId: number; readonly epochStart: number; readonly fromBlock: number }
+function outsideL1Of({ kept: { outsideL1 } }: WorldPlan): OutsideL1 {
+  assert(outsideL1 !== undefined, 'the L1 of the world is outside')
+  return outsideL1
+}
 
-/**
- * Opens the set-up of a world on an L1; sends nothing yet.
- *
- * @param plan - Of a world without an L1 of its own.
- * @throws {OutsideL1UnfitError} `DEVNET_OUTSIDE_L1_UNFIT`
- */
-export async function openOutsideL1(
+function callsOf({ address }: L1Sender, calls: readonly SetupCall[]): readonly SetupCall[] {
+  return calls.filter(({ from }) => BigInt(from) === address)
+}
+
+/** A world that was set up finds its contracts, or this L1 went back. */
+async function checkContracts(
   plan: WorldPlan,
-  options: OutsideL1Options,
-): Promise<OutsideL1> {
-  const { url, chainId, parameters, clock, finalitySeconds = 0 } = options
-  checkFinality(url, { epochSeconds: parameters.epochSeconds, finalitySeconds })
-  const chain = new JsonRpcL1Chain({ url })
-  const seed = Buffer.from(plan.kept.seed, 'hex')
-  const deployerKey = accountKeyOf(seed, 'deployer')
-  const deployer = toHex(addressOfSecretKey(deployerKey))
-  const start = await startOf(plan, { url, chainId, chain })
-  const { epochStart } = start
-  const world = { chainId, deployer, epochStart, parameters }
-  const { networks, setup } = await outsideGenesis(plan, world)
-  const { pollMs = pollMsDefault, log } = options
-  const { baseFeePerGas } = await chain.head()
-  const feePerGasMax = priceMargin * (baseFeePerGas + (await chain.tipPerGas()))
-  const sending = { chain, chainId: BigInt(chainId), depth: 1, feePerGasMax, clock, pollMs }
-  const senderOf = (secretKey: Uint8Array): L1Sender =>
-    new L1Sender({ ...sending, secretKey, ...(log && { log }) })
-  const senders = [
-    deployerKey,
-    ...setup.operators.map((_, index) => accountKeyOf(seed, `operator/${index}`)),
-  ].map(senderOf)
-  const [deploying, ...operating] = senders as [L1Sender, ...L1Sender[]]
-  const first = firstCalls(setup)
-  const callsOf = ({ address }: L1Sender) => first.filter(({ from }) => BigInt(from) === address)
-  return {
-    deployerKey,
-    async setUp() {
-      const funder = senderOf(options.funderKey)
-      const purses = [
-        { address: deploying.address, gas: deployerGas },
-        ...operating.map(({ address }) => ({ address, gas: operatorGas })),
-        ...keepersOf(plan).map((address) => ({ address, gas: keeperGas })),
-      ]
-      await fund({ chain, url, funder, purses, feePerGasMax })
-      await sendCalls(chain, deploying, { calls: callsOf(deploying), sentBefore: 0 })
-      // All end before one that failed is told of: whoever begins anew finds nothing under way.
-      const ended = await Promise.allSettled(
-        operating.map((each) => sendCalls(chain, each, { calls: callsOf(each), sentBefore: 0 })),
-      )
-      for (const end of ended) if (end.status === 'rejected') throw end.reason
-      const sites = await sitesOf(setup, { chain, url, start, parameters, finalitySeconds })
-      const l1: StakeL1 = {
-        endpoint: url,
-        chainId,
-        siteOf(id) {
-          const site = sites.get(id)
-          if (site === undefined) throw new OutsideL1UnfitError(url, `it has no network ${id}`)
-          return site
-        },
-      }
-      await writeOutsideFiles(plan, networks, l1)
-      return l1
-    },
-    async deposit({ siteOf }) {
-      const begun = plan.networks.map(({ id }) => siteOf(id).firstEpoch)
-      const fromTime = epochStart + Math.max(...begun) * parameters.epochSeconds
-      while ((await chain.head()).timestamp < fromTime) {
-        await new Promise<void>((resolve) => {
-          clock.setTimer(pollMs, resolve)
-        })
-      }
-      const sentBefore = callsOf(deploying).length
-      const calls = depositCalls(deployer, setup.networks)
-      await sendCalls(chain, deploying, { calls, sentBefore })
-    },
-  }
-}
-
-/** A network has a whole epoch to see a change final: half of one at most passes until it is. */
-function checkFinality(
-  url: string,
-  { epochSeconds, finalitySeconds }: { epochSeconds: number; finalitySeconds: number },
-): void {
-  if (epochSeconds > 2 * finalitySeconds) return
-  const epoch = `an epoch of ${epochSeconds} s`
-  const problem = `${epoch} is not more than twice the ${finalitySeconds} s until it is final`
-  throw new OutsideL1UnfitError(url, problem)
-}
-
-/** What was kept, or the L1 as it is now. */
-async function startOf(
-  { filesDir }: WorldPlan,
-  { url, chainId, chain }: { url: string; chainId: number; chain: JsonRpcL1Chain },
-): Promise<Start> {
-  const found = Number(await callRpc(url, 'eth_chainId'))
-  if (found !== chainId) throw new OutsideL1UnfitError(url, `its chain id is ${found}`)
-  const path = join(filesDir, startFileName)
-  if (existsSync(path)) {
-    const kept = JSON.parse(readFileSync(path, 'utf8')) as Start
-    if (kept.chainId === chainId) return kept
-    throw new OutsideL1UnfitError(url, `"${path}" is of chain ${kept.chainId}`)
-  }
-  const { number, timestamp } = await chain.head()
-  const start = { chainId, epochStart: Number(timestamp), fromBlock: Number(number) }
-  mkdirSync(filesDir, { recursive: true, mode: 0o700 })
-  writeWhole(path, `${JSON.stringify(start)}\n`)
-  return start
+  { url, chain }: { readonly url: string; readonly chain: JsonRpcL1Chain },
+): Promise<void> {
+  if (!isSetUp(plan)) return
+  const { NetworkRegistry } = l1AddressesOf(toHex(addressOfSecretKey(deployerKeyOf(plan.kept))))
+  if (await chain.hasCode(BigInt(NetworkRegistry))) return
+  throw new OutsideL1ResetError(url, 'the contracts of stake are not there any more')
 }
 
 function keepersOf({ keeper }: WorldPlan): readonly bigint[] {
   return keeper === undefined ? [] : [bytesToBigint(addressOfSecretKey(keeper.secretKey))]
 }
 
-/** Gives everyone what gas will cost, where it has less than half of that; CREATE2 for all. */
-async function fund({
-  chain,
-  url,
-  funder,
-  purses,
-  feePerGasMax,
-}: {
-  readonly chain: JsonRpcL1Chain
-  readonly url: string
-  readonly funder: L1Sender
-  readonly purses: readonly { readonly address: bigint; readonly gas: bigint }[]
-  readonly feePerGasMax: bigint
-}): Promise<void> {
-  const give = async (to: bigint, wanted: bigint): Promise<void> => {
-    const address = bigintToHex(to, 20)
-    const has = BigInt(String(await callRpc(url, 'eth_getBalance', [address, 'latest'])))
-    if (has >= wanted / 2n) return
-    await funder.send({ to, value: wanted - has, data: new Uint8Array(0) })
-  }
-  for (const { address, gas } of purses) await give(address, feePerGasMax * gas)
-  if ((await callRpc(url, 'eth_getCode', [create2Deployer, 'latest'])) !== '0x') return
-  const transaction = create2DeployerTransaction()
-  const { gasPrice, gasLimit } = create2Transaction
-  await give(recoverSender(decodeTransaction(transaction)), gasPrice * gasLimit)
-  await chain.submit(transaction)
-  // In the block of this or an earlier one: the funder's next transaction comes after it.
-  await funder.send({ to: funder.address, data: new Uint8Array(0) })
-  if ((await callRpc(url, 'eth_getCode', [create2Deployer, 'latest'])) !== '0x') return
-  throw new OutsideL1UnfitError(url, 'it does not take the CREATE2 deployer')
+function stepOf(
+  name: string,
+  { done, total, what }: { readonly done: number; readonly total: number; readonly what: string },
+): OutsideStep {
+  const isDone = done === total
+  return { name, isDone, text: isDone ? `${total} sent` : `${done} of ${total}: ${what}` }
 }
 
-/** Returns the transaction after which the CREATE2 deployer stands on a chain. */
-export function create2DeployerTransaction(): Uint8Array {
-  const contract = canonicalContracts.find(({ name }) => name === 'Create2Deployer')
-  const code = contract?.code.slice(2) ?? ''
-  return encodeTransaction({ ...create2Transaction, data: fromHex(`${create2InitCode}${code}`) })
+async function naming(what: string, send: () => Promise<void>): Promise<void> {
+  try {
+    await send()
+  } catch (error) {
+    throw error instanceof OutsideL1UnfitError ? error : new OutsideL1CallError(what, error)
+  }
 }
 
-/** Sends what L1 does not count yet: transaction n of this sender is call n. */
-async function sendCalls(
-  chain: JsonRpcL1Chain,
-  sender: L1Sender,
-  { calls, sentBefore }: { readonly calls: readonly SetupCall[]; readonly sentBefore: number },
-): Promise<void> {
-  const done = Number(await chain.nonceOf(sender.address)) - sentBefore
-  for (const { what, to, data } of calls.slice(Math.max(0, done))) {
-    try {
-      await sender.send({ to: BigInt(to), data: fromHex(data) })
-    } catch (cause) {
-      throw new OutsideL1CallError(what, cause)
-    }
-  }
+function isBeyondStake(error: unknown): boolean {
+  const { cause } = error instanceof OutsideL1CallError ? error : { cause: undefined }
+  return cause instanceof L1RefusedError && /^Beyond(Secured|Shared)$/.test(cause.errorName)
 }
 
 /** Each network's site: the same contracts, and the epoch that the registry gave it. */
 async function sitesOf(
   setup: SetupOptions,
-  context: {
-    readonly chain: JsonRpcL1Chain
-    readonly url: string
-    readonly start: Start
-    readonly parameters: L1Parameters
-    readonly finalitySeconds: number
-  },
-): Promise<ReadonlyMap<number, L1Site>> {
-  const { chain, url, start, parameters, finalitySeconds } = context
+  { chain, outsideL1 }: { readonly chain: JsonRpcL1Chain; readonly outsideL1: OutsideL1 },
+): Promise<readonly L1Site[]> {
+  const { url, epochStart, epochSeconds, finalitySeconds, anchor } = outsideL1
   const contracts = l1AddressesOf(setup.deployment.deployer)
-  const registry = {
-    artifact: 'NetworkRegistry',
-    address: BigInt(contracts.NetworkRegistry),
-  } as const
+  const address = BigInt(contracts.NetworkRegistry)
   const genesisHashes = Object.fromEntries(
     [...setup.networks, ...setup.prepared].map(({ id, genesisHash }) => [id, genesisHash]),
   )
-  const sites = new Map<number, L1Site>()
+  const shared = { epochStart, epochSeconds, fromBlock: anchor.number, genesisHashes, contracts }
+  const sites: L1Site[] = []
   for (const { id } of setup.networks) {
     const call = { name: 'networkOf', args: [id] }
-    const found = (await readContract(chain, registry, call)) as { readonly firstEpoch: bigint }
-    const { epochStart, fromBlock } = start
-    const firstEpoch = Number(found.firstEpoch)
+    const found = await readContract(chain, { artifact: 'NetworkRegistry', address }, call)
+    const firstEpoch = Number((found as { readonly firstEpoch: bigint }).firstEpoch)
     // A call that reverted in its block is not made again.
     if (firstEpoch === 0) throw new OutsideL1UnfitError(url, `network ${id} has too few operators`)
-    sites.set(id, {
-      epochStart,
-      epochSeconds: parameters.epochSeconds,
-      firstEpoch,
-      fromBlock,
-      ...(finalitySeconds > 0 && { finalitySeconds }),
-      genesisHashes,
-      contracts,
-    })
+    sites.push({ ...shared, firstEpoch, ...(finalitySeconds > 0 && { finalitySeconds }) })
   }
   return sites
 }
 
-/** The endpoint is not what the set-up was made for, or lacks what it needs. */
-export class OutsideL1UnfitError extends ZgError<'DEVNET_OUTSIDE_L1_UNFIT'> {
-  constructor(url: string, problem: string) {
-    super('DEVNET_OUTSIDE_L1_UNFIT', `Cannot use the L1 at ${url}: ${problem}`, { url, problem })
+/** Its timers end with the signal: who waits by it then waits for ever, and holds nothing. */
+function clockUntil(clock: Clock, signal: AbortSignal): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    setTimer(delayMs, fire) {
+      if (signal.aborted) return { cancel: () => undefined }
+      const timer = clock.setTimer(delayMs, () => {
+        signal.removeEventListener('abort', cancel)
+        fire()
+      })
+      const cancel = (): void => {
+        signal.removeEventListener('abort', cancel)
+        timer.cancel()
+      }
+      signal.addEventListener('abort', cancel)
+      return { cancel }
+    },
   }
+}
+
+/** Rejects when the signal is aborted, whatever is under way. */
+function unlessAborted<value>(signal: AbortSignal, work: Promise<value>): Promise<value> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(signal.reason as Error)
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
+  })
 }
 
 /** A call of the set-up failed; begun again, it goes on with this one. */

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 
 import type { L1Parameters } from '@zg/contracts'
-import { assert } from '@zg/primitives'
+
+import type { OutsideL1 } from './world.ts'
 
 const weiPerToken = 10n ** 18n
 const gweiPerToken = 10n ** 9n
@@ -19,6 +20,29 @@ type ParameterFile = Omit<L1Parameters, 'bridge' | 'governed'> & {
   }
 }
 
+/**
+ * Returns those of `dev` on an L1 with another finality lag, in epochs of another length: what must
+ * span epochs grows with them.
+ */
+export function devParametersOf({
+  epochSeconds,
+  finalitySeconds,
+}: Pick<OutsideL1, 'epochSeconds' | 'finalitySeconds'>): L1Parameters {
+  const dev = readL1Parameters('dev')
+  const factor = Math.max(1, epochSeconds / dev.epochSeconds)
+  const scaled = (seconds: number): number => Math.ceil(seconds * factor)
+  const { stakersTimelockSeconds } = dev.governance
+  return {
+    ...dev,
+    epochSeconds,
+    finalityLagSeconds: finalitySeconds,
+    unbondingSeconds: scaled(dev.unbondingSeconds),
+    evidenceAgeMaxSeconds: scaled(dev.evidenceAgeMaxSeconds),
+    certificateAgeMaxSeconds: scaled(dev.certificateAgeMaxSeconds),
+    governance: { ...dev.governance, stakersTimelockSeconds: scaled(stakersTimelockSeconds) },
+  }
+}
+
 export function readL1Parameters(name: 'dev' | 'prod'): L1Parameters {
   const path = new URL(`../networks/${name}.json`, import.meta.url)
   const { bridge, governed, ...rest } = JSON.parse(readFileSync(path, 'utf8')) as ParameterFile
@@ -27,15 +51,9 @@ export function readL1Parameters(name: 'dev' | 'prod'): L1Parameters {
   const largeAmount = BigInt(largeAmountTokens) * weiPerToken
   const { stakeMinTokens, ...counts } = governed
   const stakeMinGwei = BigInt(stakeMinTokens) * gweiPerToken
-  const parameters = {
+  return {
     ...rest,
     bridge: { ...others, rateCapacity, largeAmount },
     governed: { ...counts, stakeMinGwei },
   }
-  const { unbondingSeconds, evidenceAgeMaxSeconds, massDelaySeconds } = parameters
-  // What the contracts cannot see from one place: evidence of the last certificate still finds
-  // stake.
-  const answerable = evidenceAgeMaxSeconds + massDelaySeconds + parameters.certificateAgeMaxSeconds
-  assert(unbondingSeconds > answerable, 'stake stays for as long as it is answerable')
-  return parameters
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 
-import { grantPorts, isPortFree, portWishes, PortsExhaustedError } from './ports.ts'
+import {
+  grantPorts,
+  isPortFree,
+  PortOffsetTooLargeError,
+  portWishes,
+  PortsExhaustedError,
+} from './ports.ts'
 
 const defaultWorld = {
   withL1: true,
@@ -29,6 +35,21 @@ test('portWishes shifts every port by the offset and each network by 100', () =>
   assert.equal(ports.get('network 1 rpc'), 28_645)
   assert.equal(ports.get('network 1 validator 1 p2p'), 46_757)
   assert.equal(new Set(ports.values()).size, wishes.length)
+})
+
+test('portWishes gives data availability its ports, and says which shift leaves it none', () => {
+  const wishes = portWishes({ ...defaultWorld, dataNodeCount: 16 })
+  const ports = new Map(wishes.map(({ use, port }) => [use, port]))
+  assert.equal(ports.get('da disperser grpc'), 51_001)
+  assert.equal(ports.get('da disperser alt-da'), 3100)
+  assert.equal(ports.get('da node 15'), 51_025)
+  assert.equal(new Set(ports.values()).size, wishes.length)
+  const shifted = (offset: number) => portWishes({ ...defaultWorld, dataNodeCount: 16, offset })
+  assert.ok(shifted(14_510).every(({ port }) => port < 65_536))
+  assert.throws(
+    () => shifted(14_600),
+    (error) => error instanceof PortOffsetTooLargeError && error.data['offsetMax'] === 14_510,
+  )
 })
 
 test('portWishes lets the only validator serve the public port', () => {

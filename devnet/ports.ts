@@ -7,6 +7,8 @@
  *   its validator j, RPC   8550 + 100·i + j    (a lone validator serves the public port instead)
  *   its validator j, p2p   26656 + 100·i + j
  *   metrics                6060 + process index (L1 first, then the validators)
+ *   DA disperser           51001 gRPC, 3100 alt-DA
+ *   DA node i              51010 + i
  *
  * `--port-offset` shifts all of them. A port that something else holds moves to the next one that
  * is free and that no other part wants; the caller says so.
@@ -23,13 +25,22 @@ export const basePorts = {
   validator: 8550,
   p2p: 26_656,
   metrics: 6060,
+  disperser: 51_001,
+  altDa: 3100,
+  dataNode: 51_010,
 } as const
+
+/** The last port there is. */
+const portMax = 65_535
 
 /** Ports between the same kind of two networks. */
 export const networkPortStep = 100
 
-/** The greatest shift that keeps every port of 32 networks below 65,536. */
-export const portOffsetMax = 65_535 - basePorts.p2p - 32 * networkPortStep
+/**
+ * The greatest shift that keeps every port of 32 networks below 65,536; those of data availability
+ * leave less.
+ */
+export const portOffsetMax = portMax - basePorts.p2p - 32 * networkPortStep
 
 /** How far a busy port may move before the search is given up. */
 export const portSearchMax = 1_000
@@ -47,15 +58,21 @@ export type PortWish = {
 /** The port it got; `port` differs from `wanted` when that one was busy. */
 export type PortGrant = { readonly use: string; readonly wanted: number; readonly port: number }
 
-/** The wishes of a world, in the order that ports are granted and processes numbered. */
+/**
+ * The wishes of a world, in the order that ports are granted and processes numbered.
+ *
+ * @throws {PortOffsetTooLargeError} `DEVNET_PORT_OFFSET_TOO_LARGE`
+ */
 export function portWishes(world: {
   readonly withL1: boolean
   readonly networkCount: number
   /** Of each network. */
   readonly validatorCount: number
+  /** Of data availability. @default 0, and no disperser */
+  readonly dataNodeCount?: number | undefined
   readonly offset: number
 }): PortWish[] {
-  const { withL1, networkCount, validatorCount, offset } = world
+  const { withL1, networkCount, validatorCount, dataNodeCount = 0, offset } = world
   const ofL1: PortWish[] = [
     { use: 'l1 rpc', port: basePorts.l1 + offset },
     { use: 'l1 p2p', port: basePorts.p2p - networkPortStep + offset },
@@ -64,7 +81,21 @@ export function portWishes(world: {
   const ofNetworks = Array.from({ length: networkCount }, (_, id) =>
     networkPortWishes(id, { firstProcess: withL1 ? 1 : 0, validatorCount, offset }),
   )
-  return [...(withL1 ? ofL1 : []), ...ofNetworks.flat()]
+  const ofData = dataNodeCount === 0 ? [] : dataPortWishes(dataNodeCount, offset)
+  const wishes = [...(withL1 ? ofL1 : []), ...ofNetworks.flat(), ...ofData]
+  const highest = wishes.reduce((high, wish) => (wish.port > high.port ? wish : high))
+  if (highest.port > portMax) throw new PortOffsetTooLargeError(highest, offset)
+  return wishes
+}
+
+function dataPortWishes(count: number, offset: number): PortWish[] {
+  return [
+    { use: 'da disperser grpc', port: basePorts.disperser + offset },
+    { use: 'da disperser alt-da', port: basePorts.altDa + offset },
+    ...Array.from({ length: count }, (_, index) => {
+      return { use: `da node ${index}`, port: basePorts.dataNode + index + offset }
+    }),
+  ]
 }
 
 /** The wishes of one network; `firstProcess` is the place of network 0's first validator. */
@@ -123,7 +154,7 @@ async function nextFree(
   use: string,
   isUsable: (port: number) => Promise<boolean>,
 ): Promise<number> {
-  const last = Math.min(wanted + portSearchMax, 65_535)
+  const last = Math.min(wanted + portSearchMax, portMax)
   for (let port = wanted + 1; port <= last; port++) if (await isUsable(port)) return port
   throw new PortsExhaustedError(use, wanted)
 }
@@ -137,6 +168,14 @@ export function isPortFree(port: number): Promise<boolean> {
       server.close(() => resolve(true))
     })
   })
+}
+
+export class PortOffsetTooLargeError extends ZgError<'DEVNET_PORT_OFFSET_TOO_LARGE'> {
+  constructor({ use, port }: PortWish, offset: number) {
+    const message = `Cannot shift ports by ${offset}: ${use} would have port ${port}`
+    const offsetMax = offset - (port - portMax)
+    super('DEVNET_PORT_OFFSET_TOO_LARGE', message, { use, offset, offsetMax })
+  }
 }
 
 export class PortsExhaustedError extends ZgError<'DEVNET_PORTS_EXHAUSTED'> {

@@ -29,6 +29,9 @@ const steadyAfterMs = 60_000
 /** Time between SIGTERM and SIGKILL when the world ends. */
 export const stopGraceMs = 2_000
 
+/** Told of what a part says that is not of its state. */
+export type MessageListener = (message: { readonly kind: string }) => void
+
 /** Told of every change of a part; `detail` explains a crash. */
 export type PartListener = (status: PartStatus, detail: string | undefined) => void
 
@@ -48,16 +51,27 @@ type Part = {
 export class Supervisor {
   readonly #parts: Map<string, Part>
   readonly #listener: PartListener
+  readonly #hear: MessageListener
   #isStopping = false
 
-  constructor(plans: readonly ChildCommand[], listener: PartListener) {
+  constructor(
+    plans: readonly ChildCommand[],
+    listener: PartListener,
+    hear: MessageListener = () => {},
+  ) {
     this.#parts = new Map(plans.map((plan) => [plan.part, newPart(plan)]))
     this.#listener = listener
+    this.#hear = hear
   }
 
   /** Takes in another part; it is started by `start`. */
   add(plan: ChildCommand): void {
     if (!this.#parts.has(plan.part)) this.#parts.set(plan.part, newPart(plan))
+  }
+
+  /** Sends a message to a part; one that is down never gets it. */
+  tell(name: string, message: object): void {
+    this.#part(name).child?.tell(message)
   }
 
   /** The parts, in the order of their plans. */
@@ -134,7 +148,7 @@ export class Supervisor {
   #spawn(part: Part): Child {
     part.comeback = undefined
     part.startedAtMs = Date.now()
-    const child = startChild(part.plan)
+    const child = startChild(part.plan, this.#hear)
     part.child = child
     this.#enter(part, 'starting')
     void child.ready.then(() => this.#onReady(part, child))

@@ -15,7 +15,7 @@ import { readLiveLock } from './data-dir.ts'
 import { startDevnet, stopDevnet } from './testing/devnet-process.ts'
 import type { DevnetProcess } from './testing/devnet-process.ts'
 
-const flags = ['--port-offset', '23000']
+const flags = ['--port-offset', '13000']
 /** What starts with a world, first sets of both networks included, is over after this. */
 const settleMs = 60_000
 const idleMs = 60_000
@@ -51,8 +51,10 @@ async function watch(home: string, world: DevnetProcess): Promise<Record<string,
   const parts = await requestControl(lock.socket, { verb: 'status' })
   const kinds = new Map<string, number[]>([['supervisor', [world.process.pid!]]])
   for (const { name, pid } of parts) {
+    // One of four in a process that is counted.
+    if (name.startsWith('da-node-')) continue
     if (pid === undefined) throw new Error(`${name} does not run`)
-    const kind = name.startsWith('net-') ? 'validator' : name
+    const kind = /^(net|da-nodes)-/.exec(name)?.[1]?.replace('net', 'validator') ?? name
     kinds.set(kind, [...(kinds.get(kind) ?? []), pid])
   }
   const before = new Map([...kinds].map(([kind, pids]) => [kind, cpuSecondsOf(pids)]))

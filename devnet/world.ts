@@ -7,8 +7,10 @@
  *     plan     both put together; pure, so the same two give the same plan
  *
  * A world is one L1 (chain 1337, one validator, Prague rules, no finality votes) and M networks,
- * each of the same N operators (Osaka rules), who stake on the L1. A minimal world has network 0
- * alone, one validator, state in memory.
+ * each of the same N operators (Osaka rules), who stake on the L1. One whose L1 is outside has the
+ * networks alone, and remembers which L1 that is. A minimal world has network 0 alone, one
+ * validator, state in memory. Where the L1 is its own, sixteen small operators stake there too and
+ * hold data for network 0 (`data-plan.ts`), unless it was made without them.
  *
  * All keys come from the seed: operator i's secret is HKDF(sha256("zg/devnet/operator/i" ‖ seed)).
  * With `--seed` the time of genesis is fixed as well, so two machines get the same genesis hash.
@@ -17,16 +19,13 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
-import {
-  addressOfSecretKey,
-  blsPublicKeyOf,
-  blsSecretKeyFromSeed,
-  concat,
-  sha256,
-  ZgError,
-} from '@zg/primitives'
+import { ZgError } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 
+import { dataNodeCount, planData } from './data-plan.ts'
+import type { DataPlan } from './data-plan.ts'
 import type { PortGrant } from './ports.ts'
+import { accountKeyOf, keysOf } from './seed-keys.ts'
 
 /** Chain id of the local L1. */
 export const l1ChainId = 1_337
@@ -54,6 +53,23 @@ export const chainIdMax = 4_503_599_627_370_476
 /** Genesis of a seeded world: 1 January 2026. */
 export const seededGenesisTimestamp = 1_767_225_600
 
+/** An L1 that is not of this world, as it was when the world was made. */
+export type OutsideL1 = {
+  /** Its JSON-RPC over HTTP; another endpoint of the same chain may take its place. */
+  readonly url: string
+  readonly chainId: number
+  /** When epoch 0 began, in seconds since 1970. */
+  readonly epochStart: number
+  readonly epochSeconds: number
+  /** How old its newest final block is, at most. */
+  readonly finalitySeconds: number
+  /**
+   * A final block of before the contracts: logs are asked for from there on, and its hash tells
+   * this chain from one that was begun anew.
+   */
+  readonly anchor: { readonly number: number; readonly hash: Hex }
+}
+
 /** What a world is for all its life: kept in `world.json`. */
 export type KeptWorld = {
   readonly version: 1
@@ -68,6 +84,10 @@ export type KeptWorld = {
   readonly blockTimeMs?: number | undefined
   /** Seconds since 1970. */
   readonly genesisTimestamp: number
+  /** Absent: the L1 is the world's own, or there is none. */
+  readonly outsideL1?: OutsideL1 | undefined
+  /** Operators of data availability, each with a node. Absent: there are none. */
+  readonly dataNodeCount?: number | undefined
 }
 
 /** What the command line asks for; what is absent is kept, or the default for a new world. */
@@ -78,6 +98,10 @@ export type WorldOptions = {
   readonly chainId?: number | undefined
   readonly blockTimeMs?: number | undefined
   readonly seed?: string | undefined
+  /** Of an outside L1. */
+  readonly epochSeconds?: number | undefined
+  /** A new world has data availability, a kept one that has it runs it. */
+  readonly withData?: boolean | undefined
 }
 
 export type ValidatorPlan = {
@@ -121,10 +145,13 @@ export type WorldPlan = {
   /** Where this world's files lie: `home`, or `home/minimal`. */
   readonly filesDir: string
   readonly kept: KeptWorld
+  /** Absent in a minimal world, and where the L1 is outside. */
   readonly l1: ChainPlan | undefined
   readonly networks: readonly ChainPlan[]
   /** Absent without an L1. */
   readonly keeper: KeeperPlan | undefined
+  /** Absent where the world has no operators for it. */
+  readonly data: DataPlan | undefined
 }
 
 /** The process that brings to L1 what the networks made. */
@@ -139,23 +166,27 @@ export type KeeperPlan = {
 /**
  * Returns the world to run: the kept one, or a new one.
  *
- * @param random - 32 fresh bytes, for a world without a seed of its own.
+ * @param fresh.random - 32 bytes, for a world without a seed of its own.
+ * @param fresh.outsideL1 - What `--l1` names, looked at; of a kept world, the L1 that it has.
  * @throws {WorldDiffersError} `DEVNET_WORLD_DIFFERS` when options contradict the kept world.
  */
 export function resolveWorld(
   options: WorldOptions,
   kept: KeptWorld | undefined,
-  fresh: { random: Uint8Array; nowSeconds: number },
+  fresh: { random: Uint8Array; nowSeconds: number; outsideL1?: OutsideL1 | undefined },
 ): KeptWorld {
+  const { outsideL1 } = fresh
   if (kept !== undefined) {
     checkSame(options, kept)
-    return kept
+    return outsideL1 === undefined ? kept : { ...kept, outsideL1 }
   }
   const { seed } = options
   const chainId = options.chainId ?? chainIdDefault
   const networkCount = options.minimal ? 1 : (options.networkCount ?? networkCountDefault)
-  const isTaken = chainId <= l1ChainId && l1ChainId < chainId + networkCount
-  if (!options.minimal && isTaken) throw new ChainIdTakenError(l1ChainId - chainId)
+  const taken = outsideL1?.chainId ?? l1ChainId
+  const isTaken = chainId <= taken && taken < chainId + networkCount
+  if (!options.minimal && isTaken) throw new ChainIdTakenError(taken, taken - chainId)
+  const hasData = !options.minimal && outsideL1 === undefined && options.withData === true
   return {
     version: 1,
     seed: Buffer.from(seed === undefined ? fresh.random : seedBytes(seed)).toString('hex'),
@@ -164,6 +195,8 @@ export function resolveWorld(
     chainId,
     blockTimeMs: options.blockTimeMs,
     genesisTimestamp: seed === undefined ? fresh.nowSeconds : seededGenesisTimestamp,
+    ...(outsideL1 && { outsideL1 }),
+    ...(hasData && { dataNodeCount }),
   }
 }
 
@@ -182,7 +215,7 @@ export function planWorld(
     home,
     filesDir,
     kept,
-    l1: minimal ? undefined : planL1(base),
+    l1: minimal || kept.outsideL1 !== undefined ? undefined : planL1(base),
     networks: Array.from({ length: kept.networkCount }, (_, id) => planNetwork(base, id)),
     keeper: minimal
       ? undefined
@@ -192,6 +225,7 @@ export function planWorld(
           logPath: join(home, 'logs', 'keeper.jsonl'),
           secretKey: accountKeyOf(seed, 'keeper'),
         },
+    data: kept.dataNodeCount === undefined ? undefined : planData(base, kept.dataNodeCount),
   }
 }
 
@@ -286,27 +320,8 @@ function planNetwork(base: PlanBase, id: number): ChainPlan {
   }
 }
 
-/** Returns the keys that `seed` gives to `label`. */
-export function keysOf(
-  seed: Uint8Array,
-  label: string,
-): Pick<ValidatorPlan, 'operator' | 'secretKey' | 'publicKey'> {
-  const secretKey = blsSecretKeyFromSeed(derive(seed, label))
-  const operator = addressOfSecretKey(accountKeyOf(seed, label))
-  return { operator, secretKey, publicKey: blsPublicKeyOf(secretKey) }
-}
-
-/** Returns the key of the account that `seed` gives to `label`; it sends transactions. */
-export function accountKeyOf(seed: Uint8Array, label: string): Uint8Array {
-  return derive(seed, `${label}/address`)
-}
-
 function keyFiles(folder: string): Pick<ValidatorPlan, 'keystorePath' | 'passwordPath'> {
   return { keystorePath: join(folder, 'bls.json'), passwordPath: join(folder, 'bls.password') }
-}
-
-function derive(seed: Uint8Array, label: string): Uint8Array {
-  return sha256(concat(new TextEncoder().encode(`zg/devnet/${label}\0`), seed))
 }
 
 function seedBytes(seed: string): Uint8Array {
@@ -319,6 +334,7 @@ function checkSame(options: WorldOptions, kept: KeptWorld): void {
     { flag: '--networks', wanted: options.networkCount, has: kept.networkCount },
     { flag: '--chain-id', wanted: options.chainId, has: kept.chainId },
     { flag: '--block-time', wanted: options.blockTimeMs, has: kept.blockTimeMs },
+    { flag: '--epoch', wanted: options.epochSeconds, has: kept.outsideL1?.epochSeconds },
   ]
   for (const { flag, wanted, has } of wishes) {
     if (wanted !== undefined && wanted !== has) {
@@ -338,9 +354,9 @@ export class WorldDiffersError extends ZgError<'DEVNET_WORLD_DIFFERS'> {
 }
 
 export class ChainIdTakenError extends ZgError<'DEVNET_CHAIN_ID_TAKEN'> {
-  constructor(network: number) {
+  constructor(chainId: number, network: number) {
     const why = "it is the L1's, and transactions of one would hold on the other"
-    const message = `Cannot give network ${network} the chain id ${l1ChainId}: ${why}`
-    super('DEVNET_CHAIN_ID_TAKEN', message, { chainId: l1ChainId })
+    const message = `Cannot give network ${network} the chain id ${chainId}: ${why}`
+    super('DEVNET_CHAIN_ID_TAKEN', message, { chainId })
   }
 }

@@ -3,9 +3,9 @@
  * by nobody and for free. A genesis with contracts in it is made so, and contracts are tried so.
  */
 
-import { ZgError } from '@zg/primitives'
+import { bigintToBytes, keccak256, ZgError } from '@zg/primitives'
 import { MemoryState } from '@zg/state'
-import type { Allocation } from '@zg/state'
+import type { Allocation, StateChanges } from '@zg/state'
 
 import { environmentOf } from './block-environment.ts'
 import { BlockExecution } from './block-execution.ts'
@@ -35,6 +35,13 @@ export type RunOutcome = {
   readonly gasUsed: bigint
   readonly contractAddress: bigint | undefined
   readonly logs: readonly Log[]
+}
+
+/** What a message did, and when; of the state it is not kept yet. */
+export type RanMessage = {
+  readonly outcome: RunOutcome
+  readonly changes: StateChanges
+  readonly timestamp: number
 }
 
 const blockGasLimit = 60_000_000n
@@ -103,18 +110,25 @@ export class MessageRun {
   }
 
   /** Runs a message as a transaction of a block of its own; a revert is an outcome. */
-  send({ from, to, value, data, gas = messageGas }: RunMessage): RunOutcome {
+  send(message: RunMessage): RunOutcome {
+    const ran = this.run(message)
+    this.keep(ran)
+    return ran.outcome
+  }
+
+  /** Runs a message as `send` does, and keeps nothing. */
+  run({ from, to, value, data, gas = messageGas }: RunMessage): RanMessage {
     const least = this.#parent.timestamp + (this.isSubSecond ? 0 : 1)
     const timestamp = Math.max(this.#timestamp, least)
     const execution = new BlockExecution({
       config: this.#config,
       parent: this.#parent,
       state: this.state,
-      blockHash: () => undefined,
+      blockHash,
       attributes: {
         coinbase: 0n,
         gasLimit: blockGasLimit,
-        prevRandao: zeros,
+        prevRandao: mixOf(this.#parent.number + 1),
         parentBeaconBlockRoot: this.parentBeaconRoot,
         timestamp,
       },
@@ -140,10 +154,19 @@ export class MessageRun {
     })
     if (outcome.status === 'rejected') throw new MessageRejectedError(outcome.message)
     const { receipt, gasUsed, contractAddress, output } = outcome
-    this.state.apply(execution.finish([]).changes)
+    const { succeeded, logs } = receipt
+    return {
+      outcome: { succeeded, output, gasUsed, contractAddress, logs },
+      changes: execution.finish([]).changes,
+      timestamp,
+    }
+  }
+
+  /** Makes the block of a message that was run on this state. */
+  keep({ changes, timestamp }: RanMessage): void {
+    this.state.apply(changes)
     this.#parent = { ...this.#parent, number: this.#parent.number + 1, timestamp }
     this.#timestamp = timestamp
-    return { succeeded: receipt.succeeded, output, gasUsed, contractAddress, logs: receipt.logs }
   }
 
   /** Asks a message's answer; nothing is kept. */
@@ -151,15 +174,25 @@ export class MessageRun {
     const header = {
       coinbase: 0n,
       gasLimit: blockGasLimit,
-      prevRandao: zeros,
+      prevRandao: mixOf(this.#parent.number + 1),
       excessBlobGas: 0n,
       number: this.#parent.number + 1,
       timestamp: this.#timestamp,
       baseFeePerGas: 0n,
     }
-    const block = environmentOf(header, { config: this.#config, blockHash: () => undefined })
+    const block = environmentOf(header, { config: this.#config, blockHash })
     return call({ state: this.state, block, from, to, value, data, gasLimit: gas })
   }
+}
+
+/** What BLOCKHASH answers: as an EVM that knows no blocks, revm, makes it up. */
+function blockHash(number: number): Uint8Array {
+  return keccak256(new TextEncoder().encode(String(number)))
+}
+
+/** What PREVRANDAO answers in a block. */
+function mixOf(number: number): Uint8Array {
+  return keccak256(bigintToBytes(BigInt(number), 32))
 }
 
 /** No block may hold the message: its sender lacks the value, say. */

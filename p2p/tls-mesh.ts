@@ -248,7 +248,8 @@ export class TlsMesh implements Network {
     if (known !== undefined) return known
     const { clock, budgets = defaultBudgets } = this.#options
     const nowMs = clock.nowMs()
-    const patience = { perSecond: 0.1, burst: this.#limits.misbehaviourCountMax }
+    // Half a report less: a little is forgiven between reports, and the last one counts.
+    const patience = { perSecond: 0.1, burst: this.#limits.misbehaviourCountMax - 0.5 }
     const fresh: Peer = {
       id,
       budget: new PeerBudget(budgets, nowMs),

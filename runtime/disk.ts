@@ -10,6 +10,11 @@ export interface Disk {
   open(path: string): Promise<DiskFile>
   /** Returns the whole file, or undefined when there is none. */
   readFile(path: string): Promise<Uint8Array | undefined>
+  /**
+   * Returns bytes `from` to `from + sizeBytes` of a file, of which `sync` acknowledged the last;
+   * undefined when it has fewer.
+   */
+  readAt(path: string, from: number, sizeBytes: number): Promise<Uint8Array | undefined>
   /** Replaces the file atomically and durably: readers see the old bytes or the new, whole. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>
   /** Names in a folder, sorted; empty when there is no such folder. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -62,4 +62,23 @@ test('a full device breaks the file for good', async (context) => {
   await assert.rejects(file.sync(), { code: 'RUNTIME_DISK_FILE_BROKEN' })
   assert.throws(() => file.append(Uint8Array.of(2)), { code: 'RUNTIME_DISK_FILE_BROKEN' })
   await file.close()
+})
+
+test('createNodeDisk: a sync before close or truncate acknowledges what is written, no less', async () => {
+  for (const end of ['close', 'truncate'] as const) {
+    const folder = await mkdtemp(join(tmpdir(), 'zg-disk-'))
+    const disk = await createNodeDisk(folder)
+    const file = await disk.open('log')
+    file.append(new Uint8Array(2_000_000))
+    const first = file.sync()
+    await new Promise((resolve) => setImmediate(resolve))
+    file.append(new Uint8Array(4_000_000))
+    const second = file.sync()
+    const ended = end === 'close' ? file.close() : file.truncate(6_000_000)
+    await second
+    assert.equal((await stat(join(folder, 'log'))).size, 6_000_000, end)
+    await Promise.all([first, ended])
+    if (end === 'truncate') await file.close()
+    await rm(folder, { recursive: true })
+  }
 })

@@ -43,6 +43,14 @@ export async function createNodeDisk(root: string): Promise<Disk> {
       const bytes = await orAbsent(readFile(at(path)))
       return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     },
+    async readAt(path, from, sizeBytes) {
+      const handle = await orAbsent(open(at(path), 'r'))
+      try {
+        return await (handle && readWhole(handle, from, sizeBytes))
+      } finally {
+        await handle?.close()
+      }
+    },
     async writeFile(path, bytes) {
       const full = at(path)
       await makeFolder(dirname(full))
@@ -69,6 +77,9 @@ export async function createNodeDisk(root: string): Promise<Disk> {
   }
 }
 
+/** A sync that has not begun, and what it writes: all that waits then, unless that is sealed. */
+type CommitGroup = { done: Promise<void>; sealed: Uint8Array[] | undefined }
+
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle
   readonly #path: string
@@ -76,7 +87,7 @@ class NodeDiskFile implements DiskFile {
   #backlog: Uint8Array[] = []
   #backlogSizeBytes = 0
   /** The group commit that has not begun; all who ask for a sync now share it. */
-  #nextGroup: Promise<void> | undefined
+  #nextGroup: CommitGroup | undefined
   /** Operations follow each other; this is the last one. */
   #last: Promise<void> = Promise.resolve()
   #broken: DiskFileBrokenError | undefined
@@ -104,16 +115,19 @@ class NodeDiskFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    this.#nextGroup ??= this.#follow(async () => {
-      this.#nextGroup = undefined
-      await this.#writeBacklog(this.#takeBacklog())
-    })
-    return this.#nextGroup
+    if (this.#nextGroup === undefined) {
+      const group: CommitGroup = { done: Promise.resolve(), sealed: undefined }
+      this.#nextGroup = group
+      group.done = this.#follow(async () => {
+        if (this.#nextGroup === group) this.#nextGroup = undefined
+        await this.#writeBacklog(group.sealed ?? this.#takeBacklog())
+      })
+    }
+    return this.#nextGroup.done
   }
 
   truncate(sizeBytes: number): Promise<void> {
-    const backlog = this.#takeBacklog()
-    this.#nextGroup = undefined
+    const backlog = this.#sealBacklog()
     this.#sizeBytes = Math.min(this.#sizeBytes, sizeBytes)
     return this.#follow(async () => {
       await this.#writeBacklog(backlog)
@@ -125,7 +139,7 @@ class NodeDiskFile implements DiskFile {
 
   close(): Promise<void> {
     if (this.#closed) return this.#last.catch(() => undefined)
-    const backlog = this.#takeBacklog()
+    const backlog = this.#sealBacklog()
     // A broken file has told its failure already; what is left is to let go of it.
     const isBroken = this.#broken !== undefined
     const written = isBroken ? this.#last : this.#follow(() => this.#writeBacklog(backlog))
@@ -148,6 +162,16 @@ class NodeDiskFile implements DiskFile {
     })
     this.#last = done.catch(() => undefined)
     return done
+  }
+
+  /** What waits goes to the sync that was promised it, if there is one; else it is returned. */
+  #sealBacklog(): Uint8Array[] {
+    const group = this.#nextGroup
+    this.#nextGroup = undefined
+    const backlog = this.#takeBacklog()
+    if (group === undefined) return backlog
+    group.sealed = backlog
+    return []
   }
 
   #takeBacklog(): Uint8Array[] {
@@ -192,6 +216,20 @@ function dropBytes(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array[
     left -= part.length
   }
   return []
+}
+
+async function readWhole(
+  handle: FileHandle,
+  from: number,
+  sizeBytes: number,
+): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(sizeBytes)
+  for (let at = 0; at < sizeBytes;) {
+    const { bytesRead } = await handle.read(bytes, at, sizeBytes - at, from + at)
+    if (bytesRead === 0) return undefined
+    at += bytesRead
+  }
+  return bytes
 }
 
 /** Makes a folder and those above it, each durable in the one above. */

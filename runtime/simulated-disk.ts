@@ -79,6 +79,13 @@ export class SimulatedDisk {
         const file = this.#files.get(path)
         return file?.bytes.slice(0, file.size)
       },
+      readAt: async (path, from, sizeBytes) => {
+        splitDiskPath(path)
+        await this.#wait(alive)
+        const file = this.#files.get(path)
+        if (file === undefined || from + sizeBytes > file.size) return undefined
+        return file.bytes.slice(from, from + sizeBytes)
+      },
       writeFile: async (path, bytes) => {
         splitDiskPath(path)
         const copy = bytes.slice()

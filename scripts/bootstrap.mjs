@@ -41,6 +41,7 @@ const entries = {
   'test:full': { run: ['scripts/test-full.ts'], withPartners: true },
   check: { run: ['scripts/check.ts'], withPartners: true },
   bench: { run: ['scripts/bench.ts'], withPartners: true },
+  peers: { run: ['scripts/peers.ts'], withPartners: true },
   conformance: { run: ['scripts/conformance.ts'], withPartners: true },
 }
 

@@ -5,14 +5,18 @@
  *   differential   random scenarios on our EVM and on ethereumjs, Prague and Osaka in turn
  *   anvil          the same on our EVM and on anvil
  *   conformance    every official vector
+ *   coding         every way to lose rows of a small code
  *   sim            seeds of the simulated world
- *   conservation   random staking, bridging and slashing over three networks, in steps
+ *   data           seeds of data availability: nodes and dispersers that lie, losses, crashes
+ *   data-world     the local world with data availability: doors, nodes stopped and killed
+ *   conservation   three networks, one corrupt, one that dies: stake, bridge, grant, slash
  *   drills         what shared stake promises, done to a running world of five operators
  *   growth         load opens a third network of a running world, and lets it go again
  *   accountability networks with more or less than a third of two minds, and what the contracts say
  *   forge          the contracts' tests again on forge's EVM, and its fuzzer on their bytecode
- *   l1-anvil       two networks whose L1 is anvil: sets, references, credits, withdrawals, slashing
- *   l1-geth        the same on `geth --dev`, of PATH or ZG_GETH (docs/peers.md); skipped without it
+ *   l1-anvil       the same drills in a world whose L1 is anvil
+ *   l1-geth        and one whose L1 is `geth --dev`, of PATH or ZG_GETH (docs/peers.md); skipped
+ *                  without it
  */
 
 import { spawnSync } from 'node:child_process'
@@ -20,17 +24,19 @@ import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
 import { runForge } from '../contracts/forge/run-forge.ts'
-import type { DrillReport } from '../devnet/testing/drills.ts'
+import type { DrillReport } from '../devnet/testing/drill-world.ts'
+import type { DrillL1 } from '../devnet/testing/drills.ts'
 import { runGrowthDrill } from '../devnet/testing/growth-drill.ts'
 import { runConservation } from '../contracts/testing/conservation.ts'
+import { tryErasurePatterns } from '../coding/testing/erasure-patterns.ts'
 import { devAccounts } from '../devnet/accounts.ts'
-import { findGeth, gethChainId, gethFunderKey, startGeth } from '../devnet/testing/geth-process.ts'
-import { runOutsideL1 } from '../devnet/testing/outside-l1-run.ts'
+import { findGeth, gethFunderKey, startGeth } from '../devnet/testing/geth-process.ts'
 import { emptyScore, runAnvilDifferential, runDifferential } from '../evm/differential.ts'
 import type { DifferentialScore } from '../evm/differential.ts'
 import { startAnvil } from '../evm/testing/anvil-process.ts'
 import { fromHex } from '../primitives/index.ts'
 import { runAccountability } from '../sim/testing/accountability.ts'
+import { runDataSeeds } from '../sim/testing/data-run.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,21 +45,24 @@ const { values, positionals } = parseArgs({
 const [name = ''] = positionals
 const firstSeed = Number(values.from)
 
-/** Steps of one seed of `conservation`: trees that grow make later ones dear. */
-const conservationSteps = 500
+/** Steps that are taken of one seed of `conservation`: trees that grow make later ones dear. */
+const conservationSteps = 250
 
 const suites: Readonly<Record<string, () => number | Promise<number>>> = {
   differential: () => differential(Number(values.count ?? 200_000)),
   anvil: () => anvil(Number(values.count ?? 200_000)),
   conformance: () => runScript(['scripts/conformance.ts', '--json']),
+  coding,
   sim: () => {
     const seeds = ['--seeds', values.count ?? '5000', '--from', String(firstSeed)]
     return runScript(['cli/main.ts', 'sim', ...seeds, '--json'])
   },
   conservation: () => conservation(Number(values.count ?? 10_000)),
-  drills: () => drills('drills', runDrills),
+  drills: () => drills('drills', (tell) => runDrills(tell)),
   growth: () => drills('growth', runGrowthDrill),
   accountability: () => accountability(Number(values.count ?? 240)),
+  'data-world': () => runScript(['--test', 'devnet/data.e2e.test.ts']),
+  data: () => data(Number(values.count ?? 1_000)),
   forge: () => forge(Number(values.count ?? 10_000)),
   'l1-anvil': l1Anvil,
   'l1-geth': l1Geth,
@@ -64,6 +73,11 @@ if (suite === undefined) {
   process.exit(2)
 }
 process.exit(await suite())
+
+function coding(): number {
+  console.log(JSON.stringify({ suite: 'coding', ...tryErasurePatterns(1) }))
+  return 0
+}
 
 async function drills(
   suite: string,
@@ -107,15 +121,23 @@ async function differential(count: number): Promise<number> {
 }
 
 async function conservation(count: number): Promise<number> {
-  let [steps, notRefused, seed] = [0, 0, firstSeed]
+  const taken: Record<string, number> = {}
+  let [steps, seed] = [0, firstSeed]
   while (steps < count) {
-    notRefused += await runConservation(seed++, conservationSteps)
+    const score = await runConservation(seed++, conservationSteps)
+    for (const [kind, times] of Object.entries(score)) taken[kind] = (taken[kind] ?? 0) + times
     steps += conservationSteps
-    console.error(`${steps} of ${count} steps, ${notRefused} not refused`)
+    console.error(`${steps} of ${count} steps`)
   }
   const seeds = seed - firstSeed
-  console.log(JSON.stringify({ suite: 'conservation', firstSeed, seeds, steps, notRefused }))
-  return 0
+  console.log(JSON.stringify({ suite: 'conservation', firstSeed, seeds, steps, taken }))
+  return Object.values(taken).every((times) => times > 0) ? 0 : 1
+}
+
+async function data(count: number): Promise<number> {
+  const score = await runDataSeeds(firstSeed, count)
+  console.log(JSON.stringify({ suite: 'data', firstSeed, ...score }))
+  return score.failures.length
 }
 
 async function accountability(count: number): Promise<number> {
@@ -139,31 +161,26 @@ async function l1Anvil(): Promise<number> {
   const running = await startAnvil(['--hardfork', 'osaka', ...pace])
   const [funder] = await devAccounts()
   if (running === undefined || funder === undefined) return skip('l1-anvil', 'anvil')
-  const l1 = { ...running, chainId: 31_337, funderKey: fromHex(funder.privateKey) }
-  return onL1('l1-anvil', l1, 30)
+  return onL1('l1-anvil', {
+    ...running,
+    funderKey: fromHex(funder.privateKey),
+    epochSeconds: 30,
+  })
 }
 
-/** Its final blocks come in steps of 32: an epoch is longer than three of them. */
+/** Its final blocks come in steps of 32: an epoch is longer than twice a step seen and one more. */
 async function l1Geth(): Promise<number> {
   const path = findGeth(process.env)
   if (path === undefined) return skip('l1-geth', 'geth')
   const running = await startGeth(path)
-  const l1 = { ...running, chainId: gethChainId, funderKey: gethFunderKey }
-  return onL1('l1-geth', l1, 120)
+  return onL1('l1-geth', { ...running, funderKey: gethFunderKey, epochSeconds: 150 })
 }
 
-async function onL1(
-  suite: string,
-  l1: Parameters<typeof runOutsideL1>[0] & { close(): Promise<void> },
-  epochSeconds: number,
-): Promise<number> {
+async function onL1(suite: string, l1: DrillL1 & { close(): Promise<void> }): Promise<number> {
   const leave = (): void => void l1.close().then(() => process.exit(1))
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, leave)
   try {
-    const tell = (line: string): void => console.error(line)
-    const result = await runOutsideL1(l1, { epochSeconds, tell })
-    console.log(JSON.stringify({ suite, ...result }))
-    return 0
+    return await drills(suite, (tell) => runDrills(tell, l1))
   } finally {
     await l1.close()
   }

@@ -15,7 +15,9 @@ import { runSuites, type Suite } from './suites.ts'
 
 const inRooms = { exclude: (name: string) => name === 'node_modules' || name === '.node' }
 const tests = globSync('*/**/*.test.ts', inRooms).sort()
-const endToEnd = tests.filter((file) => file.endsWith('.e2e.test.ts'))
+/** `npm run test:full -- data-world` runs it: two minutes of a world with everything in it. */
+const longer = 'devnet/data.e2e.test.ts'
+const endToEnd = tests.filter((file) => file.endsWith('.e2e.test.ts') && file !== longer)
 const unit = tests.filter((file) => !file.endsWith('.e2e.test.ts'))
 
 /** One process for many files: to load the rooms costs more than most tests. */

@@ -38,8 +38,8 @@ const sources: readonly Source[] = globSync(['*/**/*.ts'], {
 /** `from '…'` at the end of an import or export, `import '…'`, `import('…')`. */
 const importPattern = /(?:^(?:[^'"\n]*[\s}])?from |^import |\bimport\()'([^']+)'/gm
 
-/** Rooms that must run in a browser tab one day: no Node modules outside their testing/ folders. */
-const isomorphicRooms = ['primitives', 'sdk']
+/** Rooms that must run in a browser tab one day: Node modules in tests, benches and node/ alone. */
+const isomorphicRooms = ['primitives', 'coding', 'sdk']
 
 /** Names that say nothing of what is inside. */
 const emptyNames = /^(utils?|common|misc|types|helpers?|shared|lib|stuff)\.ts$/
@@ -128,7 +128,8 @@ test('libp2p is loaded by open nodes alone', () => {
 test('isomorphic rooms import no Node modules', () => {
   const wrong = sources
     .filter(
-      ({ room, path }) => isomorphicRooms.includes(room) && !/testing\/|\.test\.ts$/.test(path),
+      ({ room, path }) =>
+        isomorphicRooms.includes(room) && !/\/(testing|node)\/|\.(test|bench)\.ts$/.test(path),
     )
     .filter(({ text }) => /from 'node:/.test(text))
     .map(({ path }) => path)

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isDeepStrictEqual } from 'node:util'
 
 import { artifactNames, artifactOf } from '@zg/contracts'
+import { formatAbiItem } from 'viem/utils'
 import { toEventSelector, toFunctionSelector } from 'viem'
 import type { Abi, AbiEvent, AbiFunction, AbiParameter } from 'viem'
 
-import { abis, refusals } from './abis.ts'
+import { abis } from './abis.ts'
 import type { ContractName } from './abis.ts'
+import { refusals } from './refusals.ts'
 
 /** Types of parameters, tuples by their parts; names too, as answers are read by them. */
 function shapeOf(parameters: readonly AbiParameter[]): unknown[] {
@@ -18,6 +19,8 @@ function shapeOf(parameters: readonly AbiParameter[]): unknown[] {
     return { type, name: name === '' ? undefined : name, indexed, parts }
   })
 }
+
+type AbiError = Extract<Abi[number], { readonly type: 'error' }>
 
 function describe(item: AbiFunction | AbiEvent): unknown {
   const { type, name, inputs } = item
@@ -46,13 +49,21 @@ test('abis: every entry is that of the committed artifact', () => {
   }
 })
 
-test('abis: every refusal is an error of a contract', () => {
-  const all = artifactNames.flatMap((name) => artifactOf(name).abi as Abi)
-  for (const { name, inputs } of refusals) {
-    const own = all.filter((item) => item.type === 'error' && item.name === name)
-    const shapes = own.map((item) => (item.type === 'error' ? shapeOf(item.inputs) : []))
-    // Two contracts may have an error of one name.
-    const isOne = shapes.some((shape) => isDeepStrictEqual(shape, shapeOf(inputs)))
-    assert.ok(isOne, name)
-  }
+/** Contracts that stand in tests alone. */
+const ofTests = ['ProofsTester', 'TestCollateral']
+
+test('refusals are the errors of all contracts, none missing and none made up', () => {
+  const names = artifactNames.filter((name) => !ofTests.includes(name))
+  const errors = names.flatMap((name) => artifactOf(name).abi as Abi).filter(isError)
+  const known = refusals.filter(isError)
+  const signatures = (all: readonly AbiError[]): string[] =>
+    [...new Set(all.map((error) => formatAbiItem(error)))].toSorted()
+  assert.deepEqual(signatures(known), signatures(errors))
+  // Told by their first four bytes: no two may share them.
+  const selectors = known.map((error) => toFunctionSelector(formatAbiItem(error)))
+  assert.equal(new Set(selectors).size, known.length)
 })
+
+function isError(item: Abi[number]): item is AbiError {
+  return item.type === 'error'
+}

@@ -9,9 +9,9 @@ import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi } from 'viem'
 
 import { outboxAddress } from './abis.ts'
-import { readBridge, readWaiting, waitingOf } from './bridge.ts'
+import { readBridge, readDepositRoom, readWaiting, waitingOf } from './bridge.ts'
 import type { Bridge } from './bridge.ts'
-import { depositOrder, payOutOrder, withdrawalOrder } from './orders.ts'
+import { depositOrder, payOutOrder, transferOrder, withdrawalOrder } from './orders.ts'
 import { outboxProof, readOutbox } from './outbox.ts'
 import type { outboxArgs, OutboxEntry } from './outbox.ts'
 import { refusalOf } from './refusal.ts'
@@ -57,6 +57,48 @@ test('depositOrder burns on L1 and is owed on the network, within what stake sec
   assert.equal(securedWei, (4_000_000n * tokens * 3_333n) / 10_000n)
   const again = await depositOrder(after, { ...deposit, amountWei: 5n * tokens + 1n })
   assert.equal(again.calls.length, 2, 'what was allowed is used up')
+})
+
+test('readDepositRoom is what the bridge takes: a network, and all of them, to the wei', async () => {
+  const l1 = new StakeChain({ holders: [holder] })
+  const deposit = async (id: number, amountWei: bigint) => {
+    const view = await openView(l1.client, l1.addresses)
+    const { calls } = await depositOrder(view, { id, from: holder, to: holder, amountWei })
+    for (const { to, data, value } of calls) l1.send({ from: holder, to, data, value })
+  }
+  const room = async (id: number): Promise<bigint> => {
+    const view = await openView(l1.client, l1.addresses)
+    return readDepositRoom(view, await readNetwork(view, id))
+  }
+  const most = (4_000_000n * tokens * 3_333n) / 10_000n
+  assert.equal(await room(1), most - genesisOutstandingWei)
+  l1.call('ZgToken', 'transfer', { args: [holder, most] })
+  await deposit(1, 1_000n * tokens)
+  const left = await room(0)
+  assert.equal(left, most - genesisOutstandingWei - 1_000n * tokens)
+  await assert.rejects(deposit(0, left + gwei), /reverted/)
+  await deposit(0, left)
+  assert.equal(await room(0), 0n)
+})
+
+test('transferOrder leaves an entry for the other network, in whole gwei', async () => {
+  const network = openNetwork()
+  const transfer = { network: 1, to: holder, amountWei: 5n * tokens }
+  const [call] = transferOrder(transfer).calls
+  assert.ok(call !== undefined)
+  network.send({ from: holder, ...call })
+  const [entry] = await readOutbox(network.client, 1n)
+  assert.deepEqual(
+    [entry?.kind, entry?.network, entry?.to.toLowerCase(), entry?.amountWei],
+    ['transfer', 1, holder, 5n * tokens],
+  )
+  const [odd] = transferOrder({ ...transfer, amountWei: 1n }).calls
+  assert.ok(odd !== undefined)
+  const refused = await network.client.call({ ...odd, account: holder }).then(
+    () => undefined,
+    (error: unknown) => refusalOf(error)?.name,
+  )
+  assert.equal(refused, 'NotWholeGwei')
 })
 
 test('outboxProof gives the root of the contract, whatever the entries', async () => {
@@ -160,6 +202,16 @@ test('readWaiting lists what left and is not paid, and why', async () => {
     [{}, bridge.largeAmountWei + 1n, 'announcement'],
     [{ availableWei: tokens - 1n }, tokens, 'rate'],
   ]
+  // A transfer waits for nothing else, whether there is room where it goes or no network at all.
+  const much = { outstandingWei: 10n ** 30n, availableWei: 10n ** 30n, rateCapacityWei: 10n ** 30n }
+  const large = { ...bridge, ...much, largeAmountWei: 10n ** 30n, proved }
+  const room = (4_000_000n * tokens * 3_333n) / 10_000n
+  for (const id of [1, 9]) {
+    const transfer = { ...entry, kind: 'transfer', network: id, amountWei: room + 1n } as const
+    const waiting = await waitingOf(view, { bridge: large, entry: transfer })
+    assert.deepEqual(waiting, { kind: 'claim' })
+  }
+
   for (const [change, amountWei, kind] of cases) {
     const waiting = await waitingOf(view, {
       bridge: { ...bridge, proved, ...change },

@@ -5,10 +5,14 @@ import { getAbiItem } from 'viem'
 import type { PublicClient } from 'viem'
 
 import { abis } from './abis.ts'
+import type { Network } from './networks.ts'
 import { readOutbox } from './outbox.ts'
 import type { OutboxEntry } from './outbox.ts'
-import { logsOf, on } from './view.ts'
+import { logsOf, on, weiPerGwei } from './view.ts'
 import type { StakeView } from './view.ts'
+
+/** Bounds of parts in hundredths of a percent. */
+const bpsAll = 10_000n
 
 /** The newest root of a network's Outbox that L1 knows, and the height it stands at. */
 export type ProvedOutbox = { readonly height: bigint; readonly root: Hex }
@@ -17,12 +21,13 @@ export type Bridge = {
   readonly id: number
   /** What went to the network and has not come back, in wei. */
   readonly outstandingWei: bigint
-  /** What may come back at once now, and at most, in wei. */
+  /** What may come back in small claims at once now, and at most, in wei. */
   readonly availableWei: bigint
   readonly rateCapacityWei: bigint
-  /** Claims above wait for `largeDelaySeconds` after they were announced, in wei. */
+  /** Claims above are large: they are announced, and paid in their order, in wei. */
   readonly largeAmountWei: bigint
-  readonly largeDelaySeconds: number
+  /** How long the smallest of them would wait that is announced now. */
+  readonly largeWaitSeconds: number
   /** In seconds since 1970; 0 for never. */
   readonly pausedUntil: number
   readonly isHalted: boolean
@@ -66,18 +71,18 @@ export async function readBridge(view: StakeView, id: number): Promise<Bridge> {
       }),
       logsOf(client, { ...logs, event: getAbiItem({ abi: abis.RewardBridge, name: 'Claimed' }) }),
     ])
-  const [rateCapacityWei, largeAmountWei, largeDelay] = await Promise.all([
+  const [rateCapacityWei, largeAmountWei] = await Promise.all([
     client.readContract({ ...bridge, functionName: 'rateCapacity' }),
     client.readContract({ ...bridge, functionName: 'largeAmount' }),
-    client.readContract({ ...bridge, functionName: 'largeDelay' }),
   ])
+  const largeWaitSeconds = await largeWaitOf(view, { id, amountWei: largeAmountWei })
   return {
     id,
     outstandingWei,
     availableWei,
     rateCapacityWei,
     largeAmountWei,
-    largeDelaySeconds: Number(largeDelay),
+    largeWaitSeconds,
     pausedUntil: Number(pausedUntil),
     isHalted,
     isDead,
@@ -99,7 +104,7 @@ export async function readWaiting(
   )
 }
 
-/** Returns why an entry is not paid out. */
+/** Returns why an entry is not paid out; a transfer without room where it goes is paid on L1. */
 export async function waitingOf(
   view: StakeView,
   { bridge, entry }: { bridge: Bridge; entry: OutboxEntry },
@@ -113,20 +118,57 @@ export async function waitingOf(
   if (entry.amountWei > bridge.outstandingWei) {
     return { kind: 'outstanding', leftWei: bridge.outstandingWei }
   }
-  if (entry.amountWei > bridge.largeAmountWei) {
-    const ready = await view.client.readContract({
-      ...on(view, 'RewardBridge'),
-      functionName: 'readyAt',
-      args: [bridge.id, entry.index],
-    })
-    if (ready === 0n) return { kind: 'announcement', delaySeconds: bridge.largeDelaySeconds }
-    if (view.timestamp < Number(ready)) return { kind: 'delay', readyAt: Number(ready) }
+  const { amountWei, index } = entry
+  if (amountWei <= bridge.largeAmountWei) {
+    const { availableWei } = bridge
+    return amountWei > availableWei ? { kind: 'rate', availableWei } : { kind: 'claim' }
   }
-  const { amountWei } = entry
-  // One above the capacity takes all of it.
-  const share = amountWei < bridge.rateCapacityWei ? amountWei : bridge.rateCapacityWei
-  if (share > bridge.availableWei) return { kind: 'rate', availableWei: bridge.availableWei }
-  return { kind: 'claim' }
+  const ready = await view.client.readContract({
+    ...on(view, 'RewardBridge'),
+    functionName: 'readyAt',
+    args: [bridge.id, index],
+  })
+  if (ready === 0n) {
+    const delaySeconds = await largeWaitOf(view, { id: bridge.id, amountWei })
+    return { kind: 'announcement', delaySeconds }
+  }
+  return view.timestamp < Number(ready)
+    ? { kind: 'delay', readyAt: Number(ready) }
+    : { kind: 'claim' }
+}
+
+/** Returns how long a large claim would wait that is announced now, in seconds. */
+export async function largeWaitOf(
+  view: StakeView,
+  { id, amountWei }: { readonly id: number; readonly amountWei: bigint },
+): Promise<number> {
+  const ready = await view.client.readContract({
+    ...on(view, 'RewardBridge'),
+    functionName: 'readyFor',
+    args: [id, amountWei],
+  })
+  return Math.max(0, Number(ready) - view.timestamp)
+}
+
+/** How much more stake lets onto a network by a transfer, in wei. */
+export function roomOf({ securedWei, outstandingWei }: Network): bigint {
+  return securedWei > outstandingWei ? securedWei - outstandingWei : 0n
+}
+
+/** How much a deposit may bring to a network, in wei: all networks have a bound together, too. */
+export async function readDepositRoom(view: StakeView, network: Network): Promise<bigint> {
+  const { client } = view
+  const bridge = on(view, 'RewardBridge')
+  const registry = on(view, 'NetworkRegistry')
+  const [total, securedBps, joined] = await Promise.all([
+    client.readContract({ ...bridge, functionName: 'outstandingTotal' }),
+    client.readContract({ ...bridge, functionName: 'securedBps' }),
+    client.readContract({ ...registry, functionName: 'joinedStake' }),
+  ])
+  const most = (joined * weiPerGwei * securedBps) / bpsAll
+  const shared = most > total ? most - total : 0n
+  const own = roomOf(network)
+  return own < shared ? own : shared
 }
 
 function newest(roots: readonly ProvedOutbox[]): ProvedOutbox | undefined {

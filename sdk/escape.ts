@@ -2,9 +2,9 @@
  * Out of a network that is dead (docs/specs/stake.md §10): what an account gets back on L1, in
  * which order, and what each part waits for.
  *
- *     silent for deadAfter ─► burial ─► credits that it never paid out     at once
- *                                   ├─► entries of its Outbox              by rate and delay
- *                                   └─► the account's balance              after exitDelay, once
+ *     its epoch not closed in time ─► burial ─► credits it never paid out     at once
+ *                                           ├─► entries of its Outbox         by rate and delay
+ *                                           └─► the account's balance         after exitDelay, once
  *
  * All of it comes out of what the network has outstanding: who comes later may find less.
  */
@@ -103,9 +103,9 @@ export async function readEscape(
   }: { readonly id: number; readonly account: Hex; readonly network: PublicClient },
 ): Promise<Escape> {
   const { client } = view
-  const [known, deadAfter, exitDelay, hasExited, bridge] = await Promise.all([
+  const [known, livesUntil, exitDelay, hasExited, bridge] = await Promise.all([
     client.readContract({ ...on(view, 'FinalityOracle'), functionName: 'finalOf', args: [id] }),
-    client.readContract({ ...on(view, 'FinalityOracle'), functionName: 'deadAfter' }),
+    client.readContract({ ...on(view, 'FinalityOracle'), functionName: 'livesUntil', args: [id] }),
     client.readContract({ ...on(view, 'RewardBridge'), functionName: 'exitDelay' }),
     client.readContract({
       ...on(view, 'RewardBridge'),
@@ -125,7 +125,7 @@ export async function readEscape(
   )
   const clocks = {
     since,
-    burialFrom: since + Number(deadAfter) + 1,
+    burialFrom: Number(livesUntil) + 1,
     exitFrom: isDead ? since + Number(exitDelay) : undefined,
     exitDelaySeconds: Number(exitDelay),
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { artifactOf } from '@zg/contracts'
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import type { Abi } from 'viem'
 
 import {
   delegateVotesCall,
@@ -18,6 +20,7 @@ import {
   voteCall,
 } from './governance.ts'
 import type { Action, Proposal } from './governance.ts'
+import { networkSettingAction } from './network-settings.ts'
 import { readNetwork } from './networks.ts'
 import type { Call } from './orders.ts'
 import { parameterNames, readParameter } from './parameters.ts'
@@ -104,6 +107,21 @@ test('a critical parameter waits a second time, until stakers could have left', 
   send(early)
   assert.equal((await last()).second?.isDone, true)
   assert.equal((await readParameter(await view(), 'churnBps')).value, 600n)
+})
+
+test('a number of one network is set by a message of the timelock to its GovExecutor', async () => {
+  const { l1, view, decide } = await openVoting()
+  const setting = { network: 1, name: 'gasLimit', value: 50_000_000n } as const
+  const action = networkSettingAction(await view(), setting)
+  assert.equal(sayAction(await view(), action), 'set gasLimit to 50000000 on network 1')
+  assert.equal((await decide(action, 'Smaller blocks')).state, 'executed')
+  const [, count] = (await l1.client.readContract({
+    address: l1.addresses.Inbox,
+    abi: artifactOf('Inbox').abi as Abi,
+    functionName: 'messagesOf',
+    args: [1],
+  })) as readonly [Hex, bigint]
+  assert.equal(count, 1n)
 })
 
 test('drainAction gives a network notice', async () => {

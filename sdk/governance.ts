@@ -12,6 +12,7 @@ import type { Hex } from '@zg/primitives'
 import { decodeFunctionData, encodeFunctionData, getAbiItem, keccak256, toHex } from 'viem'
 
 import { abis } from './abis.ts'
+import { sayNetworkSetting } from './network-settings.ts'
 import type { Call } from './orders.ts'
 import { parameterNames, readParameter } from './parameters.ts'
 import type { ParameterName } from './parameters.ts'
@@ -187,6 +188,10 @@ export function sayAction({ addresses }: StakeView, { to, value, data }: Action)
     if (at === addresses.StakersTimelock.toLowerCase()) {
       const { functionName, args } = decodeFunctionData({ abi: abis.StakersTimelock, data })
       if (functionName === 'schedule') return `${sayParameter(args[2])}, once stakers could leave`
+    }
+    if (at === addresses.Inbox.toLowerCase()) {
+      const said = sayNetworkSetting(data)
+      if (said !== undefined) return said
     }
     if (at === addresses.NetworkRegistry.toLowerCase()) {
       const { functionName, args } = decodeFunctionData({ abi: abis.NetworkRegistry, data })

@@ -1,21 +1,21 @@
 /** Ask and move shared stake, typed, over any JSON-RPC. */
 
-export { abis, outboxAddress, refusals } from './abis.ts'
+export { abis, outboxAddress } from './abis.ts'
 export type { ContractName } from './abis.ts'
-export { noticeEpochs, openView, startOfEpoch, weiPerGwei } from './view.ts'
+export { l1Names, noticeEpochs, openView, startOfEpoch, weiPerGwei } from './view.ts'
 export type { EpochClock, L1Addresses, L1Name, StakeView } from './view.ts'
 
 export { readOperator, readOperators } from './operators.ts'
 export type { Operator, Punishment } from './operators.ts'
 export { readHolding, readPosition } from './position.ts'
 export type { Exit, Holding, Position } from './position.ts'
-export { readNetwork, readNetworks } from './networks.ts'
+export { readMembers, readNetwork, readNetworkIds, readNetworks } from './networks.ts'
 export type { KnownFinal, Member, Network } from './networks.ts'
 export type { LoadSpell } from './load.ts'
-export { securityOf, sharedSecurityOf } from './security.ts'
-export type { Security } from './security.ts'
+export { exposureOf, securityOf, sharedExposureOf } from './security.ts'
+export type { Exposure, Security, Share } from './security.ts'
 
-export { readBridge, readWaiting } from './bridge.ts'
+export { readBridge, readDepositRoom, readWaiting, roomOf } from './bridge.ts'
 export type { Bridge, ProvedOutbox, Waiting, WaitingEntry } from './bridge.ts'
 export { escapeOrder, readEscape } from './escape.ts'
 export type { Escape, ExitWaiting, LastAccount, OpenCredit } from './escape.ts'
@@ -36,6 +36,8 @@ export type {
 
 export { parameterNames, readParameter } from './parameters.ts'
 export type { Parameter, ParameterName } from './parameters.ts'
+export { networkSettingAction, networkSettings } from './network-settings.ts'
+export type { NetworkSetting } from './network-settings.ts'
 export {
   delegateVotesCall,
   drainAction,
@@ -61,6 +63,7 @@ export {
   limitedFromMembers,
   payOutOrder,
   stakeOrder,
+  transferOrder,
   unstakeOrder,
   withdrawalOrder,
 } from './orders.ts'
@@ -69,3 +72,4 @@ export { migrateOrder, openStreamOrder, routeOf, streamIdOf } from './streams.ts
 export type { Route } from './streams.ts'
 export { refusalOf } from './refusal.ts'
 export type { Refusal } from './refusal.ts'
+export { refusals } from './refusals.ts'

@@ -17,6 +17,8 @@ export type Member = {
   readonly operator: Hex
   /** In gwei. */
   readonly weight: bigint
+  /** What it consented to lose there at most, in hundredths of a percent. */
+  readonly slashBpsMax: number
 }
 
 /** The newest block of a network that L1 knows. */
@@ -80,7 +82,7 @@ export async function readNetwork(view: StakeView, id: number): Promise<Network>
     client.readContract({ ...oracle, functionName: 'statusOf', args: [id] }),
     client.readContract({ ...registry, functionName: 'setAt', args: [id, epoch] }),
     client.readContract({ ...registry, functionName: 'setAt', args: [id, coming] }),
-    readMembers(view, id),
+    readMembers(view, { id, epoch }),
   ])
   const [outstandingWei, securedBps] = await Promise.all([
     client.readContract({ ...bridge, functionName: 'outstanding', args: [id] }),
@@ -116,19 +118,25 @@ async function readFinal(view: StakeView, id: number): Promise<KnownFinal> {
   return { epoch, height, since }
 }
 
-async function readMembers(view: StakeView, id: number): Promise<readonly Member[]> {
-  const { client, epoch } = view
+/** Returns who has weight in a network in an epoch, heaviest first. */
+export async function readMembers(
+  view: StakeView,
+  { id, epoch }: { readonly id: number; readonly epoch: bigint },
+): Promise<readonly Member[]> {
+  const { client } = view
   const registry = on(view, 'NetworkRegistry')
   const operators = on(view, 'OperatorRegistry')
   const ever = await client.readContract({ ...registry, functionName: 'membersOf', args: [id] })
   const members = await Promise.all(
     ever.map(async (operator): Promise<Member> => {
       const args = [operator, epoch] as const
-      const [isMember, weight] = await Promise.all([
+      const [isMember, weight, { slashBpsMax }] = await Promise.all([
         client.readContract({ ...registry, functionName: 'isMember', args: [id, ...args] }),
         client.readContract({ ...operators, functionName: 'weightAt', args }),
+        client.readContract({ ...registry, functionName: 'stintAt', args: [id, ...args] }),
       ])
-      return { operator: operator.toLowerCase() as Hex, weight: isMember ? weight : 0n }
+      const address = operator.toLowerCase() as Hex
+      return { operator: address, weight: isMember ? weight : 0n, slashBpsMax }
     }),
   )
   return members

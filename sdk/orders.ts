@@ -196,6 +196,19 @@ export function withdrawalOrder({ to, amountWei }: { to: Hex; amountWei: bigint 
   return { calls: [call], risks: [] }
 }
 
+/** On a network: burns value there, whole gwei of it, for an account on another network. */
+export function transferOrder(transfer: {
+  readonly network: number
+  readonly to: Hex
+  readonly amountWei: bigint
+}): Order {
+  const { network, to, amountWei } = transfer
+  const args = [network, to] as const
+  const data = encodeFunctionData({ abi: abis.Outbox, functionName: 'transfer', args })
+  const what = `transfer to network ${network}`
+  return { calls: [{ what, to: outboxAddress, data, value: amountWei }], risks: [] }
+}
+
 /** Has an Outbox entry paid out; `entries` are all under the root that L1 knows. */
 export function payOutOrder(
   { addresses }: { readonly addresses: Pick<L1Addresses, 'RewardBridge'> },

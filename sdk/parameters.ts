@@ -9,7 +9,6 @@ export const parameterNames = [
   'churnBps',
   'operatorsMin',
   'stakeMin',
-  'gasLimit',
   'drainEpochs',
   'loadEpochs',
   'coolDownEpochs',

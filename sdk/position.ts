@@ -26,6 +26,8 @@ export type Holding = {
   readonly worthWei: bigint
   /** Rewards not collected, in wei. */
   readonly earnedWei: bigint
+  /** Rewards that still flow to its shares, in wei, and until when, in seconds since 1970. */
+  readonly coming: { readonly amountWei: bigint; readonly until: number }
   readonly exits: readonly Exit[]
 }
 
@@ -61,9 +63,11 @@ export async function readHolding(
   const { client, addresses, block } = view
   const stakes = on(view, 'StakeManager')
   const args = [operator, staker] as const
-  const [[shares, worthWei], earnedWei, left] = await Promise.all([
+  const [[shares, worthWei], earnedWei, [flowing, until], pool, left] = await Promise.all([
     client.readContract({ ...stakes, functionName: 'stakeOf', args }),
     client.readContract({ ...stakes, functionName: 'earnedOf', args }),
+    client.readContract({ ...stakes, functionName: 'flowOf', args: [operator] }),
+    client.readContract({ ...stakes, functionName: 'activeOf', args: [operator] }),
     logsOf(client, {
       address: addresses.StakeManager,
       event: getAbiItem({ abi: abis.StakeManager, name: 'Unstaked' }),
@@ -80,6 +84,10 @@ export async function readHolding(
     shares,
     worthWei,
     earnedWei,
+    coming: {
+      amountWei: pool.shares === 0n ? 0n : (flowing * shares) / pool.shares,
+      until: Number(until),
+    },
     exits: exits.filter(({ amountWei }) => amountWei > 0n),
   }
 }

@@ -2,7 +2,7 @@
 
 import { BaseError, decodeErrorResult, isHex } from 'viem'
 
-import { refusals } from './abis.ts'
+import { refusals } from './refusals.ts'
 
 export type Refusal = {
   /** The error of the contract: `StillUnbonding`. */
@@ -15,7 +15,9 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof BaseError)) return undefined
   let found: Refusal | undefined
   error.walk((cause) => {
-    found ??= decode((cause as { data?: unknown }).data)
+    const { data, raw } = cause as { data?: unknown; raw?: unknown }
+    // A reader's own ABI need not know the error: what came is in `raw` then.
+    found ??= decode(data) ?? decode(raw)
     return found !== undefined
   })
   return found

@@ -96,14 +96,20 @@ test('a delegation: its risks, its weight two epochs later, its way back', async
   l1.call('ZgToken', 'transfer', { args: [l1.addresses.StakeManager, 1_000n * tokens] })
   const from = l1.addresses.RewardBridge
   l1.call('StakeManager', 'reward', { args: [address, 1_000n * tokens], from })
-  const holding = await readHolding(await openView(l1.client, l1.addresses), {
-    operator: address,
-    staker,
-  })
+  const rewarded = await openView(l1.client, l1.addresses)
+  const fresh = await readHolding(rewarded, { operator: address, staker })
+  // It flows to those who hold shares while new stake would come to weigh.
+  assert.equal(fresh.earnedWei, 0n)
+  assert.ok(fresh.coming.amountWei > 0n)
+  assert.equal(fresh.coming.until, rewarded.timestamp + 2 * 30)
+  l1.advance(2 * 30)
+  const flowed = await openView(l1.client, l1.addresses)
+  const holding = await readHolding(flowed, { operator: address, staker })
   assert.equal(holding.worthWei, amountWei)
   assert.ok(holding.earnedWei > 0n)
+  assert.equal(holding.earnedWei + holding.coming.amountWei, fresh.coming.amountWei)
 
-  const half = await unstakeOrder(later, { holding, amountWei: 200n * tokens })
+  const half = await unstakeOrder(flowed, { holding, amountWei: 200n * tokens })
   send(l1, half.calls, staker)
   const leaving = await openView(l1.client, l1.addresses)
   const position = await readPosition(leaving, staker)

@@ -6,7 +6,8 @@ import type { Hex } from '@zg/primitives'
 
 import { refusalOf } from './refusal.ts'
 import { migrateOrder, openStreamOrder, routeOf, streamIdOf } from './streams.ts'
-import { parameters, StakeChain } from './testing/stake-chain.ts'
+import { parameters } from './testing/parameters.ts'
+import { StakeChain } from './testing/stake-chain.ts'
 import { openView } from './view.ts'
 
 const owner: Hex = toHex(new Uint8Array(20).fill(0xa1))

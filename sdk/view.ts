@@ -11,8 +11,15 @@ import type { AbiEvent, PublicClient } from 'viem'
 import { abis } from './abis.ts'
 import type { ContractName } from './abis.ts'
 
+/** Contracts that each network has of its own, where it is told. */
+const networkNames = ['Outbox', 'GovExecutor'] as const
+
 /** Contracts of L1, by name. */
-export type L1Name = Exclude<ContractName, 'Outbox'>
+export type L1Name = Exclude<ContractName, (typeof networkNames)[number]>
+
+export const l1Names = Object.keys(abis).filter(
+  (name) => !networkNames.some((other) => other === name),
+) as readonly L1Name[]
 
 export type L1Addresses = Readonly<Record<L1Name, Hex>>
 

@@ -138,8 +138,8 @@ function drawPeople(
 
 /**
  * Sets as the contracts let them change: no two rotations one epoch after the other, and whoever
- * leaves is out for two epochs. An epoch whose twins would weigh too little or too much is left as
- * the one before.
+ * leaves has been in for two epochs and is out for two. An epoch whose twins would weigh too little
+ * or too much is left as the one before.
  */
 function drawSchedule(
   rng: Rng,
@@ -155,8 +155,9 @@ function drawSchedule(
     const next = below.map((member, operator): Member => {
       const former = before[operator] as Member
       const mayRotate = member.key === former.key && member.key + 1 < keysPerOperator
-      const mayJoin = !former.isIn || schedule.length < 2
-      const moves = rng.chance(0.1) && (member.isIn || mayJoin)
+      // As long as there have been two epochs, and it was in both, or in neither.
+      const mayMove = schedule.length >= 2 && former.isIn === member.isIn
+      const moves = rng.chance(0.1) && mayMove
       return {
         isIn: moves ? !member.isIn : member.isIn,
         stake: rng.chance(0.3) ? gwei * BigInt(50 + rng.below(150)) : member.stake,

@@ -50,6 +50,8 @@ export type L1Plan = {
   readonly moveChance: number
   readonly weightChance: number
   readonly rotateChance: number
+  /** How likely a node's question has no answer, before the heal and after: proofs do not come. */
+  readonly missChance?: number
   /** How likely a node crashes, somewhere in the next moments, when an epoch closes there. */
   readonly closingCrashChance: number
   /** By node. */
@@ -117,18 +119,34 @@ export class SimulatedL1 {
   /** What a node sees. */
   viewOf(node: number): L1View {
     const head = (): number => this.#headOf(node)
+    const { missChance = 0 } = this.#options.plan
+    const draws = this.#options.rng.fork(`view ${node}`)
+    // What was proved once stays known.
+    const proved = new Set<string>()
+    const isMissed = (what: string): boolean => {
+      if (missChance === 0 || proved.has(what)) return false
+      const isGone = draws.chance(missChance)
+      if (!isGone) proved.add(what)
+      return isGone
+    }
+    let creditsProved = 0n
     return {
       epochAt: (seconds) => this.#epochAt(seconds),
-      validatorSet: (epoch) => this.#setKnown(epoch, head()),
+      validatorSet: (epoch) => {
+        return isMissed(`set ${epoch}`) ? undefined : this.#setKnown(epoch, head())
+      },
       newestReference: () => {
         const number = head() - Number(l1ReferenceDepth)
-        if (number < 1) return undefined
+        if (number < 1 || isMissed(`newest ${number}`)) return undefined
         const reference = this.#referenceAt(number)
         const lie = this.#lieOf(node)
         if (lie === 'fork') return forked(reference)
         return lie === 'ahead' ? this.#ahead(reference) : reference
       },
       checkReference: (reference) => {
+        if (isMissed(`block ${reference.number}`)) return 'UNKNOWN'
+        // VALID says that the credits are known, too.
+        if (reference.creditCount > creditsProved) creditsProved = reference.creditCount
         const lie = this.#lieOf(node)
         if (lie === 'credulous') return 'VALID'
         if (lie === 'contrary') return 'INVALID'
@@ -137,7 +155,8 @@ export class SimulatedL1 {
       },
       credits: (from, until) => {
         const { creditCount } = this.#referenceAt(head())
-        return until > creditCount ? undefined : creditsOf(from, until)
+        const isGone = until > creditsProved && isMissed(`credits ${until}`)
+        return until > creditCount || isGone ? undefined : creditsOf(from, until)
       },
     }
   }

@@ -89,6 +89,7 @@ for (const fault of kinds) {
     // As if all had signed the first one.
     refuses(court, { ...proof, args: proof.args.with(2, []) }, 'SignatureInvalid')
     court.send(proof)
+    assert.equal(court.isHalted, evidence.kind === 'finality-certificates')
     refuses(court, proof, 'AlreadyProven')
     const punished = court.send(page)
     assert.deepEqual(
@@ -179,6 +180,24 @@ test('no fault: a Finalize that finds no quorum, and then the finality of anothe
     count++
   }
   assert.ok(count > 0, 'a Finalize was lost')
+})
+
+test('no fault: the finality votes of an honest engine, one after another and across a close', () => {
+  const court = courtOf(run)
+  let [neighbours, closes] = [0, 0]
+  for (const { operator, finality } of honestVotes(run)) {
+    const rising = finality.toSorted((a, b) => (a.vote.height < b.vote.height ? -1 : 1))
+    const pairs = rising.slice(1).map((second, index) => ({ first: rising[index]!, second }))
+    const across = pairs.filter(({ first, second }) => first.vote.epoch < second.vote.epoch)
+    for (const pair of [...pairs.slice(0, 2), ...across.slice(0, 2)]) {
+      reach(court, pair.second.vote.epoch)
+      const [call] = callsFor({ kind: 'finality-votes', operator, ...pair })
+      refuses(court, call as SlashingCall, 'NotAFault')
+    }
+    neighbours += pairs.length
+    closes += across.length
+  }
+  assert.ok(neighbours > 0 && closes > 0, `${neighbours} pairs, ${closes} across a close`)
 })
 
 /** Four honest nodes of one mind; what notarizes a view of the first epoch reaches one of them. */

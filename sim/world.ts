@@ -82,10 +82,18 @@ export type SeedResult = {
   readonly virtualMs: number
 }
 
-/** Runs one seed, with bugs planted if any. */
-export async function runSeed(seed: number, faults: EngineFaults = {}): Promise<SeedResult> {
+/**
+ * Runs one seed, with bugs planted if any.
+ *
+ * @param bend - Makes another scenario of the one that was drawn.
+ */
+export async function runSeed(
+  seed: number,
+  faults: EngineFaults = {},
+  bend: (drawn: Scenario) => Scenario = (drawn) => drawn,
+): Promise<SeedResult> {
   const rng = createSeededRng(`zg/sim ${seed}`)
-  const world = new World(drawScenario(seed, rng.fork('scenario')), rng, faults)
+  const world = new World(bend(drawScenario(seed, rng.fork('scenario'))), rng, faults)
   return world.run()
 }
 

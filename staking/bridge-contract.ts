@@ -17,13 +17,10 @@ const bitsPerWord = 256
 /** What the bridge will do now for a network; amounts in wei, times in seconds since 1970. */
 export type BridgeState = {
   readonly outstanding: bigint
-  /** Of the rate: what may be paid out at once. */
+  /** Of the rate: what may be paid out in small claims at once. */
   readonly available: bigint
   readonly pausedUntil: bigint
 }
-
-/** What never changes of it. */
-export type BridgeSettings = { readonly largeAmount: bigint; readonly rateCapacity: bigint }
 
 /** An entry, its place, and the proof of it under a root that the bridge knows. */
 export type OutboxClaim = {
@@ -46,7 +43,7 @@ export class BridgeContract {
   readonly #chain: L1Chain
   readonly #contract: L1Contract
   readonly #networkId: number
-  #settings: BridgeSettings | undefined
+  #largeAmount: bigint | undefined
 
   constructor(options: {
     readonly chain: L1Chain
@@ -58,12 +55,15 @@ export class BridgeContract {
     this.#networkId = options.networkId
   }
 
-  async settings(): Promise<BridgeSettings> {
-    this.#settings ??= {
-      largeAmount: await this.#number('largeAmount', []),
-      rateCapacity: await this.#number('rateCapacity', []),
-    }
-    return this.#settings
+  /** Claims above are announced first; it never changes. */
+  async largeAmount(): Promise<bigint> {
+    this.#largeAmount ??= await this.#number('largeAmount', [])
+    return this.#largeAmount
+  }
+
+  /** Asks L1 again for it. */
+  forget(): void {
+    this.#largeAmount = undefined
   }
 
   async state(): Promise<BridgeState> {
@@ -148,14 +148,15 @@ export class BridgeContract {
 /** The Outbox at the block that is known of a network, proved as contracts take it. */
 export function outboxProofArgs({
   block,
+  histRoot,
   executionHeader,
   siblings,
   proof,
 }: ProvedOutbox): readonly [known: object, state: object, slot: object] {
   const { height, consensusRoot } = block
   return [
-    // No siblings: it is the known block itself.
-    { height, consensusRoot: toHex(consensusRoot), siblings: [] },
+    // A certified block itself, as CertifiedBlocks has it.
+    { height, consensusRoot: toHex(consensusRoot), siblings: [toHex(histRoot)] },
     { header: toHex(executionHeader), siblings: siblings.map(toHex) },
     { account: proof.account.map(toHex), slot: (proof.slots[0] ?? []).map(toHex) },
   ]

@@ -15,6 +15,7 @@ import type { Hex } from '@zg/primitives'
 
 import type { ShownL1 } from './admission-keeper.ts'
 import type { Anchor } from './own-headers.ts'
+import { PutOff } from './put-off.ts'
 import { operatorArg } from './stake-prover.ts'
 import { SystemContract } from './system-contract.ts'
 import type { SystemContractOptions } from './system-contract.ts'
@@ -28,6 +29,12 @@ const epochsBackMax = 4n
 /** Operators that one step asks for, and claims that it sends. */
 const operatorsPerStepMax = 16
 const claimsPerStepMax = 8
+
+/** Who is owed too little is asked for again so many heights later, or in the next epoch. */
+const lookHeights = 32n
+
+/** Operators that are left alone, by epoch. */
+const laterMax = 4_096
 
 export type ClaimKeeperOptions = SystemContractOptions & {
   readonly networkId: number
@@ -45,11 +52,17 @@ export type ClaimStep = { readonly claimed: readonly Claim[] }
 type Earning = { readonly epoch: bigint; readonly wei: bigint }
 
 /** An operator, and its weight by epoch, in gwei. */
-type Earner = { readonly operator: Uint8Array; readonly weights: Map<bigint, bigint> }
+type Earner = {
+  readonly name: Hex
+  readonly operator: Uint8Array
+  readonly weights: Map<bigint, bigint>
+}
 
 export class ClaimKeeper {
   readonly #options: ClaimKeeperOptions
   readonly #hub: SystemContract
+  /** Operators that are owed too little in an epoch, until a height. */
+  readonly #later = new PutOff<string>(laterMax)
   /** Who comes first at the next step. */
   #cursor = 0
 
@@ -64,16 +77,20 @@ export class ClaimKeeper {
    * @throws What endpoints and sender throw.
    */
   async step(round: { readonly anchor: Anchor; readonly l1: ShownL1 }): Promise<ClaimStep> {
-    const { epoch } = round.anchor.header
-    const earners = this.#earners(epoch)
+    const { newest, header } = round.anchor
+    const { epoch } = header
+    const placeOf = ({ name }: Earner) => `${name}/${epoch}`
+    const earners = this.#earners(epoch).filter((each) => !this.#later.isOff(placeOf(each), newest))
     const claimed: Claim[] = []
     const count = Math.min(earners.length, operatorsPerStepMax)
     for (let looked = 0; looked < count; looked++) {
       if (claimed.length >= claimsPerStepMax) break
       const earner = earners[this.#cursor % earners.length]
       this.#cursor = (this.#cursor + 1) % earners.length
-      const claim = earner && (await this.#claim(earner, { epoch, l1: round.l1 }))
-      if (claim !== undefined) claimed.push(claim)
+      if (earner === undefined) break
+      const claim = await this.#claim(earner, { epoch, l1: round.l1 })
+      if (claim === 'nothing due') this.#later.putOff(placeOf(earner), newest + lookHeights)
+      else if (claim !== undefined) claimed.push(claim)
     }
     return { claimed }
   }
@@ -85,7 +102,7 @@ export class ClaimKeeper {
       const set = this.#options.sets(epoch - back)
       for (const { operator, stake } of set?.validators ?? []) {
         const name = toHex(operator)
-        const known = earners.get(name) ?? { operator, weights: new Map() }
+        const known = earners.get(name) ?? { name, operator, weights: new Map() }
         known.weights.set(epoch - back, stake)
         earners.set(name, known)
       }
@@ -96,10 +113,10 @@ export class ClaimKeeper {
   async #claim(
     { operator, weights }: Earner,
     { epoch, l1 }: { readonly epoch: bigint; readonly l1: ShownL1 },
-  ): Promise<Claim | undefined> {
+  ): Promise<Claim | 'nothing due' | undefined> {
     const due = this.#due(await this.#earnings(operator, weights), epoch)
     const [first] = due
-    if (first === undefined) return undefined
+    if (first === undefined) return 'nothing due'
     const id = this.#options.networkId
     const proved = await l1.prover.weight({ id, epoch: first.epoch, operator })
     if (proved === undefined) return undefined

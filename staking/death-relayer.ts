@@ -1,20 +1,17 @@
 /**
  * Buries a network that is silent, and brings back what never reached it (docs/specs/stake.md §10).
  *
- *     no certificate for `deadAfter`, and no younger one at the node ─► declareDead
+ *     the epoch that L1 expects is over for `deadAfter`, and not closed there ─► declareDead
  *     dead ─► credits from creditNext of its last block on, under Inbox's root ─► refund, in order
  *
  * What left it by its Outbox is brought after them, by OutboxRelayer; accounts leave by proof, when
  * their owners ask for it (room sdk).
  *
- * L1's clock says who is dead. Death is for ever, so there is one question more: while its own node
- * shows a certificate that L1 does not know, of a block younger than `deadAfter`, a relayer buries
- * nobody. An older one is of a network that stopped before anybody brought it. A node that cannot
- * be reached shows none. What was refunded is read from L1, so others may do the same meanwhile.
+ * L1's clock says who is dead, for ever: from then on it takes no certificate, whatever a node shows.
+ * What was refunded is read from L1, so others may do the same meanwhile.
  */
 
 import { headerProof } from '@zg/consensus'
-import type { ValidatorSet } from '@zg/consensus'
 import { fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
@@ -23,13 +20,12 @@ import type { Logger } from '@zg/runtime'
 import type { BridgeContract } from './bridge-contract.ts'
 import { readCreditTree } from './credit-tree.ts'
 import type { CreditRoot, CreditTree } from './credit-tree.ts'
-import { NetworkEndpointError } from './json-rpc-network-endpoint.ts'
+import type { Failover } from './failover.ts'
 import type { L1Chain } from './l1-chain.ts'
 import { readContract } from './l1-contracts.ts'
 import type { L1Credit, L1Endpoint } from './l1-endpoint.ts'
 import { L1RefusedError } from './l1-sender.ts'
 import type { L1Sender } from './l1-sender.ts'
-import { NetworkProofError } from './network-prover.ts'
 import type { NetworkProver } from './network-prover.ts'
 import type { KnownFinal, OracleContract } from './oracle-contract.ts'
 
@@ -47,11 +43,10 @@ export type DeathRelayerOptions = {
   readonly chain: L1Chain
   readonly sender: Pick<L1Sender, 'send'>
   readonly prover: NetworkProver
-  readonly sets: (epoch: bigint) => ValidatorSet | undefined
   readonly networkId: number
   readonly inbox: bigint
   /** Whose logs tell the credits. */
-  readonly l1: Pick<L1Endpoint, 'credits' | 'finalHeader'>
+  readonly l1: Failover<Pick<L1Endpoint, 'credits' | 'finalHeader'>>
   /** The L1 block that Inbox was deployed in, or one before. */
   readonly fromBlock: bigint
   /** Credits below are left to those they are for: a refund costs gas. */
@@ -61,8 +56,6 @@ export type DeathRelayerOptions = {
 
 export type DeathStep =
   | { readonly kind: 'alive' }
-  /** L1 may bury it, but the node shows that it lives, or that cannot be said yet. */
-  | { readonly kind: 'spared' }
   | {
       readonly kind: 'dead'
       /** Whether it was buried in this step. */
@@ -81,7 +74,6 @@ type LastBlock = { readonly creditNext: bigint; readonly fieldSiblings: readonly
 export class DeathRelayer {
   readonly #options: DeathRelayerOptions
   readonly #log: Logger
-  #deadAfter: bigint | undefined
   #tree: CreditTree | undefined
   /** Open credits from this one on are looked at. */
   #cursor = 0
@@ -102,10 +94,8 @@ export class DeathRelayer {
     let known = await oracle.final()
     let declared = false
     if (!known.isDead) {
-      this.#deadAfter ??= await oracle.deadAfter()
       const { timestamp } = await chain.head()
-      if (timestamp <= known.since + this.#deadAfter) return { kind: 'alive' }
-      if (await this.#mayLive(known, timestamp - this.#deadAfter)) return { kind: 'spared' }
+      if (timestamp <= (await oracle.livesUntil())) return { kind: 'alive' }
       declared = await this.#bury(known)
       known = await oracle.final()
       if (!known.isDead) return { kind: 'alive' }
@@ -113,24 +103,10 @@ export class DeathRelayer {
     return { kind: 'dead', declared, ...(await this.#refundAll(known)) }
   }
 
-  /** Whether the node shows a block above what L1 knows, after a second; or that is not known. */
-  async #mayLive(known: KnownFinal, seconds: bigint): Promise<boolean> {
-    const { prover, sets } = this.#options
-    // A halted network has two heads, and L1 takes neither.
-    if (known.isHalted) return false
-    try {
-      const newest = await prover.certificate('latest', sets)
-      if (newest === undefined) return false
-      if (newest === 'set unknown') return true
-      const { vote } = newest.certificate
-      if (vote.height <= known.height) return false
-      const header = await prover.headerAt(vote)
-      return header !== undefined && BigInt(header.timestampMs) >= seconds * 1_000n
-    } catch (error) {
-      const isSilent = error instanceof NetworkEndpointError || error instanceof NetworkProofError
-      if (!isSilent) throw error
-      return false
-    }
+  /** Asks L1 again what it said of the network. */
+  forget(): void {
+    this.#tree = undefined
+    this.#cursor = 0
   }
 
   /** Says whether it was this relayer that buried it. */
@@ -159,7 +135,8 @@ export class DeathRelayer {
     if (header === undefined) return { ...done, waits: 'header' }
     const { creditNext } = header
     const last = { creditNext, fieldSiblings: headerProof(header, 'creditNext') }
-    this.#tree ??= await readCreditTree({ l1, networkId, fromBlock, root, first: creditNext })
+    const wanted = { networkId, fromBlock, root, first: creditNext }
+    this.#tree ??= await l1.ask((endpoint) => readCreditTree({ l1: endpoint, ...wanted }))
     const { credits } = this.#tree
     while (this.#cursor < credits.length) {
       const open = await this.#open(credits.slice(this.#cursor, this.#cursor + marksPerRead))

@@ -9,7 +9,7 @@ import { openRelayWorld, relayedNetworkId as id } from './testing/relay-world.ts
 const parts = { intervalSeconds: 0n, givesOut: true }
 const addressOf = (name: string) =>
   toHex(addressOfSecretKey(keccak256(new TextEncoder().encode(name))))
-const nothing = { granted: false, paid: false, earned: false }
+const nothing = { granted: false, paid: false, earned: false, loads: [] }
 const reads: readonly string[] = ['call', 'storageAt', 'tipPerGas']
 
 /** Network 1 in epoch 12, of which a block closes for epoch 13, which has begun. */
@@ -30,7 +30,8 @@ describe('EmissionRelayer', () => {
     const relayer = open(parts)
     const { finality, emission } = await relayer.step()
     assert.equal(finality?.kind, 'submitted')
-    assert.deepEqual(emission, { epoch: 12n, granted: true, paid: true, earned: true })
+    const all = { granted: true, paid: true, earned: true }
+    assert.deepEqual(emission, { ...nothing, ...all, epoch: 12n })
     const grant = l1.read(l1.emission, 'granted') as bigint
     assert.equal(outstanding(), grant - 2n * 10n ** 18n)
     const earned = l1.read(l1.alignment, 'paid') as bigint
@@ -69,13 +70,77 @@ describe('EmissionRelayer', () => {
     l1.send(l1.emission, 'grant', [addressOf('another'), left])
     const relayer = open(parts)
     const { emission } = await relayer.step()
-    assert.deepEqual(emission, { epoch: 12n, granted: false, paid: false, earned: true })
+    assert.deepEqual(emission, { ...nothing, epoch: 12n, earned: true })
     const { length } = chain.submitted
     assert.deepEqual((await relayer.step()).emission, { ...nothing, epoch: 12n })
     assert.equal(chain.submitted.length, length)
     l1.world.advance(601)
-    const later = { epoch: 12n, granted: true, paid: true, earned: false }
+    const later = { ...nothing, epoch: 12n, granted: true, paid: true }
     assert.deepEqual((await relayer.step()).emission, later)
+  })
+
+  test('is paid for the load that it proved, when it proved it, once, and leaves others theirs', async () => {
+    const { l1, open, endpoint, follow, chain } = await openRelayWorld()
+    const proving = { ...parts, provesLoad: true }
+    const relayer = open(proving)
+    /** Fills an epoch, closes it for the next, and shows L1 a block of that. */
+    const pass = async (epoch: number): Promise<void> => {
+      const next = BigInt(epoch + 1)
+      for (let block = 0; block < 9; block++) {
+        const nextEpoch = block === 8 ? next : 0n
+        await endpoint.seal({ epoch: BigInt(epoch), usedBps: 9_000, nextEpoch })
+      }
+      l1.goToEpoch(epoch + 1)
+      await follow()
+    }
+    await pass(12)
+    // L1 knows no block after the epoch: nothing can be proved of it.
+    const first = await relayer.step()
+    assert.deepEqual([first.load?.proved, first.emission?.loads], [[], []])
+    await endpoint.seal({ epoch: 13n, usedBps: 9_000 })
+    const before = l1.balanceOf(addressOf('relayer'))
+    const second = await relayer.step()
+    assert.deepEqual([second.load?.proved, second.emission?.loads], [[12n], [12n]])
+    const piece = l1.balanceOf(addressOf('relayer')) - before
+    assert.equal(l1.read(l1.alignment, 'isLoadPaid', id, 12), true)
+    assert.ok(piece > 0n)
+    const { length } = chain.submitted
+    for (const each of [relayer, open(proving), open({ ...parts, name: 'another' })]) {
+      assert.deepEqual((await each.step()).emission?.loads, [])
+    }
+    assert.equal(chain.submitted.length, length)
+    // What another proved is the other's to ask for.
+    await pass(13)
+    await open({ ...parts, name: 'another' }).step()
+    await endpoint.seal({ epoch: 14n, usedBps: 9_000 })
+    await open({ intervalSeconds: 0n, name: 'another', provesLoad: true }).step()
+    assert.deepEqual((await relayer.step()).emission?.loads, [])
+    assert.equal(l1.read(l1.alignment, 'isLoadPaid', id, 13), false)
+    assert.deepEqual((await open({ ...parts, name: 'another' }).step()).emission?.loads, [13n])
+  })
+
+  test('a load that is proved only when the next epoch is closed is paid for as well', async () => {
+    const { l1, open, endpoint, follow, network } = await openRelayWorld()
+    const proving = { ...parts, provesLoad: true }
+    for (const epoch of [12, 13]) {
+      for (let block = 0; block < 9; block++) {
+        const nextEpoch = block === 8 ? BigInt(epoch + 1) : 0n
+        await endpoint.seal({ epoch: BigInt(epoch), usedBps: 9_000, nextEpoch })
+      }
+      l1.goToEpoch(epoch + 1)
+      await follow()
+      network.certify({ nextEpoch: BigInt(epoch + 1) })
+    }
+    // The pool has given out all that is free: it refuses, and is asked again.
+    const pool = BigInt(l1.alignment.address)
+    l1.world.setSlot(pool, 0n, l1.read(l1.alignment, 'TOTAL') as bigint)
+    const relayer = open(proving)
+    const { load, emission } = await relayer.step()
+    assert.deepEqual([load?.proved, emission?.loads], [[12n], []])
+    l1.world.setSlot(pool, 0n, 0n)
+    assert.deepEqual((await relayer.step()).emission?.loads, [])
+    l1.world.advance(601)
+    assert.deepEqual((await relayer.step()).emission?.loads, [12n])
   })
 
   test('raced by another, or ended, at any question, all is given once', async () => {

@@ -7,7 +7,8 @@
  *                                                  of other nodes ────┘
  *
  * What is found is not believed: it is verified against the sets that L1 proved, as L1 will. A
- * piece is reported until L1 has taken or refused it; begun anew, L1 says who was punished already.
+ * piece is reported until L1 has taken or refused it, and once more after a while: an endpoint may
+ * have lied about that. L1 says who was punished already, so that costs nothing.
  */
 
 import { encodeEvidence, EvidenceInvalidError, findConflicts, verifyEvidence } from '@zg/consensus'
@@ -16,6 +17,7 @@ import { sha256, toHex } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 
+import { PutOff } from './put-off.ts'
 import { StepLoop } from './step-loop.ts'
 import { Witness } from './witness.ts'
 import type { WitnessEndpoint } from './witness-endpoint.ts'
@@ -25,6 +27,9 @@ const pollMsDefault = 5_000
 
 /** Pieces that are settled and known by name. */
 const settledMax = 4_096
+
+/** What L1 is said to have settled is reported again so much later. */
+const againMs = 21_600_000n
 
 /** Pieces that one step verifies of one node. */
 const heardMax = 256
@@ -57,8 +62,8 @@ export class EvidenceWatcher {
   readonly #log: Logger
   readonly #loop: StepLoop
   readonly #witnesses: readonly Witness[]
-  /** Names of pieces that need nothing more. */
-  readonly #settled = new Set<string>()
+  /** Names of pieces that need nothing now. */
+  readonly #settled = new PutOff<string>(settledMax)
 
   constructor(options: EvidenceWatcherOptions) {
     this.#options = options
@@ -116,12 +121,12 @@ export class EvidenceWatcher {
 
   async #settle(evidence: Evidence): Promise<'taken' | 'refused' | undefined> {
     const name = nameOf(evidence)
-    if (this.#settled.has(name)) return undefined
+    if (this.#settled.isOff(name, this.#nowMs())) return undefined
     const operators = this.#convictedBy(evidence, name)
     if (operators === undefined) return undefined
     try {
       const outcome = await this.#options.sink.report(evidence, operators)
-      this.#mark(name)
+      this.#settled.putOff(name, this.#nowMs() + againMs)
       const culprits = operators.map(toHex)
       this.#log.warn('evidence went to L1', { kind: evidence.kind, culprits, outcome })
       return outcome
@@ -144,15 +149,13 @@ export class EvidenceWatcher {
       return verifyEvidence(context, evidence)
     } catch (error) {
       if (!(error instanceof EvidenceInvalidError)) throw error
-      this.#mark(name)
+      this.#settled.putOff(name, this.#nowMs() + againMs)
       return undefined
     }
   }
 
-  #mark(name: string): void {
-    this.#settled.add(name)
-    const [oldest] = this.#settled
-    if (this.#settled.size > settledMax && oldest !== undefined) this.#settled.delete(oldest)
+  #nowMs(): bigint {
+    return BigInt(this.#options.clock.nowMs())
   }
 }
 

@@ -373,7 +373,7 @@ describe('FinalityRelayer', () => {
     const { l1, endpoint, open, begin } = await openWorld()
     await begin()
     await endpoint.seal()
-    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.outlive(relayedNetworkId)
     l1.send(l1.oracle, 'declareDead', [relayedNetworkId])
     const step = await open({ intervalSeconds: 0n }).finality.step()
     assert.deepEqual(step, { kind: 'ended', as: 'dead' })

@@ -77,7 +77,11 @@ export class FinalityRelayer {
     const { oracle, prover, sets } = this.#options
     const known = await oracle.final()
     if (known.isHalted) return { kind: 'ended', as: 'halted' }
-    if (known.isDead) return { kind: 'ended', as: 'dead' }
+    const { timestamp } = await this.#options.chain.head()
+    // L1 takes nothing more of it, whether anybody has buried it or not.
+    if (known.isDead || timestamp > (await oracle.livesUntil())) {
+      return { kind: 'ended', as: 'dead' }
+    }
     const newest = await prover.certificate('latest', sets)
     if (newest === 'set unknown') return { kind: 'waiting', for: 'set' }
     const vote = newest?.certificate.vote
@@ -92,6 +96,11 @@ export class FinalityRelayer {
     if (closing === undefined) return { kind: 'waiting', for: 'certificate' }
     if (closing === 'set unknown') return { kind: 'waiting', for: 'set' }
     return this.#offer(known, closing)
+  }
+
+  /** Asks L1 again what it said. */
+  forget(): void {
+    this.#certificateAgeMax = undefined
   }
 
   /** Sends a certificate of the epoch that L1 expects, if it is due. */

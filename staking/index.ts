@@ -4,7 +4,6 @@ export type { L1Credit, L1Endpoint, L1Header, L1Proof } from './l1-endpoint.ts'
 export { JsonRpcEndpoint, L1EndpointError } from './json-rpc-endpoint.ts'
 export type { JsonRpcEndpointOptions } from './json-rpc-endpoint.ts'
 export {
-  anyEndpoint,
   L1ContradictionError,
   L1DisagreementError,
   L1EndpointsInvalidError,
@@ -12,9 +11,13 @@ export {
 } from './l1-agreement.ts'
 export { L1EpochTooShortError, L1Follower } from './l1-follower.ts'
 export type { FinalL1Block, L1FollowerOptions } from './l1-follower.ts'
+export { KnownHeight } from './known-height.ts'
+export type { KnownHeightOptions } from './known-height.ts'
 export { StreamRoutes } from './stream-routes.ts'
 export type { StreamAnswer, StreamHome, StreamRoutesOptions } from './stream-routes.ts'
 export { L1ProofError, ProvedState } from './proved-state.ts'
+export { readFinal } from './final-reader.ts'
+export type { ReadFinal } from './final-reader.ts'
 export { readSet, SetUnreadableError } from './set-reader.ts'
 export type { StakeContracts } from './set-reader.ts'
 
@@ -31,7 +34,8 @@ export type {
   L1Submission,
 } from './l1-chain.ts'
 export { JsonRpcL1Chain } from './json-rpc-l1-chain.ts'
-export { readContract } from './l1-contracts.ts'
+export { Failover, FailoverChain } from './failover.ts'
+export { L1ReadError, readContract } from './l1-contracts.ts'
 export { L1RefusedError, L1Sender, L1SendFailedError } from './l1-sender.ts'
 export type { L1SenderOptions } from './l1-sender.ts'
 export { NetworkProofError } from './network-prover.ts'
@@ -52,6 +56,17 @@ export type { EpochStep } from './epoch-keeper.ts'
 export type { AdmissionStep } from './admission-keeper.ts'
 export type { RewardStep } from './reward-keeper.ts'
 export type { Claim, ClaimStep } from './claim-keeper.ts'
+export type { DataStep } from './data-keeper.ts'
+export { DataOperators } from './data-operators.ts'
+export type {
+  DataChange,
+  DataOperator,
+  DataOperatorsOptions,
+  DataOperatorsStep,
+} from './data-operators.ts'
+export { KeeperRounds } from './keeper-rounds.ts'
+export type { KeeperRound, KeeperRoundsOptions } from './keeper-rounds.ts'
+export { OwnHeaders } from './own-headers.ts'
 export type { MessageStep } from './message-keeper.ts'
 export type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 export type { TimeoutStep } from './timeout-keeper.ts'
@@ -75,6 +90,8 @@ export type { EvidenceSink, EvidenceWatcherOptions, WatchStep } from './evidence
 export { SlashingReporter } from './slashing-reporter.ts'
 export type { SlashingReporterOptions } from './slashing-reporter.ts'
 
+export { readGenesisFacts } from './genesis-facts.ts'
+export type { GenesisFacts } from './genesis-facts.ts'
 export { NetworkDirectory } from './network-directory.ts'
 export type { NetworkStatus, RegisteredNetwork } from './network-directory.ts'
 export { NetworkSupervisor } from './network-supervisor.ts'

@@ -15,6 +15,7 @@ import { createSystemClock } from '@zg/runtime'
 import { encodeDeployData, encodeFunctionData, getContractAddress } from 'viem'
 import type { Abi } from 'viem'
 
+import { Failover } from './failover.ts'
 import { JsonRpcEndpoint } from './json-rpc-endpoint.ts'
 import { L1Follower } from './l1-follower.ts'
 import { ProvedState } from './proved-state.ts'
@@ -63,10 +64,11 @@ test('a follower proves on anvil what the contracts hold there', async (context)
     readonly timestamp: Hex
   }
   const start = BigInt(timestamp) - 10n * BigInt(epochSeconds)
-  const values = [1_000, 500, 1, 1, 60_000_000, 4, 2, 4]
+  const values = [1_000, 500, 1, 1, 4, 2, 4]
   const parameters = await deploy('Parameters', [owner, owner, values])
   const registry = getContractAddress({ from: owner, nonce: 2n })
-  const operatorRegistry = await deploy('OperatorRegistry', [start, epochSeconds, owner, registry])
+  const clock = [start, epochSeconds, 0]
+  const operatorRegistry = await deploy('OperatorRegistry', [...clock, owner, registry])
   const networkRegistry = await deploy('NetworkRegistry', [
     operatorRegistry,
     owner,
@@ -78,7 +80,7 @@ test('a follower proves on anvil what the contracts hold there', async (context)
   const block = (await endpoint.header(BigInt(String(await rpc('eth_blockNumber', [])))))?.header
   assert.ok(block)
   const { stateRoot, number } = block
-  const empty = new ProvedState(endpoint, { number: BigInt(number), stateRoot })
+  const empty = new ProvedState(new Failover([endpoint]), { number: BigInt(number), stateRoot })
   assert.deepEqual(await empty.read(BigInt(inbox), [0n, 1n]), [0n, 0n], 'without any storage')
   const network = {
     chainId: 1,

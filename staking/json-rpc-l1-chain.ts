@@ -121,8 +121,12 @@ export class JsonRpcL1Chain implements KeeperChain {
       params: [toHex(hash)],
       read: (found) => {
         if (found === null) return undefined
-        const { blockNumber, status } = objectOf(found, 'a receipt')
-        return { blockNumber: quantityOf(blockNumber), succeeded: quantityOf(status) === 1n }
+        const { blockNumber, status, gasUsed } = objectOf(found, 'a receipt')
+        return {
+          blockNumber: quantityOf(blockNumber),
+          succeeded: quantityOf(status) === 1n,
+          gasUsed: quantityOf(gasUsed),
+        }
       },
     })
   }

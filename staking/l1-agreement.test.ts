@@ -78,11 +78,13 @@ test('L1Follower takes no reference while one of two lies, and goes on when it t
   assert.equal(follower.newestReference(), known)
   assert.deepEqual(codes(), ['STAKING_L1_DISAGREES', 'STAKING_L1_DISAGREES'])
   assert.equal(await metric('zg_l1_disagreements_total'), 2)
+  assert.equal(follower.problem, 'STAKING_L1_DISAGREES')
   assert.equal(follower.isContradicted, false)
   // What it said is held against it: it is out, and the other goes on alone.
   second.bend = {}
   await follower.poll()
   assert.equal(follower.newestReference()?.number, 7n)
+  assert.equal(follower.problem, undefined)
   assert.equal(await metric('zg_l1_endpoints{state="contradicts"}'), 1)
 })
 

@@ -23,6 +23,7 @@ import { headerHash } from '@zg/evm'
 import { bigintToBytes, bytesEqual, toHex, ZgError } from '@zg/primitives'
 import type { Clock, Logger, Metrics, Timer } from '@zg/runtime'
 
+import { Failover } from './failover.ts'
 import type { L1Endpoint, L1Header } from './l1-endpoint.ts'
 import { L1ProofError } from './proved-state.ts'
 import { Backoff } from './put-off.ts'
@@ -47,7 +48,7 @@ const missingWait = { first: 1_000n, most: 60_000n } as const
 
 export type AgreedHeader = L1Header & {
   /** Who named it; each may be asked for proofs and logs, which need no belief. */
-  readonly sources: readonly L1Endpoint[]
+  readonly sources: Failover<L1Endpoint>
 }
 
 type Source = {
@@ -146,7 +147,8 @@ export class L1Agreement {
     if (first === undefined) throw new L1ContradictionError(number)
     const isOne = found.every(({ answer }) => bytesEqual(answer.hash, first.answer.hash))
     if (!isOne) throw new L1DisagreementError(number)
-    return { ...first.answer, sources: found.map(({ source }) => source.endpoint) }
+    const sources = new Failover(found.map(({ source }) => source.endpoint))
+    return { ...first.answer, sources }
   }
 
   /** What an endpoint calls final, once what it called so before is so still. */
@@ -237,29 +239,6 @@ export class L1Agreement {
       this.#count(this.#sources.filter((source) => source.state === state).length, { state })
     }
   }
-}
-
-/** Asks one endpoint after another, for what is checked by who asks. */
-export function anyEndpoint(endpoints: readonly L1Endpoint[]): Pick<L1Endpoint, 'proof'> {
-  return {
-    proof: (...asked) => anyOf(endpoints, (endpoint) => endpoint.proof(...asked)),
-  }
-}
-
-/** Asks one endpoint after another until one answers as it should: what it says is checked. */
-export async function anyOf<answer>(
-  endpoints: readonly L1Endpoint[],
-  question: (endpoint: L1Endpoint) => Promise<answer>,
-): Promise<answer> {
-  let failure: unknown
-  for (const endpoint of endpoints) {
-    try {
-      return await question(endpoint)
-    } catch (error) {
-      failure ??= error
-    }
-  }
-  throw failure
 }
 
 /** A final block stays: another one in its place shows an endpoint that changed chains. */

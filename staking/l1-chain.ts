@@ -1,6 +1,7 @@
 /**
  * What is asked of L1 by who sends to it: its state now, and the way of a transaction into it. The
- * endpoint is one's own: a lie costs gas or delay, for L1 itself decides what is done.
+ * endpoint is one's own: a lie costs gas or delay, for L1 itself decides what is done. Of several
+ * (failover.ts) none holds anything up for long.
  */
 
 export type L1Message = {
@@ -22,7 +23,11 @@ export type L1GasAnswer =
 /** `underpriced`: another one of its nonce waits and pays about as much; `stale`: it is used. */
 export type L1Submission = 'taken' | 'underpriced' | 'stale'
 
-export type L1Receipt = { readonly blockNumber: bigint; readonly succeeded: boolean }
+export type L1Receipt = {
+  readonly blockNumber: bigint
+  readonly succeeded: boolean
+  readonly gasUsed: bigint
+}
 
 export type L1Head = {
   readonly number: bigint
@@ -34,6 +39,8 @@ export type L1Head = {
 
 /** Everything is asked of the newest block. */
 export interface L1Chain {
+  /** Changes when another endpoint is asked: what the former one said is forgotten then. */
+  readonly turn?: number
   head(): Promise<L1Head>
   call(message: L1Message): Promise<L1Answer>
   storageAt(address: bigint, slot: bigint): Promise<bigint>

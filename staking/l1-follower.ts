@@ -30,7 +30,7 @@ import {
 import { silentLogger, silentMetrics } from '@zg/runtime'
 import type { Clock, KeyValueStore, Logger, Metrics, Timer } from '@zg/runtime'
 
-import { anyOf, L1Agreement, L1DisagreementError } from './l1-agreement.ts'
+import { L1Agreement, L1DisagreementError } from './l1-agreement.ts'
 import type { AgreedHeader } from './l1-agreement.ts'
 import type { L1Endpoint } from './l1-endpoint.ts'
 import { boxOffsets, layout, mappingSlot } from './l1-layout.ts'
@@ -107,6 +107,7 @@ export class L1Follower implements L1View {
   /** What the disk said was final, until L1 has said so again. */
   #recalled: KeptFinal | undefined
   #blocksBehind = 0n
+  #problem: string | undefined
   /** What is not on the disk yet, and what is there and need not be. */
   #unkept = { credits: 0, sets: [] as ValidatorSet[], gone: [] as bigint[], since: 0n }
   #newest: L1Reference | undefined
@@ -154,6 +155,11 @@ export class L1Follower implements L1View {
   /** How far L1 is behind what was final before the start; nothing is believed until it is 0. */
   get blocksBehind(): bigint {
     return this.#blocksBehind
+  }
+
+  /** The code of what the last poll failed with; undefined when it did not. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   /** Whether every endpoint has named two final blocks of one number. */
@@ -231,7 +237,9 @@ export class L1Follower implements L1View {
   async poll(): Promise<void> {
     try {
       await this.#poll()
+      if (!this.isContradicted) this.#problem = undefined
     } catch (error) {
+      this.#problem = error instanceof ZgError ? error.code : 'STAKING_L1_UNEXPECTED'
       if (error instanceof L1DisagreementError) this.#countDisagreement()
       this.#log.error(this.#problemOf(error), { error })
     }
@@ -272,9 +280,7 @@ export class L1Follower implements L1View {
     if (this.#sets.has(epoch) || this.#absentSets.has(epoch)) return
     const { networkId, contracts } = this.#options
     const place = { number: BigInt(header.number), stateRoot: header.stateRoot }
-    const set = await anyOf(sources, (endpoint) =>
-      readSet(new ProvedState(endpoint, place), contracts, { networkId, epoch }),
-    )
+    const set = await readSet(new ProvedState(sources, place), contracts, { networkId, epoch })
     // It is asked for only once it is fixed, so it stays away.
     if (set === undefined) return void keep(this.#absentSets, epoch, true, absentSetsMax)
     this.#unkept.sets.push(set)
@@ -293,20 +299,17 @@ export class L1Follower implements L1View {
   async #reference(number: bigint): Promise<L1Reference> {
     const found = await this.#agreement.header(number)
     this.#remember(number, found.hash)
-    return anyOf(found.sources, async (endpoint) => {
-      const known = this.#references.get(number)
-      const reference = known ?? (await this.#readReference(endpoint, found))
-      await this.#takeCredits(endpoint, reference)
-      return reference
-    })
+    const reference = this.#references.get(number) ?? (await this.#readReference(found))
+    await found.sources.ask((endpoint) => this.#takeCredits(endpoint, reference))
+    return reference
   }
 
-  async #readReference(endpoint: L1Endpoint, { header, hash }: AgreedHeader): Promise<L1Reference> {
+  async #readReference({ header, hash, sources }: AgreedHeader): Promise<L1Reference> {
     const { contracts, networkId } = this.#options
     const number = BigInt(header.number)
     const box = mappingSlot(layout.Inbox._boxes, BigInt(networkId))
     const slots = [boxOffsets.creditRoot, boxOffsets.creditCount, boxOffsets.messageRoot]
-    const state = new ProvedState(endpoint, { number, stateRoot: header.stateRoot })
+    const state = new ProvedState(sources, { number, stateRoot: header.stateRoot })
     const [creditRoot = 0n, creditCount = 0n, messageRoot = 0n] = await state.read(
       contracts.inbox,
       slots.map((offset) => box + offset),

@@ -127,14 +127,19 @@ export function pointOf(word: bigint): { readonly fromEpoch: bigint; readonly to
   return { fromEpoch: bitsOf(word, 0n, 64n), total: bitsOf(word, 64n, 64n) }
 }
 
-/** How high L1 knows a network, and whether nothing follows. */
+/** How high L1 knows a network, by a block of which epoch, and whether nothing follows. */
 export function finalHeadOf(word: bigint): {
+  readonly epoch: bigint
   readonly height: bigint
+  /** Of a block that closes its epoch; 0 otherwise. */
+  readonly nextEpoch: bigint
   readonly isHalted: boolean
   readonly isDead: boolean
 } {
   return {
+    epoch: bitsOf(word, 0n, 64n),
     height: bitsOf(word, 64n, 64n),
+    nextEpoch: bitsOf(word, 128n, 64n),
     isHalted: bitsOf(word, 192n, 8n) !== 0n,
     isDead: bitsOf(word, 200n, 8n) !== 0n,
   }

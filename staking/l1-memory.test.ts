@@ -145,6 +145,7 @@ test('L1Follower says once that L1 is behind what was kept, and goes on when it 
   for (let poll = 0; poll < 3; poll++) await again.poll()
   assert.equal(again.newestReference(), undefined)
   assert.equal(again.blocksBehind, (first.finalNumber ?? 0n) - 2n)
+  assert.equal(again.problem, undefined, 'nothing is wrong with what it answers')
   assert.match(await metrics.text(), /^zg_l1_blocks_behind [1-9]/m)
   assert.equal(warned.length, 1)
   assert.match(warned[0] ?? '', /another endpoint, or stop and remove "l1.mdb"/)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { maxFeePerGasOf } from '@zg/evm'
+import { maxFeePerGasOf, transactionGasLimitMax } from '@zg/evm'
 import { L1World, testOperator } from '@zg/contracts/testing'
 import { bigintToHex, keccak256 } from '@zg/primitives'
 import { SimulatedClock } from '@zg/runtime'
@@ -15,6 +15,9 @@ import { SimulatedL1Chain } from './testing/simulated-l1-chain.ts'
 const pollMs = 100
 const bumpMs = 1_000
 const minuteMs = 60_000
+
+/** Networks of an operator, at most (NetworkRegistry). */
+const networksMax = 32
 const refused = { code: 'STAKING_L1_REFUSED' }
 const failed = { code: 'STAKING_L1_SEND_FAILED' }
 
@@ -71,6 +74,9 @@ function buryOf(l1: L1World): L1Message {
   )
 }
 
+/** Of `approve`, as it is sent first. */
+const gasUsed = 46_374n
+
 describe('L1Sender', () => {
   test('sends once, and is done when it is deep enough', async () => {
     const { chain, open, approve, allowance, settle } = openWorld()
@@ -83,7 +89,7 @@ describe('L1Sender', () => {
     assert.equal(await settle(sent, 10 * bumpMs), 'waiting')
     chain.mine()
     const receipt = await settle(sent)
-    assert.deepEqual(receipt, { blockNumber: 101n, succeeded: true })
+    assert.deepEqual(receipt, { blockNumber: 101n, succeeded: true, gasUsed })
     assert.equal(chain.submitted.length, 1)
   })
 
@@ -96,6 +102,43 @@ describe('L1Sender', () => {
     const message = { to, value: 7n, data: new Uint8Array(0) }
     assert.notEqual(await settle(sender.send(message)), 'waiting')
     assert.equal(l1.world.balanceOf(bigintToHex(to, 20)), 7n)
+  })
+
+  test('leaves gas for the first change of sets in an epoch, whatever was estimated', async () => {
+    const { l1, chain, open, settle } = openWorld()
+    const sender = open()
+    const from = bigintToHex(sender.address, 20)
+    const operator = testOperator(1)
+    l1.register(operator)
+    l1.fund(operator.address, 10n ** 24n)
+    l1.send(l1.stakes, 'stake', [operator.address, 10n ** 24n], operator.address)
+    for (let id = 0; id < networksMax; id++) {
+      l1.openNetwork(id)
+      l1.send(l1.networks, 'optIn', [id, 10_000], operator.address)
+    }
+    l1.fund(from, 10n ** 24n)
+    // Others have changed the sets in this epoch before.
+    l1.send(l1.stakes, 'stake', [operator.address, 10n ** 20n], from)
+    const message = messageTo(
+      { artifact: 'StakeManager', address: BigInt(l1.stakes.address) },
+      { name: 'unstake', args: [operator.address, 10n ** 18n] },
+    )
+    const gas = async () => {
+      const estimate = await chain.estimateGas({ ...message, from: sender.address })
+      assert.ok(estimate.kind === 'estimated')
+      return estimate.gas
+    }
+    const estimated = await gas()
+    const sent = sender.send(message)
+    await settle(sent, 50)
+    l1.world.advance(l1.epochSeconds)
+    const needed = await gas()
+    assert.ok(needed > 2n * estimated, `${needed} after ${estimated}`)
+    const [transaction] = chain.submitted
+    assert.ok(transaction !== undefined && transaction.gasLimit >= needed)
+    assert.ok(transaction.gasLimit <= transactionGasLimitMax)
+    chain.mine()
+    assert.ok(await settle(sent))
   })
 
   test('one at a time, in order', async () => {
@@ -141,7 +184,7 @@ describe('L1Sender', () => {
     chain.mine()
     assert.equal(await mining, 'waiting')
     chain.mine()
-    assert.deepEqual(await settle(sent), { blockNumber: 104n, succeeded: true })
+    assert.deepEqual(await settle(sent), { blockNumber: 104n, succeeded: true, gasUsed })
     assert.ok(chain.submitted.every(({ nonce }) => nonce === 0n))
     const fees = chain.submitted.map(maxFeePerGasOf)
     for (const [index, fee] of fees.entries()) {
@@ -184,7 +227,7 @@ describe('L1Sender', () => {
     let late = 3
     chain.receipt = async (hash) => (late-- > 0 ? undefined : receiptOf(hash))
     const receipt = await settle(open().send(approve(5n)))
-    assert.deepEqual(receipt, { blockNumber: 101n, succeeded: true })
+    assert.deepEqual(receipt, { blockNumber: 101n, succeeded: true, gasUsed })
     assert.equal(chain.submitted.length, 1)
   })
 
@@ -215,6 +258,17 @@ describe('L1Sender', () => {
     assert.equal(allowance(second), 6n)
     // The earlier life, were it still here, learns that its nonce is gone.
     await assert.rejects(settle(lost), { ...failed, message: /took its nonce/ })
+  })
+
+  test('what must be a certain transaction of its account is that one or none', async () => {
+    const { chain, open, approve, allowance, settle } = openWorld()
+    chain.isAutomatic = true
+    const sender = open()
+    assert.ok(await settle(sender.send(approve(5n), 0n)))
+    await assert.rejects(settle(sender.send(approve(6n), 0n)), failed)
+    assert.equal(allowance(sender), 5n)
+    assert.ok(await settle(sender.send(approve(7n), 1n)))
+    assert.equal(allowance(sender), 7n)
   })
 
   test('an endpoint that fails for a while is waited out, one that stays so is told', async () => {

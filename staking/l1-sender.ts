@@ -41,8 +41,12 @@ const failuresMax = 10
 /** What a node demands of a replacement is a tenth. */
 const bumpPart = { numerator: 5n, denominator: 4n } as const
 
-/** Above the estimate: the block it lands in may differ from the one it was made for. */
-const gasMarginPercent = 25n
+/**
+ * How many times the estimate a transaction may use. The block it lands in may be of a later epoch,
+ * and the first change of a set in an epoch writes new slots, 22,100 gas each, where the estimate
+ * may have seen slots that were written already, 5,000 each: 4.42 times as much, at the most.
+ */
+const gasFactor = 5n
 
 /** Sends that wait for their turn. */
 const waitingMax = 64
@@ -91,15 +95,16 @@ export class L1Sender {
   /**
    * Sends a message; resolves when it is `depth` deep.
    *
+   * @param nonce - Of which of the account's transactions it must be; any next one when absent.
    * @throws {L1RefusedError} `STAKING_L1_REFUSED`: it would revert and was not sent, or it did.
    * @throws {L1SendFailedError} `STAKING_L1_SEND_FAILED`: it may still come in; ask L1.
    */
-  send(message: L1Message): Promise<L1Receipt> {
+  send(message: L1Message, nonce?: bigint): Promise<L1Receipt> {
     if (this.#waiting >= waitingMax) {
       return Promise.reject(new L1SendFailedError(`${waitingMax} wait for their turn`))
     }
     this.#waiting++
-    const sent = this.#turn.then(() => this.#send(message))
+    const sent = this.#turn.then(() => this.#send(message, nonce))
     this.#turn = sent.then(
       () => this.#waiting--,
       () => this.#waiting--,
@@ -107,10 +112,10 @@ export class L1Sender {
     return sent
   }
 
-  async #send(message: L1Message): Promise<L1Receipt> {
+  async #send(message: L1Message, wanted: bigint | undefined): Promise<L1Receipt> {
     const { chain } = this.#options
     const gasLimit = await this.#gasLimit(message)
-    const nonce = await chain.nonceOf(this.address)
+    const nonce = wanted ?? (await chain.nonceOf(this.address))
     const hashes: Uint8Array[] = []
     let fees = await this.#fees(nonce)
     for (let bumps = 0; bumps < bumpsMax; bumps++) {
@@ -134,7 +139,7 @@ export class L1Sender {
     const { chain } = this.#options
     const estimate = await chain.estimateGas({ ...message, from: this.address })
     if (estimate.kind === 'reverted') throw new L1RefusedError(errorNameOf(estimate.data))
-    const gasLimit = (estimate.gas * (100n + gasMarginPercent)) / 100n
+    const gasLimit = estimate.gas * gasFactor
     return gasLimit < transactionGasLimitMax ? gasLimit : transactionGasLimitMax
   }
 
@@ -243,18 +248,21 @@ export class L1Sender {
 
 function checked(receipt: L1Receipt): L1Receipt {
   // A receipt does not say why; the next estimate does.
-  if (!receipt.succeeded) throw new L1RefusedError('')
+  if (!receipt.succeeded) throw new L1RefusedError('', receipt.gasUsed)
   return receipt
 }
 
 /** L1 does not take a call: its contracts revert. `errorName` is empty when they do not say why. */
 export class L1RefusedError extends ZgError<'STAKING_L1_REFUSED'> {
   readonly errorName: string
+  /** What it cost: nothing, unless it was sent and reverted. */
+  readonly gasUsed: bigint
 
-  constructor(errorName: string) {
+  constructor(errorName: string, gasUsed = 0n) {
     const why = errorName === '' ? 'it reverts' : `it reverts with ${errorName}`
     super('STAKING_L1_REFUSED', `Cannot send to L1: ${why}`, { errorName })
     this.errorName = errorName
+    this.gasUsed = gasUsed
   }
 }
 

@@ -93,7 +93,7 @@ describe('LoadKeeper', () => {
     assert.deepEqual(await prove(id).step(), { proved: [], idle: 'not active' })
     const dead = openWorld()
     await dead.pass({ [id]: 9_000 })
-    dead.l1.world.advance(dead.l1.deadAfterSeconds + 1)
+    dead.l1.outlive(id)
     dead.l1.send(dead.l1.oracle, 'declareDead', [id])
     assert.deepEqual(await dead.prove(id).step(), { proved: [], idle: 'dead' })
     const halted = openWorld()
@@ -135,21 +135,19 @@ describe('LoadKeeper', () => {
     assert.deepEqual(await prove(id).step(), { proved: [13n, 12n] })
   })
 
-  test('what L1 learns meanwhile spoils a proof before it is sent: another is made', async () => {
+  test('what L1 learns meanwhile spoils no proof', async () => {
     const { pass, fill, networkOf, prove, chain, loadOf } = openWorld()
     await pass({ [id]: 9_000 })
     const keeper = prove(id)
-    let races = 3
+    let races = 0
     chain.onAsk = async (method) => {
-      if (method !== 'estimateGas' || races === 0) return
-      races--
+      if (method !== 'estimateGas') return
+      races++
       await fill(id, { count: 1, epoch: 13, usedBps: 0 })
       networkOf(id).certify()
     }
-    assert.deepEqual(await keeper.step(), { proved: [] }, 'it is put off')
-    assert.equal(chain.submitted.length, 0)
-    races = 2
     assert.deepEqual(await keeper.step(), { proved: [12n] })
+    assert.ok(races > 0)
     assert.equal(loadOf(id, 12), 'busy')
     assert.equal(chain.submitted.length, 1)
   })

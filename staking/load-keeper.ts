@@ -9,9 +9,8 @@
  * Of an epoch with fewer than eight blocks nothing can be proved. A network that drains or is over
  * counts for nothing, and of one that is halted or dead nothing is proved any more.
  *
- * A relayer has it step, after its certificates. All is verified here before it is sent. When L1
- * takes another's certificate meanwhile, proofs under the former one are worth nothing: then L1
- * refuses them, unsent, and others are made.
+ * A relayer has it step, after its certificates. All is verified here before it is sent, and stays
+ * good under whatever certificates L1 takes meanwhile.
  */
 
 import type { NetworkIdentity } from '@zg/consensus'
@@ -30,9 +29,6 @@ import { loadEpochsKey, scaling } from './scale-keeper.ts'
 
 /** Proofs that one step sends. */
 const proofsPerStepMax = 2
-
-/** Proofs of one epoch, when L1 takes certificates as fast as they are made. */
-const attemptsMax = 3
 
 /** `NetworkRegistry.Status.Active` */
 const active = 1
@@ -113,26 +109,22 @@ export class LoadKeeper {
     for (const epoch of await this.#missing(known)) {
       if (proved.length === proofsPerStepMax) break
       const outcome = await this.#prove(epoch)
-      if (outcome === 'spoiled') break
+      if (outcome === 'refused') break
       if (outcome === 'bare') this.#bare.add(epoch)
       if (outcome === 'proved') proved.push(epoch)
     }
     return { proved }
   }
 
-  async #prove(epoch: bigint): Promise<'proved' | 'done' | 'bare' | 'spoiled'> {
+  async #prove(epoch: bigint): Promise<'proved' | 'done' | 'bare' | 'refused'> {
     const { networkId } = this.#options.identity
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const args = await this.#prover.proofOf(epoch, await this.#oracle.final())
-      if (args === 'too few blocks') return 'bare'
-      const call = { name: 'prove', args: [networkId, epoch, args.span, args.samples] }
-      const { kind } = await this.#load.offer(call, ['AlreadyProved'])
-      if (kind === 'done') return 'done'
-      if (kind === 'refused') continue
-      this.#log.info('the load of an epoch is proved', { networkId, epoch })
-      return 'proved'
-    }
-    return 'spoiled'
+    const args = await this.#prover.proofOf(epoch, await this.#oracle.final())
+    if (args === 'too few blocks') return 'bare'
+    const call = { name: 'prove', args: [networkId, epoch, args.span, args.samples] }
+    const { kind } = await this.#load.offer(call, ['AlreadyProved'])
+    if (kind !== 'sent') return kind
+    this.#log.info('the load of an epoch is proved', { networkId, epoch })
+    return 'proved'
   }
 
   /** Epochs that decide something and are not proved, the newest first. */

@@ -160,7 +160,7 @@ export class LoadProver {
     if (!bytesEqual(root, known.consensusRoot)) {
       throw new NetworkProofError('it gives another header than the one that is final')
     }
-    return { header, consensusRoot: root, siblings: [] }
+    return { header, consensusRoot: root, siblings: [toHex(header.histRoot)] }
   }
 
   async #sample(height: bigint, known: KnownFinal): Promise<SampleArgs> {

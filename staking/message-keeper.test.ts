@@ -1,40 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { artifactOf } from '@zg/contracts'
-import { somebody } from '@zg/contracts/testing'
+import { governanceMessage, govExecutor, settingCall, somebody } from '@zg/contracts/testing'
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { encodeAbiParameters, encodeFunctionData } from 'viem'
-import type { Abi } from 'viem'
 
+import { budgetLog } from './testing/budget-log.ts'
 import { openKeeperWorld } from './testing/keeper-world.ts'
 import { unreachable } from './testing/simulated-network-endpoint.ts'
 
-const govExecutor: Hex = '0x0000000000000000000000000000000000002004'
 const nobody: Hex = toHex(new Uint8Array(20).fill(0x99))
 const wei = 10n ** 18n
+
+/** Modes of MessageTester. */
+const [take, spend, lie] = [0, 5, 6]
 
 /** Parameter 1: `GasPriceMin`. */
 const gasPriceMin = 1
 
-const calls = [
-  {
-    type: 'tuple[]',
-    components: [
-      { name: 'to', type: 'address' },
-      { name: 'value', type: 'uint256' },
-      { name: 'data', type: 'bytes' },
-    ],
-  },
-] as const
-
 /** What governance says to set a number of the network, paying some value along. */
 function setting(value: bigint, pays = 0n): Hex {
-  const abi = artifactOf('GovExecutor').abi as Abi
-  const data = encodeFunctionData({ abi, functionName: 'setParameter', args: [gasPriceMin, value] })
   const paid = pays === 0n ? [] : [{ to: nobody, value: pays, data: '0x' as Hex }]
-  return encodeAbiParameters(calls, [[{ to: govExecutor, value: 0n, data }, ...paid]])
+  return governanceMessage([settingCall(gasPriceMin, value), ...paid])
 }
 
 async function openMessages() {
@@ -49,7 +36,14 @@ async function openMessages() {
     await follow()
     await sealTo(home.height + 4)
   }
-  return { ...world, gasPrice, say, refer }
+  const receiver = home.world.deploy('MessageTester')
+  const setMode = (mode: number | undefined) =>
+    home.world.send({ contract: receiver, name: 'setMode', args: [mode, '0x'] })
+  const taken = (): readonly Hex[] => {
+    const found = home.world.read({ contract: receiver, name: 'taken' })
+    return (found as readonly { data: Hex }[]).map(({ data }) => data)
+  }
+  return { ...world, gasPrice, say, refer, receiver: receiver.address, setMode, taken }
 }
 
 describe('MessageKeeper', () => {
@@ -84,7 +78,7 @@ describe('MessageKeeper', () => {
     say(setting(10n))
     await refer()
     const keeper = open()
-    assert.deepEqual((await keeper.step()).messages, { delivered: [3], failed: [0, 1, 2] })
+    assert.deepEqual((await keeper.step()).messages, { delivered: [3], failed: [1, 2, 0] })
     assert.equal(gasPrice(), 10n)
     // A header, the network, two sets and one delivery.
     assert.equal(chain.submitted.length, 5)
@@ -96,7 +90,7 @@ describe('MessageKeeper', () => {
     assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [] })
     home.world.advance(200)
     home.world.pay(somebody, 0n)
-    assert.deepEqual((await keeper.step()).messages, { delivered: [2], failed: [0, 1] })
+    assert.deepEqual((await keeper.step()).messages, { delivered: [2], failed: [1, 0] })
     assert.equal(gasPrice(), 9n)
     // Then it waits twice as long.
     home.world.advance(601)
@@ -104,7 +98,7 @@ describe('MessageKeeper', () => {
     assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [] })
     home.world.advance(600)
     home.world.pay(somebody, 0n)
-    assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [0, 1] })
+    assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [1, 0] })
     assert.equal(chain.submitted.length, 6)
   })
 
@@ -132,6 +126,62 @@ describe('MessageKeeper', () => {
     assert.equal((await keeper.step()).messages, undefined)
     assert.deepEqual((await keeper.step()).messages, { delivered: [4], failed: [] })
     assert.equal(gasPrice(), 5n)
+  })
+
+  test('leaves what is dear to others and says so once; what governance sends comes first', async () => {
+    const { home, chain, open, say, refer, receiver: to, setMode, taken } = await openMessages()
+    const { lines, log } = budgetLog()
+    setMode(spend)
+    say('0x01', { to, sender: nobody })
+    say('0x02', { to })
+    await refer()
+    const keeper = open({ log })
+    assert.deepEqual((await keeper.step()).messages, { delivered: [1], failed: [0] })
+    assert.deepEqual(taken(), ['0x02'])
+    const { length } = chain.submitted
+    home.world.advance(601)
+    home.world.pay(somebody, 0n)
+    assert.deepEqual((await keeper.step()).messages, { delivered: [], failed: [0] })
+    assert.equal(chain.submitted.length, length)
+    assert.deepEqual(lines(), ['a message is left to who wants it delivered'])
+    // Who wants it delivered pays more, or has it cost less.
+    assert.deepEqual((await open({ messageGasMax: 1_200_000n }).step()).messages?.delivered, [0])
+    assert.deepEqual(taken(), ['0x02', '0x01'])
+  })
+
+  test('a receiver that takes more than it asked for spends the hour of L1, not of governance', async () => {
+    const {
+      home,
+      chain,
+      open,
+      say,
+      refer,
+      receiver: to,
+      setMode,
+      taken,
+      gasPrice,
+    } = await openMessages()
+    const { lines, log } = budgetLog()
+    setMode(lie)
+    for (let sent = 0; sent < 4; sent++) say('0x01', { to, sender: nobody })
+    await refer()
+    const keeper = open({ log, messageGasPerHour: 6_000_000n })
+    const waiting = { delivered: [], failed: [], waits: 'budget' }
+    assert.deepEqual((await keeper.step()).messages, { ...waiting, failed: [0, 1] })
+    say(setting(18n))
+    await refer()
+    assert.deepEqual((await keeper.step()).messages, { ...waiting, delivered: [4] })
+    assert.equal(gasPrice(), 18n)
+    const { length } = chain.submitted
+    assert.deepEqual((await keeper.step()).messages, waiting)
+    assert.equal(chain.submitted.length, length)
+    assert.deepEqual(lines(), ['messages wait for gas'])
+    // Half an hour brings back a half of it.
+    setMode(take)
+    home.world.advance(1_800)
+    home.world.pay(somebody, 0n)
+    assert.deepEqual((await keeper.step()).messages?.failed, [])
+    assert.ok(taken().length > 0)
   })
 
   test('what another delivered is not sent', async () => {
@@ -201,7 +251,7 @@ describe('MessageKeeper', () => {
 
   test('hundreds are found by words of marks', async () => {
     const { open, say, refer } = await openMessages()
-    for (let index = 0; index < 300; index++) say('0x', { to: nobody })
+    for (let index = 0; index < 300; index++) say('0x', { to: nobody, sender: nobody })
     say(setting(17n))
     await refer()
     const keeper = open()

@@ -17,6 +17,9 @@ import { Backoff } from './put-off.ts'
 const messageGas = 4_000_000n
 const intrinsicGasMax = 500_000n
 
+/** Of a delivery, at most. */
+export const receiverGasMax = messageGas + intrinsicGasMax
+
 /** A message that failed is tried again after so long, in seconds; then after twice as long, … */
 const retrySeconds = 600n
 const retrySecondsMax = 86_400n
@@ -35,20 +38,25 @@ export function failedMessages(): Backoff<number> {
 }
 
 /**
- * Whether a contract would take a message from the Inbox now. A node that answers everything else
- * and fails at this says no: what it cannot run in its time and gas must hold up no other message.
+ * For how much gas a contract would take a message from the Inbox now, as a transaction; undefined
+ * when it would not. A node that answers everything else and fails at this says no: what it cannot
+ * run in its time and gas must hold up no other message.
  *
  * @param call - A function of `IMessageReceiver`.
  * @throws What the chain throws when it is asked for the code.
  */
-export async function isTaken(chain: KeeperChain, to: bigint, call: L1Function): Promise<boolean> {
-  if (!(await chain.hasCode(to))) return false
+export async function gasToTake(
+  chain: KeeperChain,
+  to: bigint,
+  call: L1Function,
+): Promise<bigint | undefined> {
+  if (!(await chain.hasCode(to))) return undefined
   // Of our own contracts it is one that has these functions.
-  return isRun(chain, messageTo({ artifact: 'GovExecutor', address: to }, call))
+  return gasToRun(chain, messageTo({ artifact: 'GovExecutor', address: to }, call))
 }
 
-/** Whether a contract would take it now that a message of its timed out; as `isTaken`. */
-export async function isTimeoutTaken(
+/** For how much it would take that a message of its timed out; as `gasToTake`. */
+export async function gasToTakeTimeout(
   chain: KeeperChain,
   sender: bigint,
   message: {
@@ -57,15 +65,16 @@ export async function isTimeoutTaken(
     readonly to: bigint
     readonly dataHash: bigint
   },
-): Promise<boolean> {
+): Promise<bigint | undefined> {
   const { index, network, to, dataHash } = message
   const args = [index, network, bigintToHex(to, 20), bigintToHex(dataHash, 32)] as const
   const data = encodeFunctionData({ abi: senderAbi, functionName: 'onMessageTimeout', args })
-  return isRun(chain, { to: sender, data: fromHex(data) })
+  return gasToRun(chain, { to: sender, data: fromHex(data) })
 }
 
-async function isRun(chain: KeeperChain, message: L1Message): Promise<boolean> {
+async function gasToRun(chain: KeeperChain, message: L1Message): Promise<bigint | undefined> {
   const from = systemContractAddresses.NetworkInbox
   const answer = await chain.estimateGas({ ...message, from }).catch(() => undefined)
-  return answer?.kind === 'estimated' && answer.gas <= messageGas + intrinsicGasMax
+  const isRun = answer?.kind === 'estimated' && answer.gas <= receiverGasMax
+  return isRun ? answer.gas : undefined
 }

@@ -54,6 +54,16 @@ export class NetworkDirectory {
     return Promise.all(ids.map((id) => this.#network(id)))
   }
 
+  /**
+   * The network of an id; undefined when none was opened.
+   *
+   * @throws {L1ReadError} `STAKING_L1_READ_FAILED`
+   */
+  async find(id: number): Promise<RegisteredNetwork | undefined> {
+    const ids = (await this.#read('networkIds', [])) as readonly number[]
+    return ids.includes(id) ? this.#network(id) : undefined
+  }
+
   /** Ids of the networks that an operator has joined. */
   async joinedBy(operator: bigint): Promise<readonly number[]> {
     return (await this.#read('networksOf', [bigintToHex(operator, 20)])) as readonly number[]

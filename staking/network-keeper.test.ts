@@ -14,6 +14,7 @@ const idle = {
   messages: { delivered: [], failed: [] },
   rewards: { shown: [], widened: [] },
   claims: { claimed: [] },
+  data: { contested: [] },
 }
 
 /** That no transaction of anybody's reverted. */

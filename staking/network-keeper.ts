@@ -4,6 +4,7 @@
  *
  *     own header, held by EIP-4788 ─┬─► EpochInfo
  *         │                         ├─► L1 state ─► LightClient: the network, its sets, its members
+ *         │                         │           └─► DataSigners: who has less at stake than it says
  *         │                         └─► Inbox of L1: messages ─► NetworkInbox
  *         └─► certificates ─► RewardHub: show, claim ─► Outbox ─► a relayer
  *
@@ -23,10 +24,15 @@ import { AdmissionKeeper } from './admission-keeper.ts'
 import type { AdmissionStep, ShownL1 } from './admission-keeper.ts'
 import { ClaimKeeper } from './claim-keeper.ts'
 import type { ClaimStep } from './claim-keeper.ts'
+import { DataKeeper } from './data-keeper.ts'
+import type { DataStep } from './data-keeper.ts'
 import { EpochKeeper } from './epoch-keeper.ts'
 import type { EpochStep } from './epoch-keeper.ts'
+import type { Failover } from './failover.ts'
 import type { KeeperChain, KeeperEndpoint, KeeperL1 } from './keeper-ports.ts'
+import { KeeperRounds } from './keeper-rounds.ts'
 import type { L1Sender } from './l1-sender.ts'
+import { MessageBudget } from './message-budget.ts'
 import { MessageKeeper } from './message-keeper.ts'
 import type { MessageStep } from './message-keeper.ts'
 import { NetworkProver } from './network-prover.ts'
@@ -34,11 +40,8 @@ import { OtherNetworkKeeper } from './other-network-keeper.ts'
 import type { OtherNetwork, OtherNetworkStep } from './other-network-keeper.ts'
 import { OwnHeaders } from './own-headers.ts'
 import { OwnMessages } from './own-messages.ts'
-import type { Anchor } from './own-headers.ts'
-import { ProvedState } from './proved-state.ts'
 import { RewardKeeper } from './reward-keeper.ts'
 import type { RewardStep } from './reward-keeper.ts'
-import { StakeProver } from './stake-prover.ts'
 import type { ProvedContracts } from './stake-prover.ts'
 import { StepLoop } from './step-loop.ts'
 import { TimeoutKeeper } from './timeout-keeper.ts'
@@ -56,7 +59,7 @@ export type NetworkKeeperOptions = {
   /** The network, for who sends to it; the sender is one of it. */
   readonly chain: KeeperChain
   readonly sender: Pick<L1Sender, 'send'>
-  readonly l1: KeeperL1
+  readonly l1: Failover<KeeperL1>
   /** Of L1. */
   readonly contracts: ProvedContracts & { readonly inbox: bigint }
   /** The block that Inbox was deployed in, or one before: where its logs begin. */
@@ -70,6 +73,10 @@ export type NetworkKeeperOptions = {
   readonly others?: readonly OtherNetwork[]
   /** What an operator must have earned before its epochs are over, in wei: a claim costs gas. */
   readonly claimWei: bigint
+  /** What a receiver of a message may ask for. @default messageGasMaxDefault */
+  readonly messageGasMax?: bigint
+  /** What the messages of a source may cost in an hour. @default messageGasPerHourDefault */
+  readonly messageGasPerHour?: bigint
   readonly clock: Clock
   /** @default pollMsDefault */
   readonly pollMs?: number
@@ -84,6 +91,7 @@ export type KeeperStep = {
   readonly admission?: AdmissionStep | undefined
   readonly rewards?: RewardStep | undefined
   readonly claims?: ClaimStep | undefined
+  readonly data?: DataStep | undefined
   readonly messages?: MessageStep | undefined
   /** By id, what was brought from other networks. */
   readonly others?: ReadonlyMap<number, OtherNetworkStep | undefined>
@@ -91,17 +99,14 @@ export type KeeperStep = {
   readonly timeouts?: ReadonlyMap<number, TimeoutStep | undefined>
 }
 
-/** What all parts of a step stand on. */
-type Round = { readonly anchor: Anchor; readonly state: ProvedState; readonly l1: ShownL1 }
-
 export class NetworkKeeper {
-  readonly #options: NetworkKeeperOptions
   readonly #log: Logger
-  readonly #headers: OwnHeaders
+  readonly #rounds: KeeperRounds
   readonly #epochs: EpochKeeper
   readonly #admission: AdmissionKeeper
   readonly #rewards: RewardKeeper
   readonly #claims: ClaimKeeper
+  readonly #data: DataKeeper
   readonly #messages: MessageKeeper
   readonly #others: OtherNetworkKeeper[] = []
   readonly #own: OwnMessages
@@ -110,30 +115,36 @@ export class NetworkKeeper {
   readonly #loop: StepLoop
 
   constructor(options: NetworkKeeperOptions) {
-    this.#options = options
     this.#log = options.log ?? silentLogger
     const { endpoint, chain, sender, identity, sets, clock, pollMs = pollMsDefault } = options
     const { networkId } = identity
     const shared = { chain, sender, log: this.#log, networkId, sets }
-    this.#headers = new OwnHeaders({ endpoint, chain })
-    const { epochs } = options
-    this.#epochs = new EpochKeeper({ ...shared, endpoint, headers: this.#headers, epochs })
+    const headers = new OwnHeaders({ endpoint, chain })
+    const { epochs, l1, contracts, fromBlock } = options
+    this.#rounds = new KeeperRounds({ headers, l1, contracts, epochs })
+    this.#epochs = new EpochKeeper({ ...shared, endpoint, headers, epochs })
     this.#admission = new AdmissionKeeper(shared)
     this.#rewards = new RewardKeeper({
       ...shared,
       endpoint,
-      headers: this.#headers,
+      headers,
       prover: new NetworkProver({ endpoint, identity }),
       admission: this.#admission,
     })
     this.#claims = new ClaimKeeper({ ...shared, claimWei: options.claimWei })
-    const { l1, contracts, fromBlock } = options
-    this.#messages = new MessageKeeper({ ...shared, l1, inbox: contracts.inbox, fromBlock })
-    const own = new OwnMessages({ ...shared, endpoint, identity })
+    this.#data = new DataKeeper(shared)
+    const { messageGasMax: gasMax, messageGasPerHour: gasPerHour } = options
+    const budgetOf = (source: string) =>
+      new MessageBudget({ source, sender, gasMax, gasPerHour, log: this.#log })
+    const fromL1 = { l1, inbox: contracts.inbox, fromBlock, budget: budgetOf('L1') }
+    this.#messages = new MessageKeeper({ ...shared, ...fromL1 })
+    const timeouts = budgetOf('timeouts')
+    const own = new OwnMessages({ ...shared, sender: timeouts.sender, endpoint, identity })
     this.#own = own
     this.#meet = (other) => {
-      this.#others.push(new OtherNetworkKeeper({ ...shared, other }))
-      this.#timeouts.push(new TimeoutKeeper({ ...shared, other, own }))
+      const budget = budgetOf(`network ${other.identity.networkId}`)
+      this.#others.push(new OtherNetworkKeeper({ ...shared, other, budget }))
+      this.#timeouts.push(new TimeoutKeeper({ ...shared, other, own, budget: timeouts }))
     }
     for (const other of options.others ?? []) this.#meet(other)
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
@@ -162,7 +173,7 @@ export class NetworkKeeper {
 
   /** One round of all. Never throws. */
   async step(): Promise<KeeperStep> {
-    const round = await this.#tried('headers', () => this.#round())
+    const round = await this.#tried('headers', () => this.#rounds.next())
     if (round === undefined) return { waits: 'header' }
     if (round === 'header' || round === 'reference') return { waits: round }
     const { anchor, l1 } = round
@@ -173,6 +184,7 @@ export class NetworkKeeper {
       messages: await this.#tried('messages', () => this.#messages.step(round)),
       rewards: await this.#tried('rewards', () => this.#rewards.step(round)),
       claims: await this.#tried('claims', () => this.#claims.step(round)),
+      data: await this.#tried('data', () => this.#data.step(round)),
       ...(this.#others.length === 0 ? {} : await this.#withOthers(l1)),
     }
   }
@@ -195,20 +207,6 @@ export class NetworkKeeper {
       steps.set(other.networkId, step)
     }
     return steps
-  }
-
-  async #round(): Promise<Round | 'header' | 'reference'> {
-    const { l1, contracts, epochs } = this.#options
-    const anchor = await this.#headers.anchor()
-    if (anchor === undefined) return 'header'
-    const { number, stateRoot, timestamp } = anchor.header.l1
-    // A header that refers to nothing names the time 0.
-    if (timestamp < epochs.start) return 'reference'
-    const state = new ProvedState(l1, { number, stateRoot })
-    const epoch = (timestamp - epochs.start) / epochs.length
-    const prover = new StakeProver({ state, contracts, epoch })
-    const header = await this.#headers.proofOf(anchor)
-    return { anchor, state, l1: { prover, header } }
   }
 
   async #tried<step>(what: string, act: () => Promise<step>): Promise<step | undefined> {

@@ -53,6 +53,8 @@ export type StateAtBlock = {
 /** The Outbox at a block, with what `RewardBridge.sync` takes to believe it. */
 export type ProvedOutbox = OutboxRoot & {
   readonly block: KnownBlock
+  /** Of the block. */
+  readonly histRoot: Uint8Array
   readonly executionHeader: Uint8Array
   /** Of field 15 in the consensus header. */
   readonly siblings: readonly Uint8Array[]
@@ -197,7 +199,8 @@ export class NetworkProver {
     if (proof === undefined) return undefined
     const [root, count] = outboxOf(stateRoot, slots, proof)
     const siblings = headerProof(header, 'executionHash')
-    const proved = { block, height, root, count, executionHeader, siblings, proof }
+    const { histRoot } = header
+    const proved = { block, height, histRoot, root, count, executionHeader, siblings, proof }
     this.#outboxes.set(height, proved)
     const [oldest] = this.#outboxes.keys()
     if (this.#outboxes.size > provedMax && oldest !== undefined) this.#outboxes.delete(oldest)

@@ -22,6 +22,7 @@ import {
 import { createSystemClock } from '@zg/runtime'
 
 import { JsonRpcEndpoint } from './json-rpc-endpoint.ts'
+import { Failover } from './failover.ts'
 import { JsonRpcL1Chain } from './json-rpc-l1-chain.ts'
 import { messageTo, readContract } from './l1-contracts.ts'
 import { L1Follower } from './l1-follower.ts'
@@ -115,7 +116,7 @@ test('a relayer brings certificates, roots and claims to anvil', async (context)
         rewardBridge: BigInt(l1.bridge.address),
         inbox: BigInt(l1.inbox.address),
       },
-      l1: l1Endpoint,
+      l1: new Failover([l1Endpoint]),
       fromBlock: 0n,
       identity: l1.identityOf(id),
       sets: (epoch) => follower.validatorSet(epoch),
@@ -171,7 +172,7 @@ test('what anvil says of a transaction is understood', async (context) => {
   await anvil.rpc('evm_mine', [])
   const { number } = await chain.head()
   const receipt = await chain.receipt(signed(feePerGas).hash)
-  assert.deepEqual(receipt, { blockNumber: number, succeeded: true })
+  assert.deepEqual(receipt, { blockNumber: number, succeeded: true, gasUsed: 21_000n })
   assert.equal(await chain.submit(last.bytes), 'stale')
   assert.equal(await chain.nonceOf(from), 1n)
 })

@@ -1,7 +1,8 @@
 /**
  * The relayer of one network: certificates first, then what they prove; of one that is silent its
  * death, what never reached it, then what had left it. A step never throws; the next one begins by
- * asking both chains what is there, so it may be ended at any point.
+ * asking both chains what is there, so it may be ended at any point. What one endpoint of L1 said
+ * is forgotten once another one has the turn: it may have lied.
  */
 
 import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
@@ -13,6 +14,7 @@ import { DeathRelayer } from './death-relayer.ts'
 import type { DeathStep } from './death-relayer.ts'
 import { EmissionRelayer } from './emission-relayer.ts'
 import type { EmissionStep } from './emission-relayer.ts'
+import type { Failover } from './failover.ts'
 import { FinalityRelayer } from './finality-relayer.ts'
 import type { FinalityStep } from './finality-relayer.ts'
 import type { L1Chain } from './l1-chain.ts'
@@ -43,7 +45,7 @@ export type NetworkRelayerOptions = {
     readonly emission?: { readonly emissionController: bigint; readonly alignmentPool: bigint }
   }
   /** Whose logs tell what a dead network never paid out. */
-  readonly l1: Pick<L1Endpoint, 'credits' | 'finalHeader'>
+  readonly l1: Failover<Pick<L1Endpoint, 'credits' | 'finalHeader'>>
   /** The L1 block that Inbox was deployed in, or one before. */
   readonly fromBlock: bigint
   readonly identity: NetworkIdentity
@@ -57,7 +59,7 @@ export type NetworkRelayerOptions = {
   readonly outboxSeconds: bigint
   /** Entries and credits below are left to those they are for: each costs gas. */
   readonly amountMinWei: bigint
-  /** Has the load of epochs proved, in the same steps: no certificate of ours comes in between. */
+  /** Has the load of epochs proved, after a certificate that shows their ends. */
   readonly load?: Pick<LoadKeeper, 'step'>
   readonly clock: Clock
   /** @default pollMsDefault */
@@ -67,6 +69,8 @@ export type NetworkRelayerOptions = {
 
 export class NetworkRelayer {
   readonly #log: Logger
+  readonly #chain: L1Chain
+  #turn: number | undefined
   readonly #load: Pick<LoadKeeper, 'step'> | undefined
   readonly finality: FinalityRelayer
   readonly death: DeathRelayer
@@ -78,6 +82,8 @@ export class NetworkRelayer {
     this.#log = options.log ?? silentLogger
     const { clock, pollMs = pollMsDefault, load } = options
     this.#load = load
+    this.#chain = options.chain
+    this.#turn = options.chain.turn
     this.#loop = new StepLoop({ clock, pollMs, step: () => this.step() })
     const { chain, endpoint, contracts, identity, sender, log = silentLogger } = options
     const { networkId } = identity
@@ -94,7 +100,7 @@ export class NetworkRelayer {
     const tree = new OutboxTree(endpoint)
     this.outbox = new OutboxRelayer({ ...shared, bridge, tree, amountMinWei })
     const { inbox } = contracts
-    const burial = { sets, networkId, inbox, l1, fromBlock, amountMinWei }
+    const burial = { networkId, inbox, l1, fromBlock, amountMinWei }
     this.death = new DeathRelayer({ ...shared, ...burial, bridge })
     const { emission } = contracts
     this.#emission = emission && new EmissionRelayer({ ...shared, ...emission, networkId })
@@ -126,6 +132,7 @@ export class NetworkRelayer {
     readonly emission?: EmissionStep | undefined
     readonly load?: LoadStep | undefined
   }> {
+    this.#forgetLies()
     const finality = await this.#tried('certificates', () => this.finality.step())
     const death = await this.#tried('a death', () => this.death.step())
     // Credits come back first.
@@ -137,6 +144,13 @@ export class NetworkRelayer {
     const giving = this.#emission
     if (giving === undefined) return each
     return { ...each, emission: await this.#tried('the emission', () => giving.step()) }
+  }
+
+  #forgetLies(): void {
+    const { turn } = this.#chain
+    if (turn === this.#turn) return
+    this.#turn = turn
+    for (const part of [this.finality, this.death, this.outbox, this.#emission]) part?.forget()
   }
 
   async #tried<step>(what: string, act: () => Promise<step>): Promise<step | undefined> {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { L1World, testOperator } from '@zg/contracts/testing'
 import { bytesToBigint, keccak256, toHex } from '@zg/primitives'
-import { createSystemClock } from '@zg/runtime'
+import { SimulatedClock } from '@zg/runtime'
 
 import type { L1Message } from './l1-chain.ts'
 import { L1RefusedError } from './l1-sender.ts'
@@ -18,20 +18,25 @@ const operators = [1, 2, 3].map((index) => testOperator(index))
 
 /** Three operators with stake, networks 0 to come, and a host that starts what it is told. */
 function openWorld({
-  canRun = () => true,
+  obstacle = () => undefined,
   networksMax = 32,
-}: { canRun?: (network: RegisteredNetwork) => boolean; networksMax?: number } = {}) {
+}: {
+  obstacle?: (network: RegisteredNetwork) => string | undefined
+  networksMax?: number
+} = {}) {
   const l1 = new L1World()
   l1.settle(operators)
   const chain = new SimulatedL1Chain(l1)
   const running = new Set<number>()
   const host = {
     running: () => [...running],
-    canRun: async (network: RegisteredNetwork) => canRun(network),
+    obstacleTo: async (network: RegisteredNetwork) => obstacle(network),
     start: async ({ id }: RegisteredNetwork) => void running.add(id),
     stop: async (id: number) => void running.delete(id),
   }
   const sent: string[] = []
+  const clock = new SimulatedClock()
+  const waits: [id: number, reason: string][] = []
   /** Whose next message does not come through. */
   const silent = new Set<string>()
   const open = () =>
@@ -53,9 +58,12 @@ function openWorld({
       slashBpsMax: 10_000,
       networksMax,
       epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
-      clock: createSystemClock(),
+      clock: clock.forNode(0),
+      onWait: (id, reason) => waits.push([id, reason]),
     })
-  return { l1, open, running, sent, silent }
+  /** Has so much time pass. */
+  const pass = (ms: number) => clock.run({ untilMs: clock.nowMs() + ms })
+  return { l1, open, running, sent, silent, host, waits, pass }
 }
 
 test('NetworkSupervisor joins what is opened and runs it from its first epoch on', async () => {
@@ -144,9 +152,9 @@ test('NetworkSupervisor: an operator joins as many networks as it has room for',
 
 test('NetworkSupervisor: what fails for one network holds up no other', async () => {
   const { l1, open, running } = openWorld({
-    canRun: ({ id }) => {
+    obstacle: ({ id }) => {
       if (id === 5) throw refused
-      return true
+      return undefined
     },
   })
   for (const id of [5, 6]) l1.openNetwork(id)
@@ -159,11 +167,59 @@ test('NetworkSupervisor: what fails for one network holds up no other', async ()
 
 test('NetworkSupervisor joins no network whose genesis it cannot build', async () => {
   const known = toHex(keccak256(Uint8Array.of(1)))
-  const { l1, open, sent } = openWorld({
-    canRun: ({ genesisHash }) => bytesToBigint(genesisHash) === BigInt(known),
+  const { l1, open, sent, waits } = openWorld({
+    obstacle: ({ genesisHash }) =>
+      bytesToBigint(genesisHash) === BigInt(known) ? undefined : 'its genesis is another',
   })
   l1.openNetwork(5, { genesisHash: toHex(keccak256(Uint8Array.of(2))) })
   l1.openNetwork(6, { genesisHash: known })
   assert.deepEqual((await open().step()).joined, [6])
   assert.equal(sent.length, operators.length)
+  assert.deepEqual(waits, [[5, 'its genesis is another']])
+})
+
+test('NetworkSupervisor tries a network again that cannot run now, each time later, and says why', async () => {
+  let problem: string | undefined = 'its genesis cannot be built yet'
+  const { l1, open, pass, waits, running } = openWorld({ obstacle: () => problem })
+  l1.openNetwork(5)
+  const supervisor = open()
+  // Asked at every look, but looked at again only after 5, 10, 20, 40 and 80 s.
+  for (let look = 0; look < 150; look++) {
+    assert.deepEqual(await supervisor.step(), nothing)
+    await pass(1_000)
+  }
+  assert.deepEqual(waits, Array(5).fill([5, problem]))
+  problem = undefined
+  await pass(600_000)
+  assert.deepEqual((await supervisor.step()).joined, [5])
+  l1.goToEpoch(l1.epoch + 2)
+  assert.deepEqual((await supervisor.step()).started, [5])
+  assert.deepEqual([...running], [5])
+})
+
+test('NetworkSupervisor starts a network again whose start failed, and waits as little as at first after one that did not', async () => {
+  const { l1, open, pass, host, waits, running } = openWorld()
+  l1.openNetwork(5)
+  const supervisor = open()
+  await supervisor.step()
+  l1.goToEpoch(l1.epoch + 2)
+  const { start } = host
+  const fail = () => Promise.reject(new Error('no port is free'))
+  host.start = fail
+  assert.deepEqual(await supervisor.step(), nothing)
+  await pass(5_000)
+  assert.deepEqual(await supervisor.step(), nothing)
+  await pass(5_000)
+  host.start = start
+  assert.deepEqual(await supervisor.step(), nothing, 'the second wait is longer')
+  await pass(5_000)
+  assert.deepEqual((await supervisor.step()).started, [5])
+  assert.deepEqual(waits, Array(2).fill([5, 'no port is free']))
+
+  running.clear()
+  host.start = fail
+  await supervisor.step()
+  host.start = start
+  await pass(5_000)
+  assert.deepEqual((await supervisor.step()).started, [5])
 })

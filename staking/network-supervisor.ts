@@ -8,7 +8,8 @@
  *
  * A step asks L1 and the host what is there and makes one difference less; nothing is kept, and
  * what fails for one network holds up no other. To join is a promise with stake, so a host is asked
- * first whether it can build that genesis: a network whose hash it does not reach is never joined.
+ * first whether it can build that genesis: a network whose hash it does not reach is not joined.
+ * What cannot run now may later: it is tried again, each time after twice as long.
  */
 
 import { assert } from '@zg/primitives'
@@ -18,10 +19,17 @@ import type { Clock, Logger } from '@zg/runtime'
 import type { L1Chain } from './l1-chain.ts'
 import type { L1Sender } from './l1-sender.ts'
 import type { NetworkDirectory, RegisteredNetwork } from './network-directory.ts'
+import { Backoff } from './put-off.ts'
 import { StepLoop } from './step-loop.ts'
 
 /** Between two looks at L1. */
 const pollMsDefault = 5_000
+
+/** Before a network that could not run is tried again, in milliseconds. */
+const againWait = { first: 5_000n, most: 300_000n } as const
+
+/** As many networks as L1 has, at most (NetworkRegistry.NETWORKS_MAX). */
+const networksKnownMax = 512
 
 /** Networks that an operator may be in, at most (NetworkRegistry.NETWORKS_PER_OPERATOR). */
 export const networksPerOperatorMax = 32
@@ -30,8 +38,11 @@ export const networksPerOperatorMax = 32
 export interface NetworkHost {
   /** Ids of the networks whose nodes run here. */
   running(): readonly number[]
-  /** Whether its genesis can be built here, to L1's hash, and there is room for it. */
-  canRun(network: RegisteredNetwork): Promise<boolean>
+  /**
+   * Why it cannot run here now: its genesis is not built to L1's hash, or there is no room for it;
+   * undefined when it can.
+   */
+  obstacleTo(network: RegisteredNetwork): Promise<string | undefined>
   /** Starts the nodes of a network that has begun. */
   start(network: RegisteredNetwork): Promise<void>
   /** Ends them; what they hold stays. */
@@ -60,6 +71,8 @@ export type NetworkSupervisorOptions = {
   /** @default pollMsDefault */
   readonly pollMs?: number
   readonly log?: Logger
+  /** Told why a network that should is not run, or not joined, each time that it was tried. */
+  readonly onWait?: (id: number, reason: string) => void
 }
 
 /** What a step did, by ids of networks. */
@@ -85,8 +98,8 @@ export class NetworkSupervisor {
   readonly #options: NetworkSupervisorOptions
   readonly #log: Logger
   readonly #loop: StepLoop
-  /** Networks that cannot run here, and those for which there is no room; told once. */
-  readonly #refused = new Set<number>()
+  readonly #again = new Backoff<number>({ ...againWait, max: networksKnownMax })
+  /** Networks for which there is no room; told once. */
   readonly #declined = new Set<number>()
 
   constructor(options: NetworkSupervisorOptions) {
@@ -134,7 +147,7 @@ export class NetworkSupervisor {
 
   async #care(network: RegisteredNetwork, round: Round): Promise<void> {
     const { host } = this.#options
-    const { id, status, firstEpoch, endEpoch } = network
+    const { id, endEpoch } = network
     const { epoch, operators, step } = round
     const isRunning = host.running().includes(id)
     if (endEpoch !== 0n && epoch >= endEpoch) {
@@ -146,7 +159,36 @@ export class NetworkSupervisor {
       if (await this.#leave(id, await operators())) step.left.push(id)
       return
     }
-    if (isRunning || !(await this.#canRun(network))) return
+    if (!isRunning) await this.#tryToRun(network, round)
+  }
+
+  /** Does what is due for a network to run here, unless it was tried in vain a moment ago. */
+  async #tryToRun(network: RegisteredNetwork, round: Round): Promise<void> {
+    const { id } = network
+    if (this.#again.isOff(id, BigInt(this.#options.clock.nowMs()))) return
+    try {
+      const obstacle = await this.#options.host.obstacleTo(network)
+      if (obstacle === undefined) {
+        await this.#run(network, round)
+        return this.#again.succeed(id)
+      }
+      this.#log.warn('a network cannot run here now, and is tried again', { id, obstacle })
+      this.#putOff(id, obstacle)
+    } catch (error) {
+      this.#putOff(id, error instanceof Error ? error.message : String(error))
+      throw error
+    }
+  }
+
+  #putOff(id: number, reason: string): void {
+    this.#again.fail(id, BigInt(this.#options.clock.nowMs()))
+    this.#options.onWait?.(id, reason)
+  }
+
+  /** Has it joined while it is to come, and started once it has begun. */
+  async #run(network: RegisteredNetwork, { epoch, operators, step }: Round): Promise<void> {
+    const { host } = this.#options
+    const { id, status, firstEpoch } = network
     // The first to join may have it active: the others still join until it begins.
     const isToCome = status === 'opening' || (status === 'active' && epoch < firstEpoch)
     if (isToCome && (await this.#join(id, await operators()))) step.joined.push(id)
@@ -168,15 +210,6 @@ export class NetworkSupervisor {
     )
   }
 
-  async #canRun(network: RegisteredNetwork): Promise<boolean> {
-    const { id } = network
-    if (this.#refused.has(id)) return false
-    if (await this.#options.host.canRun(network)) return true
-    this.#refused.add(id)
-    this.#log.warn('a network is not joined: its genesis cannot be built here', { id })
-    return false
-  }
-
   /** Has every operator join that has not and has room; says whether one did. */
   async #join(id: number, operators: readonly JoinedOperator[]): Promise<boolean> {
     const { directory, slashBpsMax, networksMax = networksPerOperatorMax } = this.#options
@@ -185,6 +218,7 @@ export class NetworkSupervisor {
     if (joining.length < missing.length && !this.#declined.has(id)) {
       this.#declined.add(id)
       this.#log.warn('a network is not joined: there is no room for it', { id, networksMax })
+      this.#options.onWait?.(id, `an operator is in ${networksMax} networks already`)
     }
     const message = directory.joining(id, slashBpsMax)
     await Promise.all(

@@ -65,9 +65,9 @@ export class OracleContract {
     return (await this.#read('certificateAgeMax', [])) as bigint
   }
 
-  /** A network of which no certificate came for so long may be buried, in seconds. */
-  async deadAfter(): Promise<bigint> {
-    return (await this.#read('deadAfter', [])) as bigint
+  /** The last second in which a certificate is taken, if none comes before; then it is dead. */
+  async livesUntil(): Promise<bigint> {
+    return (await this.#read('livesUntil', [this.#networkId])) as bigint
   }
 
   /** Who first closed an epoch on L1; 0 when nobody did. */

@@ -7,14 +7,16 @@ import { transactionHash } from '@zg/evm'
 import type { Hex } from '@zg/primitives'
 
 import type { NetworkKeeper } from './network-keeper.ts'
+import { budgetLog } from './testing/budget-log.ts'
 import { openKeeperWorld } from './testing/keeper-world.ts'
 import { spoiled } from './testing/simulated-network-endpoint.ts'
 
+const stranger: Hex = `0x${'57'.repeat(20)}`
 const idle = { delivered: [], failed: [] }
 const soon = 50
 
 /** Modes of MessageTester. */
-const [take, refuse] = [0, 1]
+const [take, refuse, spend, lie] = [0, 1, 5, 6]
 
 /** Network 0, which a keeper brings messages from network 1; it knows L1 already. */
 async function openPair() {
@@ -130,6 +132,67 @@ describe('OtherNetworkKeeper', () => {
     home.world.pay(somebody, 0n)
     assert.deepEqual(await brought(), { delivered: [0], failed: [] })
     assert.deepEqual(taken(), ['0x01'])
+  })
+
+  test('leaves what is dear to others, and says so once', async () => {
+    const {
+      home,
+      chain,
+      receiver,
+      otherNetwork,
+      otherEndpoint,
+      say,
+      taken,
+      setMode,
+      brought,
+      open,
+    } = await openPair()
+    const { lines, log } = budgetLog()
+    const keeper = open({ others: [otherNetwork], log })
+    setMode(receiver, spend)
+    const index = say('0x01', { seconds: 10_000 })
+    await otherEndpoint.seal()
+    assert.deepEqual(await brought(keeper), { final: 'submitted', delivered: [], failed: [index] })
+    const { length } = chain.submitted
+    home.world.advance(601)
+    home.world.pay(somebody, 0n)
+    assert.deepEqual(await brought(keeper), { delivered: [], failed: [index] })
+    assert.equal(chain.submitted.length, length)
+    assert.deepEqual(lines(), ['a message is left to who wants it delivered'])
+    setMode(receiver, take)
+    home.world.advance(1_201)
+    home.world.pay(somebody, 0n)
+    assert.deepEqual(await brought(keeper), { delivered: [index], failed: [] })
+    assert.deepEqual(taken(), ['0x01'])
+  })
+
+  test('a receiver that takes more than it asked for spends the hour of its network alone', async () => {
+    const { home, chain, receiver, l1Endpoint, refer, ...pair } = await openPair()
+    const { otherNetwork, otherEndpoint, say, taken, setMode, brought, open } = pair
+    const { lines, log } = budgetLog()
+    const keeper = open({ others: [otherNetwork], log, messageGasPerHour: 8_000_000n })
+    setMode(receiver, lie)
+    const indexes = [0, 1, 2, 3].map(() => say('0x01', { seconds: 10_000 }))
+    await otherEndpoint.seal()
+    const [first, second, third, last] = indexes
+    const step = await brought(keeper)
+    assert.deepEqual(step?.failed, [first, second])
+    assert.equal(step?.waits, 'budget')
+    // Not even a certificate is brought for them.
+    say('0x02')
+    await otherEndpoint.seal()
+    const { length } = chain.submitted
+    assert.deepEqual(await brought(keeper), { ...idle, waits: 'budget' })
+    assert.equal(chain.submitted.length, length)
+    assert.deepEqual(lines(), ['messages wait for gas'])
+    setMode(receiver, take)
+    l1Endpoint.message(home.id, { sender: stranger, to: receiver.address, data: '0x03' })
+    await refer()
+    assert.deepEqual((await keeper.step()).messages, { delivered: [0], failed: [] })
+    assert.deepEqual(taken(), ['0x03'])
+    home.world.advance(3_600)
+    home.world.pay(somebody, 0n)
+    assert.deepEqual((await brought(keeper))?.delivered, [first, second, third, last])
   })
 
   test("across epochs it waits for L1 to know the close, and takes L1's word", async () => {

@@ -8,7 +8,8 @@
  *
  * The known block is the newest, by its certificate, while that is of the epoch that LightClient
  * expects; else the one that L1 knows, by proof: closes are brought there by relayers. What a node
- * says is verified before it is sent, and receivers are asked first, as for messages from L1.
+ * says is verified before it is sent, and receivers are asked first, as for messages from L1. All
+ * that is sent has a budget (message-budget.ts).
  */
 
 import type { NetworkIdentity, ValidatorSet } from '@zg/consensus'
@@ -17,7 +18,8 @@ import { bigintToHex, bytesEqual, bytesToBigint, fromHex, keccak256, toHex } fro
 import type { ShownL1 } from './admission-keeper.ts'
 import { outboxProofArgs } from './bridge-contract.ts'
 import type { KeeperChain, OtherEndpoint } from './keeper-ports.ts'
-import { failedMessages, isTaken } from './message-receiver.ts'
+import type { MessageBudget } from './message-budget.ts'
+import { failedMessages, gasToTake } from './message-receiver.ts'
 import type { OutboxLogs } from './network-endpoint.ts'
 import { NetworkProofError, NetworkProver } from './network-prover.ts'
 import type { ProvedCertificate, ProvedOutbox } from './network-prover.ts'
@@ -53,16 +55,18 @@ export type OtherNetworkKeeperOptions = SystemContractOptions & {
   /** Of the network to which messages are brought. */
   readonly networkId: number
   readonly other: OtherNetwork
+  /** What pays for its messages, and for all that is brought because of them. */
+  readonly budget: MessageBudget
 }
 
 export type OtherNetworkStep = {
   /** How LightClient came to know a newer block. */
   readonly final?: OtherAdvance
-  /** Indexes of messages that were delivered, and of those whose receiver does not take them. */
+  /** Indexes of messages that were delivered, and of those whose receiver asks too much, or not. */
   readonly delivered: readonly number[]
   readonly failed: readonly number[]
   /** Why the rest waits. */
-  readonly waits?: 'certificate' | 'set' | 'halted'
+  readonly waits?: 'certificate' | 'set' | 'halted' | 'budget'
 }
 
 /** A message that is an entry, and the height of its block. */
@@ -83,10 +87,11 @@ export class OtherNetworkKeeper {
   constructor(options: OtherNetworkKeeperOptions) {
     this.#options = options
     const { other } = options
-    this.#inbox = new SystemContract('NetworkInbox', options)
+    const budgeted = { ...options, sender: options.budget.sender }
+    this.#inbox = new SystemContract('NetworkInbox', budgeted)
     this.#prover = new NetworkProver(other)
     const { networkId } = other.identity
-    this.#finality = new OtherFinality({ ...options, networkId, prover: this.#prover })
+    this.#finality = new OtherFinality({ ...budgeted, networkId, prover: this.#prover })
     this.#tree = new OutboxTree({ outboxLogs: (query) => this.#logs(query) })
   }
 
@@ -109,6 +114,7 @@ export class OtherNetworkKeeper {
     await this.#tree.extend(found)
     const { timestamp } = await this.#options.chain.head()
     if ((await this.#due(timestamp)).length === 0) return idle
+    if (this.#options.budget.isSpent(timestamp)) return { ...idle, waits: 'budget' }
     const brought = await this.#bring(newest, found, l1)
     const { proved, ...step } = brought
     if (proved === undefined) return { ...idle, ...step }
@@ -146,26 +152,30 @@ export class OtherNetworkKeeper {
   async #deliverAll(
     proved: ProvedOutbox,
     now: bigint,
-  ): Promise<Pick<OtherNetworkStep, 'delivered' | 'failed'>> {
+  ): Promise<Pick<OtherNetworkStep, 'delivered' | 'failed' | 'waits'>> {
+    const { budget } = this.#options
     const [delivered, failed]: [number[], number[]] = [[], []]
     for (const index of await this.#due(now)) {
       if (index >= proved.count || delivered.length >= deliveriesPerStepMax) break
+      if (budget.isSpent(now)) return { delivered, failed, waits: 'budget' }
       const outcome = await this.#deliver(index, { proved, now })
-      if (outcome === 'failed') {
-        failed.push(index)
-        this.#failed.fail(index, now)
+      if (outcome === 'delivered' || outcome === 'done') {
+        this.#waiting.delete(index)
+        if (outcome === 'delivered') delivered.push(index)
         continue
       }
-      this.#waiting.delete(index)
-      if (outcome === 'delivered') delivered.push(index)
+      failed.push(index)
+      const isFirst = this.#failed.fail(index, now)
+      if (outcome !== 'failed' && isFirst) budget.tellDear(index, outcome)
     }
     return { delivered, failed }
   }
 
+  /** Says for how much its receiver would take one that is too dear. */
   async #deliver(
     index: number,
     { proved, now }: { readonly proved: ProvedOutbox; readonly now: bigint },
-  ): Promise<'delivered' | 'failed' | 'done'> {
+  ): Promise<'delivered' | 'failed' | 'done' | bigint> {
     const { other } = this.#options
     const waiting = this.#waiting.get(index)
     const entry = (await this.#tree.page(pageOf(index)))[index % outboxPageSize]
@@ -200,11 +210,14 @@ export class OtherNetworkKeeper {
     readonly entry: OutboxEntry
     readonly data: Uint8Array
     readonly proved: ProvedOutbox
-  }): Promise<'delivered' | 'failed' | 'done'> {
+  }): Promise<'delivered' | 'failed' | 'done' | bigint> {
+    const { chain, budget } = this.#options
     const { sender, to } = entry
     const words = [this.networkId, bigintToHex(sender, 20), toHex(data)]
     const call = { name: 'onNetworkMessage', args: words }
-    if (!(await isTaken(this.#options.chain, to, call))) return 'failed'
+    const gas = await gasToTake(chain, to, call)
+    if (gas === undefined) return 'failed'
+    if (budget.isTooDear(gas)) return gas
     const siblings = (await this.#tree.siblings(index, count)).map(toHex)
     const proof = { index, root: toHex(root), siblings }
     const args = [this.networkId, outboxEntryArgs(entry), toHex(data), proof]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { somebody } from '@zg/contracts/testing'
+import { toHex } from '@zg/primitives'
 import { L1EndpointError } from './json-rpc-endpoint.ts'
 
 import {
@@ -58,7 +59,9 @@ describe('OutboxRelayer', () => {
     assert.deepEqual(finality, { kind: 'submitted', height: 3n, closes: false })
     assert.deepEqual(outbox, { synced: true, claimed: [0, 2, 3], announced: [] })
     assert.equal(l1.balanceOf(bob), 3n * ether)
-    assert.equal(l1.read(l1.stakes, 'earnedOf', first.address, first.address), 4n * ether)
+    const [coming] = l1.read(l1.stakes, 'flowOf', first.address) as readonly [bigint, bigint]
+    const earned = l1.read(l1.stakes, 'earnedOf', first.address, first.address) as bigint
+    assert.equal(earned + coming, 4n * ether)
     assert.deepEqual([outstanding(), outstanding(0)], [888n * ether, 5n * ether])
     assert.equal(isClaimed(1), false)
     assert.deepEqual((await open().step()).outbox, idle)
@@ -91,7 +94,8 @@ describe('OutboxRelayer', () => {
     const { outbox } = await relayer.step()
     assert.deepEqual(outbox, { synced: true, claimed: [1], announced: [0] })
     assert.deepEqual(await relayer.outbox.step(), idle)
-    l1.world.advance(Number(l1.bridgeSettings.largeDelay) - 10)
+    const ready = Number(l1.read(l1.bridge, 'readyAt', relayedNetworkId, 0))
+    l1.world.advance(ready - 10 - l1.world.timestamp)
     assert.deepEqual(await relayer.outbox.step(), idle)
     // One that begins anew reads from L1 that it was announced, and when.
     assert.deepEqual(await open().outbox.step(), idle)
@@ -100,23 +104,26 @@ describe('OutboxRelayer', () => {
     assert.equal(l1.balanceOf(bob), 501n * ether)
   })
 
-  test('entries wait for the rate in their order, and nothing is sent meanwhile', async () => {
+  test('an entry that must wait for the rate holds up none behind it, and nothing is sent meanwhile', async () => {
     const { l1, endpoint, open, withdraw, chain } = await openWorld()
-    for (let index = 0; index < 2; index++) withdraw(390n * ether)
     l1.send(l1.bridge, 'deposit', [relayedNetworkId, alice, 900n * ether])
-    withdraw(390n * ether)
+    for (let index = 0; index < 3; index++) withdraw(390n * ether)
+    withdraw(500n * ether)
     withdraw(ether)
     await endpoint.seal()
     const relayer = open()
     const { outbox } = await relayer.step()
-    assert.deepEqual(outbox, { synced: true, claimed: [0, 1], announced: [], waits: 'rate' })
+    assert.deepEqual(outbox, { synced: true, claimed: [0, 1, 4], announced: [3], waits: 'rate' })
     const sent = chain.submitted.length
     for (let step = 0; step < 5; step++) {
       assert.deepEqual(await relayer.outbox.step(), { ...idle, waits: 'rate' })
     }
     assert.equal(chain.submitted.length, sent)
     l1.world.advance(200)
-    assert.deepEqual((await open().outbox.step()).claimed, [2, 3])
+    assert.deepEqual((await open().outbox.step()).claimed, [2])
+    const ready = Number(l1.read(l1.bridge, 'readyAt', relayedNetworkId, 3))
+    l1.world.advance(ready - l1.world.timestamp)
+    assert.deepEqual((await relayer.outbox.step()).claimed, [3])
   })
 
   test('a pause and a halt are waited out', async () => {
@@ -134,15 +141,15 @@ describe('OutboxRelayer', () => {
     l1.send(l1.oracle, 'haltByConflict', [relayedNetworkId, certificate])
     assert.deepEqual(await open().outbox.step(), { ...idle, waits: 'halted' })
     // What a dead network owes is paid, halted or not.
-    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.outlive(relayedNetworkId)
     l1.send(l1.oracle, 'declareDead', [relayedNetworkId])
     assert.deepEqual((await open().outbox.step()).claimed, [0])
   })
 
   test('what L1 does not pay out yet is passed over, and asked for again later', async () => {
-    const { l1, network, endpoint, open, withdraw, chain, outstanding } = await openWorld()
-    // No such network; more than lives there.
-    network.send('transfer', [7, bob], { value: 2n * ether })
+    const { l1, endpoint, open, withdraw, chain, outstanding } = await openWorld()
+    // For nobody, which no token is made for; more than lives there.
+    withdraw(2n * ether, toHex(new Uint8Array(20)))
     for (let index = 0; index < 3; index++) withdraw(350n * ether)
     withdraw(ether)
     await endpoint.seal()
@@ -160,13 +167,10 @@ describe('OutboxRelayer', () => {
     }
     assert.deepEqual(await relayer.outbox.step(), idle)
     assert.deepEqual([chain.submitted.length, asked], [sent, 0])
-    const [first] = operators
-    assert.ok(first !== undefined)
-    l1.openNetwork(7)
-    l1.send(l1.networks, 'optIn', [7, 10_000], first.address)
     l1.send(l1.bridge, 'deposit', [relayedNetworkId, alice, 200n * ether])
     l1.goToEpoch(l1.epoch + 7)
-    assert.deepEqual((await relayer.outbox.step()).claimed, [0, 3])
+    assert.deepEqual((await relayer.outbox.step()).claimed, [3])
+    assert.equal(asked, 2, 'what is refused for ever, too')
   })
 
   test('a state that the node forgot is no end: a newer certificate shows the same', async () => {

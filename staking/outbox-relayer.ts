@@ -6,9 +6,10 @@
  *     block that L1 knows ─► Outbox root, proved ─► sync, if L1 does not know it
  *                                 └─► entries, held to that root ─► claim, one after another
  *
- * Entries are claimed in their order. One that the rate does not cover yet is waited for, and those
- * behind it wait: else small ones would keep a large one out. One that L1 refuses for another
- * reason (more than `outstanding`, a network that is not open, a delay) is passed over for a while.
+ * Entries are claimed in their order. One that the rate does not cover yet holds up none behind it:
+ * large ones have a rate of their own, and of small ones a smaller one may fit. It is the first of
+ * its page to be looked at in each step, so what smaller ones leave of the rate is its. One that L1
+ * refuses for another reason (more than `outstanding`, a delay) is passed over for a while.
  *
  * What was claimed is read from L1, what there is from the network; nothing is kept that cannot be
  * read again. Anyone else may sync and claim the same: it is then found done.
@@ -69,6 +70,8 @@ type Round = {
   readonly timestamp: bigint
   readonly claimed: number[]
   readonly announced: number[]
+  /** Whether the rate holds one back. */
+  isHeld: boolean
 }
 
 const idle: OutboxStep = { synced: false, claimed: [], announced: [] }
@@ -128,10 +131,17 @@ export class OutboxRelayer {
     const { timestamp } = await chain.head()
     const { pausedUntil } = await bridge.state()
     if (pausedUntil > timestamp) return { ...idle, synced, waits: 'paused' }
-    const round: Round = { proved, timestamp, claimed: [], announced: [] }
-    const isHeld = await this.#claimAll(round)
-    const { claimed, announced } = round
+    const round: Round = { proved, timestamp, claimed: [], announced: [], isHeld: false }
+    await this.#claimAll(round)
+    const { claimed, announced, isHeld } = round
     return { synced, claimed, announced, ...(isHeld ? { waits: 'rate' } : {}) }
+  }
+
+  /** Asks L1 again what it said of entries. */
+  forget(): void {
+    this.#options.bridge.forget()
+    this.#donePages.clear()
+    this.#later.clear()
   }
 
   /** Tells L1 of a root, unless it knows; says whether it did. */
@@ -151,8 +161,7 @@ export class OutboxRelayer {
     return !isKnown
   }
 
-  /** Says whether the rate holds the rest back. */
-  async #claimAll(round: Round): Promise<boolean> {
+  async #claimAll(round: Round): Promise<void> {
     const { count } = round.proved
     const pageCount = Math.ceil(count / outboxPageSize)
     const pages = Array.from(
@@ -161,16 +170,15 @@ export class OutboxRelayer {
     ).filter((page) => !this.#donePages.has(page))
     for (const page of pages.slice(0, pagesPerStepMax)) {
       for (const { index, entry } of await this.#open(page, count)) {
-        if (round.claimed.length + round.announced.length >= claimsPerStepMax) return false
+        if (round.claimed.length + round.announced.length >= claimsPerStepMax) return
         const outcome = await this.#claim(index, entry, round)
-        if (outcome === 'rate') return true
+        if (outcome === 'rate') round.isHeld = true
         if (outcome === 'claimed') round.claimed.push(index)
         if (outcome === 'announced') round.announced.push(index)
       }
       // Only a page that was gone through to its end lets the next one be first.
       this.#cursor = (page + 1) % pageCount
     }
-    return false
   }
 
   async #claim(index: number, entry: OutboxEntry, round: Round): Promise<Outcome> {
@@ -202,16 +210,13 @@ export class OutboxRelayer {
     { amountWei }: OutboxEntry,
     { state, timestamp }: { readonly state: BridgeState; readonly timestamp: bigint },
   ): Promise<'claim' | 'announce' | 'passed' | 'rate'> {
-    const { largeAmount, rateCapacity } = await this.#options.bridge.settings()
+    const largeAmount = await this.#options.bridge.largeAmount()
     // It may be covered later, when more has gone there.
     if (amountWei > state.outstanding) return this.#pass(index, timestamp + retrySeconds)
-    if (amountWei > largeAmount) {
-      const ready = await this.#options.bridge.readyAt(index)
-      if (ready === 0n) return 'announce'
-      if (ready > timestamp) return this.#pass(index, ready)
-    }
-    const share = amountWei < rateCapacity ? amountWei : rateCapacity
-    return share > state.available ? 'rate' : 'claim'
+    if (amountWei <= largeAmount) return amountWei > state.available ? 'rate' : 'claim'
+    const ready = await this.#options.bridge.readyAt(index)
+    if (ready === 0n) return 'announce'
+    return ready > timestamp ? this.#pass(index, ready) : 'claim'
   }
 
   #pass(index: number, until: bigint): 'passed' {

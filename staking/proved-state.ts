@@ -1,6 +1,7 @@
 /**
  * The state of one L1 block, proved: every value that is read comes with its Merkle proof from the
- * block's state root, so an endpoint may keep silent, but not lie.
+ * block's state root, so an endpoint may keep silent, but not lie. After a proof that does not hold
+ * the next endpoint is asked, as after a failure.
  */
 
 import {
@@ -16,6 +17,7 @@ import {
 } from '@zg/primitives'
 import { emptyTrieRoot, ProofInvalidError, verifyProof } from '@zg/state'
 
+import type { Failover } from './failover.ts'
 import type { L1Endpoint, L1Proof } from './l1-endpoint.ts'
 
 /** Slots one proof is asked for; more are asked for in turn. */
@@ -33,15 +35,15 @@ export class L1ProofError extends ZgError<'STAKING_L1_PROOF_INVALID'> {
 export type ProvedWords = { readonly words: readonly bigint[]; readonly proof: L1Proof }
 
 export class ProvedState {
-  readonly #endpoint: Pick<L1Endpoint, 'proof'>
+  readonly #l1: Failover<Pick<L1Endpoint, 'proof'>>
   readonly #number: bigint
   readonly #stateRoot: Uint8Array
 
   constructor(
-    endpoint: Pick<L1Endpoint, 'proof'>,
+    l1: Failover<Pick<L1Endpoint, 'proof'>>,
     block: { readonly number: bigint; readonly stateRoot: Uint8Array },
   ) {
-    this.#endpoint = endpoint
+    this.#l1 = l1
     this.#number = block.number
     this.#stateRoot = block.stateRoot
   }
@@ -49,7 +51,7 @@ export class ProvedState {
   /**
    * Reads slots of a contract, absent ones as 0.
    *
-   * @throws {L1ProofError} `STAKING_L1_PROOF_INVALID`; and whatever the endpoint throws.
+   * @throws {L1ProofError} `STAKING_L1_PROOF_INVALID`; and whatever the endpoints throw.
    */
   async read(address: bigint, slots: readonly bigint[]): Promise<readonly bigint[]> {
     const values: bigint[] = []
@@ -63,11 +65,19 @@ export class ProvedState {
   /**
    * Reads slots and returns their proof as well, for who shows them to others; at most 128.
    *
-   * @throws {L1ProofError} `STAKING_L1_PROOF_INVALID`; and whatever the endpoint throws.
+   * @throws {L1ProofError} `STAKING_L1_PROOF_INVALID`; and whatever the endpoints throw.
    */
-  async prove(address: bigint, slots: readonly bigint[]): Promise<ProvedWords> {
+  prove(address: bigint, slots: readonly bigint[]): Promise<ProvedWords> {
     assert(slots.length <= slotsPerProof, 'one proof holds so many slots')
-    const proof = await this.#endpoint.proof(address, slots, this.#number)
+    return this.#l1.ask((endpoint) => this.#provedBy(endpoint, address, slots))
+  }
+
+  async #provedBy(
+    endpoint: Pick<L1Endpoint, 'proof'>,
+    address: bigint,
+    slots: readonly bigint[],
+  ): Promise<ProvedWords> {
+    const proof = await endpoint.proof(address, slots, this.#number)
     if (proof.slots.length !== slots.length) throw new L1ProofError('it is of other slots')
     try {
       return { words: provedSlots({ stateRoot: this.#stateRoot, address, slots, proof }), proof }

@@ -41,8 +41,8 @@ export class Backoff<key> {
     return this.#later.isOff(key, now)
   }
 
-  /** It failed. */
-  fail(key: key, now: bigint): void {
+  /** It failed; says whether for the first time since it did not. */
+  fail(key: key, now: bigint): boolean {
     const { first, most, max } = this.#options
     const last = this.#waits.get(key)
     const doubled = last === undefined ? first : 2n * last
@@ -52,6 +52,7 @@ export class Backoff<key> {
     const [oldest] = this.#waits.keys()
     if (this.#waits.size > max && oldest !== undefined) this.#waits.delete(oldest)
     this.#later.putOff(key, now + wait)
+    return last === undefined
   }
 
   /** It did not fail: the next failure waits as the first. */

@@ -95,7 +95,8 @@ describe('the reward drill', () => {
       death: { kind: 'alive' },
       outbox: { synced: true, claimed: [index], announced: [] },
     })
-    // A tenth is the operator's, the rest falls on 100 and 300 shares.
+    // A tenth is the operator's, the rest flows to 100 and 300 shares.
+    l1.world.advance(2 * l1.epochSeconds)
     assert.deepEqual([earned(first.address), earned()], [26n * ether, 54n * ether])
     l1.send(l1.stakes, 'collect', [first.address, staker])
     assert.equal(l1.balanceOf(staker), 54n * ether)
@@ -129,6 +130,7 @@ describe('the reward drill', () => {
     assert.equal(earned(), 0n)
     await right.step()
     assert.equal(await answerTo(await claimOf({}, 0)), 'RootUnknown')
+    l1.world.advance(2 * l1.epochSeconds)
     assert.equal(earned(), 54n * ether)
   })
 
@@ -228,6 +230,7 @@ describe('the reward drill', () => {
     assert.equal(await answerTo(await claimOf({ root: new Uint8Array(32) })), 'RootUnknown')
     assert.equal(earned(), 0n)
     assert.deepEqual((await relayer.outbox.step()).claimed, [0])
+    l1.world.advance(2 * l1.epochSeconds)
     assert.equal(earned(), 54n * ether)
   })
 })

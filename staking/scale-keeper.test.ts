@@ -104,7 +104,7 @@ describe('ScaleKeeper', () => {
 
   test('ends what is dead, once', async () => {
     const { l1, networkOf, fill, scale, statusOf } = openWorld()
-    while (l1.epoch < 32) {
+    while (l1.epoch < 33) {
       const { epoch } = l1
       await fill(0, { count: 1, epoch, usedBps: 0 })
       l1.goToEpoch(epoch + 1)

@@ -26,7 +26,7 @@ import { StepLoop } from './step-loop.ts'
 export const scaling = { ageMax: 4n, idleFactor: 4n } as const
 
 /** `Parameters.Key.LoadEpochs` */
-export const loadEpochsKey = 6
+export const loadEpochsKey = 5
 
 /** Between two steps. */
 const pollMsDefault = 5_000

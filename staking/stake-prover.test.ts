@@ -6,6 +6,7 @@ import type { TestOperator } from '@zg/contracts/testing'
 import { fromHex } from '@zg/primitives'
 
 import { AdmissionKeeper } from './admission-keeper.ts'
+import { Failover } from './failover.ts'
 import { L1Sender } from './l1-sender.ts'
 import { OwnHeaders } from './own-headers.ts'
 import { ProvedState } from './proved-state.ts'
@@ -39,7 +40,7 @@ async function openProver() {
     const anchor = await headers.anchor()
     assert.ok(anchor !== undefined)
     const { number, stateRoot, timestamp } = anchor.header.l1
-    const state = new ProvedState(l1Endpoint, { number, stateRoot })
+    const state = new ProvedState(new Failover([l1Endpoint]), { number, stateRoot })
     const epoch = (timestamp - BigInt(l1.start)) / BigInt(l1.epochSeconds)
     const prover = new StakeProver({ state, contracts, epoch })
     return { prover, header: await headers.proofOf(anchor) }

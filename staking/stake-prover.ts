@@ -6,6 +6,7 @@
  *     set       the point of the ring that holds in the epoch, and the one after it
  *     weight    the stint and the two newest weights of an operator
  *     key       its newest key, or the one before
+ *     operator  its weight and key in an epoch, in whatever networks it is
  *     final     the newest block that L1 knows of a network
  *
  * Every word is verified here before it is sent. A state settles the epochs up to the one after its
@@ -55,6 +56,14 @@ export type WeightSpan = {
 }
 
 export type ProvedWeight = { readonly args: WeightProofArgs; readonly span: WeightSpan }
+
+/** `StakeProof.OfOperator`, and the votes and the words of the key that it shows. */
+export type ProvedOperator = {
+  readonly args: object
+  /** In gwei; 0 of who has nothing at stake. */
+  readonly votes: bigint
+  readonly key: readonly bigint[]
+}
 
 export type ProvedFinal = ReturnType<typeof finalHeadOf> & { readonly args: object }
 
@@ -150,7 +159,29 @@ export class StakeProver {
     const found = await this.#weight(member)
     if (found === undefined) return undefined
     const key = await this.#key(member, found.latest)
-    return key && { weight: found.proved.args, key }
+    return key && { weight: found.proved.args, key: key.args }
+  }
+
+  /**
+   * What an operator has in an epoch; two after the state's own, no change is for later. Undefined
+   * of who never registered, and when the state shows that epoch no more.
+   */
+  async operator(operator: Uint8Array, epoch: bigint): Promise<ProvedOperator | undefined> {
+    if (epoch > this.epoch + 2n) return undefined
+    const slot = mappingSlot(layout.OperatorRegistry._latest, bytesToBigint(operator))
+    const proved = await this.#state.prove(this.#contracts.operatorRegistry, [slot])
+    if (hasZero(proved)) return undefined
+    const latest = latestOf(proved.words[0] ?? 0n)
+    const isNewest = epoch >= latest.weightFrom
+    if (!isNewest && epoch < latest.weightBeforeFrom) return undefined
+    const key = await this.#key({ epoch, operator }, latest)
+    if (key === undefined) return undefined
+    const { account, slots } = nodesOf(proved)
+    return {
+      args: { account, latest: slots[0] ?? [], key: key.args },
+      votes: isNewest ? latest.weight : latest.weightBefore,
+      key: key.words,
+    }
   }
 
   async #pointAt({
@@ -215,14 +246,18 @@ export class StakeProver {
     return { fromEpoch, untilEpoch, weight }
   }
 
-  async #key({ epoch, operator }: Membership, latest: Latest): Promise<object | undefined> {
+  async #key(
+    { epoch, operator }: Pick<Membership, 'epoch' | 'operator'>,
+    latest: Latest,
+  ): Promise<{ readonly args: object; readonly words: readonly bigint[] } | undefined> {
     const { operatorRegistry } = this.#contracts
     const name = bytesToBigint(operator)
     if (epoch >= latest.keyFrom) {
       const place = mappingSlot(layout.OperatorRegistry._key, name)
       const proved = await this.#state.prove(operatorRegistry, consecutive(place, keyWordCount))
       if (hasZero(proved)) return undefined
-      return { key: nodesOf(proved).slots, earlierCount: [], earlierFrom: [] }
+      const args = { key: nodesOf(proved).slots, earlierCount: [], earlierFrom: [] }
+      return { args, words: proved.words }
     }
     const list = mappingSlot(layout.OperatorRegistry._earlierKeys, name)
     const [count = 0n] = await this.#state.read(operatorRegistry, [list])
@@ -232,7 +267,7 @@ export class StakeProver {
     const proved = await this.#state.prove(operatorRegistry, slots)
     if ((proved.words[1] ?? 0n) > epoch || hasZero(proved)) return undefined
     const [earlierCount, earlierFrom, ...key] = nodesOf(proved).slots
-    return { key, earlierCount, earlierFrom }
+    return { args: { key, earlierCount, earlierFrom }, words: proved.words.slice(2) }
   }
 }
 

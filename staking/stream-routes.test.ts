@@ -7,6 +7,7 @@ import { bigintToHex, fromHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSeededRng, SimulatedClock } from '@zg/runtime'
 
+import { Failover } from './failover.ts'
 import { L1Follower } from './l1-follower.ts'
 import { StreamRoutes } from './stream-routes.ts'
 import { SimulatedL1Endpoint } from './testing/simulated-l1-endpoint.ts'
@@ -15,8 +16,18 @@ const ether = 10n ** 18n
 const operator = testOperator(1)
 const own = 0
 
+/** An endpoint whose proofs do not hold. */
+function forgingOf(endpoint: SimulatedL1Endpoint) {
+  return {
+    proof: async (...asked: Parameters<SimulatedL1Endpoint['proof']>) => {
+      const { account, slots } = await endpoint.proof(...asked)
+      return { account: account.slice(1), slots }
+    },
+  }
+}
+
 /** One operator validates these networks from epoch 12 on, which it is; a node of network 0. */
-function openWorld(ids: readonly number[]) {
+function openWorld(ids: readonly number[], { isFirstLying = false } = {}) {
   const l1 = new L1World()
   const { address } = operator
   l1.register(operator)
@@ -45,12 +56,15 @@ function openWorld(ids: readonly number[]) {
   })
   const proofs: bigint[] = []
   const routes = new StreamRoutes({
-    endpoint: {
-      proof: (at, slots, number) => {
-        proofs.push(at)
-        return endpoint.proof(at, slots, number)
+    l1: new Failover([
+      ...(isFirstLying ? [forgingOf(endpoint)] : []),
+      {
+        proof: (at, slots, number) => {
+          proofs.push(at)
+          return endpoint.proof(at, slots, number)
+        },
       },
-    },
+    ]),
     contracts,
     networkId: own,
     finalBlock: () => follower.finalBlock,
@@ -157,6 +171,13 @@ test('StreamRoutes asks once a final block and epoch, few at once, and drops wha
   endpoint.bend = { proof: ({ account, slots }) => ({ account: account.slice(1), slots }) }
   assert.deepEqual(await ask(id), { kind: 'unavailable' })
   endpoint.bend = {}
+  assert.equal((await ask(id)).kind, 'opened')
+})
+
+test('StreamRoutes asks another endpoint where the first one proves nothing', async () => {
+  const { mine, open, ask } = openWorld([0, 1], { isFirstLying: true })
+  const id = open(nameOf(1))
+  await mine()
   assert.equal((await ask(id)).kind, 'opened')
 })
 

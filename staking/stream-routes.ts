@@ -15,6 +15,7 @@ import type { Hex } from '@zg/primitives'
 import { silentLogger } from '@zg/runtime'
 import type { Logger } from '@zg/runtime'
 
+import type { Failover } from './failover.ts'
 import type { L1Endpoint } from './l1-endpoint.ts'
 import type { FinalL1Block } from './l1-follower.ts'
 import {
@@ -78,7 +79,7 @@ export type StreamAnswer =
   | { readonly kind: 'unavailable' }
 
 export type StreamRoutesOptions = {
-  readonly endpoint: Pick<L1Endpoint, 'proof'>
+  readonly l1: Failover<Pick<L1Endpoint, 'proof'>>
   readonly contracts: { readonly networkRegistry: bigint; readonly streams: bigint }
   /** The network of this node, which is no other one. */
   readonly networkId: number
@@ -148,8 +149,8 @@ export class StreamRoutes {
   async #ask(id: Uint8Array, final: FinalL1Block): Promise<StreamAnswer> {
     this.#questionCount++
     try {
-      const { endpoint, contracts, epochAt } = this.#options
-      const state = new ProvedState(endpoint, final)
+      const { l1, contracts, epochAt } = this.#options
+      const state = new ProvedState(l1, final)
       const slot = mappingSlot(layout.Streams._streams, bytesToBigint(id))
       const [word = 0n] = await state.read(contracts.streams, [slot])
       const stream = streamOf(word)
@@ -208,8 +209,8 @@ export class StreamRoutes {
   }
 
   async #readList(final: FinalL1Block): Promise<NetworkList> {
-    const { endpoint, contracts, epochAt } = this.#options
-    const state = new ProvedState(endpoint, final)
+    const { l1, contracts, epochAt } = this.#options
+    const state = new ProvedState(l1, final)
     const epoch = epochAt(final.timestamp)
     const list = { epoch, number: final.number, networks: await readNetworks(state, contracts) }
     if (this.#list === undefined || this.#list.number < list.number) this.#keep(list)

@@ -7,6 +7,7 @@ import type { Hex } from '@zg/primitives'
 
 import { L1EndpointError } from './json-rpc-endpoint.ts'
 import type { NetworkKeeper } from './network-keeper.ts'
+import { budgetLog } from './testing/budget-log.ts'
 import { openKeeperWorld } from './testing/keeper-world.ts'
 import { unreachable } from './testing/simulated-network-endpoint.ts'
 
@@ -17,7 +18,7 @@ const soon = 50
 const receiver: Hex = `0x${'7e'.repeat(20)}`
 
 /** Modes of MessageTester. */
-const [take, refuse] = [0, 1]
+const [take, refuse, spend, lie] = [0, 1, 5, 6]
 const reads: readonly string[] = ['call', 'storageAt', 'tipPerGas', 'head', 'nonceOf', 'receipt']
 
 /** Network 0 with a contract that sends to network 1, and a keeper that knows L1 already. */
@@ -141,6 +142,31 @@ describe('TimeoutKeeper', () => {
     assert.deepEqual(lost(), [BigInt(first)])
   })
 
+  test('leaves a sender that asks for much to others, and waits when one takes more', async () => {
+    const { home, chain, otherNetwork, open, say, expire, told, setMode, lost } = await openPair()
+    const { lines, log } = budgetLog()
+    const keeper = open({ others: [otherNetwork], log, messageGasPerHour: 6_000_000n })
+    const indexes = [say(), say(), say()]
+    setMode(spend)
+    await expire(2)
+    assert.deepEqual((await told(keeper))?.failed, indexes)
+    assert.deepEqual(lines().length, 3)
+    setMode(lie)
+    home.world.advance(601)
+    home.world.pay(somebody, 0n)
+    const step = await told(keeper)
+    assert.deepEqual(step, { timedOut: [], failed: [0, 1], waits: 'budget' })
+    const { length } = chain.submitted
+    assert.deepEqual(await told(keeper), { ...idle, waits: 'budget' })
+    assert.equal(chain.submitted.length, length)
+    assert.deepEqual(lines().slice(3), ['messages wait for gas'])
+    setMode(take)
+    home.world.advance(3_600)
+    home.world.pay(somebody, 0n)
+    assert.deepEqual((await told(keeper))?.timedOut, indexes)
+    assert.deepEqual(lost(), indexes.map(BigInt))
+  })
+
   test('of a dead network its last block counts, once the expiry is over here', async () => {
     const { l1, home, other, otherEndpoint, sealTo, say, told, refer, lost, count } =
       await openPair()
@@ -148,7 +174,7 @@ describe('TimeoutKeeper', () => {
     other.certify({ height: 1 })
     const index = say(l1.deadAfterSeconds + 500)
     await sealTo(home.height + 2)
-    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.outlive(other.id)
     l1.send(l1.oracle, 'declareDead', [other.id])
     await refer()
     assert.deepEqual(await told(), idle)

@@ -11,7 +11,8 @@
  *
  * A message that has its mark was delivered, and is forgotten. Of a dead network the last block
  * counts, once the expiry is over here; of a halted one nothing is ever told. What nodes say is
- * verified before anything is sent, and a sender that does not take it is asked again later.
+ * verified before anything is sent, and a sender that does not take it is asked again later. All
+ * that is sent has a budget (message-budget.ts).
  */
 
 import { headerLeaves, headerProof } from '@zg/consensus'
@@ -22,7 +23,8 @@ import { ProofInvalidError } from '@zg/state'
 import type { ShownL1 } from './admission-keeper.ts'
 import type { KeeperChain } from './keeper-ports.ts'
 import { layout, mappingSlot } from './l1-layout.ts'
-import { failedMessages, isTimeoutTaken } from './message-receiver.ts'
+import type { MessageBudget } from './message-budget.ts'
+import { failedMessages, gasToTakeTimeout } from './message-receiver.ts'
 import type { NetworkProof } from './network-endpoint.ts'
 import { NetworkProofError, NetworkProver } from './network-prover.ts'
 import type { StateAtBlock } from './network-prover.ts'
@@ -51,16 +53,18 @@ export type TimeoutKeeperOptions = SystemContractOptions & {
   readonly networkId: number
   readonly other: OtherNetwork
   readonly own: OwnMessages
+  /** What pays for timeouts, and for all that is brought because of them. */
+  readonly budget: MessageBudget
 }
 
 export type TimeoutStep = {
   /** How LightClient came to know a newer block. */
   readonly final?: OtherAdvance
-  /** Indexes of messages that timed out, and of those whose sender does not take it. */
+  /** Indexes of messages that timed out, and of those whose sender asks too much, or not. */
   readonly timedOut: readonly number[]
   readonly failed: readonly number[]
-  /** Why the rest waits: for a block after the expiry, its set, a kept root; or for ever. */
-  readonly waits?: 'certificate' | 'set' | 'root' | 'halted'
+  /** Why the rest waits: for a block after the expiry, its set, a kept root, gas; or for ever. */
+  readonly waits?: 'certificate' | 'set' | 'root' | 'budget' | 'halted'
 }
 
 /** A final block of the other network, and up to which second it settles what expired. */
@@ -78,10 +82,11 @@ export class TimeoutKeeper {
   constructor(options: TimeoutKeeperOptions) {
     this.#options = options
     const { other } = options
-    this.#inbox = new SystemContract('NetworkInbox', options)
+    const budgeted = { ...options, sender: options.budget.sender }
+    this.#inbox = new SystemContract('NetworkInbox', budgeted)
     this.#prover = new NetworkProver(other)
     const { networkId } = other.identity
-    this.#finality = new OtherFinality({ ...options, networkId, prover: this.#prover })
+    this.#finality = new OtherFinality({ ...budgeted, networkId, prover: this.#prover })
   }
 
   /** Of the network to which the messages went. */
@@ -99,6 +104,7 @@ export class TimeoutKeeper {
     const { timestamp } = await this.#options.chain.head()
     const due = await this.#due(timestamp)
     if (due.length === 0) return idle
+    if (this.#options.budget.isSpent(timestamp)) return { ...idle, waits: 'budget' }
     const known = await this.#finality.admitted(l1)
     if (known === undefined) return { ...idle, waits: 'set' }
     if (known.isHalted) return { ...idle, waits: 'halted' }
@@ -152,28 +158,32 @@ export class TimeoutKeeper {
     ground: Ground,
     now: bigint,
   ): Promise<Pick<TimeoutStep, 'timedOut' | 'failed' | 'waits'>> {
+    const { budget, own } = this.#options
     const [timedOut, failed]: [number[], number[]] = [[], []]
     for (const { index, entry } of due) {
       if (timedOut.length >= timeoutsPerStepMax) break
       if (entry.expiry > ground.seconds) continue
+      if (budget.isSpent(now)) return { timedOut, failed, waits: 'budget' }
       const outcome = await this.#tell(index, { entry, ground, now })
       if (outcome === 'state') return { timedOut, failed, waits: 'certificate' }
       if (outcome === 'root') return { timedOut, failed, waits: 'root' }
-      if (outcome === 'failed') {
-        failed.push(index)
-        this.#failed.fail(index, now)
+      if (outcome === 'told' || outcome === 'done') {
+        own.forget(index)
+        if (outcome === 'told') timedOut.push(index)
         continue
       }
-      this.#options.own.forget(index)
-      if (outcome === 'told') timedOut.push(index)
+      failed.push(index)
+      const isFirst = this.#failed.fail(index, now)
+      if (outcome !== 'failed' && isFirst) budget.tellDear(index, outcome)
     }
     return { timedOut, failed }
   }
 
+  /** Says for how much its sender would take one that is too dear. */
   async #tell(
     index: number,
     work: { readonly entry: OutboxEntry; readonly ground: Ground; readonly now: bigint },
-  ): Promise<'told' | 'failed' | 'done' | 'state' | 'root'> {
+  ): Promise<'told' | 'failed' | 'done' | 'state' | 'root' | bigint> {
     try {
       return await this.#prove(index, work)
     } catch (error) {
@@ -186,8 +196,8 @@ export class TimeoutKeeper {
   async #prove(
     index: number,
     { entry, ground }: { readonly entry: OutboxEntry; readonly ground: Ground },
-  ): Promise<'told' | 'failed' | 'done' | 'state' | 'root'> {
-    const { own, networkId, other, chain } = this.#options
+  ): Promise<'told' | 'failed' | 'done' | 'state' | 'root' | bigint> {
+    const { own, networkId, other, chain, budget } = this.#options
     const { state } = ground
     const marks = mappingSlot(layout.NetworkInbox._delivered, BigInt(networkId))
     const slot = mappingSlot(marks, BigInt(Math.floor(index / marksPerWord)))
@@ -199,8 +209,10 @@ export class TimeoutKeeper {
     if (((word >> BigInt(index % marksPerWord)) & 1n) === 1n) return 'done'
     const { sender, network, to, dataHash } = entry
     const told = { index: BigInt(index), network, to, dataHash }
-    if ((await chain.hasCode(sender)) && !(await isTimeoutTaken(chain, sender, told))) {
-      return 'failed'
+    if (await chain.hasCode(sender)) {
+      const gas = await gasToTakeTimeout(chain, sender, told)
+      if (gas === undefined) return 'failed'
+      if (budget.isTooDear(gas)) return gas
     }
     const place = await own.place(index)
     if (place === undefined) return 'root'
@@ -267,7 +279,7 @@ function markArgs(
   const isEmpty = nodes.length === 1 && nodes[0] !== undefined && bytesEqual(nodes[0], emptyNode)
   const { height, consensusRoot } = block
   return {
-    known: { height, consensusRoot: toHex(consensusRoot), siblings: [] },
+    known: { height, consensusRoot: toHex(consensusRoot), siblings: [toHex(header.histRoot)] },
     fields: headerLeaves(header).map(toHex),
     state: {
       header: toHex(executionHeader),

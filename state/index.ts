@@ -4,6 +4,7 @@ export type { Account, AccountChange, StateChanges, StateReader } from './accoun
 
 export {
   genesisParentHash,
+  pinnedProofSlotsMax,
   proofSlotsMax,
   ProofTooLargeError,
   StagedBlocksFullError,

@@ -7,7 +7,12 @@ import type { KeyValueStore } from '@zg/runtime'
 
 import type { AccountChange, StateChanges } from './account.ts'
 import { emptyTrieRoot } from './trie-root.ts'
-import { genesisParentHash, proofSlotsMax, StateDatabase } from './state-database.ts'
+import {
+  genesisParentHash,
+  pinnedProofSlotsMax,
+  proofSlotsMax,
+  StateDatabase,
+} from './state-database.ts'
 import type { StateDatabaseOptions } from './state-database.ts'
 import { wordPool } from './testing/state-model.ts'
 import { World } from './testing/world.ts'
@@ -132,6 +137,11 @@ test('pin() keeps states beyond those retained until it is lifted', async () => 
   }
   assert.equal(database.readerAt(hashOf(1))!.storage(address, 1n), 11n)
   assert.equal(database.readerAt(hashOf(20))!.storage(address, 1n), 20n)
+  const slots = Array.from({ length: pinnedProofSlotsMax }, (_, slot) => BigInt(slot))
+  assert.equal(database.prove(hashOf(20), address, slots)?.storageProof[1]?.value, 20n)
+  const more = [...slots, 99n]
+  assert.equal(database.prove(hashOf(30), address, more)?.storageProof[1]?.value, 30n)
+  assert.throws(() => database.prove(hashOf(20), address, more), { code: 'STATE_PROOF_TOO_LARGE' })
   database.pin(undefined)
   for (let number = 31; number <= 33; number++) {
     stage(number, number - 1)

@@ -40,6 +40,9 @@ export const genesisParentHash: Uint8Array = new Uint8Array(32)
 /** Most slots proved at once. */
 export const proofSlotsMax = 1024
 
+/** The same of a state that is pinned: what each slot takes is looked for in every later block. */
+export const pinnedProofSlotsMax = 16
+
 /** Most heights whose history one `finalize` forgets, when a pin was lifted. */
 const prunedHeightsMax = 16
 
@@ -237,11 +240,15 @@ export class StateDatabase {
   /**
    * Proves an account and slots after any block that `readerAt` reads.
    *
-   * @throws {ProofTooLargeError} `STATE_PROOF_TOO_LARGE` for more than `proofSlotsMax` slots.
+   * @throws {ProofTooLargeError} `STATE_PROOF_TOO_LARGE` for more than `proofSlotsMax` slots, or
+   *   `pinnedProofSlotsMax` of a state older than those retained.
    */
   prove(blockHash: Uint8Array, address: bigint, slots: readonly bigint[]): StateProof | undefined {
-    if (slots.length > proofSlotsMax) throw new ProofTooLargeError(slots.length)
+    if (slots.length > proofSlotsMax) throw new ProofTooLargeError(slots.length, proofSlotsMax)
     const block = this.#find(blockHash)
+    if (block !== undefined && this.#isPinned(block) && slots.length > pinnedProofSlotsMax) {
+      throw new ProofTooLargeError(slots.length, pinnedProofSlotsMax)
+    }
     return block && proveIn(this.#viewOf(block), this.#keys, address, slots)
   }
 
@@ -318,6 +325,12 @@ export class StateDatabase {
       }
     }
     return { slots, nodes }
+  }
+
+  /** Whether nothing but a pin, or the time that it takes to prune, keeps its state. */
+  #isPinned({ height }: StateHead): boolean {
+    const { archive, retainedStates } = this.#options
+    return !archive && height <= (this.#head?.height ?? height) - retainedStates
   }
 
   #nextOldestHeight(headHeight: number): number {
@@ -444,9 +457,12 @@ export class StateUnavailableError extends ZgError<'STATE_UNAVAILABLE'> {
 }
 
 export class ProofTooLargeError extends ZgError<'STATE_PROOF_TOO_LARGE'> {
-  constructor(count: number) {
-    const message = `Cannot prove ${count} slots at once: at most ${proofSlotsMax}`
-    super('STATE_PROOF_TOO_LARGE', message, { count, proofSlotsMax })
+  readonly slotsMax: number
+
+  constructor(count: number, slotsMax: number) {
+    const message = `Cannot prove ${count} slots of that state at once: at most ${slotsMax}`
+    super('STATE_PROOF_TOO_LARGE', message, { count, slotsMax })
+    this.slotsMax = slotsMax
   }
 }
 

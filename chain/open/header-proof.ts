@@ -40,11 +40,7 @@ export function encodeHeaderProof(block: LedgerBlock, siblings: readonly Uint8Ar
  * @throws {HeaderUnprovedError} `CHAIN_HEADER_UNPROVED`; `CONSENSUS_MESSAGE_MALFORMED`
  */
 export function decodeHeaderProof(bytes: Uint8Array, claim: HistoryClaim): LedgerBlock {
-  const reader = new ByteReader(bytes)
-  const header = readHeader(reader)
-  const reveal = reader.fixed(signatureSizeBytes)
-  const proof = Array.from({ length: incrementalTreeDepth }, () => reader.fixed(32))
-  reader.end()
+  const { header, reveal, proof } = readHeaderProof(bytes)
   const leaf = consensusRoot(header)
   const isProved =
     header.height === claim.height &&
@@ -57,6 +53,24 @@ export function decodeHeaderProof(bytes: Uint8Array, claim: HistoryClaim): Ledge
     })
   if (!isProved) throw new HeaderUnprovedError(claim.height)
   return { header, reveal, view: 0, consensusRoot: leaf }
+}
+
+/**
+ * Reads the siblings alone, for who has the header: nothing is checked of them.
+ *
+ * @throws `CONSENSUS_MESSAGE_MALFORMED`
+ */
+export function siblingsOf(bytes: Uint8Array): readonly Uint8Array[] {
+  return readHeaderProof(bytes).proof
+}
+
+function readHeaderProof(bytes: Uint8Array) {
+  const reader = new ByteReader(bytes)
+  const header = readHeader(reader)
+  const reveal = reader.fixed(signatureSizeBytes)
+  const proof = Array.from({ length: incrementalTreeDepth }, () => reader.fixed(32))
+  reader.end()
+  return { header, reveal, proof }
 }
 
 export class HeaderUnprovedError extends ZgError<'CHAIN_HEADER_UNPROVED'> {

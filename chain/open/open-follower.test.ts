@@ -46,6 +46,7 @@ function sourceOf(name: string, make: (chain: Chain) => Uint8Array | undefined):
       const bytes = answerBlocks(validator.source, { fromHeight, count })
       return bytes && make(decodeMessage(bytes) as Chain)
     },
+    historyProof: async (height, under) => validator.ledger.historyProof(height, under),
     accuse: (reason) => void accusations.push(reason),
   }
 }

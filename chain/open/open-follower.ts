@@ -8,6 +8,9 @@
  * that lies is accused. A final block that does not execute here is not followed: then more than
  * two thirds of the stake, or this program, are wrong, and only people can tell which.
  *
+ * Up to the block that L1 knew when the node began, who gives blocks proves that they are of its
+ * history (known-block.ts): by certificates alone, old keys could lead a newcomer astray.
+ *
  * As in a validator the ledger is written first and the chain after it, so a crash in between
  * leaves the ledger ahead, and those blocks are fetched again.
  */
@@ -37,6 +40,10 @@ import type {
 import { assert, ZgError } from '@zg/primitives'
 import type { Clock, Logger, Timer } from '@zg/runtime'
 
+import { judgeBlocks } from './known-block.ts'
+import type { Verdict } from './known-block.ts'
+import type { Checkpoint } from './start-bundle.ts'
+
 /** How long the follower sleeps when nobody has more, unless it is woken. */
 const idleMs = 250
 
@@ -50,6 +57,8 @@ export type BlockSource = {
   isAhead(height: bigint): boolean
   /** A chain message; undefined when it has none. It may throw: then it rests. */
   blocks(fromHeight: bigint, count: number): Promise<Uint8Array | undefined>
+  /** Siblings of a height in the history of a later one; else as `blocks`. */
+  historyProof(height: bigint, under: bigint): Promise<readonly Uint8Array[] | undefined>
   /** Told that what it gave is wrong. */
   accuse(reason: string): void
 }
@@ -65,6 +74,8 @@ export type OpenFollowerOptions = {
   readonly sources: () => readonly BlockSource[]
   /** Batches end at multiples of it, so that the certificates of those are held. */
   readonly boundaryBlocks: number
+  /** The block that L1 knew; without it certificates decide alone. */
+  readonly known?: Checkpoint | undefined
   /** Told after blocks are durable, with the certificate of the last. It must not throw. */
   readonly onFinal: (certificate: FinalityCertificate) => void
   /** Told when it cannot go on. */
@@ -144,14 +155,42 @@ export class OpenFollower {
     } catch (error) {
       this.#options.logger.debug('A source of blocks failed', { source: source.name, error })
     }
-    if (bytes === undefined) {
-      this.#restsUntilMs.set(source.name, this.#options.clock.nowMs() + restMs)
-      // Another may have it at once.
-      return this.#nextSource(head.header.height) !== undefined
-    }
+    if (bytes === undefined) return this.#rest(source, head)
     if (this.#isStopped) return false
     const proved = this.#prove(source, head, bytes)
-    return proved === undefined ? false : this.#take(source, head, proved)
+    if (proved === undefined) return false
+    const verdict = await this.#judge(source, head, proved.blocks)
+    if (verdict === 'unproved') return this.#rest(source, head)
+    return verdict === 'holds' && !this.#isStopped ? this.#take(source, head, proved) : false
+  }
+
+  /** Asks a source no more for a moment; whether another may have it at once. */
+  #rest(source: BlockSource, head: LedgerBlock): boolean {
+    this.#restsUntilMs.set(source.name, this.#options.clock.nowMs() + restMs)
+    return this.#nextSource(head.header.height) !== undefined
+  }
+
+  /** Whether blocks are of the history that L1 knows, as far as it reaches. */
+  async #judge(
+    source: BlockSource,
+    head: LedgerBlock,
+    blocks: readonly ProvedBlock[],
+  ): Promise<Verdict> {
+    const { known, logger } = this.#options
+    if (known === undefined || head.header.height >= known.height) return 'holds'
+    const fields = { source: source.name, height: known.height }
+    let verdict: Verdict
+    try {
+      verdict = await judgeBlocks(known, blocks, (...place) => source.historyProof(...place))
+    } catch (error) {
+      logger.debug('A source of blocks proves no history', { ...fields, error })
+      return 'unproved'
+    }
+    if (verdict === 'contradicts') {
+      logger.warn('A source sent another history than L1 knows', fields)
+      source.accuse('another history than L1 knows')
+    }
+    return verdict
   }
 
   #countFrom(fromHeight: bigint): number {

@@ -134,6 +134,23 @@ test('a node that is opened again goes on where it was, from either beginning', 
   }
 })
 
+test('a node keeps the states from the block on that L1 knows', async (t) => {
+  const validator = await openFinalChain(genesis)
+  let known = 5n
+  const options = { upstreams: [validator.upstream()], knownHeight: () => known }
+  const node = await openNode(t, 1, options, validator)
+  await validator.extend(140)
+  await reaches(node, 140)
+  assert.equal(node.chain.states.oldestHeight, 5)
+  // Of what it has no need to keep, it keeps as much as without L1.
+  known = 139n
+  for (const height of [141, 142]) {
+    await validator.extend(1)
+    await reaches(node, height)
+  }
+  assert.equal(node.chain.states.oldestHeight, 142 - 127)
+})
+
 test('a node begins at the checkpoint it is given, and refuses any other state', async (t) => {
   const validator = await openFinalChain(genesis)
   await validator.extend(12)

@@ -7,8 +7,9 @@
  *     engine ◄── application ◄── follower
  *        └── chain database, ledger: one store
  *
- * It begins at the genesis, or with the state of a checkpoint (snapshot-sync.ts). In either case
- * each step is durable before the next, so a killed node goes on where it was.
+ * It begins at the genesis, or with a state (beginning.ts), and takes no other history than that of
+ * the block that L1 knew then. Each step is durable before the next, so a killed node goes on where
+ * it was.
  */
 
 import { Ledger } from '@zg/consensus'
@@ -18,7 +19,6 @@ import { ZgError } from '@zg/primitives'
 import type { Clock, KeyValueStore, Logger, Metrics } from '@zg/runtime'
 
 import { encodePayload } from '../block-codec.ts'
-import { BlockStore } from '../block-store.ts'
 import { BuiltInEngine } from '../built-in-engine.ts'
 import { ChainDatabase } from '../chain-database.ts'
 import { observeChain } from '../chain-metrics.ts'
@@ -29,7 +29,16 @@ import type { Genesis } from '../genesis.ts'
 import { fixedGasLimitOf } from '../governed-parameters.ts'
 import type { Mempool } from '../mempool.ts'
 import type { SenderRecovery } from '../sender-recovery.ts'
-import { consensusGenesisOf, GenesisWithoutNetworkError, openPool } from '../validator-node.ts'
+import {
+  consensusGenesisOf,
+  GenesisWithoutNetworkError,
+  knownStateHeight,
+  openPool,
+} from '../validator-node.ts'
+import { takeState } from './beginning.ts'
+import type { Start } from './beginning.ts'
+import { keptKnownBlock } from './known-block.ts'
+import type { KnownBlock } from './known-block.ts'
 import { genesisLedgerBlock, OpenFollower } from './open-follower.ts'
 import type { BlockSource } from './open-follower.ts'
 import { decodeQuestion } from './open-messages.ts'
@@ -38,20 +47,8 @@ import { OpenPeers } from './open-peers.ts'
 import { PacedAnswers } from './paced-answers.ts'
 import { answerBlocks, answerQuestion, keptStateHeight } from './responder.ts'
 import type { OpenSource } from './responder.ts'
-import {
-  beginSnapshot,
-  finishSnapshot,
-  firstHeightOf,
-  isSyncing,
-  SnapshotUnavailableError,
-} from './snapshot-sync.ts'
-import type { SnapshotSyncOptions } from './snapshot-sync.ts'
-import { checkpointOf } from './start-bundle.ts'
-import type { Checkpoint } from './start-bundle.ts'
+import { firstHeightOf } from './snapshot-sync.ts'
 import { TransactionRelay } from './transaction-relay.ts'
-
-/** How often the offers of peers are looked at. */
-const pollMs = 100
 
 /** How long a node waits for others. */
 export type OpenNodePace = {
@@ -59,7 +56,7 @@ export type OpenNodePace = {
   readonly statusMs: number
   /** How long peers may offer a state, from the first status on, before one is chosen. */
   readonly offerWaitMs: number
-  /** How long peers that hold a state are waited for. */
+  /** How long L1, and peers that hold a state, are waited for. */
   readonly patienceMs: number
 }
 
@@ -68,9 +65,6 @@ export const openNodePaceDefault: OpenNodePace = {
   offerWaitMs: 2_000,
   patienceMs: 30_000,
 }
-
-/** Snapshots that are begun, as long as nobody holds them to their end. */
-const snapshotTriesMax = 5
 
 /** A validator that this node stands in front of. */
 export type Upstream = {
@@ -88,8 +82,12 @@ export type OpenNodeOptions = {
   readonly network: OpenNetwork
   /** Validators this node stands in front of. */
   readonly upstreams: readonly Upstream[]
-  /** Where an empty store begins. A checkpoint comes from L1; else the peers' newest is taken. */
-  readonly start: 'genesis' | 'snapshot' | Checkpoint
+  /** Where an empty store begins. */
+  readonly start: Start
+  /** What L1 knows; undefined while no block of it is believed. Absent where no L1 is followed. */
+  readonly knownBlock?: (() => Promise<KnownBlock | undefined>) | undefined
+  /** How high L1 knows the network while the node runs; as `ValidatorNodeOptions` has it. */
+  readonly knownHeight?: (() => bigint | undefined) | undefined
   /** Blocks between two states that are set aside for who begins. */
   readonly snapshotIntervalBlocks: number
   readonly recovery: SenderRecovery
@@ -117,8 +115,8 @@ export type OpenNode = {
  * Opens a node and follows its network; with a snapshot it resolves once the state is here.
  *
  * @param onFailure - Told when the node cannot go on: its process should end.
- * @throws {GenesisWithoutNetworkError} `CHAIN_GENESIS_WITHOUT_NETWORK`; `CHAIN_GENESIS_MISMATCH`,
- *   `CHAIN_SNAPSHOT_UNAVAILABLE`.
+ * @throws {GenesisWithoutNetworkError} `CHAIN_GENESIS_WITHOUT_NETWORK`; `CHAIN_GENESIS_MISMATCH`;
+ *   what `takeState` throws.
  */
 export async function openOpenNode(
   options: OpenNodeOptions,
@@ -127,7 +125,7 @@ export async function openOpenNode(
   const { genesis, network, clock, logger, l1View, scheme } = options
   if (genesis.network === undefined) throw new GenesisWithoutNetworkError()
   const consensusGenesis = consensusGenesisOf(genesis, genesis.network, options.firstEpoch)
-  const { statusMs, patienceMs } = options.pace
+  const { statusMs, ...waits } = options.pace
   const peers = new OpenPeers({
     network,
     genesis: consensusGenesis,
@@ -139,60 +137,12 @@ export async function openOpenNode(
   })
   try {
     const genesisBlock = genesisLedgerBlock(consensusGenesis)
-    await takeState({ ...options, genesisBlock, patienceMs }, peers)
+    await takeState({ ...options, ...waits, genesisBlock }, peers)
     return await openFollowing(options, peers, onFailure)
   } catch (error) {
     peers.close()
     throw error
   }
-}
-
-/** Takes a state in, when the store is to begin with one or has begun. */
-async function takeState(
-  given: OpenNodeOptions & Omit<SnapshotSyncOptions, 'peers'>,
-  peers: OpenPeers,
-): Promise<void> {
-  const { store, logger, start } = given
-  const options = { ...given, peers }
-  for (let tries = 1; ; tries++) {
-    if (!isSyncing(store)) {
-      const isFresh = new BlockStore(store).head() === undefined
-      const checkpoint =
-        !isFresh || start === 'genesis'
-          ? undefined
-          : start === 'snapshot'
-            ? await offeredCheckpoint(peers, options)
-            : start
-      if (checkpoint === undefined) return
-      await beginSnapshot(options, checkpoint)
-    }
-    try {
-      await finishSnapshot(options, new Ledger(store))
-      return
-    } catch (error) {
-      if (!(error instanceof SnapshotUnavailableError) || tries >= snapshotTriesMax) throw error
-      logger.warn('A snapshot is given up for another', { error })
-    }
-  }
-}
-
-/** The state most peers offer; undefined when the network is too young to have one. */
-async function offeredCheckpoint(
-  peers: OpenPeers,
-  { clock, pace }: OpenNodeOptions,
-): Promise<Checkpoint | undefined> {
-  const untilMs = clock.nowMs() + pace.patienceMs
-  let toldMs: number | undefined
-  while (clock.nowMs() < untilMs) {
-    const offer = peers.bestSnapshot()
-    if (peers.statusCount > 0) toldMs ??= clock.nowMs()
-    const isLate = toldMs !== undefined && clock.nowMs() - toldMs >= pace.offerWaitMs
-    if (isLate) return offer === undefined ? undefined : checkpointOf(offer)
-    await new Promise<void>((resolve) => {
-      clock.setTimer(pollMs, resolve)
-    })
-  }
-  throw new NoPeersError()
 }
 
 async function openFollowing(
@@ -204,7 +154,7 @@ async function openFollowing(
   const parts = await openChain(options)
   const { chain, pool, application, ledger, networkId } = parts
   const source: OpenSource = { ...parts, l1View, ...limitsOf(options) }
-  const unpin = pinStates(source)
+  const unpin = pinStates(source, options.knownHeight)
   const paced = new PacedAnswers(clock)
   network.onRequest(async (from, message) => {
     const question = readQuestion(network, from, message)
@@ -228,6 +178,7 @@ async function openFollowing(
     logger,
     sources: () => [...above, ...peers.sources()],
     boundaryBlocks: source.snapshotIntervalBlocks,
+    known: keptKnownBlock(options.store),
     onFinal: (certificate) => peers.announce(certificate),
     onFailure,
   })
@@ -250,10 +201,17 @@ async function openFollowing(
   }
 }
 
-/** Keeps the states that are offered readable, head after head. */
-function pinStates({ chain, snapshotIntervalBlocks }: OpenSource): () => void {
-  const pin = (): void =>
-    chain.states.pin(keptStateHeight(chain.headNumber(), snapshotIntervalBlocks))
+/** Keeps the states that are offered readable, and those from the block on that L1 knows. */
+function pinStates(
+  { chain, snapshotIntervalBlocks }: OpenSource,
+  knownHeight: OpenNodeOptions['knownHeight'],
+): () => void {
+  const pin = (): void => {
+    const offered = keptStateHeight(chain.headNumber(), snapshotIntervalBlocks) ?? Infinity
+    const known = knownHeight === undefined ? Infinity : knownStateHeight(chain, knownHeight())
+    const lowest = Math.min(offered, known)
+    chain.states.pin(lowest === Infinity ? undefined : lowest)
+  }
   pin()
   return chain.onHead(pin)
 }
@@ -331,12 +289,5 @@ function readQuestion(
     if (!(error instanceof ZgError)) throw error
     network.ban(from, error.message)
     return undefined
-  }
-}
-
-export class NoPeersError extends ZgError<'CHAIN_OPEN_NO_PEERS'> {
-  constructor() {
-    const message = 'Cannot take in a state: no peer of the network was found'
-    super('CHAIN_OPEN_NO_PEERS', message)
   }
 }

@@ -88,7 +88,7 @@ test('OpenPeers learns what peers hold from their status, proved by certificates
   assert.deepEqual([0n, 2n, 3n, 4n].map(aheadOf), [['ahead'], ['ahead', 'pruned'], ['ahead'], []])
   assert.deepEqual(peers.holders(2n), ['ahead', 'young'])
   assert.deepEqual(peers.holders(5n), [])
-  assert.deepEqual(peers.bestSnapshot(), snapshot)
+  assert.deepEqual(peers.snapshotOffers(), [{ peer: 'ahead', certificate: snapshot }])
   assert.equal(peers.statusCount, 3)
   assert.deepEqual([bannedBy(network), news.length], [[], 2])
 })
@@ -100,7 +100,7 @@ test('OpenPeers bans who shows a certificate that is forged, or garbage', async 
     garbage: rng.bytes(30),
   })
   assert.deepEqual(bannedBy(network).sort(), ['forged newest', 'forged snapshot', 'garbage'])
-  assert.equal(peers.bestSnapshot(), undefined)
+  assert.deepEqual(peers.snapshotOffers(), [])
 })
 
 test('OpenPeers passes a certificate on once, and bans who sends a forged one', async () => {

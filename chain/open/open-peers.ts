@@ -19,7 +19,7 @@ import type { OpenNetwork, OpenPeerId } from '@zg/p2p/open'
 import { bytesEqual, ZgError } from '@zg/primitives'
 import type { Clock, Logger, Timer } from '@zg/runtime'
 
-import { decodeHeaderProof, HeaderUnprovedError } from './header-proof.ts'
+import { decodeHeaderProof, HeaderUnprovedError, siblingsOf } from './header-proof.ts'
 import type { HistoryClaim } from './header-proof.ts'
 import type { BlockSource } from './open-follower.ts'
 import { decodeNews, decodeStatus, encodeNews, encodeQuestion } from './open-messages.ts'
@@ -36,6 +36,9 @@ export type OpenPeersOptions = {
   /** How often each peer is asked for its status. */
   readonly statusMs: number
 }
+
+/** A state that a peer offers, with the certificate of its block. */
+export type SnapshotOffer = { readonly peer: OpenPeerId; readonly certificate: FinalityCertificate }
 
 type Known = { status: OpenStatus | undefined; provedHeight: bigint }
 
@@ -85,6 +88,8 @@ export class OpenPeers implements SnapshotPeers {
         known.provedHeight > height && (known.status?.firstHeight ?? 1n) <= height + 1n,
       blocks: (fromHeight, count) =>
         network.request(peer, encodeQuestion({ kind: 'blocks', fromHeight, count })),
+      historyProof: async (height, under) =>
+        siblingsOf(await network.request(peer, encodeQuestion({ kind: 'header', height, under }))),
       accuse: (reason) => network.ban(peer, reason),
     }))
   }
@@ -107,17 +112,28 @@ export class OpenPeers implements SnapshotPeers {
 
   /** A header below a later final one, of any peer that has it; undefined when none does. */
   async provedHeader(claim: HistoryClaim, under: bigint): Promise<ConsensusHeader | undefined> {
-    const question = encodeQuestion({ kind: 'header', height: claim.height, under })
     for (const [peer, { status }] of this.#known) {
       if (status === undefined || status.firstHeight > claim.height) continue
-      try {
-        return decodeHeaderProof(await this.ask(peer, question), claim).header
-      } catch (error) {
-        const isLie = error instanceof HeaderUnprovedError || error instanceof MessageMalformedError
-        if (isLie) this.ban(peer, error.message)
-      }
+      const found = await this.headerFrom(peer, claim, under)
+      if (found !== undefined) return found
     }
     return undefined
+  }
+
+  /** A header below a later one by a peer that holds both; who does not prove it is banned. */
+  async headerFrom(
+    peer: OpenPeerId,
+    claim: HistoryClaim,
+    under: bigint,
+  ): Promise<ConsensusHeader | undefined> {
+    const question = encodeQuestion({ kind: 'header', height: claim.height, under })
+    try {
+      return decodeHeaderProof(await this.ask(peer, question), claim).header
+    } catch (error) {
+      const isLie = error instanceof HeaderUnprovedError || error instanceof MessageMalformedError
+      if (isLie) this.ban(peer, error.message)
+      return undefined
+    }
   }
 
   /** How many peers told their status. */
@@ -125,13 +141,17 @@ export class OpenPeers implements SnapshotPeers {
     return [...this.#known.values()].filter(({ status }) => status !== undefined).length
   }
 
-  /** The state to begin with: the one most peers hold, of those the newest. */
-  bestSnapshot(): FinalityCertificate | undefined {
-    const offers = [...this.#known.values()].flatMap(({ status }) => status?.snapshot ?? [])
-    const holdersOf = ({ vote }: FinalityCertificate): number => this.holders(vote.height).length
+  /** States to begin with: first those that most peers hold, of those the newest. */
+  snapshotOffers(): readonly SnapshotOffer[] {
+    const offers = [...this.#known].flatMap(([peer, { status }]) => {
+      const certificate = status?.snapshot
+      return certificate === undefined ? [] : [{ peer, certificate }]
+    })
+    const heightOf = ({ certificate }: SnapshotOffer): bigint => certificate.vote.height
+    const holdersOf = (offer: SnapshotOffer): number => this.holders(heightOf(offer)).length
     return offers.toSorted(
-      (a, b) => holdersOf(b) - holdersOf(a) || Number(b.vote.height - a.vote.height),
-    )[0]
+      (a, b) => holdersOf(b) - holdersOf(a) || Number(heightOf(b) - heightOf(a)),
+    )
   }
 
   close(): void {

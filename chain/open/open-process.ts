@@ -57,6 +57,7 @@ export async function openOpenProcess(
       genesis,
       l1View: l1?.view ?? viewWithoutL1(fixedValidatorSet(genesis.network)),
       ...(config.l1 && { firstEpoch: config.l1.firstEpoch }),
+      ...(l1 && { knownBlock: () => l1.knownBlock(), knownHeight: () => l1.knownHeight() }),
       scheme: blsScheme(),
       store,
       network,

@@ -52,6 +52,26 @@ test('RpcUpstream asks for blocks, and tells none from a wrong answer', async (t
   })
 })
 
+test('RpcUpstream asks for the place of a block in a history', async (t) => {
+  const sibling = `0x${'07'.repeat(32)}`
+  const { asked, upstream } = await openDoor(
+    t,
+    `{"jsonrpc":"2.0","id":1,"result":["${sibling}","${sibling}"]}`,
+    '{"jsonrpc":"2.0","id":1,"result":null}',
+    '{"jsonrpc":"2.0","id":1,"result":"0x07"}',
+    '{"jsonrpc":"2.0","id":1,"result":["0x07"]}',
+  )
+  const source = upstream.source()
+  const seven = new Uint8Array(32).fill(7)
+  assert.deepEqual(await source.historyProof(300n, 400n), [seven, seven])
+  assert.equal(await source.historyProof(300n, 400n), undefined)
+  const invalid = { code: 'CHAIN_UPSTREAM_ANSWER_INVALID' }
+  for (let count = 0; count < 2; count++)
+    await assert.rejects(source.historyProof(300n, 400n), invalid)
+  const { method, params } = asked[0] as { method: string; params: string[] }
+  assert.deepEqual([method, params], ['zg_getHistoryProof', ['0x12c', '0x190']])
+})
+
 test('RpcUpstream stops reading an answer that is too large', async (t) => {
   const { upstream } = await openDoor(t, 'x'.repeat(26 * 1_024 * 1_024))
   await assert.rejects(upstream.source().blocks(1n, 1), { code: 'CHAIN_UPSTREAM_ANSWER_INVALID' })

@@ -3,6 +3,7 @@
  * network; what they say is proved as any peer's is.
  *
  *     zg_getChain              final blocks, as a peer would send them
+ *     zg_getHistoryProof       that one of them is of the history of a later block
  *     eth_sendRawTransaction   transactions from the open network, in one batch
  */
 
@@ -42,6 +43,7 @@ export class RpcUpstream implements Upstream {
       // It is cheap to ask, and knows first.
       isAhead: () => true,
       blocks: (fromHeight, count) => this.#blocks(fromHeight, count),
+      historyProof: (height, under) => this.#historyProof(height, under),
       accuse: (reason) => this.#logger.error('An upstream lies', { url: this.#url, reason }),
     }
   }
@@ -68,12 +70,26 @@ export class RpcUpstream implements Upstream {
   }
 
   async #blocks(fromHeight: bigint, count: number): Promise<Uint8Array | undefined> {
-    const params = [toQuantity(fromHeight), toQuantity(BigInt(count))]
-    const answer = await this.#post({ jsonrpc: '2.0', id: 1, method: 'zg_getChain', params })
-    const result = (answer as { result?: unknown } | null)?.result
+    const result = await this.#ask('zg_getChain', [fromHeight, BigInt(count)])
     if (result === null) return undefined
     if (!isHex(result)) throw new UpstreamAnswerInvalidError(this.#url)
     return fromHex(result)
+  }
+
+  async #historyProof(height: bigint, under: bigint): Promise<readonly Uint8Array[] | undefined> {
+    const result = await this.#ask('zg_getHistoryProof', [height, under])
+    if (result === null) return undefined
+    if (!Array.isArray(result)) throw new UpstreamAnswerInvalidError(this.#url)
+    return result.map((sibling: unknown) => {
+      if (!isHex(sibling, 32)) throw new UpstreamAnswerInvalidError(this.#url)
+      return fromHex(sibling)
+    })
+  }
+
+  async #ask(method: string, numbers: readonly bigint[]): Promise<unknown> {
+    const params = numbers.map(toQuantity)
+    const answer = await this.#post({ jsonrpc: '2.0', id: 1, method, params })
+    return (answer as { result?: unknown } | null)?.result
   }
 
   async #post(body: unknown): Promise<unknown> {
@@ -89,7 +105,7 @@ export class RpcUpstream implements Upstream {
 
 export class UpstreamAnswerInvalidError extends ZgError<'CHAIN_UPSTREAM_ANSWER_INVALID'> {
   constructor(url: string) {
-    const message = `Cannot use the answer of "${url}": it is too large or no chain`
+    const message = `Cannot use the answer of "${url}": it is too large, or not what was asked`
     super('CHAIN_UPSTREAM_ANSWER_INVALID', message, { url })
   }
 }

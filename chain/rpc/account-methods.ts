@@ -1,6 +1,7 @@
 /** What an account holds: balance, nonce, code, slots, and the proof of it (EIP-1186). */
 
 import { bigintToHex, emptyKeccakWord, toHex, toQuantity } from '@zg/primitives'
+import { ProofTooLargeError } from '@zg/state'
 import type { StateProof, StateReader } from '@zg/state'
 
 import type { NodeView } from '../chain-view.ts'
@@ -69,7 +70,7 @@ export function accountMethods({ chain, pool }: NodeView): readonly [string, Rpc
         )
         // A pending block has no root yet: the newest provable state is the head's.
         const { hash } = requireHeader(chain, readBlockId(params[2]))
-        const proof = chain.prove(hash, address, slots)
+        const proof = proved(() => chain.prove(hash, address, slots))
         if (proof === undefined) throw new ResourceUnknownError('the state', 'it was pruned')
         return proofJson(proof)
       },
@@ -83,6 +84,16 @@ export function accountMethods({ chain, pool }: NodeView): readonly [string, Rpc
     const address = readAddress(params[0], 'address')
     const { state } = await stateOf(chain, readBlockId(params[1]))
     return { address, state }
+  }
+}
+
+/** Proves, or says what a state that is kept for L1 alone does not prove at once. */
+function proved(prove: () => StateProof | undefined): StateProof | undefined {
+  try {
+    return prove()
+  } catch (error) {
+    if (!(error instanceof ProofTooLargeError)) throw error
+    throw new LimitExceededError('slots of a state so old', error.slotsMax)
   }
 }
 

@@ -1,4 +1,4 @@
-/** The node itself: its chain, network, version and accounts, and what it counts of the supply. */
+/** The node itself: its chain, network, version and accounts, its supply, how it sees L1. */
 
 import { keccak256, toHex, toQuantity } from '@zg/primitives'
 
@@ -18,6 +18,7 @@ export function nodeMethods(node: NodeView, clientVersion: string): readonly [st
     // Networks never hold users' keys; `zg devnet --minimal` has methods of its own.
     ['eth_accounts', constant([])],
     ['zg_getSupply', supplyMethod(node)],
+    ['zg_getL1Status', l1StatusMethod(node)],
     ['net_version', constant(chainId.toString())],
     ['net_listening', constant(true)],
     ['net_peerCount', (params) => (checkCount(params, 0, 0), toQuantity(node.peerCount()))],
@@ -46,6 +47,21 @@ function supplyMethod({ chain }: NodeView): RpcMethod {
       fromNumber: toQuantity(BigInt(fromNumber)),
       heldWei: toQuantity(heldWei(supply)),
       ...Object.fromEntries(Object.entries(amounts).map(([name, wei]) => [name, toQuantity(wei)])),
+    }
+  }
+}
+
+/** How the node sees L1; null where it follows none. */
+function l1StatusMethod({ l1Status }: NodeView): RpcMethod {
+  return (params) => {
+    checkCount(params, 0, 0)
+    if (l1Status === undefined) return null
+    const { final, blocksBehind, problem = null } = l1Status()
+    return {
+      finalNumber: final === undefined ? null : toQuantity(final.number),
+      finalTimestamp: final === undefined ? null : toQuantity(final.timestamp),
+      blocksBehind: toQuantity(blocksBehind),
+      problem,
     }
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { keccak256, toHex, toQuantity } from '@zg/primitives'
 
-import type { RouteReader, StreamHomeAnswer } from '../chain-view.ts'
+import type { L1Status, RouteReader, StreamHomeAnswer } from '../chain-view.ts'
 import { openRpcTestNode } from '../testing/rpc-test-node.ts'
 import { signedTransfer, testChainId, testKeys } from '../testing/test-chain.ts'
 
@@ -109,4 +109,27 @@ test('zg_getStreamHome: what nobody opened, and why there may be no answer', asy
     code: -32601,
     message: /this node follows no L1/,
   })
+})
+
+test('zg_getL1Status tells what a node knows of L1, and why it learns nothing', async () => {
+  const statuses: L1Status[] = [
+    { final: { number: 300n, timestamp: 9n }, blocksBehind: 0n, problem: undefined },
+    { final: undefined, blocksBehind: 17n, problem: 'STAKING_L1_SILENT' },
+  ]
+  const { ask } = await openRpcTestNode({ l1Status: () => statuses.shift() as L1Status })
+  assert.deepEqual(await ask('zg_getL1Status'), {
+    finalNumber: '0x12c',
+    finalTimestamp: '0x9',
+    blocksBehind: '0x0',
+    problem: null,
+  })
+  assert.deepEqual(await ask('zg_getL1Status'), {
+    finalNumber: null,
+    finalTimestamp: null,
+    blocksBehind: '0x11',
+    problem: 'STAKING_L1_SILENT',
+  })
+  await assert.rejects(ask('zg_getL1Status', 1), { code: -32602 })
+  const alone = await openRpcTestNode()
+  assert.equal(await alone.ask('zg_getL1Status'), null)
 })

@@ -51,6 +51,7 @@ const mappingOfCode: ReadonlyMap<string, Mapping> = new Map([
   ['CHAIN_TRANSACTION_REFUSED', transactionRejected],
   ['CHAIN_NETWORK_WRONG', transactionRejected],
   ['CHAIN_L1_UNAVAILABLE', resourceUnavailable],
+  ['CHAIN_PENDING_UNSETTLED', resourceUnavailable],
   ['CHAIN_DEV_REQUEST_INVALID', invalidParams],
 ])
 

@@ -190,6 +190,7 @@ function upstreamOf(source: ChainSource, { pool }: TestChain): ReturnType<FinalC
       name: 'validator',
       isAhead: (height) => source.ledger.height > height,
       blocks: async (fromHeight, count) => answerBlocks(source, { fromHeight, count }),
+      historyProof: async (height, under) => source.ledger.historyProof(height, under),
       accuse: (reason) => assert(false, `the validator is honest: ${reason}`),
     }),
     forward(transactions) {

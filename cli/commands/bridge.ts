@@ -6,7 +6,7 @@ import {
   depositOrder,
   payOutOrder,
   readBridge,
-  readNetwork,
+  readDepositRoom,
   readOutbox,
   readPosition,
   readWaiting,
@@ -21,7 +21,14 @@ import { asking } from '../endpoint.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { formatClock } from '../risks.ts'
 import { carryOut, signerOf } from '../signing.ts'
-import { batchingClient, findStake, networkEndpoint, showAddress, viewOf } from '../stake-site.ts'
+import {
+  batchingClient,
+  findNetwork,
+  findStake,
+  networkEndpoint,
+  showAddress,
+  viewOf,
+} from '../stake-site.ts'
 import type { StakeSite } from '../stake-site.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
@@ -40,20 +47,24 @@ export async function runBridgeDeposit(input: CommandInput): Promise<void> {
   const from = account.address
   const to = receiverOf(input, from)
   const amountWei = input.values.amount('amount') ?? 0n
-  const { network, position } = await asking(site.l1, async () => ({
-    network: await readNetwork(view, id),
+  const verb = 'deposit'
+  const network = await findNetwork(view, { site, id, verb })
+  const { roomWei, position } = await asking(site.l1, async () => ({
+    roomWei: await readDepositRoom(view, network),
     position: await readPosition(view, from),
   }))
   const { freeWei } = position
-  if (amountWei === 0n || freeWei < amountWei) {
-    throw new TokensMissingError('deposit', { staker: from, amountWei, freeWei })
+  if (freeWei < amountWei) {
+    throw new TokensMissingError(verb, { staker: from, amountWei, freeWei })
   }
+  // Before the approval, which would stay.
+  if (roomWei < amountWei) throw new BeyondSecuredError(verb, { id, amountWei, roomWei })
   const order = await asking(site.l1, () => depositOrder(view, { id, from, to, amountWei }))
   const { outstandingWei, securedWei } = network
   const lives = formatTokens(outstandingWei + amountWei)
   await carryOut(input, {
     ...order,
-    verb: 'deposit',
+    verb,
     endpoint: site.l1,
     account,
     facts: { network: id, to, amountWei },
@@ -75,11 +86,8 @@ export async function runBridgeWithdraw(input: CommandInput): Promise<void> {
   const amountWei = input.values.amount('amount') ?? 0n
   const view = await viewOf(site)
   const bridge = await asking(site.l1, () => readBridge(view, id))
-  const client = batchingClient(endpoint.url)
-  const balance = await asking(endpoint, () => client.getBalance({ address: account.address }))
-  if (amountWei === 0n || balance < amountWei) {
-    throw new FundsMissingError(account.address, balance, amountWei)
-  }
+  requireWayOut(bridge, 'withdraw')
+  const balance = await requireBalance(endpoint, { address: account.address, amountWei })
   const order = withdrawalOrder({ to, amountWei })
   await carryOut(input, {
     ...order,
@@ -153,6 +161,22 @@ export async function runBridgeClaim(input: CommandInput): Promise<void> {
   })
 }
 
+/** Refuses what would burn for nothing: L1 pays out nothing that leaves such a network now. */
+export function requireWayOut({ id, isHalted, isDead }: Bridge, verb: string): void {
+  if (isHalted || isDead) throw new WayClosedError(verb, { id, isDead })
+}
+
+/** Returns what an account has on a network; as much as it sends, or it is refused. */
+export async function requireBalance(
+  endpoint: Endpoint,
+  { address, amountWei }: { readonly address: Hex; readonly amountWei: bigint },
+): Promise<bigint> {
+  const client = batchingClient(endpoint.url)
+  const balance = await asking(endpoint, () => client.getBalance({ address }))
+  if (balance < amountWei) throw new FundsMissingError(address, balance, amountWei)
+  return balance
+}
+
 async function readAll(
   site: StakeSite,
   { endpoint, id }: { readonly endpoint: Endpoint; readonly id: number },
@@ -171,9 +195,9 @@ async function readAll(
 
 function bridgeRows(bridge: Bridge, { timestamp }: StakeView): Cell[][] {
   const { id, outstandingWei, availableWei, rateCapacityWei, largeAmountWei } = bridge
-  const { largeDelaySeconds, pausedUntil, isHalted, isDead, proved, paid } = bridge
-  const wait = formatDuration(largeDelaySeconds * 1_000)
-  const large = `above ${formatTokens(largeAmountWei)} waits ${wait}`
+  const { largeWaitSeconds, pausedUntil, isHalted, isDead, proved, paid } = bridge
+  const wait = formatDuration(largeWaitSeconds * 1_000)
+  const large = `above ${formatTokens(largeAmountWei)} is announced, and waits ${wait} or more`
   const rows: [name: string, text: Cell][] = [
     [`network ${id}`, `${formatTokens(outstandingWei)} went there and did not come back`],
     ['rate', `${formatTokens(availableWei)} of ${formatTokens(rateCapacityWei)} may come back now`],
@@ -194,14 +218,15 @@ function bridgeRows(bridge: Bridge, { timestamp }: StakeView): Cell[][] {
   return rows.map(([name, text]) => [quiet(name), text])
 }
 
-/** What a large amount has to wait for. */
-function limitRows(
-  { largeAmountWei, largeDelaySeconds }: Bridge,
+/** What an amount has to wait for when it leaves a network. */
+export function limitRows(
+  { id, availableWei, rateCapacityWei, largeAmountWei, largeWaitSeconds }: Bridge,
   amountWei: bigint,
 ): readonly (readonly [name: string, text: string])[] {
-  if (amountWei <= largeAmountWei) return []
-  const wait = formatDuration(largeDelaySeconds * 1_000)
-  return [['large', `a first claim announces it, ${wait} later a second one pays`]]
+  const rate = `${formatTokens(availableWei)} of ${formatTokens(rateCapacityWei)}`
+  if (amountWei <= largeAmountWei) return [['rate', `${rate} may come from network ${id} now`]]
+  const wait = formatDuration(largeWaitSeconds * 1_000)
+  return [['large', `a first claim announces it, ${wait} later or more a second one pays`]]
 }
 
 /** Why an entry of an Outbox is not paid out, after "waits for". */
@@ -229,11 +254,11 @@ export function sayWaiting(waiting: Waiting, nowSeconds: number): string {
   }
 }
 
-function idOf({ values }: CommandInput): number {
+export function idOf({ values }: CommandInput): number {
   return values.integer('network') ?? 0
 }
 
-function receiverOf({ values }: CommandInput, own: Hex): Hex {
+export function receiverOf({ values }: CommandInput, own: Hex): Hex {
   const to = values.text('to')
   return isHex(to) ? to : own
 }
@@ -252,5 +277,23 @@ export class EntryUnknownError extends ZgError<'CLI_ENTRY_UNKNOWN'> {
 export class EntryWaitsError extends ZgError<'CLI_ENTRY_WAITS'> {
   constructor(index: number, reason: string) {
     super('CLI_ENTRY_WAITS', `Cannot claim entry ${index}: it waits for ${reason}`, { index })
+  }
+}
+
+export class BeyondSecuredError extends ZgError<'CLI_BEYOND_SECURED'> {
+  constructor(
+    verb: string,
+    { id, amountWei, roomWei }: { id: number; amountWei: bigint; roomWei: bigint },
+  ) {
+    const room = `stake lets ${formatTokens(roomWei)} more onto network ${id}`
+    const message = `Cannot ${verb} ${formatTokens(amountWei)}: ${room}`
+    super('CLI_BEYOND_SECURED', message, { id, amountWei, roomWei })
+  }
+}
+
+export class WayClosedError extends ZgError<'CLI_WAY_CLOSED'> {
+  constructor(verb: string, { id, isDead }: { id: number; isDead: boolean }) {
+    const why = isDead ? 'is dead: its last block counts' : 'is halted: L1 pays nothing out of it'
+    super('CLI_WAY_CLOSED', `Cannot ${verb}: network ${id} ${why}`, { id, isDead })
   }
 }

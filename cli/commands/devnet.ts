@@ -3,14 +3,27 @@
  *
  *     a line a part while it starts  ->  a table  ->  a line a block  ->  Ctrl-C, everything ends
  *
- * With `--json` the same as one object a line: `part`, `port-moved`, `ready` (with `devnet.json`),
- * `block`, `halted`, `network-begun`, `network-ended`, `stopped`.
+ * With `--l1` stake lies on an L1 that is outside: what it costs to set it up is shown, somebody
+ * says yes, and a line a sender tells how far it is.
+ *
+ * With `--json` the same as one object a line: `bill`, `planned`, `step`, `part`, `port-moved`,
+ * `ready` (with `devnet.json`), `block`, `halted`, `network-begun`, `network-ended`,
+ * `network-waits`, `data-open`, `stopped`.
  */
 
 import { devAccountBalanceWei, dataDirOf, startWorld } from '@zg/devnet'
-import type { DevnetAccount, LocalWorld, PartStatus, StartOptions, WorldEvent } from '@zg/devnet'
-import { ZgError } from '@zg/primitives'
+import type {
+  DevnetAccount,
+  DevnetData,
+  L1Bill,
+  LocalWorld,
+  PartStatus,
+  StartOptions,
+  WorldEvent,
+} from '@zg/devnet'
+import { fromHex, ZgError } from '@zg/primitives'
 
+import { readOwnKey } from '../account-key.ts'
 import { formatDuration, formatInteger, formatShare, formatTokens, shorten } from '../amounts.ts'
 import { followBlocks } from '../block-follower.ts'
 import type { FollowedBlock } from '../block-follower.ts'
@@ -19,8 +32,12 @@ import { exitCodes, QuietExit } from '../exit.ts'
 import { readFinality } from '../finality.ts'
 import { LiveList } from '../live-list.ts'
 import type { Output } from '../output.ts'
+import { confirm } from '../signing.ts'
+import { showAddress } from '../stake-site.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
+
+const weiPerMillionth = 10n ** 12n
 
 /** Columns that an index, an address and a key take side by side. */
 const accountColumns = 118
@@ -33,7 +50,7 @@ export async function runDevnet(input: CommandInput): Promise<void> {
   const release = onStopSignals(stopping, () => running.world?.kill())
   const screen = new Screen(input)
   try {
-    const options = startOptions(input, (event) => screen.onEvent(event))
+    const options = await startOptions(input, (event) => screen.onEvent(event))
     const world = await startWorld(options, stopping.signal)
     running.world = world
     screen.ready(world, performance.now() - startedAtMs)
@@ -54,14 +71,34 @@ export async function runDevnet(input: CommandInput): Promise<void> {
 }
 
 /** Flags of a world with an L1. */
-const worldFlags = ['validators', 'networks', 'networks-max', 'block-time', 'reset'] as const
+const worldFlags = [
+  'validators',
+  'networks',
+  'networks-max',
+  'block-time',
+  'da',
+  'reset',
+  'l1',
+] as const
 
-function startOptions(
-  { env, workingDir, values }: CommandInput,
+/** Flags that cannot be together. */
+const apart: readonly (readonly [string, string])[] = [
+  ...worldFlags.map((flag) => ['minimal', flag] as const),
+  // Whoever knows the seed has its keys, and on one L1 there is one world of it.
+  ['l1', 'seed'],
+]
+
+async function startOptions(
+  input: CommandInput,
   onEvent: (event: WorldEvent) => void,
-): StartOptions {
-  const given = worldFlags.find((flag) => values.isSet('minimal') && values.isGiven(flag))
-  if (given !== undefined) throw new FlagsApartError('minimal', given)
+): Promise<StartOptions> {
+  const { env, workingDir, values, output } = input
+  const given = apart.find((flags) => flags.every((flag) => values.isGiven(flag)))
+  if (given !== undefined) throw new FlagsApartError(given)
+  const url = values.text('l1')?.replace(/^ws/, 'http')
+  if (url === undefined && values.isGiven('epoch')) throw new EpochAloneError()
+  const key = await readOwnKey(input)
+  if (url !== undefined) output.line(output.paint('quiet', `looking at ${url} …`))
   return {
     home: dataDirOf(env, workingDir),
     minimal: values.isSet('minimal'),
@@ -71,10 +108,39 @@ function startOptions(
     blockTimeMs: values.integer('block-time'),
     chainId: values.integer('chain-id'),
     seed: values.text('seed'),
+    epochSeconds: values.integer('epoch'),
+    withData: values.isSet('da'),
     reset: values.isSet('reset'),
     portOffset: values.integer('port-offset') ?? 0,
+    outside: {
+      url,
+      funderKey: key && fromHex(key),
+      consent: (bill) => agree(input, bill),
+    },
     onEvent,
   }
+}
+
+/** Shows what an outside L1 costs, and asks. */
+async function agree(input: CommandInput, bill: L1Bill): Promise<void> {
+  const { output } = input
+  const { url, chainId, epochSeconds, payer, wei, accountCount } = bill
+  output.json({ event: 'bill', ...bill })
+  const quiet = (text: string): Cell => ({ text, style: 'quiet' })
+  const epochs = `epochs of ${formatDuration(epochSeconds * 1_000)}`
+  // Rounded up to a millionth.
+  const shown = ((wei + weiPerMillionth - 1n) / weiPerMillionth) * weiPerMillionth
+  const gift = `${formatTokens(shown)} ether at most, for the gas of ${accountCount} accounts`
+  const warning = "this world's keys lie in files, its ten accounts' are public: for tests alone"
+  const rows: Cell[][] = [
+    [quiet('L1'), `${url}   chain id ${chainId}   ${epochs}`],
+    [quiet('pays'), showAddress(payer)],
+    [quiet('gives'), gift],
+    [{ text: 'risk', style: 'warning' }, warning],
+  ]
+  for (const line of tableLines(output, rows)) output.line(line)
+  output.line()
+  await confirm(input)
 }
 
 /** First signal: an orderly end. Second: everything is killed at once. */
@@ -128,6 +194,10 @@ class Screen {
   #list: LiveList | undefined
   #isReady = false
   readonly #moved: string[] = []
+  /** Data availability was open before all was ready. */
+  #dataOpen: DevnetData | undefined
+  /** Why networks wait, by id; as many as L1 has at most. */
+  readonly #waits = new Map<number, string>()
 
   constructor(input: CommandInput) {
     this.#input = input
@@ -138,7 +208,9 @@ class Screen {
     this.#output.json(jsonOf(event))
     switch (event.kind) {
       case 'planned':
-        this.#begin()
+        // Of an outside L1 the first list is of those who set it up.
+        if (this.#list === undefined) this.#begin()
+        else this.#list.end()
         this.#list = new LiveList(this.#output, event.parts.map(partTitle))
         return
       case 'port-moved': {
@@ -146,6 +218,8 @@ class Screen {
         this.#moved.push(`port ${wanted} is busy: ${use} listens on ${port}`)
         return
       }
+      case 'step':
+        return this.#list?.set(event.name, event.isDone ? 'done' : 'working', event.text)
       case 'part':
         return this.#onPart(event.status, event.detail)
       case 'network-begun': {
@@ -156,6 +230,18 @@ class Screen {
       case 'network-ended':
         this.#output.line(`  ${this.#output.paint('warning', `! network ${event.id} is over`)}`)
         return
+      case 'network-waits': {
+        // It is tried again and again: told once for each reason.
+        if (this.#waits.get(event.id) === event.reason) return
+        this.#waits.set(event.id, event.reason)
+        const what = `network ${event.id} waits: ${event.reason}`
+        this.#output.line(`  ${this.#output.paint('warning', `! ${what}`)}`)
+        return
+      }
+      case 'data-open':
+        if (this.#isReady) this.#dataLine(event.data)
+        else this.#dataOpen = event.data
+        return
       case 'disk-refused': {
         const mend = 'make room; what is final is safe'
         const output = this.#output
@@ -164,12 +250,17 @@ class Screen {
     }
   }
 
+  #dataLine({ disperser, altDa }: DevnetData): void {
+    const what = `data availability takes blobs: gRPC ${disperser}, alt-DA ${altDa}`
+    this.#output.line(`  ${this.#output.paint('good', `✓ ${what}`)}`)
+  }
+
   #begin(): void {
     const output = this.#output
     const { values } = this.#input
     const what = values.isSet('minimal')
       ? 'a throw-away chain, one validator'
-      : 'an L1 and the networks that its stake secures, on this machine'
+      : 'networks, and the L1 that holds their stake'
     output.line()
     output.line(`  ${output.paint('strong', 'zg devnet')}   ${output.paint('quiet', what)}`)
     output.line()
@@ -184,6 +275,8 @@ class Screen {
       else if (state === 'crashed') this.#list?.set(title, 'failed', 'stopped', detail)
       return
     }
+    // Five processes that come up after the world is ready are no news; one that dies is.
+    if (name.startsWith('da-') && restarts === 0 && /^(starting|ready)$/.test(state)) return
     const words = {
       starting: output.paint('quiet', `· ${title} starts`),
       ready: output.paint('good', `✓ ${title} is up${restarts > 0 ? ' again' : ''}`),
@@ -214,6 +307,7 @@ class Screen {
     if (world.failures.length > 0) output.line()
     for (const line of readyLines(this.#input, world)) output.line(line)
     output.line()
+    if (this.#dataOpen !== undefined) this.#dataLine(this.#dataOpen)
   }
 
   block(
@@ -261,8 +355,9 @@ class Screen {
     const output = this.#output
     const { program } = this.#input
     output.json({ event: 'stopped' })
-    const { home, l1 } = world.plan
-    if (l1 === undefined) output.line('  Stopped; its state is gone, as it was in memory.')
+    const { home } = world.plan
+    const isGone = world.file.l1 === undefined
+    if (isGone) output.line('  Stopped; its state is gone, as it was in memory.')
     else output.line(`  Stopped. ${program} devnet goes on from here; the world is in ${home}`)
     output.line()
   }
@@ -280,13 +375,17 @@ function jsonOf(event: WorldEvent): Record<string, unknown> {
       return { event: 'planned', parts: event.parts }
     case 'port-moved':
       return { event: 'port-moved', ...event.grant }
-    case 'part':
-      return { event: 'part', ...event.status, detail: event.detail }
+    case 'step':
     case 'network-begun':
-    case 'network-ended': {
+    case 'network-ended':
+    case 'network-waits': {
       const { kind, ...what } = event
       return { event: kind, ...what }
     }
+    case 'part':
+      return { event: 'part', ...event.status, detail: event.detail }
+    case 'data-open':
+      return { event: 'data-open', da: event.data }
     case 'disk-refused':
       return { event: 'disk-refused', reason: event.reason }
   }
@@ -295,7 +394,8 @@ function jsonOf(event: WorldEvent): Record<string, unknown> {
 /** `L1`, `network 0 validator 2`. */
 function partTitle(part: string): string {
   const [, network, validator] = /^net-(\d+)\/val-(\d+)$/.exec(part) ?? []
-  return network === undefined ? part.toUpperCase() : `network ${network} validator ${validator}`
+  if (part === 'l1') return 'L1'
+  return network === undefined ? part : `network ${network} validator ${validator}`
 }
 
 /** The table that greets a ready world. */
@@ -309,17 +409,27 @@ export function readyLines({ output, program }: CommandInput, world: LocalWorld)
     `chain id ${chainId}`,
   ])
   if (file.l1 !== undefined) {
-    const { rpc, ws, chainId } = file.l1
+    const { rpc, ws = 'outside', chainId } = file.l1
     chains.push([quiet('L1'), { text: rpc, style: 'name' }, ws, `chain id ${chainId}`])
+  }
+  if (file.da !== undefined) {
+    const { disperser, altDa } = file.da
+    chains.push([
+      quiet('DA'),
+      { text: disperser, style: 'name' },
+      altDa,
+      'gRPC, alt-DA; a line tells when',
+    ])
   }
   const [, second] = file.accounts
   const hints: Cell[][] = [
-    [quiet('data'), plan.l1 === undefined ? 'in memory' : `${plan.home} (kept)`],
+    [quiet('data'), file.l1 === undefined ? 'in memory' : `${plan.home} (kept)`],
     [quiet('stop'), 'Ctrl-C'],
     [quiet('try'), `${program} send --to ${second?.address ?? ''} --value 1`],
   ]
-  if (plan.l1 !== undefined) hints.push(['', `${program} chaos kill validator 2`])
-  const each = `${formatTokens(devAccountBalanceWei)} tokens each on every chain`
+  if (file.l1 !== undefined) hints.push(['', `${program} chaos kill validator 2`])
+  const where = plan.kept.outsideL1 === undefined ? 'chain' : 'network, no ether on L1'
+  const each = `${formatTokens(devAccountBalanceWei)} tokens each on every ${where}`
   const warning = output.paint('bad', 'DEV ONLY: keys are public')
   return [
     ...tableLines(output, chains),
@@ -354,8 +464,15 @@ function accountLines(output: Output, accounts: readonly DevnetAccount[]): strin
   ]
 }
 
+class EpochAloneError extends ZgError<'CLI_USAGE'> {
+  constructor() {
+    const problem = '--epoch goes with --l1'
+    super('CLI_USAGE', `Cannot read the command line: ${problem}`, { problem })
+  }
+}
+
 class FlagsApartError extends ZgError<'CLI_USAGE'> {
-  constructor(first: string, second: string) {
+  constructor([first, second]: readonly [string, string]) {
     const problem = `--${first} and --${second} exclude each other`
     super('CLI_USAGE', `Cannot read the command line: ${problem}`, { problem })
   }

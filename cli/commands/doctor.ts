@@ -1,38 +1,47 @@
 /** `zg doctor`: is this machine fit, and is the running world well? */
 
-import { existsSync, statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, fstatSync, openSync, readSync, statfsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 import {
-  callRpc,
   dataDirOf,
   isPortFree,
   networkCountDefault,
   portWishes,
   requestControl,
+  dataNodeCount,
   validatorCountDefault,
 } from '@zg/devnet'
 import type { DevnetFile, PartStatus } from '@zg/devnet'
 import { ZgError } from '@zg/primitives'
 
-import { formatDuration, formatInteger } from '../amounts.ts'
+import { formatDuration } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
 import { findWorld } from '../endpoint.ts'
 import type { RunningWorld } from '../endpoint.ts'
 import { exitCodes, QuietExit } from '../exit.ts'
+import {
+  finalityAgeMaxMs,
+  headOf,
+  isNeeded,
+  readHealth,
+  sayHead,
+  sayHealth,
+  sayStanding,
+} from '../network-health.ts'
+import type { NetworkHealth, ValidatorHealth } from '../network-health.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
+import { checkL1, checkOutsideL1 } from './doctor-l1.ts'
+import type { Verdict } from './doctor-l1.ts'
 
 const nodeMajorMin = 24
 
 /** A world of some hours fits; below this a node may stop for want of space. */
 const diskFreeMinBytes = 1_073_741_824
 
-/** A final block older than this means that the chain does not move. */
-const finalityAgeMaxMs = 10_000
-
-/** good: as it should be · warning: works, but look · bad: mend it. */
-type Verdict = 'good' | 'warning' | 'bad'
+/** A line of a log is shorter. */
+const logTailSizeBytes = 16_384
 
 type Check = { readonly name: string; readonly verdict: Verdict; readonly says: string }
 
@@ -48,7 +57,7 @@ export async function runDoctor(input: CommandInput): Promise<void> {
   const { output } = input
   const world = findWorld(input)
   const machine = [checkNode(), checkDisk(input), await checkPorts(world)]
-  const parts = world === undefined ? [] : await checkWorld(world)
+  const parts = world === undefined ? [] : await checkWorld(world, input.program)
   const checks = [...machine, ...parts]
   const isWell = checks.every(({ verdict }) => verdict !== 'bad')
   output.json({ isWell, checks })
@@ -94,7 +103,8 @@ function checkDisk({ env, workingDir }: CommandInput): Check {
 /** With a world running its ports are its own; without one, busy ones would move. */
 async function checkPorts(world: RunningWorld | undefined): Promise<Check> {
   if (world !== undefined) return { name: 'ports', verdict: 'good', says: 'held by the world' }
-  const counts = { networkCount: networkCountDefault, validatorCount: validatorCountDefault }
+  const ofNetworks = { networkCount: networkCountDefault, validatorCount: validatorCountDefault }
+  const counts = { ...ofNetworks, dataNodeCount }
   const busy: number[] = []
   for (const { port } of portWishes({ withL1: true, ...counts, offset: 0 })) {
     if (!(await isPortFree(port))) busy.push(port)
@@ -104,49 +114,129 @@ async function checkPorts(world: RunningWorld | undefined): Promise<Check> {
   return { name: 'ports', verdict: 'warning', says }
 }
 
-async function checkWorld({ file, lock }: RunningWorld): Promise<Check[]> {
+async function checkWorld(world: RunningWorld, program: string): Promise<Check[]> {
+  const { file, lock } = world
   const supervisor = { name: 'supervisor', verdict: 'good', says: `process ${lock.pid}` } as const
   let parts: readonly PartStatus[]
   try {
     parts = await requestControl(lock.socket, { verb: 'status' })
   } catch (error) {
-    const says = error instanceof ZgError ? error.message : String(error)
-    return [{ ...supervisor, verdict: 'bad', says }]
+    return [{ ...supervisor, verdict: 'bad', says: problemOf(error) }]
   }
-  const checks = await Promise.all(parts.map((part) => checkPart(part, file)))
-  return [supervisor, ...checks]
-}
-
-async function checkPart(part: PartStatus, file: DevnetFile): Promise<Check> {
-  const { name, state, restarts } = part
-  const again = restarts === 0 ? '' : `, started again ${restarts}×`
-  if (state !== 'ready') return { name, verdict: 'bad', says: `${state}${again}` }
-  const url = rpcOf(name, file)
-  try {
-    const block = (await callRpc(url, 'eth_getBlockByNumber', ['latest', false])) as {
-      number: string
-      timestamp: string
-    }
-    const peers = Number(await callRpc(url, 'net_peerCount'))
-    // Timestamps are whole seconds, rounded down: up to one second of the age is not age.
-    const ageMs = Math.max(0, Date.now() - Number(block.timestamp) * 1_000)
-    const verdict = ageMs > finalityAgeMaxMs ? 'bad' : 'good'
-    const height = `height ${formatInteger(Number(block.number))}`
-    const others = name === 'l1' ? '' : `, ${peers} peer${peers === 1 ? '' : 's'}`
-    const age = `final block ${formatDuration(ageMs)} old`
-    return { name, verdict, says: `${height}, ${age}${others}${again}` }
-  } catch (error) {
-    const says = error instanceof ZgError ? error.message : String(error)
-    return { name, verdict: 'bad', says }
-  }
-}
-
-function rpcOf(part: string, file: DevnetFile): string {
-  if (part === 'l1') return file.l1?.rpc ?? ''
-  const [, network, validator] = /^net-(\d+)\/val-(\d+)$/.exec(part) ?? []
-  return (
-    file.networks
-      .find(({ id }) => id === Number(network))
-      ?.validators.find(({ index }) => index === Number(validator))?.rpc ?? ''
+  const networks = await readHealth(world, { parts })
+  const nodes = parts.filter(({ name }) => name.startsWith('da-node-'))
+  const processes = parts.filter((part) => !nodes.includes(part))
+  const checks = await Promise.all(
+    processes.map((part) => checkPart(part, { file, networks, program })),
   )
+  const { l1, epochSeconds } = file
+  const isOutside = l1 !== undefined && l1.pid === undefined
+  const outside = isOutside ? [{ name: 'l1', ...(await checkOutsideL1(l1.rpc, epochSeconds)) }] : []
+  return [supervisor, ...outside, ...checks, ...networks.map(checkNetwork), ...checkData(nodes)]
+}
+
+/** Of sixteen nodes a third may be down: then no quorum is sure to have its rows. */
+function checkData(nodes: readonly PartStatus[]): readonly Check[] {
+  if (nodes.length === 0) return []
+  const down = nodes.filter(({ state }) => state !== 'ready')
+  const names = down.map(({ name, state }) => `${name.replace('da-', '')} ${state}`)
+  const which = down.length === 0 ? '' : `: ${names.join(', ')}`
+  const says = `${nodes.length - down.length} of ${nodes.length} nodes up${which}`
+  const isLost = 3 * down.length >= nodes.length
+  const verdict = down.length === 0 ? 'good' : isLost ? 'bad' : 'warning'
+  return [{ name: 'da', verdict, says }]
+}
+
+function checkNetwork(network: NetworkHealth): Check {
+  const verdict = network.standsStill ? 'bad' : 'good'
+  return { name: `net-${network.id}`, verdict, says: sayHealth(network) }
+}
+
+/** What there is to judge parts by. */
+type Known = {
+  readonly file: DevnetFile
+  readonly networks: readonly NetworkHealth[]
+  /** How a user calls us. */
+  readonly program: string
+}
+
+async function checkPart(part: PartStatus, known: Known): Promise<Check> {
+  const { name, restarts } = part
+  const again = restarts === 0 ? '' : `, started again ${restarts}×`
+  const told = await lookAt(part, known)
+  return { name, verdict: told.verdict, says: `${told.says}${again}` }
+}
+
+/** Each kind of part is looked at by what it has: a chain its blocks, the keeper its words. */
+async function lookAt(
+  part: PartStatus,
+  { file, networks, program }: Known,
+): Promise<Omit<Check, 'name'>> {
+  const { name, state, pid } = part
+  const [, network, validator] = /^net-(\d+)\/val-(\d+)$/.exec(name) ?? []
+  if (network !== undefined) {
+    const health = networks.find(({ id }) => id === Number(network))
+    // A network that ended leaves the file; its validators are stopped for good.
+    if (health === undefined) return { verdict: 'good', says: `${state}: its network has ended` }
+    const found = health.validators.find(({ index }) => index === Number(validator))
+    if (found !== undefined) return lookAtValidator(found, { health, program })
+  }
+  if (state !== 'ready') return { verdict: 'bad', says: state }
+  if (name === 'l1') return lookAtL1(file)
+  return { verdict: 'good', says: `process ${pid ?? '?'}${lastWordOf(file, name)}` }
+}
+
+async function lookAtValidator(
+  validator: ValidatorHealth,
+  { health, program }: { readonly health: NetworkHealth; readonly program: string },
+): Promise<Omit<Check, 'name'>> {
+  const { head, peers, problem, rpc } = validator
+  const standing = sayStanding(validator, health.epoch)
+  const ill = isNeeded(validator) ? 'bad' : 'warning'
+  if (head === undefined) return { verdict: ill, says: `${problem ?? 'no answer'}${standing}` }
+  const l1 = await checkL1(rpc, program).catch(() => ({ verdict: 'good', says: '' }) as const)
+  const isLate = head.ageMs > finalityAgeMaxMs
+  const wellAtBest = standing === '' ? l1.verdict : 'warning'
+  const others = `${peers ?? 0} peer${peers === 1 ? '' : 's'}`
+  const says = `${sayHead(head)}, ${others}${standing}${l1.says}`
+  return { verdict: isLate ? ill : wellAtBest, says }
+}
+
+async function lookAtL1({ l1 }: DevnetFile): Promise<Omit<Check, 'name'>> {
+  try {
+    const head = await headOf(l1?.rpc ?? '')
+    return { verdict: head.ageMs > finalityAgeMaxMs ? 'bad' : 'good', says: sayHead(head) }
+  } catch (error) {
+    return { verdict: 'bad', says: problemOf(error) }
+  }
+}
+
+/** What a part last wrote to its log, after its process; empty when it wrote nothing yet. */
+function lastWordOf({ dataDir }: DevnetFile, part: string): string {
+  try {
+    const lines = tailOf(join(dataDir, 'logs', `${part}.jsonl`))
+      .trimEnd()
+      .split('\n')
+    const { time, msg } = JSON.parse(lines.at(-1) ?? '') as { time: string; msg: string }
+    const ageMs = Math.max(0, Date.now() - Date.parse(time))
+    return `, ${formatDuration(ageMs)} ago it said "${msg}"`
+  } catch {
+    return ''
+  }
+}
+
+function tailOf(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    const start = Math.max(0, fstatSync(file).size - logTailSizeBytes)
+    const bytes = new Uint8Array(logTailSizeBytes)
+    const sizeBytes = readSync(file, bytes, { position: start })
+    return new TextDecoder().decode(bytes.subarray(0, sizeBytes))
+  } finally {
+    closeSync(file)
+  }
+}
+
+function problemOf(error: unknown): string {
+  return error instanceof ZgError ? error.message : String(error)
 }

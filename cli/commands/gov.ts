@@ -5,9 +5,12 @@ import type { Hex } from '@zg/primitives'
 import {
   delegateVotesCall,
   executeCall,
+  networkSettingAction,
+  networkSettings,
   parameterAction,
   parameterNames,
   queueCall,
+  readNetworks,
   readParameter,
   readProposals,
   readRules,
@@ -16,7 +19,7 @@ import {
   voteCall,
   voteChoices,
 } from '@zg/sdk'
-import type { Action, Call, ParameterName, Proposal, StakeView } from '@zg/sdk'
+import type { Action, Call, Proposal, StakeView } from '@zg/sdk'
 
 import { formatInteger, formatTokens } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
@@ -24,7 +27,7 @@ import { asking } from '../endpoint.ts'
 import { clockRows, propose } from '../proposing.ts'
 import { formatClock } from '../risks.ts'
 import { carryOut, signerOf } from '../signing.ts'
-import { findStake, viewOf } from '../stake-site.ts'
+import { findStake, NetworkUnknownError, viewOf } from '../stake-site.ts'
 import type { StakeSite } from '../stake-site.ts'
 import { tableLines } from '../table.ts'
 import type { Cell } from '../table.ts'
@@ -75,17 +78,21 @@ export async function runGovList(input: CommandInput): Promise<void> {
   }
 }
 
-/** `zg gov propose`: a parameter (`--set`) or any call (`--to`, `--data`). */
+/** `zg gov propose`: a parameter (`--set`), one of a network, or any call (`--to`, `--data`). */
 export async function runGovPropose(input: CommandInput): Promise<void> {
   const { values } = input
   const [set, to, data] = [values.text('set'), values.text('to'), values.text('data')]
   if ((set === undefined) === (to === undefined)) throw new MotionUnclearError()
   if (set !== undefined) {
-    const setting = readSetting(set)
-    const what = `Set ${setting.name} to ${setting.value}`
+    const network = values.integer('network')
+    const where = network === undefined ? '' : ` on network ${network}`
+    const { name, value } = readSetting(set)
     await propose(input, {
-      description: values.text('description') ?? what,
-      action: (view) => boundedAction(view, setting),
+      description: values.text('description') ?? `Set ${name} to ${value}${where}`,
+      action: (view) =>
+        network === undefined
+          ? parameterActionOf(view, { name, value })
+          : networkActionOf(view, { network, name, value }),
     })
     return
   }
@@ -228,23 +235,50 @@ function quietRows(rows: readonly (readonly [name: string, text: string])[]): Ce
   return rows.map(([name, text]) => [quiet(name), text])
 }
 
-async function boundedAction(
+/** A number, as it is named and wanted. */
+type Setting = { readonly name: string; readonly value: bigint }
+
+async function parameterActionOf(view: StakeView, { name: wanted, value }: Setting) {
+  const name = parameterNames.find((each) => each === wanted)
+  if (name === undefined) throw new SettingInvalidError(wanted, noneOf(parameterNames))
+  const { least, most } = await readParameter(view, name)
+  checkBounds(name, value, { least, most })
+  return parameterAction(view, { name, value })
+}
+
+async function networkActionOf(
   view: StakeView,
-  setting: { readonly name: ParameterName; readonly value: bigint },
+  { network, name: wanted, value }: Setting & { readonly network: number },
 ): Promise<Action> {
-  const { least, most } = await readParameter(view, setting.name)
-  if (setting.value < least || setting.value > most) {
-    throw new SettingInvalidError(setting.name, `it goes from ${least} to ${most}`)
+  const setting = networkSettings.find(({ name }) => name === wanted)
+  if (setting === undefined) {
+    throw new SettingInvalidError(wanted, noneOf(networkSettings.map(({ name }) => name)))
   }
-  return parameterAction(view, setting)
+  checkBounds(setting.name, value, setting)
+  const networks = await readNetworks(view)
+  const ids = networks.map(({ id }) => id)
+  if (!ids.includes(network)) throw new NetworkUnknownError('propose', { id: network, ids })
+  return networkSettingAction(view, { network, name: setting.name, value })
+}
+
+function noneOf(names: readonly string[]): string {
+  return `it is none of ${names.join(', ')}`
+}
+
+function checkBounds(
+  name: string,
+  value: bigint,
+  { least, most }: { readonly least: bigint; readonly most: bigint },
+): void {
+  if (value >= least && value <= most) return
+  throw new SettingInvalidError(name, `it goes from ${least} to ${most}`)
 }
 
 /** Reads `churnBps=600`. */
-function readSetting(text: string): { readonly name: ParameterName; readonly value: bigint } {
-  const [, wanted = '', digits = ''] = /^([A-Za-z]{1,40})=(\d{1,18})$/.exec(text) ?? []
-  const name = parameterNames.find((each) => each === wanted)
-  if (name === undefined) {
-    throw new SettingInvalidError(text, `it is none of ${parameterNames.join(', ')}`)
+function readSetting(text: string): Setting {
+  const [, name, digits] = /^([A-Za-z]{1,40})=(\d{1,30})$/.exec(text) ?? []
+  if (name === undefined || digits === undefined) {
+    throw new SettingInvalidError(text, 'it is no NAME=VALUE')
   }
   return { name, value: BigInt(digits) }
 }

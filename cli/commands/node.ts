@@ -2,19 +2,21 @@
  * `zg node`: an open node in the foreground.
  *
  * Without flags it stands in front of the running world's network: blocks come from a validator
- * by JSON-RPC, peers from wherever they come. With `--peers` it needs no validator.
+ * by JSON-RPC, peers from wherever they come. With `--peers` it needs no validator. It begins by
+ * the block that the world's L1 knows, or that of `--l1-rpc` and `--l1-site`.
  */
 
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-import { dataDirOf, l1SiteFileName, readL1Site, startOpenNode, writeOpenNode } from '@zg/devnet'
+import { dataDirOf, l1SitePath, readL1Site, startOpenNode, writeOpenNode } from '@zg/devnet'
 import type { Child, OpenNodePlan } from '@zg/devnet'
 import { ZgError } from '@zg/primitives'
 
 import type { CommandInput } from '../command.ts'
 import { findWorld, networkOf, requireWorld } from '../endpoint.ts'
 import { exitCodes, QuietExit } from '../exit.ts'
+import { mendOf } from '../explain.ts'
 
 const rpcPortDefault = 8_645
 const p2pPortDefault = 26_670
@@ -33,7 +35,12 @@ export async function runNode(input: CommandInput): Promise<void> {
     await Promise.race([announce(input, child), child.exited])
     const { code } = await child.exited
     if (code === exitCodes.done) return
-    output.line(child.reason() ?? 'The node ended')
+    const failureCode = child.failureCode()
+    const mend = mendOf(failureCode ?? '', { program: input.program, path: 'node' })
+    const told = [child.reason() ?? 'The node ended', mend]
+    const message = told.filter((part) => part !== undefined).join('; ')
+    output.json({ kind: 'ended', message, ...(failureCode && { code: failureCode }) })
+    output.line(message)
     throw new QuietExit(exitCodes.failed)
   } finally {
     process.off('SIGINT', stop)
@@ -88,13 +95,14 @@ function genesisOf(input: CommandInput): string {
 function l1Of(input: CommandInput): OpenNodePlan['l1'] {
   const { values, workingDir } = input
   const world = findWorld(input)?.file
-  const rpc = values.text('l1-rpc') ?? world?.l1?.rpc
+  const rpcs = values.texts('l1-rpc') ?? (world?.l1 && [world.l1.rpc])
   const given = values.text('l1-site')
-  if (given !== undefined && rpc !== undefined) {
-    return { rpc, site: readL1Site(resolve(workingDir, given)) }
+  if (given !== undefined && rpcs !== undefined) {
+    return { rpcs, site: readL1Site(resolve(workingDir, given)) }
   }
-  if (world?.l1 === undefined || rpc === undefined) return undefined
-  return { rpc, site: readL1Site(join(world.dataDir, 'l1', l1SiteFileName)) }
+  if (world?.l1 === undefined || rpcs === undefined) return undefined
+  const { id } = networkOf(input, world.networks)
+  return { rpcs, site: readL1Site(l1SitePath(world.dataDir, id)) }
 }
 
 /** The first validator of the running world's network. */

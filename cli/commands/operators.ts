@@ -1,11 +1,12 @@
 /** `zg operators`: who validates, at what price; what it costs to corrupt a network. */
 
-import { readNetworks, readOperators, securityOf, sharedSecurityOf } from '@zg/sdk'
-import type { Network, Operator, Security } from '@zg/sdk'
+import { exposureOf, readNetworks, readOperators, securityOf, sharedExposureOf } from '@zg/sdk'
+import type { Exposure, Network, Operator, Share } from '@zg/sdk'
 
-import { formatInteger, formatTokens } from '../amounts.ts'
+import { formatShare, formatTokens } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
 import { asking } from '../endpoint.ts'
+import type { Style } from '../output.ts'
 import { formatBps, formatWeight } from '../risks.ts'
 import { findStake, operatorNumbers, showAddress, viewOf } from '../stake-site.ts'
 import type { StakeSite } from '../stake-site.ts'
@@ -26,10 +27,19 @@ export async function runOperators(input: CommandInput): Promise<void> {
     return
   }
   const networks = await asking(site.l1, () => readNetworks(view))
-  const shared = sharedSecurityOf(networks)
-  const each = networks.map((network) => ({ id: network.id, ...securityOf(network) }))
+  const live = networks.filter(({ status }) => status !== 'closed')
+  const shared = sharedExposureOf(live)
+  const each = live.map((network) => {
+    return { id: network.id, ...securityOf(network), exposure: exposureOf(network, live) }
+  })
   output.json({ block, epoch, networks: each, shared })
-  showSecurity(input, { networks, shared })
+  output.line(`what corrupting a network takes and costs in epoch ${epoch}, in tokens`)
+  for (const network of live) {
+    output.line()
+    for (const line of tableLines(output, securityRows(network, live))) output.line(line)
+  }
+  output.line()
+  showShared(input, shared)
 }
 
 function withNumber({ networks }: StakeSite, operator: Operator) {
@@ -70,41 +80,65 @@ function historyOf({ isTombstone, punishments }: Operator): Cell {
   return { text: `slashed: ${faults}`, style: 'bad' }
 }
 
-function showSecurity(
-  { output }: CommandInput,
-  { networks, shared }: { readonly networks: readonly Network[]; readonly shared: Security },
-): void {
-  output.line('what must be corrupt, in tokens of stake and operators; and what lies there')
-  output.line()
-  const head = ['', 'to halt', '', 'to lie', '', 'at risk', 'cover']
-  const rows: Cell[][] = [head.map(quiet)]
-  for (const network of networks) {
-    rows.push([quiet(`network ${network.id}`), ...securityCells(securityOf(network))])
-  }
-  rows.push([quiet('all, shared'), ...securityCells(shared)])
-  for (const line of tableLines(output, rows, { right: [1, 3, 5, 6], gap: 2 })) output.line(line)
-  output.line()
-  output.line(
-    output.paint(
-      'quiet',
-      '  a third of stake halts, more than two thirds lie: then L1 loses what is',
-    ),
-  )
-  output.line(output.paint('quiet', '  at risk at most. The same stake answers in every network.'))
+function securityRows(network: Network, networks: readonly Network[]): Cell[][] {
+  const { total, halt, fork, lie, forkCostWei, atRiskWei } = securityOf(network)
+  const exposure = exposureOf(network, networks)
+  const rows: [name: string, text: Cell][] = [
+    [`network ${network.id}`, `${formatTokens(total.stakeWei)} of stake, ${counted(total)}`],
+    ['to halt', `${sayShare(halt)} absent: costs nothing`],
+    [
+      'to fork',
+      `${sayShare(fork)}: costs ${formatTokens(forkCostWei)} at least, once it is proved`,
+    ],
+    ['to lie', `${sayShare(lie)}: costs nothing that a contract takes`],
+    ['at risk', partCell(atRiskWei, { ofWei: forkCostWei, what: 'what a fork costs' })],
+    ['together', exposureCell(exposure)],
+  ]
+  return rows.map(([name, text]) => [quiet(name), text])
 }
 
-function securityCells(security: Security): Cell[] {
-  const { haltWei, haltOperators, lieWei, lieOperators, atRiskWei, coverPercent } = security
-  const isCovered = coverPercent === undefined || coverPercent >= 100n
-  const cover = coverPercent === undefined ? 'all' : `${formatInteger(coverPercent)} %`
-  return [
-    formatTokens(haltWei),
-    quiet(`of ${haltOperators}`),
-    formatTokens(lieWei),
-    quiet(`of ${lieOperators}`),
-    formatTokens(atRiskWei),
-    { text: cover, style: isCovered ? 'good' : 'bad' },
+/** `1,333,333.333333334 of 2 operators` */
+function sayShare(share: Share): string {
+  return `${formatTokens(share.stakeWei)} of ${counted(share)}`
+}
+
+function counted({ operators }: { readonly operators: number }): string {
+  return `${operators} operator${operators === 1 ? '' : 's'}`
+}
+
+/** What those who can lie here can take everywhere: what they have answers once. */
+function exposureCell({ operators, networks, atRiskWei, stakeWei }: Exposure): Cell {
+  if (networks.length === 0) return 'nobody could lie here'
+  const who = `the ${counted({ operators: operators.length })} who can lie here can on`
+  const where = `network${networks.length === 1 ? '' : 's'} ${networks.join(' ')}`
+  const part = partCell(atRiskWei, { ofWei: stakeWei, what: 'their stake' })
+  return { ...part, text: `${who} ${where}: ${part.text}` }
+}
+
+function partCell(
+  wei: bigint,
+  { ofWei, what }: { readonly ofWei: bigint; readonly what: string },
+): { readonly text: string; readonly style: Style } {
+  const part =
+    ofWei === 0n ? 'and nothing stands against it' : `${formatShare(wei, ofWei)} of ${what}`
+  const style = wei > ofWei ? 'bad' : 'plain'
+  return { text: wei === 0n ? 'nothing' : `${formatTokens(wei)}, ${part}`, style }
+}
+
+function showShared({ output }: CommandInput, { operators, stakeWei, atRiskWei }: Exposure): void {
+  const stake = `${formatTokens(stakeWei)} of stake, ${counted({ operators: operators.length })}`
+  const risk = partCell(atRiskWei, { ofWei: stakeWei, what: 'all stake' })
+  const rows: Cell[][] = [
+    [quiet('all networks'), `${stake}, each counted once`],
+    [quiet('at risk'), risk],
   ]
+  for (const line of tableLines(output, rows)) output.line(line)
+  output.line()
+  const notes = [
+    'A lie takes what is at risk at most, and is punished only by a conflict that it makes.',
+    'What can be taken adds up over networks; the stake behind them is lost once.',
+  ]
+  for (const note of notes) output.line(`  ${output.paint('quiet', note)}`)
 }
 
 function quiet(text: string): Cell {

@@ -2,6 +2,7 @@
 
 import {
   dataDirOf,
+  dataNodeCount,
   isPortFree,
   networkCountDefault,
   portWishes,
@@ -17,12 +18,13 @@ export async function runPorts(input: CommandInput): Promise<void> {
   const { output, values } = input
   const ours = worldPorts(input)
   const isPlan =
-    ['validators', 'networks', 'port-offset'].some((flag) => values.isGiven(flag)) ||
+    ['validators', 'networks', 'da', 'port-offset'].some((flag) => values.isGiven(flag)) ||
     ours.size === 0
   const planned = portWishes({
     withL1: true,
     networkCount: values.integer('networks') ?? networkCountDefault,
     validatorCount: values.integer('validators') ?? validatorCountDefault,
+    dataNodeCount: values.isSet('da') ? dataNodeCount : 0,
     offset: values.integer('port-offset') ?? 0,
   })
   // The world that runs holds what it holds, whatever it was started with.
@@ -58,7 +60,9 @@ function worldPorts(input: CommandInput): ReadonlyMap<number, string> {
   const add = (url: string | undefined, use: string): void => {
     if (url !== undefined) ports.set(Number(new URL(url).port), use)
   }
-  add(file?.l1?.rpc, 'l1 rpc')
+  // One without a process here is outside, and so are its ports.
+  const hasL1 = file?.l1?.pid !== undefined
+  if (hasL1) add(file.l1?.rpc, 'l1 rpc')
   for (const { id, rpc, validators } of file?.networks ?? []) {
     for (const { index, rpc: own, p2p } of validators) {
       add(own, `network ${id} validator ${index} rpc`)
@@ -66,9 +70,12 @@ function worldPorts(input: CommandInput): ReadonlyMap<number, string> {
     }
     add(rpc, `network ${id} rpc`)
   }
+  add(file?.da?.disperser, 'da disperser grpc')
+  add(file?.da?.altDa, 'da disperser alt-da')
+  for (const { index, url } of file?.da?.nodes ?? []) add(url, `da node ${index}`)
   // In the order of the chains: the L1's, then each validator's.
   const parts = [
-    ...(file?.l1 === undefined ? [] : ['l1']),
+    ...(hasL1 ? ['l1'] : []),
     ...(file?.networks ?? []).flatMap(({ id, validators }) =>
       validators.map(({ index }) => `network ${id} validator ${index}`),
     ),

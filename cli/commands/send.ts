@@ -1,31 +1,32 @@
-/** `zg send`: signs a transaction, sends it, waits for its block: in our chains that is final. */
+/** `zg send`: signs a transaction, sends it, waits for its block, and says whether it is final. */
 
 import { isHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import type { PublicClient, TransactionReceipt } from 'viem'
+import type { PublicClient } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
 import { readAccountKey } from '../account-key.ts'
 import { formatInteger, formatTokens } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
 import { asking, clientOf, findEndpoint } from '../endpoint.ts'
-import { exitCodes, QuietExit } from '../exit.ts'
 import { tableLines } from '../table.ts'
-import { awaitReceipt, submit } from '../transaction.ts'
-import type { Message } from '../transaction.ts'
+import { awaitReceipt, outcomeOf, submit, tellRevert } from '../transaction.ts'
+import type { Landed, Message } from '../transaction.ts'
 
 export async function runSend(input: CommandInput): Promise<void> {
   const order = readOrder(input)
   const endpoint = findEndpoint(input)
   const account = privateKeyToAccount(await readAccountKey(input, endpoint))
   const client = clientOf(endpoint)
-  const { hash, receipt } = await asking(endpoint, async () => {
-    await checkFunds(client, account.address, order.value)
-    const hash = await submit(endpoint, account, order)
-    return { hash, receipt: await awaitReceipt(input, client, hash) }
+  const from = account.address
+  const { hash, gas, receipt } = await asking(endpoint, async () => {
+    await checkFunds(client, from, order.value)
+    const sent = await submit(endpoint, account, { message: order, kind: 'call' })
+    return { ...sent, receipt: await awaitReceipt(input, client, sent.hash) }
   })
-  tell(input, { from: account.address, order, hash, receipt })
-  if (receipt.status !== 'success') throw new QuietExit(exitCodes.failed)
+  tell(input, { from, order, hash, receipt })
+  if (receipt.status === 'success') return
+  await tellRevert(endpoint, { verb: 'send', from, message: order, gas, receipt })
 }
 
 function readOrder({ values }: CommandInput): Message {
@@ -45,9 +46,10 @@ async function checkFunds(client: PublicClient, address: Hex, value: bigint): Pr
 }
 
 function tell(
-  { output }: CommandInput,
-  sent: { from: Hex; order: Message; hash: Hex; receipt: TransactionReceipt },
+  input: CommandInput,
+  sent: { from: Hex; order: Message; hash: Hex; receipt: Landed },
 ): void {
+  const { output } = input
   const { from, order, hash, receipt } = sent
   const feeWei = receipt.gasUsed * receipt.effectiveGasPrice
   output.json({
@@ -57,15 +59,15 @@ function tell(
     contractAddress: receipt.contractAddress ?? null,
     valueWei: order.value,
     status: receipt.status,
+    final: receipt.final,
     blockNumber: Number(receipt.blockNumber),
     blockHash: receipt.blockHash,
     gasUsed: receipt.gasUsed,
     feeWei,
   })
-  const success = receipt.status === 'success'
   const target: [string, string] =
     order.to === undefined ? ['contract', receipt.contractAddress ?? 'none'] : ['to', order.to]
-  output.line(success ? output.paint('good', '✓ final') : output.paint('bad', '✗ reverted'))
+  output.line(outcomeOf(input, receipt))
   const rows = [
     ['transaction', hash],
     ['from', from],

@@ -135,7 +135,7 @@ async function stakeWith(
     position: await readPosition(view, staker),
   }))
   const operator = operatorOf(site, { operators, named })
-  if (position.freeWei < amountWei || amountWei === 0n) {
+  if (position.freeWei < amountWei) {
     throw new TokensMissingError(verb, { staker, amountWei, freeWei: position.freeWei })
   }
   const order = await asking(site.l1, () =>
@@ -168,10 +168,18 @@ async function showPosition(input: CommandInput, { site, view, account }: Stakes
 
 function positionRows({ holdings }: Position, { timestamp }: StakeView): Cell[][] {
   const quiet = (text: string): Cell => ({ text, style: 'quiet' })
-  return holdings.flatMap(({ operator, worthWei, earnedWei, exits }): Cell[][] => [
+  return holdings.flatMap(({ operator, worthWei, earnedWei, coming, exits }): Cell[][] => [
     [quiet('with'), showAddress(operator)],
     [quiet('staked'), formatTokens(worthWei)],
     [quiet('earned'), formatTokens(earnedWei)],
+    ...(coming.amountWei === 0n
+      ? []
+      : [
+          [
+            quiet('coming'),
+            `${formatTokens(coming.amountWei)}   until ${formatClock(coming.until, timestamp)}`,
+          ],
+        ]),
     ...exits.map(({ amountWei, readyAt, isReady }): Cell[] => {
       const when = isReady ? 'free now' : `free ${formatClock(readyAt, timestamp)}`
       return [quiet('leaving'), `${formatTokens(amountWei)}   ${when}`]

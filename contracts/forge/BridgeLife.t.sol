@@ -17,8 +17,8 @@ interface IBridgeInbox {
 
 interface IBridge {
     struct Settings {
-        uint208 rateCapacity;
-        uint48 rateWindow;
+        uint256 rateCapacity;
+        uint256 rateWindow;
         uint256 largeAmount;
         uint256 largeDelay;
         uint256 securedBps;
@@ -67,6 +67,7 @@ interface IBridge {
     ) external;
     function pause(uint32 id, uint256 duration) external;
     function availableOf(uint32 id) external view returns (uint256);
+    function readyFor(uint32 id, uint256 amount) external view returns (uint256);
     function outstanding(uint32 id) external view returns (uint256);
     function outstandingTotal() external view returns (uint256);
     function pausedUntil(uint32 id) external view returns (uint256);
@@ -77,13 +78,6 @@ interface IBridge {
 /// @title What the bridge asks of others: registries and the finality oracle, as answers that a
 /// life sets.
 contract BridgeWorld {
-    struct SetPoint {
-        uint64 fromEpoch;
-        uint64 total;
-        uint32 count;
-        bytes32[3] key;
-    }
-
     uint256 public joinedStake = 3_000e9;
     uint64 public constant currentEpoch = 12;
     mapping(uint32 id => bool) private _halted;
@@ -104,8 +98,8 @@ contract BridgeWorld {
         network[0] = id;
     }
 
-    function setAt(uint32, uint64) external view returns (SetPoint memory point) {
-        point.total = uint64(joinedStake) / 2;
+    function totalAt(uint32 id, uint64) external view returns (uint64) {
+        return id < 3 ? uint64(joinedStake) / 2 : 0;
     }
 
     function statusOf(uint32 id) external view returns (bool, bool) {
@@ -160,13 +154,18 @@ contract BridgeLife is ForgeTest {
     /// By the rules of docs/specs/stake.md section 9.
     mapping(uint32 id => uint256) public outstanding;
     mapping(uint32 id => uint64) public credits;
-    /// What claims of a network took of its rate.
-    mapping(uint32 id => uint256) public taken;
+    /// What was paid in small claims of a network, and in large ones.
+    mapping(uint32 id => uint256) public small;
+    mapping(uint32 id => uint256) public large;
+    /// Up to when they have taken the rate, in microseconds.
+    mapping(uint32 id => uint256) private _smallUntil;
+    mapping(uint32 id => uint256) private _largeUntil;
     mapping(uint32 id => IBridge.Entry[]) private _entries;
     mapping(uint32 id => bytes32[]) private _leaves;
     /// How many entries a proved root is over; 0: none was proved.
     mapping(uint32 id => uint256) private _synced;
-    mapping(uint32 id => mapping(uint64 index => uint256)) private _announced;
+    /// When an announced one is due.
+    mapping(uint32 id => mapping(uint64 index => uint256)) private _ready;
     mapping(uint32 id => mapping(uint64 index => bool)) private _isPaid;
 
     constructor() {
@@ -178,7 +177,7 @@ contract BridgeLife is ForgeTest {
         inbox = IBridgeInbox(deploy("Inbox", abi.encode(world, self)));
         token.burn(GENESIS);
         IBridge.Settings memory settings =
-            IBridge.Settings(uint208(CAPACITY), uint48(WINDOW), LARGE, LARGE_DELAY, 10_000, 500);
+            IBridge.Settings(CAPACITY, WINDOW, LARGE, LARGE_DELAY, 10_000, 500);
         bytes memory args =
             abi.encode(token, world, inbox, world, address(this), GENESIS, settings);
         bridge = IBridge(deploy("RewardBridge", args));
@@ -210,7 +209,7 @@ contract BridgeLife is ForgeTest {
         seed = mixed(seed);
         uint256 amount = within(seed >> 8, 1, seed % 8 == 0 ? 800e9 : 150e9) * 1e9;
         IBridge.Entry memory entry =
-            IBridge.Entry(kind % 16 == 3 ? 3 : kind % 3, idOf(to), address(this), TAKER, amount, 0, 0);
+            IBridge.Entry(kind % 16 == 3 ? 3 : kind % 3, to % (NETWORKS + 1), address(this), TAKER, amount, 0, 0);
         _entries[id].push(entry);
         _leaves[id].push(sha256(abi.encode(entry)));
     }
@@ -237,20 +236,22 @@ contract BridgeLife is ForgeTest {
         uint256 count = _entries[id].length;
         if (count == 0) return;
         uint64 index = uint64(mixed(entry) % count);
-        bool isDue = mayClaim(id, index);
         IBridge.Entry memory left = _entries[id][index];
-        // Before the claim, which takes of the rate.
-        bool isFit = fits(id, left);
-        (bool isPaid, bool wasAnnounced) = tryClaim(id, index);
-        if (isDue && left.amount > LARGE && _announced[id][index] == 0) {
-            require(isPaid && wasAnnounced && !bridge.isClaimed(id, index), "announced");
-            _announced[id][index] = block.timestamp;
+        bool isFirst = left.amount > LARGE && _ready[id][index] == 0;
+        // Before the claim, which changes it.
+        bool isFit = mayClaim(id, index) && left.amount <= outstanding[id]
+            && (isFirst || isInTime(id, index));
+        (bool isTaken, bool isAnnounced) = tryClaim(id, index);
+        require(isTaken == isFit, "claim");
+        require(isAnnounced == (isTaken && isFirst), "announced");
+        if (!isTaken) return;
+        if (isFirst) {
+            _largeUntil[id] = moved(_largeUntil[id], left.amount);
+            _ready[id][index] = dueAt(_largeUntil[id]);
+            require(bridge.readyAt(id, index) == _ready[id][index], "due");
+            require(!bridge.isClaimed(id, index), "claimed");
             return;
         }
-        uint256 ready = _announced[id][index] + LARGE_DELAY;
-        bool isReady = left.amount <= LARGE || block.timestamp >= ready;
-        require(isPaid == (isDue && isReady && isFit), "claim");
-        if (!isPaid) return;
         _isPaid[id][index] = true;
         settle(id, left);
     }
@@ -283,7 +284,7 @@ contract BridgeLife is ForgeTest {
         for (uint32 id = 0; id < NETWORKS; ++id) sum += outstanding[id];
     }
 
-    /// But for what is held of it, its size and its way.
+    /// But for what is held of it, the rate and its way.
     function mayClaim(uint32 id, uint64 index) private view returns (bool) {
         (bool isHalted, bool isDead) = world.statusOf(id);
         if ((isHalted && !isDead) || block.timestamp < bridge.pausedUntil(id)) return false;
@@ -291,14 +292,35 @@ contract BridgeLife is ForgeTest {
         return index < _synced[id];
     }
 
-    /// Whether outstanding, rate and, of a transfer, its aim allow it.
-    function fits(uint32 id, IBridge.Entry memory entry) private view returns (bool) {
-        if (entry.amount > outstanding[id]) return false;
-        if (shareOf(entry.amount) > bridge.availableOf(id)) return false;
-        if (!isCredit(entry)) return true;
-        uint256 most = world.joinedStake() * 1e9 / 2;
-        uint256 there = outstanding[entry.network] + (entry.network == id ? 0 : entry.amount);
-        return there <= most;
+    /// Whether its rate lets it be paid now.
+    function isInTime(uint32 id, uint64 index) private view returns (bool) {
+        uint256 amount = _entries[id][index].amount;
+        if (amount > LARGE) return block.timestamp >= _ready[id][index];
+        return moved(_smallUntil[id], amount) <= (block.timestamp + WINDOW) * 1e6;
+    }
+
+    /// A clock of the rate after an amount.
+    function moved(uint256 clock, uint256 amount) private view returns (uint256) {
+        uint256 present = block.timestamp * 1e6;
+        uint256 time = (amount * WINDOW * 1e6 + CAPACITY - 1) / CAPACITY;
+        return (clock > present ? clock : present) + time;
+    }
+
+    /// When it is due, in seconds, that moved the clock there.
+    function dueAt(uint256 clock) private view returns (uint256) {
+        uint256 inTurn = (clock + 1e6 - 1) / 1e6;
+        uint256 delayed = block.timestamp + LARGE_DELAY;
+        return inTurn > delayed ? inTurn : delayed;
+    }
+
+    /// What the bridge says of its rate.
+    function checkRate(uint32 id) external view {
+        uint256 most = (block.timestamp + WINDOW) * 1e6;
+        uint256 room = bridge.availableOf(id);
+        require(room <= CAPACITY && moved(_smallUntil[id], room) <= most, "room");
+        // A microsecond's worth above there is none.
+        require(moved(_smallUntil[id], room + CAPACITY / WINDOW / 1e6 + 1) > most, "more room");
+        require(bridge.readyFor(id, LARGE + 1) == dueAt(moved(_largeUntil[id], LARGE + 1)), "ready");
     }
 
     function tryClaim(uint32 id, uint64 index) private returns (bool isTaken, bool isAnnounced) {
@@ -316,7 +338,12 @@ contract BridgeLife is ForgeTest {
 
     function settle(uint32 id, IBridge.Entry memory entry) private {
         outstanding[id] -= entry.amount;
-        taken[id] += shareOf(entry.amount);
+        if (entry.amount > LARGE) {
+            large[id] += entry.amount;
+        } else {
+            small[id] += entry.amount;
+            _smallUntil[id] = moved(_smallUntil[id], entry.amount);
+        }
         if (isCredit(entry)) {
             outstanding[entry.network] += entry.amount;
             ++credits[entry.network];
@@ -325,13 +352,11 @@ contract BridgeLife is ForgeTest {
         }
     }
 
+    /// Once it is off its own network: a transfer to nowhere, or without room, is paid here.
     function isCredit(IBridge.Entry memory entry) private view returns (bool) {
         (bool isHalted, bool isDead) = world.statusOf(entry.network);
-        return entry.kind == 2 && !isHalted && !isDead;
-    }
-
-    function shareOf(uint256 amount) private pure returns (uint256) {
-        return amount < CAPACITY ? amount : CAPACITY;
+        if (entry.kind != 2 || entry.network >= NETWORKS || isHalted || isDead) return false;
+        return outstanding[entry.network] + entry.amount <= world.joinedStake() * 1e9 / 2;
     }
 
     function idOf(uint256 seed) private pure returns (uint32) {
@@ -402,13 +427,14 @@ contract BridgeLifeTest is ForgeTest {
     function invariant_bridge() external view {
         IBridge bridge = life.bridge();
         uint256 elapsed = block.timestamp - life.begin();
-        // A full bucket, and what came after it.
-        uint256 most = life.CAPACITY() + life.CAPACITY() * elapsed / life.WINDOW();
+        uint256 most = life.CAPACITY() * elapsed / life.WINDOW();
         for (uint32 id = 0; id < life.NETWORKS(); ++id) {
             require(bridge.outstanding(id) == life.outstanding(id), "outstanding");
             (, uint64 count) = life.inbox().creditsOf(id);
             require(count == life.credits(id), "credits");
-            require(life.taken(id) <= most, "rate");
+            life.checkRate(id);
+            require(life.small(id) <= life.CAPACITY() + most, "rate of small ones");
+            require(life.large(id) <= most, "rate of large ones");
         }
         require(bridge.outstandingTotal() == life.total(), "sum");
         require(life.token().totalSupply() + life.total() == CAP, "all there is");

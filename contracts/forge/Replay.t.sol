@@ -117,6 +117,7 @@ contract ReplayTest is ForgeTest {
     {
         vm.warp(message.timestamp);
         vm.roll(message.number);
+        vm.prevrandao(keccak256(abi.encode(message.number)));
         if (!isQuestion && BEACON_ROOTS.code.length > 0) {
             vm.prank(SYSTEM, SYSTEM);
             (bool isKept,) = BEACON_ROOTS.call(abi.encode(message.parentRoot));

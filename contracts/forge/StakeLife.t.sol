@@ -12,9 +12,11 @@ interface IStakeToken {
 
 interface IStakes {
     struct Pool {
-        uint120 assets;
-        uint120 shares;
+        uint96 assets;
+        uint96 shares;
         uint8 slashCount;
+        uint40 slashedAt;
+        uint16 slashedBps;
     }
 
     struct Cut {
@@ -35,6 +37,7 @@ interface IStakes {
         returns (uint256[] memory);
     function readyAt(uint64 exitEpoch) external view returns (uint256);
     function earnedOf(address operator, address staker) external view returns (uint256);
+    function flowOf(address operator) external view returns (uint256 left, uint256 end);
     function activeOf(address operator) external view returns (Pool memory);
     function exitOf(address operator, uint64 exitEpoch) external view returns (Pool memory);
     function stakeOf(address operator, address staker) external view returns (uint256, uint256);
@@ -80,8 +83,8 @@ contract StakeLife is ForgeTest {
         address registry = vm.computeCreateAddress(address(this), 2);
         address manager = vm.computeCreateAddress(address(this), 3);
         token = IStakeToken(deploy("ZgToken", abi.encode(address(this), address(this))));
-        bytes memory clock =
-            abi.encode(block.timestamp - 10 * EPOCH_SECONDS, EPOCH_SECONDS, manager, address(this));
+        uint256 start = block.timestamp - 10 * EPOCH_SECONDS;
+        bytes memory clock = abi.encode(start, EPOCH_SECONDS, 0, manager, address(this));
         operators = IOperators(deploy("OperatorRegistry", clock));
         address self = address(this);
         bytes memory args = abi.encode(token, registry, self, self, UNBONDING, self);
@@ -324,7 +327,8 @@ contract StakeLifeTest is ForgeTest {
             require(!isWhole || pool.assets == pool.shares, "a share is a token until a slash");
             uint256 weight = isWhole ? pool.assets / 1e9 : 0;
             require(life.operators().weightAt(operator, last) == weight, "weight");
-            due += pool.assets + stakes.earnedOf(operator, operator);
+            (uint256 flowing,) = stakes.flowOf(operator);
+            due += pool.assets + stakes.earnedOf(operator, operator) + flowing;
             due += checkShares(operator, pool);
             for (uint64 epoch = life.firstEpoch(); epoch <= last; ++epoch) {
                 if (life.exits(operator, epoch) > 0) due += checkExit(operator, epoch);

@@ -19,6 +19,7 @@ interface Vm {
 
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
+    function prevrandao(bytes32 mix) external;
     function chainId(uint256 id) external;
     function setEvmVersion(string calldata fork) external;
     function prank(address sender) external;
@@ -26,6 +27,11 @@ interface Vm {
     function deal(address account, uint256 balance) external;
     function etch(address account, bytes calldata code) external;
     function store(address account, bytes32 slot, bytes32 value) external;
+    function addr(uint256 secret) external pure returns (address);
+    function sign(uint256 secret, bytes32 digest)
+        external
+        pure
+        returns (uint8 v, bytes32 r, bytes32 s);
     function getNonce(address account) external view returns (uint64);
     function setNonceUnsafe(address account, uint64 nonce) external;
     function expectRevert(bytes4 selector) external;

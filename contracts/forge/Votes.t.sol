@@ -61,7 +61,7 @@ contract VotesTest is ForgeTest {
         bool isBatch = a.epoch == b.epoch && a.quorum == b.quorum && a.sequence == b.sequence
             && a.disperser == b.disperser;
         Votes.Fault rule =
-            isBatch && a.rowRoot != b.rowRoot ? Votes.Fault.S9 : Votes.Fault.None;
+            isBatch && a.commitment != b.commitment ? Votes.Fault.S9 : Votes.Fault.None;
         require(Votes.faultOf(a, b) == rule && Votes.faultOf(b, a) == rule, "rule");
     }
 
@@ -146,7 +146,7 @@ contract VotesTest is ForgeTest {
             quorum: uint32((seed >> 8) % 8 == 0 ? 1 : 2),
             disperser: address(uint160((seed >> 16) % 8 == 0 ? 1 : 2)),
             sequence: uint64((seed >> 24) % 8 == 0 ? 1 : 2),
-            rowRoot: bytes32((seed >> 32) % 3)
+            commitment: bytes32((seed >> 32) % 3)
         });
     }
 

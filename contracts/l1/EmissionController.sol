@@ -20,10 +20,11 @@ import {RewardBridge} from "./RewardBridge.sol";
 ///     grantNetwork   anyone: a network's part of what an epoch released, as credits to its RewardHub
 ///     payClose       anyone: CLOSE_REWARD to who first brought the close of a network's epoch
 ///
-/// NETWORKS_BPS of what an epoch releases is for networks, in as many equal parts as were ever
-/// opened. A network takes so much of its part as of all joined stake validates it; what it does not
-/// take is governance's. Only an epoch whose close L1 knows is granted, so one that stands still
-/// gets nothing, and none is granted beyond what stake secures: RewardBridge refuses it, and it may
+/// NETWORKS_BPS of what an epoch releases is for networks, in as many equal parts as had a set in
+/// that epoch, those that drained then too: who comes or goes later changes no part of it. A network
+/// takes so much of its part as its set weighed of what the heaviest one did, so stake that
+/// validates nothing changes none of it; what it does not take is governance's. Only an epoch whose
+/// close L1 knows is granted, so one that stands still gets nothing, and none is granted beyond what stake secures: RewardBridge refuses it, and it may
 /// be asked for again while L1 keeps the set of that epoch.
 contract EmissionController {
     using SafeERC20 for IERC20;
@@ -100,11 +101,10 @@ contract EmissionController {
         OperatorRegistry operators = oracle.operators();
         uint256 released =
             releasedAt(operators.startOf(epoch + 1)) - releasedAt(operators.startOf(epoch));
-        uint256 part = released * NETWORKS_BPS / BPS / networks.networkIds().length;
-        uint256 all = networks.joinedStake();
-        uint256 own = networks.setAt(id, epoch).total;
-        // Stake may have left since.
-        uint256 amount = own < all ? part * own / all : part;
+        (uint256 count, uint64 heaviest) = networks.liveAt(epoch);
+        uint256 part = released * NETWORKS_BPS / BPS / count;
+        // MUST be of that epoch: what joins or leaves later changes nothing of it.
+        uint256 amount = part * networks.totalAt(id, epoch) / heaviest;
         // MUST be whole gwei: in them consensus pays out.
         return amount - amount % WEI_PER_GWEI;
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Bls} from "../proofs/Bls.sol";
+import {CertifiedBlocks} from "../proofs/CertifiedBlocks.sol";
 import {History} from "../proofs/History.sol";
 import {Votes} from "../proofs/Votes.sol";
 import {NetworkRegistry} from "./NetworkRegistry.sol";
@@ -16,10 +17,14 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 ///   (c) it closes its epoch for one that has begun, or is no older than `certificateAgeMax` after
 ///       the end of its epoch.
 ///
-/// A network of which nothing came for `deadAfter` is dead, for ever: what it holds is paid back
-/// from the block that is known (RewardBridge).
+/// A network is dead, for ever, when the epoch that is expected here has been over for `deadAfter` and
+/// no certificate closed it: what it holds is paid back from the block that is known (RewardBridge).
+/// Anyone may have that written down; certificates are refused from that moment on, written down or
+/// not. So where `deadAfter` is shorter than stake takes to leave, no set signs anything here when
+/// its stake is free.
 ///
-/// Any block below is proved by `holds`: one certificate proves all of history.
+/// Any block below is proved by `holds`: one certificate proves all of history, and what one proved
+/// stays proved (CertifiedBlocks).
 ///
 /// Two certificates that contradict each other are more than a third of stake at fault. Then the
 /// network is halted here, for ever: a certificate whose history holds another block at the height
@@ -27,6 +32,8 @@ import {OperatorRegistry} from "./OperatorRegistry.sol";
 /// slashing manager took. A proof that does not hold only reverts, so nobody can halt a network
 /// that did not fork.
 contract FinalityOracle {
+    using CertifiedBlocks for CertifiedBlocks.Book;
+
     /// A certificate as L1 takes it: who did not sign, in rising order, instead of a bitmap.
     struct Certificate {
         Votes.FinalityVote vote;
@@ -56,12 +63,13 @@ contract FinalityOracle {
     address public immutable slashing;
     /// In seconds, from the end of its epoch.
     uint256 public immutable certificateAgeMax;
-    /// A network of which no certificate came for so long is dead, in seconds.
+    /// A network whose expected epoch has been over for so long is dead, in seconds.
     uint256 public immutable deadAfter;
 
     mapping(uint32 id => Final) private _final;
     /// Who first brought the certificate that closed an epoch.
     mapping(uint32 id => mapping(uint64 epoch => address)) public reporterOf;
+    mapping(uint32 id => CertifiedBlocks.Book) private _certified;
 
     event Finalized(uint32 indexed id, uint64 indexed epoch, uint64 indexed height, bytes32 consensusRoot);
     /// The first certificate that closed this epoch, and who brought it.
@@ -96,9 +104,10 @@ contract FinalityOracle {
         Final memory known = finalOf(id);
         Votes.FinalityVote calldata vote = certificate.vote;
         if (known.isHalted) revert NetworkHalted();
-        if (known.isDead) revert NetworkDead();
+        uint64 expected = _expectedEpoch(known);
+        uint256 end = operators.startOf(expected + 1);
+        if (known.isDead || block.timestamp > end + deadAfter) revert NetworkDead();
         if (vote.height <= known.height) revert NotNewer(known.height);
-        uint64 expected = known.nextEpoch == 0 ? known.epoch : known.nextEpoch;
         if (vote.epoch != expected) revert EpochUnexpected(expected);
         bool isClosing = vote.nextEpoch != 0;
         if (isClosing) {
@@ -106,7 +115,7 @@ contract FinalityOracle {
             if (vote.nextEpoch <= vote.epoch || vote.nextEpoch > operators.currentEpoch()) {
                 revert CloseInvalid();
             }
-        } else if (block.timestamp > operators.startOf(vote.epoch + 1) + certificateAgeMax) {
+        } else if (block.timestamp > end + certificateAgeMax) {
             revert CertificateTooOld();
         }
         if (!History.holds(vote.histRoot, known.height, known.consensusRoot, siblings)) {
@@ -124,6 +133,7 @@ contract FinalityOracle {
             consensusRoot: vote.consensusRoot,
             histRoot: vote.histRoot
         });
+        _certified[id].add(vote.height, vote.consensusRoot, vote.histRoot);
         emit Finalized(id, vote.epoch, vote.height, vote.consensusRoot);
         if (isClosing) {
             reporterOf[id][vote.epoch] = msg.sender;
@@ -160,11 +170,11 @@ contract FinalityOracle {
         _halt(id, known, certificate, vote.consensusRoot);
     }
 
-    /// Buries a network of which no certificate came for `deadAfter`: for ever.
+    /// Buries a network that is dead by the clock: for ever.
     function declareDead(uint32 id) external {
         Final memory known = finalOf(id);
         if (known.isDead) revert NetworkDead();
-        uint256 end = known.since + deadAfter;
+        uint256 end = _livesUntil(known);
         if (block.timestamp <= end) revert StillAlive(end);
         known.isDead = true;
         known.since = uint48(block.timestamp);
@@ -197,23 +207,26 @@ contract FinalityOracle {
         known.consensusRoot = network.genesisRoot;
     }
 
-    /// Whether a network is halted, and whether it is dead.
+    /// The last second in which a certificate of a network is taken, if none comes before: after it
+    /// anyone may bury it.
+    function livesUntil(uint32 id) external view returns (uint256) {
+        return _livesUntil(finalOf(id));
+    }
+
+    /// Whether a network is halted, and whether it was buried.
     function statusOf(uint32 id) external view returns (bool isHalted, bool isDead) {
         Final storage known = _final[id];
         return (known.isHalted, known.isDead);
     }
 
-    /// Whether `consensusRoot` is that of a height of the network, at or below what is known.
+    /// Whether `consensusRoot` is that of a height of the network, by a certificate that was taken.
     function holds(
         uint32 id,
         uint64 height,
         bytes32 consensusRoot,
         bytes32[] calldata siblings
     ) external view returns (bool) {
-        Final memory known = finalOf(id);
-        if (height == known.height) return consensusRoot == known.consensusRoot;
-        if (height > known.height) return false;
-        return History.holds(known.histRoot, height, consensusRoot, siblings);
+        return _certified[id].holds(height, consensusRoot, siblings);
     }
 
     /// What votes of a network are at home in.
@@ -230,12 +243,22 @@ contract FinalityOracle {
         private
     {
         if (known.isHalted) revert NetworkHalted();
+        if (known.isDead || block.timestamp > _livesUntil(known)) revert NetworkDead();
         uint64 epoch = certificate.vote.epoch;
         if (epoch < known.epoch || epoch > operators.currentEpoch()) {
             revert EpochUnexpected(known.epoch);
         }
         _verify(id, certificate);
         _setHalted(id, known, other);
+    }
+
+    function _livesUntil(Final memory known) private view returns (uint256) {
+        return operators.startOf(_expectedEpoch(known) + 1) + deadAfter;
+    }
+
+    /// The epoch of which certificates are taken.
+    function _expectedEpoch(Final memory known) private pure returns (uint64) {
+        return known.nextEpoch == 0 ? known.epoch : known.nextEpoch;
     }
 
     function _setHalted(uint32 id, Final memory known, bytes32 other) private {
@@ -257,7 +280,7 @@ contract FinalityOracle {
     error NetworkDead();
     /// It has no genesis yet.
     error NetworkOpening();
-    /// It dies when nothing comes until then.
+    /// It dies when its epoch is not closed here until then.
     error StillAlive(uint256 end);
     /// At or below the height that is known.
     error NotNewer(uint64 known);

@@ -34,7 +34,7 @@ contract NetworkLoad {
         uint64 height;
         uint64 epoch;
         bytes32 consensusRoot;
-        /// Under the stored history; none for the stored block itself.
+        /// As CertifiedBlocks has them.
         bytes32[] siblings;
         /// Of the field `epoch`.
         bytes32[] epochSiblings;

@@ -3,12 +3,11 @@ pragma solidity 0.8.37;
 
 import {Bls} from "../proofs/Bls.sol";
 import {Churn} from "./Churn.sol";
+import {Epochs} from "./Epochs.sol";
 import {GenesisHeader} from "./GenesisHeader.sol";
 import {IOperatorListener, OperatorRegistry} from "./OperatorRegistry.sol";
 import {Parameters} from "./Parameters.sol";
-
-// Changes of a network's set that are kept.
-uint256 constant SET_POINTS = 64;
+import {ValidatorSets} from "./ValidatorSets.sol";
 
 /// @title Which networks there are, who validates them in each epoch, and what a quorum's key is.
 ///
@@ -38,9 +37,10 @@ uint256 constant SET_POINTS = 64;
 ///     churn    once its first epoch is set up: what comes in an epoch, and what goes, is each at most
 ///              `ChurnBps` of the total before (Churn)
 ///
-/// Sets of the last 64 epochs in which they changed are kept, in a ring: what answers for an older
-/// one has left (StakeManager.EXIT_POOLS_MAX).
-contract NetworkRegistry is IOperatorListener {
+/// Sets of the last 64 epochs in which they changed are kept (ValidatorSets).
+contract NetworkRegistry is IOperatorListener, Epochs {
+    using ValidatorSets for ValidatorSets.SetRing;
+
     enum Status {
         Opening,
         Active,
@@ -81,26 +81,11 @@ contract NetworkRegistry is IOperatorListener {
         bytes32 genesisRoot;
     }
 
-    /// The operators of a network from an epoch on.
-    struct SetPoint {
-        uint64 fromEpoch;
-        /// In gwei.
-        uint64 total;
-        uint32 count;
-        Bls.Key key;
-    }
-
-    /// The newest points of a network, the one of number n in place n % SET_POINTS.
-    struct SetRing {
-        uint64 count;
-        SetPoint[SET_POINTS] points;
-    }
-
     /// An operator in a network, from an epoch until before another.
     struct Stint {
         uint64 fromEpoch;
         uint64 untilEpoch;
-        /// The most of its stake that faults of this network may cost, in hundredths of a percent.
+        /// The most of its stake that its faults of an epoch may cost, in hundredths of a percent.
         uint16 slashBpsMax;
         /// Its place among all that ever opted in.
         uint32 member;
@@ -130,7 +115,7 @@ contract NetworkRegistry is IOperatorListener {
     address public immutable scaler;
 
     mapping(uint32 id => Network) private _networks;
-    mapping(uint32 id => SetRing) private _sets;
+    mapping(uint32 id => ValidatorSets.SetRing) private _sets;
     /// Everyone who ever opted in, in the order in which bitmaps count.
     mapping(uint32 id => address[]) private _members;
     mapping(uint32 id => mapping(address operator => Stint)) private _stint;
@@ -156,7 +141,7 @@ contract NetworkRegistry is IOperatorListener {
         address governance,
         Parameters governed,
         address autoscaler
-    ) {
+    ) Epochs(operatorRegistry.epochStart(), operatorRegistry.epochLength()) {
         operators = operatorRegistry;
         governor = governance;
         parameters = governed;
@@ -188,6 +173,7 @@ contract NetworkRegistry is IOperatorListener {
             genesisHash: opening.genesisHash,
             genesisRoot: 0
         });
+        _sets[id].prepare();
         emit NetworkOpened(id, opening.chainId, opening.genesisHash);
     }
 
@@ -195,10 +181,10 @@ contract NetworkRegistry is IOperatorListener {
     function drain(uint32 id) external {
         if (msg.sender != governor && msg.sender != scaler) revert NotTheGovernor();
         _expect(id, Status.Active);
-        uint64 current = operators.currentEpoch();
+        uint64 current = currentEpoch();
         uint64 epoch = current + parameters.get(Parameters.Key.DrainEpochs);
         _networks[id].drainedEpoch = epoch;
-        _networks[id].drainingEpoch = uint32(current + operators.NOTICE());
+        _networks[id].drainingEpoch = uint32(current + NOTICE);
         emit NetworkDraining(id, epoch);
     }
 
@@ -210,7 +196,7 @@ contract NetworkRegistry is IOperatorListener {
         if (isLost || (msg.sender == governor && status == Status.Opening)) return _end(id);
         _expect(id, Status.Draining);
         uint64 drainedEpoch = _networks[id].drainedEpoch;
-        if (operators.currentEpoch() < drainedEpoch) revert StillDraining(drainedEpoch);
+        if (currentEpoch() < drainedEpoch) revert StillDraining(drainedEpoch);
         _end(id);
     }
 
@@ -219,7 +205,7 @@ contract NetworkRegistry is IOperatorListener {
         if (statusOf(id) == Status.Closed) revert StatusUnfit(Status.Closed);
         if (slashBpsMax < SLASH_BPS_LEAST || slashBpsMax > BPS) revert SlashLimitInvalid();
         Stint memory former = _stint[id][msg.sender];
-        if (operators.currentEpoch() < former.untilEpoch) revert StillIn();
+        if (currentEpoch() < former.untilEpoch) revert StillIn();
         uint32[] storage own = _networksOf[msg.sender];
         if (own.length == NETWORKS_PER_OPERATOR) revert TooManyNetworks();
         (Bls.Key memory key, uint64 weight) = operators.upcoming(msg.sender);
@@ -227,7 +213,7 @@ contract NetworkRegistry is IOperatorListener {
         uint256 least = _networks[id].stakeMin / VALIDATORS_MAX;
         if (weight < least) revert StakeTooLow(least);
 
-        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        uint64 epoch = effectiveEpoch();
         uint32 member = former.member;
         if (former.fromEpoch == 0) {
             if (_members[id].length == MEMBERS_MAX) revert TooManyMembers();
@@ -240,23 +226,31 @@ contract NetworkRegistry is IOperatorListener {
         if (own.length == 0) joinedStake += weight;
         own.push(id);
         Bls.Key memory none;
-        _limit(id, epoch, [uint64(0), weight], true);
-        _change(id, epoch, [uint64(0), weight], [none, key]);
+        ValidatorSets.Change memory change =
+            ValidatorSets.changeOf(epoch, [uint64(0), weight], [none, key]);
+        _limit(id, change, true);
+        _change(id, change);
         emit OptedIn(id, msg.sender, epoch);
     }
 
-    /// Ends the sender's validation of a network with the next epoch.
+    /// Ends the sender's validation of a network with the next epoch, once it has begun.
     function optOut(uint32 id) external {
         Stint storage stint = _stint[id][msg.sender];
         if (stint.untilEpoch != FOR_EVER) revert NotIn();
+        // MUST have been in it: who joins and leaves again before has answered for nothing, and would
+        // have counted among those a network begins with.
+        uint64 begins = _beginOf(_networks[id], stint.fromEpoch);
+        if (currentEpoch() < begins) revert NotInYet(begins);
         (Bls.Key memory key, uint64 weight) = operators.upcoming(msg.sender);
-        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        uint64 epoch = effectiveEpoch();
         stint.untilEpoch = epoch;
         _forget(_networksOf[msg.sender], id);
         if (_networksOf[msg.sender].length == 0) joinedStake -= weight;
         Bls.Key memory none;
-        _limit(id, epoch, [weight, uint64(0)], true);
-        _change(id, epoch, [weight, uint64(0)], [key, none]);
+        ValidatorSets.Change memory change =
+            ValidatorSets.changeOf(epoch, [weight, uint64(0)], [key, none]);
+        _limit(id, change, true);
+        _change(id, change);
         emit OptedOut(id, msg.sender, epoch);
     }
 
@@ -265,15 +259,35 @@ contract NetworkRegistry is IOperatorListener {
         address operator,
         uint64 epoch,
         uint64[2] calldata weights,
-        Bls.Key[2] calldata keys,
-        bool isSlash
+        Bls.Key[2] calldata keys
     ) external {
         if (msg.sender != address(operators)) revert NotTheOperators();
-        uint32[] storage own = _networksOf[operator];
+        uint32[] memory own = _networksOf[operator];
         if (own.length > 0) joinedStake = joinedStake - weights[0] + weights[1];
+        ValidatorSets.Change memory change = ValidatorSets.changeOf(epoch, weights, keys);
         for (uint256 index = 0; index < own.length; ++index) {
-            if (!isSlash) _limit(own[index], epoch, weights, false);
-            _change(own[index], epoch, weights, keys);
+            _limit(own[index], change, false);
+            _change(own[index], change);
+        }
+    }
+
+    /// @inheritdoc IOperatorListener
+    function operatorsSlashed(uint64 epoch, Slashed[] calldata slashed) external {
+        if (msg.sender != address(operators)) revert NotTheOperators();
+        uint32[][] memory own = new uint32[][](slashed.length);
+        uint256 joined = joinedStake;
+        for (uint256 index = 0; index < slashed.length; ++index) {
+            uint64 weight = slashed[index].weight;
+            if (weight == 0) continue;
+            own[index] = _networksOf[slashed[index].operator];
+            if (own[index].length > 0) joined -= weight;
+        }
+        joinedStake = joined;
+        for (uint256 index = 0; index < slashed.length; ++index) {
+            while (own[index].length > 0) {
+                uint32 id = own[index][own[index].length - 1];
+                _change(id, ValidatorSets.departures(id, epoch, slashed, own));
+            }
         }
     }
 
@@ -303,6 +317,19 @@ contract NetworkRegistry is IOperatorListener {
     function takesStreams(uint32 id, uint64 epoch) external view returns (bool) {
         uint64 draining = _networks[id].drainingEpoch;
         return _isAlive(id, epoch) && (draining == 0 || epoch < draining);
+    }
+
+    /// How many networks have a set in an epoch, and what the heaviest weighs, in gwei; fixed as what
+    /// `takesStreams` says of it, and told while all these sets are kept.
+    function liveAt(uint64 epoch) external view returns (uint256 count, uint64 heaviest) {
+        uint256 opened = _ids.length;
+        for (uint256 index = 0; index < opened; ++index) {
+            if (!_isAlive(_ids[index], epoch)) continue;
+            ++count;
+            (bool isThere, ValidatorSets.SetPoint storage found) =
+                _sets[_ids[index]].pointAt(epoch);
+            if (isThere && found.total > heaviest) heaviest = found.total;
+        }
     }
 
     /// All that were ever opened, in that order.
@@ -335,17 +362,21 @@ contract NetworkRegistry is IOperatorListener {
 
     /// The set of an epoch: how many, what they weigh, and the sum of their keys. Nobody before its
     /// first epoch, and from its end on.
-    function setAt(uint32 id, uint64 epoch) public view returns (SetPoint memory point) {
+    function setAt(uint32 id, uint64 epoch)
+        public
+        view
+        returns (ValidatorSets.SetPoint memory point)
+    {
         if (!_isAlive(id, epoch)) return point;
-        SetRing storage ring = _sets[id];
-        uint64 count = ring.count;
-        uint256 oldest = count > SET_POINTS ? count - SET_POINTS : 0;
-        // Who asks is mostly after one of the last few.
-        for (uint256 number = count; number > oldest; --number) {
-            SetPoint storage found = ring.points[(number - 1) % SET_POINTS];
-            if (found.fromEpoch <= epoch) return found;
-        }
-        if (oldest > 0) revert SetForgotten();
+        (bool isThere, ValidatorSets.SetPoint storage found) = _sets[id].pointAt(epoch);
+        if (isThere) return found;
+    }
+
+    /// What the set of an epoch weighs, in gwei.
+    function totalAt(uint32 id, uint64 epoch) external view returns (uint64) {
+        if (!_isAlive(id, epoch)) return 0;
+        (bool isThere, ValidatorSets.SetPoint storage found) = _sets[id].pointAt(epoch);
+        return isThere ? found.total : 0;
     }
 
     /// The key that a certificate of an epoch verifies against when all but `absent` signed.
@@ -354,7 +385,7 @@ contract NetworkRegistry is IOperatorListener {
         view
         returns (Bls.Key memory key)
     {
-        SetPoint memory point = setAt(id, epoch);
+        ValidatorSets.SetPoint memory point = setAt(id, epoch);
         key = point.key;
         uint256 signed = point.total;
         if (absent.length > 0) {
@@ -371,77 +402,40 @@ contract NetworkRegistry is IOperatorListener {
 
     /// Holds a change to cap and churn. `isWhole`: an operator that comes or goes with all its
     /// weight.
-    function _limit(uint32 id, uint64 epoch, uint64[2] memory weights, bool isWhole) private {
-        if (weights[0] == weights[1]) return;
-        (uint256 before, uint256 total) = _totalsOf(id, epoch);
-        if (before == 0) return;
-        Churn.Move memory move = Churn.Move(id, 0, weights[1] > weights[0], isWhole);
-        move.weight = move.isJoin ? weights[1] - weights[0] : weights[0] - weights[1];
-        if (move.isJoin) {
+    function _limit(uint32 id, ValidatorSets.Change memory change, bool isWhole) private {
+        (uint64 former, uint64 next) = (change.weights[0], change.weights[1]);
+        if (former == next) return;
+        // MUST be the set before: who is late meets the same limits as who was first.
+        (uint32 count, uint256 before, uint256 total) = _sets[id].around(change.epoch);
+        if (count < LIMITED_FROM || before == 0) return;
+        Churn.Move memory move = Churn.Move(id, 0, Churn.Way.Come, isWhole);
+        if (next > former) {
+            move.weight = next - former;
             uint256 part = parameters.get(Parameters.Key.OperatorBps);
             uint256 most = (total + move.weight) * part / BPS;
-            if (weights[1] > most) revert OperatorTooHeavy(id, most);
+            if (next > most) revert OperatorTooHeavy(id, most);
+        } else {
+            move.weight = former - next;
+            move.way = isWhole ? Churn.Way.Leave : Churn.Way.Unstake;
         }
         // MUST let go: those who make up the first set, and whoever is left in one that is over.
-        if (!_isAlive(id, epoch - 1)) return;
+        if (!_isAlive(id, change.epoch - 1)) return;
         uint256 limit = before * parameters.get(Parameters.Key.ChurnBps) / BPS;
         // Of a few gwei, too, one may move.
-        Churn.take(_flows[id], epoch, limit == 0 ? 1 : limit, move);
+        Churn.take(_flows[id], change.epoch, limit == 0 ? 1 : limit, move);
     }
 
-    /// What a network weighs before the changes of an epoch, zero while it has too few members to
-    /// be limited; and what it weighs with those that were made.
-    function _totalsOf(uint32 id, uint64 epoch)
-        private
-        view
-        returns (uint256 before, uint256 total)
-    {
-        SetRing storage ring = _sets[id];
-        uint64 count = ring.count;
-        if (count == 0) return (0, 0);
-        SetPoint storage point = ring.points[(count - 1) % SET_POINTS];
-        total = point.total;
-        if (point.fromEpoch == epoch) {
-            if (count == 1) return (0, total);
-            point = ring.points[(count - 2) % SET_POINTS];
-        }
-        // MUST be the set before: who is late meets the same limits as who was first.
-        if (point.count >= LIMITED_FROM) before = point.total;
-    }
-
-    function _change(
-        uint32 id,
-        uint64 epoch,
-        uint64[2] memory weights,
-        Bls.Key[2] memory keys
-    ) private {
-        SetRing storage ring = _sets[id];
-        uint64 count = ring.count;
-        SetPoint memory point;
-        if (count > 0) point = ring.points[(count - 1) % SET_POINTS];
-        if (point.fromEpoch != epoch) {
-            point.fromEpoch = epoch;
-            ring.count = ++count;
-        }
-        point.total = point.total - weights[0] + weights[1];
-        // An operator without weight is in no set, and its key in no sum.
-        if (weights[0] > 0) {
-            point.key = Bls.add(point.key, Bls.negate(keys[0]));
-            --point.count;
-        }
-        if (weights[1] > 0) {
-            point.key = Bls.add(point.key, keys[1]);
-            if (++point.count > VALIDATORS_MAX) revert TooManyMembers();
-        }
-        ring.points[(count - 1) % SET_POINTS] = point;
-        if (weights[1] > weights[0]) _activate(id, epoch, point);
+    function _change(uint32 id, ValidatorSets.Change memory change) private {
+        (uint32 count, uint64 total) = _sets[id].change(change);
+        if (change.counts[1] > 0 && count > VALIDATORS_MAX) revert TooManyMembers();
+        if (change.weights[1] > change.weights[0]) _activate(id, change.epoch, count, total);
     }
 
     /// Has a network begin that enough have joined.
-    function _activate(uint32 id, uint64 epoch, SetPoint memory point) private {
+    function _activate(uint32 id, uint64 epoch, uint32 count, uint64 total) private {
         Network storage network = _networks[id];
         if (network.firstEpoch != 0 || network.endEpoch != 0) return;
-        if (point.count < network.operatorsMin || point.total < network.stakeMin) return;
+        if (count < network.operatorsMin || total < network.stakeMin) return;
         uint64 earliest = network.earliestEpoch;
         uint64 first = epoch < earliest ? earliest : epoch;
         bytes32 root =
@@ -452,7 +446,7 @@ contract NetworkRegistry is IOperatorListener {
     }
 
     function _end(uint32 id) private {
-        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        uint64 epoch = effectiveEpoch();
         _networks[id].endEpoch = epoch;
         emit NetworkClosed(id, epoch);
     }
@@ -460,6 +454,13 @@ contract NetworkRegistry is IOperatorListener {
     function _expect(uint32 id, Status expected) private view {
         Status status = statusOf(id);
         if (status != expected) revert StatusUnfit(status);
+    }
+
+    /// From when on an operator that joined for an epoch is in a network: not before that has begun,
+    /// unless it ends without having.
+    function _beginOf(Network storage network, uint64 fromEpoch) private view returns (uint64) {
+        uint64 first = network.firstEpoch;
+        return network.endEpoch == 0 && first > fromEpoch ? first : fromEpoch;
     }
 
     /// Whether an epoch is one of a network's.
@@ -513,6 +514,8 @@ contract NetworkRegistry is IOperatorListener {
     /// The sender is in the set, or leaves it only in an epoch to come.
     error StillIn();
     error NotIn();
+    /// The sender may leave from that epoch on.
+    error NotInYet(uint64 fromEpoch);
     error TooManyNetworks();
     /// To join a network an operator weighs so much, in gwei.
     error StakeTooLow(uint256 least);
@@ -521,8 +524,6 @@ contract NetworkRegistry is IOperatorListener {
     /// So much the operator may weigh in that network, in gwei.
     error OperatorTooHeavy(uint32 id, uint256 most);
     error NotAMember(address operator);
-    /// Of an epoch before the points that are kept.
-    error SetForgotten();
     /// What signed weighs too little.
     error NoQuorum(uint256 signed, uint256 total);
 }

@@ -10,15 +10,23 @@ import {Epochs} from "./Epochs.sol";
 
 /// Told of every change, so that networks keep their totals.
 interface IOperatorListener {
-    /// From `epoch` on the operator has this weight and this key instead of the former ones. What a
-    /// slash changes is never refused.
+    /// An operator that was slashed, with the weight and the key that it had.
+    struct Slashed {
+        address operator;
+        uint64 weight;
+        Bls.Key key;
+    }
+
+    /// From `epoch` on the operator has this weight and this key instead of the former ones.
     function operatorChanged(
         address operator,
         uint64 epoch,
         uint64[2] calldata weights,
-        Bls.Key[2] calldata keys,
-        bool isSlash
+        Bls.Key[2] calldata keys
     ) external;
+
+    /// From `epoch` on none of them weighs anything. Never refused.
+    function operatorsSlashed(uint64 epoch, Slashed[] calldata slashed) external;
 }
 
 /// @title Who an operator is in each epoch: its BLS key and the weight of its stake.
@@ -50,6 +58,8 @@ contract OperatorRegistry is Epochs {
         Bls.Key key;
     }
 
+    /// How old a block of L1 is when it is final, at most, in seconds.
+    uint64 public immutable finalityLag;
     /// The stake manager.
     address public immutable stakes;
     IOperatorListener public immutable networks;
@@ -65,9 +75,17 @@ contract OperatorRegistry is Epochs {
     event KeySet(address indexed operator, uint64 indexed fromEpoch, Bls.Key key);
     event WeightSet(address indexed operator, uint64 indexed fromEpoch, uint64 weight);
 
-    constructor(uint64 start, uint64 length, address stakeManager, IOperatorListener listener)
-        Epochs(start, length)
-    {
+    constructor(
+        uint64 start,
+        uint64 length,
+        uint64 lag,
+        address stakeManager,
+        IOperatorListener listener
+    ) Epochs(start, length) {
+        // MUST be longer: a set is proved from final blocks of the epoch before its own.
+        uint256 least = 2 * uint256(lag) + 1;
+        if (length < least) revert EpochTooShort(least);
+        finalityLag = lag;
         stakes = stakeManager;
         networks = listener;
     }
@@ -88,20 +106,31 @@ contract OperatorRegistry is Epochs {
         _claim(key, possession);
         _earlierKeys[msg.sender].push(Period({fromEpoch: latest.keyFrom, key: former}));
         uint64 epoch = _setKey(key);
-        networks.operatorChanged(
-            msg.sender, epoch, [latest.weight, latest.weight], [former, key], false
-        );
+        uint64[2] memory weights = [latest.weight, latest.weight];
+        networks.operatorChanged(msg.sender, epoch, weights, [former, key]);
     }
 
     /// Sets what an operator's stake weighs from the epoch after the next, in gwei. Reverts when a
     /// network of its does not take so much of a change.
     function setWeight(address operator, uint64 weight) external {
-        _setWeight(operator, weight, false);
+        if (msg.sender != stakes) revert NotTheStakeManager();
+        uint64 epoch = effectiveEpoch();
+        (uint64 former, Bls.Key memory key) = _setWeight(operator, epoch, weight);
+        networks.operatorChanged(operator, epoch, [former, weight], [key, key]);
     }
 
-    /// Has an operator that was slashed weigh nothing from the epoch after the next.
-    function setTombstone(address operator) external {
-        _setWeight(operator, 0, true);
+    /// Has operators that were slashed weigh nothing from the epoch after the next.
+    function setTombstones(address[] calldata operators) external {
+        if (msg.sender != stakes) revert NotTheStakeManager();
+        uint64 epoch = effectiveEpoch();
+        IOperatorListener.Slashed[] memory slashed =
+            new IOperatorListener.Slashed[](operators.length);
+        for (uint256 index = 0; index < operators.length; ++index) {
+            address operator = operators[index];
+            (uint64 former, Bls.Key memory key) = _setWeight(operator, epoch, 0);
+            slashed[index] = IOperatorListener.Slashed(operator, former, key);
+        }
+        networks.operatorsSlashed(epoch, slashed);
     }
 
     /// The key that an operator signs with in an epoch.
@@ -145,13 +174,14 @@ contract OperatorRegistry is Epochs {
         }
     }
 
-    function _setWeight(address operator, uint64 weight, bool isSlash) private {
-        if (msg.sender != stakes) revert NotTheStakeManager();
-        Bls.Key memory key = _key[operator];
+    function _setWeight(address operator, uint64 epoch, uint64 weight)
+        private
+        returns (uint64 former, Bls.Key memory key)
+    {
+        key = _key[operator];
         if (Bls.isIdentity(key)) revert NotRegistered();
         Latest memory latest = _latest[operator];
-        uint64 former = latest.weight;
-        uint64 epoch = effectiveEpoch();
+        former = latest.weight;
         if (latest.weightFrom != epoch) {
             if (latest.weightBeforeFrom != 0) {
                 _earlierWeights[operator].push(latest.weightBeforeFrom, latest.weightBefore);
@@ -163,7 +193,6 @@ contract OperatorRegistry is Epochs {
         latest.weight = weight;
         _latest[operator] = latest;
         emit WeightSet(operator, epoch, weight);
-        networks.operatorChanged(operator, epoch, [former, weight], [key, key], isSlash);
     }
 
     function _claim(Bls.Key calldata key, bytes calldata possession) private {
@@ -211,6 +240,8 @@ contract OperatorRegistry is Epochs {
         return uint64(_earlierWeights[operator].upperLookupRecent(uint48(epoch)));
     }
 
+    /// Twice the finality lag of L1 and a second are the least, in seconds.
+    error EpochTooShort(uint256 least);
     error AlreadyRegistered();
     error NotRegistered();
     error NotTheStakeManager();

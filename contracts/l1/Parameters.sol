@@ -8,7 +8,8 @@ pragma solidity 0.8.37;
 ///                 who does not agree is gone before it holds
 ///
 /// Nothing here says what is a fault, what it costs, what is final, or what a network may take from
-/// L1.
+/// L1. Numbers of one network (its gas limit, the least price of gas, its rewards) stand there, in
+/// GovExecutor.
 contract Parameters {
     enum Key {
         /// What an operator may weigh in a network, in hundredths of a percent of its total.
@@ -18,8 +19,6 @@ contract Parameters {
         /// What a network must ask for before it begins: operators, and their stake in gwei.
         OperatorsMin,
         StakeMin,
-        /// Gas of a block, for the genesis of a network.
-        GasLimit,
         /// Epochs from the notice that a network drains until it may be closed.
         DrainEpochs,
         /// Epochs that networks must have been busy for another one to open.
@@ -68,7 +67,6 @@ contract Parameters {
         if (key == Key.ChurnBps) return Rule(100, 1_000, true);
         if (key == Key.OperatorsMin) return Rule(1, 100, false);
         if (key == Key.StakeMin) return Rule(1, 1e17, false);
-        if (key == Key.GasLimit) return Rule(10_000_000, 1_000_000_000, false);
         if (key == Key.DrainEpochs) return Rule(2, 4_000, true);
         // Four times as many must fit into the epochs that NetworkLoad looks back on.
         if (key == Key.LoadEpochs) return Rule(2, 16, false);

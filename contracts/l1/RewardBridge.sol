@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
-import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
 
 import {ExecutionProof} from "../proofs/ExecutionProof.sol";
 import {History} from "../proofs/History.sol";
@@ -19,6 +20,9 @@ import {ZgToken} from "./ZgToken.sol";
 ///     deposit    burned here                      outstanding +     credited on the network
 ///     claim      burned there (an Outbox entry)   outstanding -     made here, once an entry
 ///
+/// A transfer that finds no room where it goes (there is no such network, it has not begun, it is
+/// over, halted, dead, or full) was burned as well: it is made here, for whom it was for.
+///
 /// `outstanding` of a network is all that was ever sent there and has not come back, fees burned
 /// there included. It never falls below zero, so a network that is corrupt to the last validator
 /// can take what is its own and not a wei more; and
@@ -32,25 +36,35 @@ import {ZgToken} from "./ZgToken.sol";
 ///
 /// What network 0 held in its genesis came before all stake: it counts, and was held to no bound.
 /// When stake falls, nothing is taken away and nothing more goes in; what moves from a network to
-/// another leaves the sum as it is.
+/// another leaves the sum as it is, and is held to the first bound alone.
 ///
-/// An entry is proved by the root of its network's Outbox; that root by any block under a history
-/// that FinalityOracle holds. Roots stay good, so who proves a newer one is in nobody's way. Claims
-/// of a network are limited by rate; large ones wait, in which time two certificates that
-/// contradict each other halt it; a guardian may pause it for a while and do nothing else.
+/// An entry is proved by the root of its network's Outbox; that root by any block that FinalityOracle
+/// holds. Roots stay good, so who proves a newer one is in nobody's way.
+///
+/// Claims of a network are limited by rate: an amount takes `amount / rateCapacity` of `rateWindow`,
+/// by one of two clocks that stand still at the present when nothing is claimed:
+///
+///     small    up to `largeAmount`    paid at once, if the clock is then no more than a window ahead
+///     large    above                  announced; paid once the time is come to which that moved the
+///                                     clock, and `largeDelay` has passed
+///
+/// So no large claim holds up a small one, large ones are paid in the order in which they were
+/// announced, and one of many windows takes as many. While they wait, two certificates that
+/// contradict each other halt the network; a guardian may pause it for a while and do nothing else.
 ///
 /// A network that is dead (FinalityOracle) pays back from its last block: credits that it never
 /// paid out and Outbox entries first, then, after `exitDelay`, accounts, each once and to itself.
 /// Contracts cannot leave: nobody would hold their keys here.
 contract RewardBridge {
     using BitMaps for BitMaps.BitMap;
-    using RateLimiter for RateLimiter.RefillingBucket;
+    using SafeCast for uint256;
 
     struct Settings {
-        /// What a network may pay out at once, in wei, and how long that takes to be there again.
-        uint208 rateCapacity;
-        uint48 rateWindow;
-        /// Claims above wait so many seconds after they were announced.
+        /// What a network may pay out in small claims at once, in wei, and how many seconds pass until
+        /// that is there again; large ones are paid at the same rate.
+        uint256 rateCapacity;
+        uint256 rateWindow;
+        /// Claims above are large: they wait so many seconds at least after they were announced.
         uint256 largeAmount;
         uint256 largeDelay;
         /// `outstanding` at most, in hundredths of a percent of stake: of a network, and in all.
@@ -62,15 +76,19 @@ contract RewardBridge {
     /// What the bridge keeps of a network.
     struct Account {
         /// In wei; all there is are less than 2^90.
-        uint128 outstanding;
-        uint64 pausedUntil;
+        uint96 outstanding;
+        /// The clocks of the rate, in microseconds since 1970.
+        uint56 smallUntil;
+        uint56 largeUntil;
+        /// In seconds since 1970.
+        uint48 pausedUntil;
     }
 
     /// A block of a network that L1 knows, and its place.
     struct BlockProof {
         uint64 height;
         bytes32 consensusRoot;
-        /// Under the stored history; none for the stored block itself.
+        /// As CertifiedBlocks has them.
         bytes32[] siblings;
     }
 
@@ -79,6 +97,7 @@ contract RewardBridge {
     bytes32 private constant NO_CODE = keccak256("");
     uint256 private constant WEI_PER_GWEI = 1e9;
     uint256 private constant BPS = 10_000;
+    uint256 private constant MICROS = 1e6;
     /// A pause, at most; and before the next one.
     uint256 public constant PAUSE_MAX = 72 hours;
     /// How long there is a guardian.
@@ -96,6 +115,8 @@ contract RewardBridge {
     uint256 public immutable securedBps;
     uint256 public immutable exitDelay;
     uint256 public immutable rateCapacity;
+    uint256 public immutable rateWindow;
+    uint256 private immutable _cap;
 
     /// Of all networks, in wei.
     uint256 public outstandingTotal;
@@ -107,7 +128,6 @@ contract RewardBridge {
     mapping(uint32 id => BitMaps.BitMap) private _claimed;
     mapping(uint32 id => BitMaps.BitMap) private _refunded;
     mapping(uint32 id => mapping(address account => bool)) public hasExited;
-    RateLimiter.RefillingBucket private _rate;
 
     event Deposited(uint32 indexed id, address indexed from, address indexed to, uint256 amount);
     event OutboxProved(uint32 indexed id, uint64 height, bytes32 root);
@@ -134,22 +154,30 @@ contract RewardBridge {
         stakes = stakeManager;
         guardian = pauser;
         guardianUntil = block.timestamp + GUARDIAN_TERM;
+        // MUST be: what is small fits into a window.
+        if (settings.largeAmount > settings.rateCapacity) revert RateTooLow();
+        rateCapacity = settings.rateCapacity;
+        rateWindow = settings.rateWindow;
         largeAmount = settings.largeAmount;
         largeDelay = settings.largeDelay;
         securedBps = settings.securedBps;
         exitDelay = settings.exitDelay;
-        _accounts[0].outstanding = uint128(genesisOutstanding);
+        _cap = zgToken.CAP();
+        _accounts[0].outstanding = genesisOutstanding.toUint96();
         outstandingTotal = genesisOutstanding;
-        _rate.updateSettings(settings.rateWindow, settings.rateCapacity);
-        rateCapacity = settings.rateCapacity;
-        _checkSupply();
+        _checkSupply(zgToken.totalSupply());
     }
 
     /// Burns the sender's tokens and has a network pay them out to an account there.
     function deposit(uint32 id, address to, uint256 amount) external returns (uint64 index) {
+        // Reverts unless there is one.
+        networks.networkOf(id);
+        if (_isLost(id)) revert NetworkHalted();
         token.burnFrom(msg.sender, amount);
         index = _credit(id, to, amount);
-        uint256 most = _securedBy(networks.joinedStake());
+        uint256 most = _securedOf(id);
+        if (_accounts[id].outstanding > most) revert BeyondSecured(most);
+        most = _securedBy(networks.joinedStake());
         if (outstandingTotal > most) {
             uint256 before = outstandingTotal - amount;
             revert BeyondShared(before < most ? most - before : 0);
@@ -174,8 +202,8 @@ contract RewardBridge {
     }
 
     /// Pays out an Outbox entry, to whom it names, whoever sends this. A large one is announced the
-    /// first time and paid when it is claimed again after its delay. A transfer to a network that
-    /// is halted or dead is paid out here.
+    /// first time and paid when it is claimed again in its time. A transfer that finds no room is
+    /// paid out here.
     function claim(
         uint32 id,
         OutboxEntry.Entry calldata entry,
@@ -185,28 +213,31 @@ contract RewardBridge {
     ) external {
         (bool isHalted, bool isDead) = oracle.statusOf(id);
         if (isHalted && !isDead) revert NetworkHalted();
-        uint256 until = _accounts[id].pausedUntil;
-        if (block.timestamp < until) revert NetworkPaused(until);
+        Account memory account = _accounts[id];
+        if (block.timestamp < account.pausedUntil) revert NetworkPaused(account.pausedUntil);
         if (entry.kind == OutboxEntry.Kind.Message) revert NotForL1();
         if (!isOutboxRoot[id][root]) revert RootUnknown();
-        if (!History.holds(root, index, OutboxEntry.leafOf(entry), siblings)) {
+        if (!History.holds(root, index, OutboxEntry.leafOfSent(entry), siblings)) {
             revert EntryUnproven();
         }
-        if (_claimed[id].get(index)) revert AlreadyClaimed();
-        if (entry.amount > largeAmount && !_isDue(id, index)) return;
-        _claimed[id].set(index);
-        // One above the capacity takes all of it, or it could never be claimed.
-        uint256 share = entry.amount < rateCapacity ? entry.amount : rateCapacity;
-        _rate.consume(bytes32(uint256(id)), share);
+        BitMaps.BitMap storage claimed = _claimed[id];
+        if (claimed.get(index)) revert AlreadyClaimed();
+        // MUST hold whatever the network says: it bounds what it can take from the others.
+        if (entry.amount > account.outstanding) revert BeyondOutstanding(account.outstanding);
+        if (entry.amount <= largeAmount) account.smallUntil = _taken(account, entry.amount);
+        else if (!_isDue(id, index, account, entry.amount)) return;
+        claimed.set(index);
+        account.outstanding -= uint96(entry.amount);
+        _accounts[id] = account;
+        outstandingTotal -= entry.amount;
         bool isTransfer = entry.kind == OutboxEntry.Kind.Transfer;
-        if (isTransfer && _takesDeposits(entry.network)) {
-            _take(id, entry.amount);
+        if (isTransfer && _hasRoom(entry.network, entry.amount)) {
             _credit(entry.network, entry.to, entry.amount);
         } else if (entry.kind == OutboxEntry.Kind.Reward) {
-            _pay(id, address(stakes), entry.amount);
+            _mint(address(stakes), entry.amount);
             stakes.reward(entry.to, entry.amount);
         } else {
-            _pay(id, entry.to, entry.amount);
+            _mint(entry.to, entry.amount);
         }
         emit Claimed(id, index, entry.to, entry.amount);
     }
@@ -215,9 +246,9 @@ contract RewardBridge {
     function pause(uint32 id, uint256 duration) external {
         if (msg.sender != guardian || block.timestamp >= guardianUntil) revert NotTheGuardian();
         if (duration > PAUSE_MAX) revert PauseTooLong();
-        uint64 last = _accounts[id].pausedUntil;
+        uint48 last = _accounts[id].pausedUntil;
         if (last != 0 && block.timestamp < last + PAUSE_MAX) revert PauseTooSoon(last + PAUSE_MAX);
-        uint64 until = uint64(block.timestamp + duration);
+        uint48 until = uint48(block.timestamp + duration);
         _accounts[id].pausedUntil = until;
         emit Paused(id, until);
     }
@@ -273,9 +304,16 @@ contract RewardBridge {
         emit Exited(id, account, found.balance);
     }
 
-    /// What a network may pay out now, in wei.
-    function availableOf(uint32 id) external view returns (uint256) {
-        return _rate.available(bytes32(uint256(id)));
+    /// What a network may pay out in small claims now, in wei.
+    function availableOf(uint32 id) public view returns (uint256) {
+        uint256 window = rateWindow * MICROS;
+        uint256 ahead = Math.saturatingSub(_accounts[id].smallUntil, block.timestamp * MICROS);
+        return Math.saturatingSub(window, ahead) * rateCapacity / window;
+    }
+
+    /// When a large claim would be paid that is announced now, in seconds since 1970.
+    function readyFor(uint32 id, uint256 amount) external view returns (uint256) {
+        return _readyAt(_moved(_accounts[id].largeUntil, amount));
     }
 
     /// What lives on a network, or was burned there, in wei.
@@ -291,15 +329,42 @@ contract RewardBridge {
         return _claimed[id].get(index);
     }
 
-    function _isDue(uint32 id, uint64 index) private returns (bool) {
+    /// Announces a large claim the first time.
+    function _isDue(uint32 id, uint64 index, Account memory account, uint256 amount)
+        private
+        returns (bool)
+    {
         uint256 ready = readyAt[id][index];
         if (ready == 0) {
-            readyAt[id][index] = block.timestamp + largeDelay;
-            emit ClaimAnnounced(id, index, block.timestamp + largeDelay);
+            uint256 clock = _moved(account.largeUntil, amount);
+            _accounts[id].largeUntil = clock.toUint56();
+            ready = _readyAt(clock);
+            readyAt[id][index] = ready;
+            emit ClaimAnnounced(id, index, ready);
             return false;
         }
         if (block.timestamp < ready) revert TooEarly(ready);
         return true;
+    }
+
+    /// Where a small claim moves its clock.
+    function _taken(Account memory account, uint256 amount) private view returns (uint56) {
+        uint256 clock = _moved(account.smallUntil, amount);
+        uint256 most = (block.timestamp + rateWindow) * MICROS;
+        if (clock > most) revert BeyondRate(Math.ceilDiv(clock, MICROS) - rateWindow);
+        return clock.toUint56();
+    }
+
+    /// A clock when an amount has moved it on, from now if it stood behind.
+    function _moved(uint256 clock, uint256 amount) private view returns (uint256) {
+        // Rounded up: no more is paid than the rate lets.
+        uint256 taken = Math.ceilDiv(amount * rateWindow * MICROS, rateCapacity);
+        return Math.max(clock, block.timestamp * MICROS) + taken;
+    }
+
+    /// When a claim is paid that is announced now, and moved its clock there.
+    function _readyAt(uint256 clock) private view returns (uint256) {
+        return Math.max(Math.ceilDiv(clock, MICROS), block.timestamp + largeDelay);
     }
 
     function _dead(uint32 id) private view returns (FinalityOracle.Final memory known) {
@@ -307,23 +372,29 @@ contract RewardBridge {
         if (!known.isDead) revert NotDead();
     }
 
-    function _takesDeposits(uint32 id) private view returns (bool) {
-        networks.networkOf(id);
+    /// Whether so much may go there now.
+    function _hasRoom(uint32 id, uint256 amount) private view returns (bool) {
+        return !_isLost(id) && _accounts[id].outstanding + amount <= _securedOf(id);
+    }
+
+    function _isLost(uint32 id) private view returns (bool) {
         (bool isHalted, bool isDead) = oracle.statusOf(id);
-        return !isHalted && !isDead;
+        return isHalted || isDead;
+    }
+
+    /// What the set of this epoch secures, in wei: nothing before a network begins, once it is over,
+    /// and where there is none.
+    function _securedOf(uint32 id) private view returns (uint256) {
+        return _securedBy(networks.totalAt(id, oracle.operators().currentEpoch()));
     }
 
     function _credit(uint32 id, address to, uint256 amount) private returns (uint64) {
         // MUST be whole gwei: in them consensus pays out.
         if (amount == 0 || amount % WEI_PER_GWEI != 0) revert NotWholeGwei();
-        if (!_takesDeposits(id)) revert NetworkHalted();
         // The supply bounds it: what is sent was burned.
         uint256 total = _accounts[id].outstanding + amount;
-        _accounts[id].outstanding = uint128(total);
+        _accounts[id].outstanding = total.toUint96();
         outstandingTotal += amount;
-        uint256 stake = networks.setAt(id, oracle.operators().currentEpoch()).total;
-        uint256 most = _securedBy(stake);
-        if (total > most) revert BeyondSecured(most);
         return inbox.credit(id, to, uint64(amount / WEI_PER_GWEI));
     }
 
@@ -332,22 +403,20 @@ contract RewardBridge {
         return stake * WEI_PER_GWEI * securedBps / BPS;
     }
 
-    function _take(uint32 id, uint256 amount) private {
-        uint256 left = _accounts[id].outstanding;
-        // MUST hold whatever the network says: it bounds what it can take from the others.
-        if (amount > left) revert BeyondOutstanding(left);
-        _accounts[id].outstanding = uint128(left - amount);
-        outstandingTotal -= amount;
-    }
-
     function _pay(uint32 id, address to, uint256 amount) private {
-        _take(id, amount);
-        token.mint(to, amount);
-        _checkSupply();
+        uint256 left = _accounts[id].outstanding;
+        if (amount > left) revert BeyondOutstanding(left);
+        _accounts[id].outstanding = uint96(left - amount);
+        outstandingTotal -= amount;
+        _mint(to, amount);
     }
 
-    function _checkSupply() private view {
-        assert(token.totalSupply() + outstandingTotal <= token.CAP());
+    function _mint(address to, uint256 amount) private {
+        _checkSupply(token.mint(to, amount));
+    }
+
+    function _checkSupply(uint256 supply) private view {
+        assert(supply + outstandingTotal <= _cap);
     }
 
     error NotWholeGwei();
@@ -358,6 +427,10 @@ contract RewardBridge {
     error AlreadyPaidOut();
     /// A message is delivered on its network.
     error NotForL1();
+    /// A small claim may be as large as the rate's capacity at most.
+    error RateTooLow();
+    /// There is room for it from then on, if nothing else is claimed.
+    error BeyondRate(uint256 ready);
     error NetworkHalted();
     error NetworkPaused(uint256 until);
     error NotDead();

@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {Bls} from "../proofs/Bls.sol";
 import {History} from "../proofs/History.sol";
 import {Votes} from "../proofs/Votes.sol";
+import {Epochs} from "./Epochs.sol";
 import {FinalityOracle} from "./FinalityOracle.sol";
 import {NetworkRegistry} from "./NetworkRegistry.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
+import {PunishedWeight} from "./PunishedWeight.sol";
 import {Punishments} from "./Punishments.sol";
 import {StakeManager} from "./StakeManager.sol";
 
@@ -31,11 +31,14 @@ import {StakeManager} from "./StakeManager.sol";
 ///     part lost = 5 % + 3 * (weight punished in this network lately, this one's too) / (its total),
 ///     at most all of it, and at most what the operator consented to when it opted in
 ///
+/// Each operator's weight counts once in it (PunishedWeight), and for as long as evidence may come of
+/// any epoch in which it weighed: so no early report of a culprit makes it cheaper for the others.
+///
 /// Faults together cost more than one alone: an attack needs a third of stake. Two certificates are
 /// such an attack, so whoever signed both loses all that it consented to: what is left of it, when
 /// it was punished for statements of its own before (Punishments). A reporter gets a twentieth of
 /// what is lost, and nothing else is saved by reporting oneself. Evidence is refused once what left
-/// after its epoch could have been withdrawn.
+/// after its epoch, the earlier of two, could have been withdrawn.
 ///
 /// When more than a third of a network was punished lately for statements of single operators, it
 /// is a client's fault rather than an attack: each further punishment of that kind is settled at
@@ -44,10 +47,9 @@ import {StakeManager} from "./StakeManager.sol";
 /// nothing: they take what was deferred with the rest, and no execution follows.
 ///
 /// Two finality certificates that contradict each other also halt their network on L1.
-contract SlashingManager {
-    using Checkpoints for Checkpoints.Trace208;
+contract SlashingManager is Epochs {
+    using PunishedWeight for PunishedWeight.Ledger;
     using Punishments for Punishments.Book;
-    using SafeCast for uint256;
 
     /// For S6: what the later vote's history holds at the height of the earlier one.
     struct Opening {
@@ -85,26 +87,25 @@ contract SlashingManager {
     uint256 private constant CORRELATION = 3;
     /// More than total / MASS_PART punished lately delays what comes next.
     uint256 public constant MASS_PART = 3;
-    /// Both sums of punished weight stand in one word; each is below 2^104.
-    uint256 private constant SUM_BITS = 104;
 
     OperatorRegistry public immutable operators;
     NetworkRegistry public immutable networks;
     FinalityOracle public immutable oracle;
     StakeManager public immutable stakes;
-    /// How long after the end of its epoch a fault may be reported, in seconds; and how long faults
-    /// count as one attack.
+    /// How long after the end of its epoch a fault may be reported, in seconds.
     uint256 public immutable evidenceAgeMax;
     /// In seconds, from a report to its execution when many were punished before.
     uint256 public immutable massDelay;
+    /// Epochs of a span of punished weight: it counts in two spans after its own.
+    uint64 public immutable spanEpochs;
+    /// What votes name as their staking contract.
+    address private immutable _staking;
 
     /// By the epoch of the faults.
     mapping(uint32 id => mapping(uint64 epoch => Punishments.Book)) private _books;
     /// By the hash of a Conflict.
     mapping(bytes32 conflict => bool) public isProven;
-    /// Weight punished in a network so far, by time: of all in the low bits, for statements of
-    /// single operators in the high ones.
-    mapping(uint32 id => Checkpoints.Trace208) private _punishedWeight;
+    mapping(uint32 id => PunishedWeight.Ledger) private _weights;
     mapping(uint256 number => Deferral) private _deferrals;
     uint256 public deferralCount;
 
@@ -129,15 +130,21 @@ contract SlashingManager {
         StakeManager stakeManager,
         uint256 ageMax,
         uint256 delay
-    ) {
+    ) Epochs(finality.operators().epochStart(), finality.operators().epochLength()) {
         oracle = finality;
         networks = finality.networks();
         operators = finality.operators();
         stakes = stakeManager;
         evidenceAgeMax = ageMax;
         massDelay = delay;
-        // MUST be shorter: what is punished must still be there, when it is late as well.
-        if (ageMax + delay >= stakeManager.unbonding()) revert EvidenceAgeInvalid();
+        _staking = finality.staking();
+        // Who is punished now weighs in no epoch after so many, deferred or not.
+        uint64 epochs = NOTICE + 1 + uint64((ageMax + delay) / epochLength);
+        spanEpochs = (epochs + PunishedWeight.SPANS_AFTER - 1) / PunishedWeight.SPANS_AFTER;
+        // MUST be longer: what is punished must still be there, when it is late as well; and by as
+        // much as L1 takes certificates after their epoch, so that there is time for those who look.
+        uint256 least = ageMax + delay + finality.certificateAgeMax() + 1;
+        if (stakeManager.unbonding() < least) revert UnbondingTooShort(least);
     }
 
     /// Reports two round votes of an operator: S1 to S4.
@@ -150,7 +157,7 @@ contract SlashingManager {
     ) external {
         Votes.Fault fault = Votes.faultOf(first, second);
         if (fault == Votes.Fault.None) revert NotAFault();
-        Votes.Domain memory domain = oracle.domainOf(id);
+        Votes.Domain memory domain = _domainOf(id);
         Bls.Key memory key = operators.keyAt(operator, first.epoch);
         _verify(key, Votes.digestOf(domain, first), key, Votes.digestOf(domain, second), signature);
         _punishOne(id, operator, first.epoch, fault);
@@ -166,7 +173,7 @@ contract SlashingManager {
         bytes calldata signature
     ) external {
         Votes.Fault fault = _finalityFault(first, second, opening);
-        Votes.Domain memory domain = oracle.domainOf(id);
+        Votes.Domain memory domain = _domainOf(id);
         _verify(
             operators.keyAt(operator, first.epoch),
             Votes.digestOf(domain, first),
@@ -174,10 +181,17 @@ contract SlashingManager {
             Votes.digestOf(domain, second),
             signature
         );
-        _punishOne(id, operator, _later(first.epoch, second.epoch), fault);
+        uint64 later = uint64(Math.max(first.epoch, second.epoch));
+        // MUST be young as well: a key that was retired, stake and all, convicts nobody.
+        if (first.epoch != second.epoch) {
+            uint64 earlier = first.epoch + second.epoch - later;
+            _checkAge(earlier);
+            _checkSigner(id, operator, earlier);
+        }
+        _punishOne(id, operator, later, fault);
     }
 
-    /// Reports two roots that an operator signed for one batch of data: S9.
+    /// Reports two commitments that an operator signed for one batch of data: S9.
     function reportDataVotes(
         uint32 id,
         address operator,
@@ -187,7 +201,7 @@ contract SlashingManager {
     ) external {
         Votes.Fault fault = Votes.faultOf(first, second);
         if (fault == Votes.Fault.None) revert NotAFault();
-        Votes.Domain memory domain = oracle.domainOf(id);
+        Votes.Domain memory domain = _domainOf(id);
         Bls.Key memory key = operators.keyAt(operator, first.epoch);
         _verify(key, Votes.digestOf(domain, first), key, Votes.digestOf(domain, second), signature);
         _punishOne(id, operator, first.epoch, fault);
@@ -206,7 +220,7 @@ contract SlashingManager {
         if (fault == Votes.Fault.None) revert NotAFault();
         Conflict memory conflict =
             Conflict(id, fault, first.epoch, second.epoch, firstAbsent, secondAbsent);
-        Votes.Domain memory domain = oracle.domainOf(id);
+        Votes.Domain memory domain = _domainOf(id);
         _prove(conflict, Votes.digestOf(domain, first), Votes.digestOf(domain, second), signature);
     }
 
@@ -224,7 +238,7 @@ contract SlashingManager {
         Votes.Fault fault = _finalityFault(first, second, opening);
         Conflict memory conflict =
             Conflict(id, fault, first.epoch, second.epoch, firstAbsent, secondAbsent);
-        Votes.Domain memory domain = oracle.domainOf(id);
+        Votes.Domain memory domain = _domainOf(id);
         _prove(conflict, Votes.digestOf(domain, first), Votes.digestOf(domain, second), signature);
         oracle.haltByFault(id);
     }
@@ -234,11 +248,10 @@ contract SlashingManager {
     /// epoch is passed over, so that a page cannot be spoiled.
     function punish(Conflict calldata conflict, address[] calldata culprits) external {
         if (!isProven[keccak256(abi.encode(conflict))]) revert ConflictUnproven();
-        uint64 epoch = _later(conflict.firstEpoch, conflict.secondEpoch);
+        uint64 epoch = uint64(Math.max(conflict.firstEpoch, conflict.secondEpoch));
         _checkAge(epoch);
         StakeManager.Cut[] memory cuts = new StakeManager.Cut[](culprits.length);
         uint256 count;
-        uint256 weight;
         (uint256 first, uint256 second) = (0, 0);
         for (uint256 index = 0; index < culprits.length; ++index) {
             address operator = culprits[index];
@@ -246,14 +259,12 @@ contract SlashingManager {
             if (index > 0 && operator <= culprits[index - 1]) revert CulpritsUnordered();
             first = _walk(conflict.firstAbsent, first, operator);
             second = _walk(conflict.secondAbsent, second, operator);
-            (uint16 rest, uint64 own) = _convict(conflict, operator, epoch);
-            weight += own;
+            uint16 rest = _convict(conflict, operator, epoch);
             if (rest > 0) cuts[count++] = StakeManager.Cut(operator, epoch, rest);
         }
         assembly ("memory-safe") {
             mstore(cuts, count)
         }
-        _count(conflict.id, weight, 0);
         uint256[] memory assets = stakes.slash(cuts, msg.sender, REPORTER_BPS);
         for (uint256 index = 0; index < count; ++index) {
             StakeManager.Cut memory cut = cuts[index];
@@ -298,16 +309,16 @@ contract SlashingManager {
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
     /// percent.
     function penaltyOf(uint32 id, address operator, uint64 epoch) external view returns (uint16) {
-        uint16 most = networks.stintAt(id, operator, epoch).slashBpsMax;
-        (uint16 bps,) = _judge(id, epoch, operators.weightAt(operator, epoch), most);
+        NetworkRegistry.Stint memory stint = networks.stintAt(id, operator, epoch);
+        PunishedWeight.Weighing memory weighing = _weigh(id, stint.member, operator, epoch);
+        (uint16 bps,) = _judge(id, epoch, weighing, stint.slashBpsMax);
         return bps;
     }
 
     function _penalty(uint256 weight, uint256 total, uint16 most) private pure returns (uint16) {
         uint256 bps = BASE_BPS;
         bps += total == 0 ? BPS : Math.mulDiv(CORRELATION * BPS, weight, total);
-        if (bps > BPS) bps = BPS;
-        return uint16(bps > most ? most : bps);
+        return uint16(Math.min(Math.min(bps, BPS), most));
     }
 
     function _finalityFault(
@@ -365,10 +376,10 @@ contract SlashingManager {
     function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
         _checkAge(epoch);
         NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
-        uint256 weight = operators.weightAt(operator, epoch);
-        (uint16 bps, bool isDeferred) = _judge(id, epoch, weight, stint.slashBpsMax);
+        PunishedWeight.Weighing memory weighing = _weigh(id, stint.member, operator, epoch);
+        (uint16 bps, bool isDeferred) = _judge(id, epoch, weighing, stint.slashBpsMax);
         if (!_books[id][epoch].report(stint.member, isDeferred ? 0 : bps)) revert AlreadyPunished();
-        _count(id, weight, weight);
+        _weights[id].count(stint.member, weighing, true);
         Deferral memory found = Deferral({
             operator: operator,
             id: id,
@@ -385,32 +396,33 @@ contract SlashingManager {
     }
 
     /// What statements of an operator cost it, and whether very much was punished before them.
-    function _judge(uint32 id, uint64 epoch, uint256 weight, uint16 most)
-        private
-        view
-        returns (uint16 bps, bool isDeferred)
-    {
-        uint256 total = networks.setAt(id, epoch).total;
-        (uint256 lately, uint256 singles) = _punishedLately(id);
-        return (_penalty(weight + lately, total, most), singles * MASS_PART > total);
+    function _judge(
+        uint32 id,
+        uint64 epoch,
+        PunishedWeight.Weighing memory weighing,
+        uint16 most
+    ) private view returns (uint16 bps, bool isDeferred) {
+        uint256 total = networks.totalAt(id, epoch);
+        (uint256 lately, uint256 singles) = _weights[id].lately(weighing);
+        return (_penalty(lately, total, most), singles * MASS_PART > total);
     }
 
-    /// What two certificates cost an operator now; its weight, if it was not punished before.
+    /// What two certificates cost an operator now.
     function _convict(Conflict calldata conflict, address operator, uint64 epoch)
         private
-        returns (uint16 rest, uint64 weight)
+        returns (uint16 rest)
     {
         uint32 id = conflict.id;
         if (conflict.firstEpoch != conflict.secondEpoch) {
             _checkSigner(id, operator, conflict.firstEpoch + conflict.secondEpoch - epoch);
         }
         NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
+        PunishedWeight.Weighing memory weighing = _weigh(id, stint.member, operator, epoch);
         // MUST weigh: without weight its key is in no certificate.
-        weight = operators.weightAt(operator, epoch);
-        if (weight == 0) revert NotAMember(operator);
+        if (weighing.own == 0) revert NotAMember(operator);
         bool isFirst;
         (rest, isFirst) = _books[id][epoch].convict(stint.member, stint.slashBpsMax);
-        if (!isFirst) weight = 0;
+        if (isFirst) _weights[id].count(stint.member, weighing, false);
     }
 
     function _slash(Deferral memory found) private {
@@ -424,16 +436,21 @@ contract SlashingManager {
     }
 
     function _checkAge(uint64 epoch) private view {
-        if (epoch > operators.currentEpoch()) revert EpochToCome();
-        if (block.timestamp > operators.startOf(epoch + 1) + evidenceAgeMax) {
-            revert EvidenceTooOld();
-        }
+        if (epoch > currentEpoch()) revert EpochToCome();
+        if (block.timestamp > startOf(epoch + 1) + evidenceAgeMax) revert EvidenceTooOld();
     }
 
-    function _count(uint32 id, uint256 weight, uint256 single) private {
-        Checkpoints.Trace208 storage trace = _punishedWeight[id];
-        uint256 sums = trace.latest() + (single << SUM_BITS) + weight;
-        trace.push(uint48(block.timestamp), sums.toUint208());
+    function _weigh(uint32 id, uint32 member, address operator, uint64 epoch)
+        private
+        view
+        returns (PunishedWeight.Weighing memory)
+    {
+        uint64 span = currentEpoch() / spanEpochs;
+        return _weights[id].weigh(operators, operator, member, epoch, span);
+    }
+
+    function _domainOf(uint32 id) private view returns (Votes.Domain memory) {
+        return Votes.Domain(uint64(block.chainid), _staking, id, networks.genesisHashOf(id));
     }
 
     function _stintAt(uint32 id, address operator, uint64 epoch)
@@ -462,22 +479,7 @@ contract SlashingManager {
         if (next < absent.length && absent[next] == operator) revert NotASigner(operator);
     }
 
-    function _later(uint64 a, uint64 b) private pure returns (uint64) {
-        return a > b ? a : b;
-    }
-
-    /// Weight punished lately in a network: of all, and for statements of single operators.
-    function _punishedLately(uint32 id) private view returns (uint256 all, uint256 singles) {
-        Checkpoints.Trace208 storage trace = _punishedWeight[id];
-        uint256 sums = trace.latest();
-        // Both only rise, so none borrows of the other.
-        if (block.timestamp >= evidenceAgeMax) {
-            sums -= trace.upperLookupRecent(uint48(block.timestamp - evidenceAgeMax));
-        }
-        return (sums & ((1 << SUM_BITS) - 1), sums >> SUM_BITS);
-    }
-
-    error EvidenceAgeInvalid();
+    error UnbondingTooShort(uint256 least);
     /// One operator may sign both.
     error NotAFault();
     /// It is not the sum of the signatures on both statements.

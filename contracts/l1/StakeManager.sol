@@ -7,7 +7,9 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {Epochs} from "./Epochs.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
+import {Rewards} from "./Rewards.sol";
 
 /// Where other tokens are staked with the same operators.
 interface ICollateralManager {
@@ -32,10 +34,11 @@ interface ICollateralManager {
 /// reporter's part. An operator that was slashed is a tombstone: no weight, no new stake, its
 /// stakers may leave.
 ///
-/// Rewards that come from the networks belong to whoever holds shares then, after the operator's
-/// commission. They stand apart from the pools, so they change no price of a share and no slash
-/// takes them: a staker collects its own as tokens, or stakes it with the same operator
-/// (compounds). A new commission holds from the epoch after the next.
+/// Rewards that come from the networks flow to whoever holds shares, after the operator's
+/// commission, evenly over the time in which new stake comes to weigh (Rewards). They stand apart
+/// from the pools, so they change no price of a share and no slash takes them: a staker collects its
+/// own as tokens, or stakes it with the same operator (compounds). A new commission holds from the
+/// epoch after the next.
 ///
 /// Other collaterals (CollateralManager) add to an operator's weight and are slashed with it, and
 /// have no part in the rest.
@@ -45,20 +48,26 @@ interface ICollateralManager {
 ///
 /// Shares are rounded down in favour of the pool. Pools count their own tokens, so tokens sent here
 /// change nothing, and a first staker cannot make shares dear for a second.
-contract StakeManager {
+contract StakeManager is Epochs {
     using Checkpoints for Checkpoints.Trace208;
+    using Rewards for Rewards.Book;
     using SafeCast for uint256;
     using SafeERC20 for ERC20Burnable;
 
     /// In wei, of which there are less than 2^90.
     struct Pool {
-        uint120 assets;
-        uint120 shares;
+        uint96 assets;
+        uint96 shares;
         /// Of an active pool; from the first on nothing comes in any more.
         uint8 slashCount;
+        /// When the first was, in seconds since 1970, and what it took, in hundredths of a percent:
+        /// here, so that a slash of many operators takes no slot more of each.
+        uint40 slashedAt;
+        uint16 slashedBps;
     }
 
-    /// What a share is worth from a time on, in PRICE-ths of a token.
+    /// What a share is worth from a time on, in PRICE-ths of a token: after a second slash, and each
+    /// later one.
     struct Price {
         uint48 since;
         uint208 price;
@@ -70,13 +79,6 @@ contract StakeManager {
         uint16 bpsBefore;
         /// From when on `bps` holds.
         uint64 fromEpoch;
-    }
-
-    /// What a staker has earned with an operator and not collected, in wei; and up to where of
-    /// `_earnedPerShare` that counts.
-    struct Earnings {
-        uint256 owed;
-        uint256 counted;
     }
 
     /// What an operator's other collaterals weigh, in gwei.
@@ -96,8 +98,6 @@ contract StakeManager {
 
     uint16 private constant BPS = 10_000;
     uint256 private constant WEI_PER_GWEI = 1e9;
-    /// Rewards of a share are counted in so small parts of a wei.
-    uint256 private constant REWARD_SCALE = 1e27;
     /// What a share is worth before any slash.
     uint208 private constant PRICE = 1e18;
     /// Operators that one account may ever stake with.
@@ -114,20 +114,17 @@ contract StakeManager {
     /// Who brings rewards from the networks.
     address public immutable bridge;
     ICollateralManager public immutable collaterals;
-    /// The clock of the operators, kept here: a slash asks it for every exit pool.
-    uint64 private immutable _epochStart;
-    uint64 private immutable _epochLength;
+    /// How long a reward flows, in seconds.
+    uint256 public immutable flowSeconds;
 
     mapping(address operator => Commission) private _commissions;
     mapping(address operator => CollateralWeight) private _collateralWeights;
-    /// By operator, what a share has earned since the beginning, scaled.
-    mapping(address operator => uint256) private _earnedPerShare;
-    mapping(address operator => mapping(address staker => Earnings)) private _earnings;
+    mapping(address operator => Rewards.Book) private _rewards;
     mapping(address operator => Pool) private _active;
     mapping(address operator => mapping(uint64 exitEpoch => Pool)) private _exits;
     mapping(address operator => mapping(address staker => uint256)) private _shares;
-    /// The same by time; the worth of a share after each slash, counted from 1; and whom a staker
-    /// ever staked with.
+    /// The same by time; the worth of a share after each slash from the second on; and whom a
+    /// staker ever staked with.
     mapping(address operator => mapping(address staker => Checkpoints.Trace208)) private _shareTrace;
     mapping(address operator => mapping(uint256 slashCount => Price)) private _prices;
     mapping(address staker => address[]) private _operatorsOf;
@@ -144,9 +141,6 @@ contract StakeManager {
     event CommissionSet(address indexed operator, uint64 indexed fromEpoch, uint16 bps);
     event Rewarded(address indexed operator, uint256 assets, uint256 commission);
     event Collected(address indexed operator, address indexed staker, uint256 assets);
-    event Slashed(
-        address indexed operator, uint64 indexed faultEpoch, uint256 assets, address reporter
-    );
 
     constructor(
         ERC20Burnable token_,
@@ -155,17 +149,16 @@ contract StakeManager {
         address rewardBridge,
         uint256 unbondingSeconds,
         ICollateralManager collateralManager
-    ) {
+    ) Epochs(operatorRegistry.epochStart(), operatorRegistry.epochLength()) {
         token = token_;
         operators = operatorRegistry;
         slasher = slashingManager;
         bridge = rewardBridge;
         unbonding = unbondingSeconds;
         collaterals = collateralManager;
-        _epochStart = operatorRegistry.epochStart();
-        _epochLength = operatorRegistry.epochLength();
-        uint256 epochs = unbondingSeconds / operatorRegistry.epochLength() + 1;
-        if (epochs + operatorRegistry.NOTICE() > EXIT_POOLS_MAX) revert UnbondingTooLong();
+        flowSeconds = NOTICE * epochLength;
+        uint256 epochs = unbondingSeconds / epochLength + 1;
+        if (epochs + NOTICE > EXIT_POOLS_MAX) revert UnbondingTooLong();
     }
 
     /// Stakes the sender's tokens with an operator; its own or as a delegator.
@@ -188,7 +181,7 @@ contract StakeManager {
     /// Sets the sender's part of the rewards of its stakers from the epoch after the next.
     function setCommission(uint16 bps) external {
         if (bps > BPS) revert PartInvalid();
-        uint64 epoch = operators.currentEpoch() + operators.NOTICE();
+        uint64 epoch = effectiveEpoch();
         _commissions[msg.sender] = Commission(bps, commissionOf(msg.sender), epoch);
         emit CommissionSet(msg.sender, epoch, bps);
     }
@@ -203,20 +196,16 @@ contract StakeManager {
         if (pool.slashCount == 0) _weigh(operator, pool.assets);
     }
 
-    /// Shares out a reward of an operator, whose tokens have come before.
+    /// Has a reward of an operator, whose tokens have come before, flow to its stakers.
     function reward(address operator, uint256 assets) external {
         if (msg.sender != bridge) revert NotTheBridge();
-        uint256 shares = _active[operator].shares;
-        uint256 own = shares == 0 ? assets : Math.mulDiv(assets, commissionOf(operator), BPS);
-        _earnings[operator][operator].owed += own;
-        if (assets > own) {
-            _earnedPerShare[operator] += Math.mulDiv(assets - own, REWARD_SCALE, shares);
-        }
+        uint256 own = Math.mulDiv(assets, commissionOf(operator), BPS);
+        _rewards[operator].add(_partOf(operator, operator), assets - own, own, flowSeconds);
         emit Rewarded(operator, assets, own);
     }
 
     function _stake(address operator, uint256 assets) private returns (uint256 shares) {
-        _settle(operator, msg.sender);
+        _rewards[operator].settle(_partOf(operator, msg.sender));
         // Reverts unless it is registered.
         operators.upcoming(operator);
         Pool memory pool = _active[operator];
@@ -238,13 +227,13 @@ contract StakeManager {
         if (shares == 0) revert AmountTooSmall();
         uint256 own = _shares[operator][msg.sender];
         if (shares > own) revert SharesMissing(own);
-        _settle(operator, msg.sender);
+        _rewards[operator].settle(_partOf(operator, msg.sender));
         Pool memory pool = _active[operator];
         assets = _toAssets(pool, shares);
         _setShares(operator, msg.sender, own - shares);
         _active[operator] = _shrunk(pool, assets, shares);
 
-        exitEpoch = operators.currentEpoch() + operators.NOTICE();
+        exitEpoch = effectiveEpoch();
         Pool memory exit = _exits[operator][exitEpoch];
         uint256 exitShares = _toShares(exit, assets);
         _exits[operator][exitEpoch] = _grown(exit, assets, exitShares);
@@ -276,16 +265,22 @@ contract StakeManager {
         if (msg.sender != slasher) revert NotTheSlasher();
         if (reporterBps > BPS) revert PartInvalid();
         slashed = new uint256[](cuts.length);
+        address[] memory tombstones = new address[](cuts.length);
+        uint256 count;
         uint256 total;
         for (uint256 index = 0; index < cuts.length; ++index) {
             Cut calldata cut = cuts[index];
+            if (_active[cut.operator].slashCount == 0) tombstones[count++] = cut.operator;
             slashed[index] = _slash(cut);
             total += slashed[index];
-            emit Slashed(cut.operator, cut.faultEpoch, slashed[index], reporter);
             if (_collateralWeights[cut.operator].isUsed) {
                 collaterals.slash(cut, reporter, reporterBps);
             }
         }
+        assembly ("memory-safe") {
+            mstore(tombstones, count)
+        }
+        if (count > 0) operators.setTombstones(tombstones);
         uint256 bounty = Math.mulDiv(total, reporterBps, BPS);
         if (bounty > 0) token.safeTransfer(reporter, bounty);
         if (total > bounty) token.burn(total - bounty);
@@ -293,14 +288,17 @@ contract StakeManager {
 
     /// When what left with an exit epoch may be withdrawn, in seconds since 1970.
     function readyAt(uint64 exitEpoch) public view returns (uint256) {
-        return uint256(_epochStart) + uint256(exitEpoch) * _epochLength + unbonding;
+        return startOf(exitEpoch) + unbonding;
     }
 
     /// What a staker has earned with an operator and not collected, in wei.
-    function earnedOf(address operator, address staker) public view returns (uint256) {
-        Earnings memory earnings = _earnings[operator][staker];
-        uint256 gain = _earnedPerShare[operator] - earnings.counted;
-        return earnings.owed + Math.mulDiv(_shares[operator][staker], gain, REWARD_SCALE);
+    function earnedOf(address operator, address staker) external view returns (uint256) {
+        return _rewards[operator].earnedOf(_partOf(operator, staker));
+    }
+
+    /// What is still to flow to an operator's stakers, in wei, and until when.
+    function flowOf(address operator) external view returns (uint256 left, uint256 end) {
+        return _rewards[operator].flowOf();
     }
 
     /// The votes of what an account had staked at a time that is past, in wei.
@@ -323,7 +321,7 @@ contract StakeManager {
     /// An operator's part of rewards now, in hundredths of a percent.
     function commissionOf(address operator) public view returns (uint16) {
         Commission memory commission = _commissions[operator];
-        bool holds = operators.currentEpoch() >= commission.fromEpoch;
+        bool holds = currentEpoch() >= commission.fromEpoch;
         return holds ? commission.bps : commission.bpsBefore;
     }
 
@@ -373,24 +371,33 @@ contract StakeManager {
     }
 
     function _priceAt(address operator, uint48 time) private view returns (uint208) {
-        for (uint256 count = _active[operator].slashCount; count > 0; --count) {
+        Pool memory pool = _active[operator];
+        for (uint256 count = pool.slashCount; count > 1; --count) {
             Price memory found = _prices[operator][count];
             if (found.since <= time) return found.price;
         }
-        return PRICE;
+        bool isWhole = pool.slashCount == 0 || time < pool.slashedAt;
+        return isWhole ? PRICE : _cutPrice(PRICE, pool.slashedBps);
     }
 
-    /// Counts what a staker's shares have earned, before they change.
-    function _settle(address operator, address staker) private {
-        _earnings[operator][staker] =
-            Earnings(earnedOf(operator, staker), _earnedPerShare[operator]);
+    /// What a share is worth after the last slash of its pool.
+    function _priceOf(address operator, Pool memory pool) private view returns (uint208) {
+        if (pool.slashCount > 1) return _prices[operator][pool.slashCount].price;
+        return pool.slashCount == 0 ? PRICE : _cutPrice(PRICE, pool.slashedBps);
+    }
+
+    function _cutPrice(uint208 price, uint16 bps) private pure returns (uint208) {
+        return price * (BPS - bps) / BPS;
+    }
+
+    function _partOf(address operator, address staker) private view returns (Rewards.Part memory) {
+        uint256 shares = _shares[operator][staker];
+        return Rewards.Part(operator, staker, shares, _active[operator].shares);
     }
 
     function _collect(address operator, address staker) private returns (uint256 assets) {
-        _settle(operator, staker);
-        assets = _earnings[operator][staker].owed;
+        assets = _rewards[operator].take(_partOf(operator, staker));
         if (assets == 0) revert AmountTooSmall();
-        _earnings[operator][staker].owed = 0;
         emit Collected(operator, staker, assets);
     }
 
@@ -400,21 +407,25 @@ contract StakeManager {
         Pool memory active = _active[operator];
         slashed = _cut(active, cut.bps);
         uint8 count = active.slashCount;
-        uint208 price = count == 0 ? PRICE : _prices[operator][count].price;
         // The last that can be counted stands for all after it.
-        if (count < type(uint8).max) active.slashCount = count + 1;
-        _prices[operator][active.slashCount] =
-            Price(uint48(block.timestamp), price * (BPS - cut.bps) / BPS);
+        uint8 next = count < type(uint8).max ? count + 1 : count;
+        if (count == 0) {
+            (active.slashedAt, active.slashedBps) = (uint40(block.timestamp), cut.bps);
+        } else {
+            uint208 price = _cutPrice(_priceOf(operator, active), cut.bps);
+            _prices[operator][next] = Price(uint48(block.timestamp), price);
+        }
+        active.slashCount = next;
         _active[operator] = active;
-        if (count == 0) operators.setTombstone(operator);
         // From the newest exit down to the fault, or to what may be withdrawn already.
-        uint64 last = operators.currentEpoch() + operators.NOTICE();
+        uint64 last = effectiveEpoch();
         for (uint64 epoch = last; epoch > cut.faultEpoch; --epoch) {
             if (block.timestamp >= readyAt(epoch)) break;
-            Pool memory exit = _exits[operator][epoch];
+            Pool storage exit = _exits[operator][epoch];
             if (exit.assets == 0) continue;
-            slashed += _cut(exit, cut.bps);
-            _exits[operator][epoch] = exit;
+            Pool memory cutExit = exit;
+            slashed += _cut(cutExit, cut.bps);
+            exit.assets = cutExit.assets;
         }
     }
 
@@ -426,7 +437,7 @@ contract StakeManager {
 
     function _cut(Pool memory pool, uint16 bps) private pure returns (uint256 assets) {
         assets = Math.mulDiv(pool.assets, bps, BPS);
-        pool.assets -= uint120(assets);
+        pool.assets -= uint96(assets);
     }
 
     function _grown(Pool memory pool, uint256 assets, uint256 shares)
@@ -434,8 +445,8 @@ contract StakeManager {
         pure
         returns (Pool memory)
     {
-        pool.assets = (pool.assets + assets).toUint120();
-        pool.shares = (pool.shares + shares).toUint120();
+        pool.assets = (pool.assets + assets).toUint96();
+        pool.shares = (pool.shares + shares).toUint96();
         return pool;
     }
 
@@ -444,8 +455,8 @@ contract StakeManager {
         pure
         returns (Pool memory)
     {
-        pool.assets = (pool.assets - assets).toUint120();
-        pool.shares = (pool.shares - shares).toUint120();
+        pool.assets = (pool.assets - assets).toUint96();
+        pool.shares = (pool.shares - shares).toUint96();
         return pool;
     }
 

@@ -25,10 +25,12 @@ contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
         _mint(genesis, CAP);
     }
 
-    function mint(address to, uint256 amount) external {
+    /// Makes tokens; returns how many there are then.
+    function mint(address to, uint256 amount) external returns (uint256 supply) {
         if (msg.sender != minter) revert NotTheMinter();
-        if (totalSupply() + amount > CAP) revert CapExceeded();
         _mint(to, amount);
+        supply = totalSupply();
+        if (supply > CAP) revert CapExceeded();
     }
 
     /// Seconds since 1970 (ERC-6372).
@@ -58,7 +60,9 @@ contract ZgToken is ERC20, ERC20Burnable, ERC20Permit, ERC20Votes {
     }
 
     function _transferVotingUnits(address from, address to, uint256 amount) internal override {
-        _moveDelegateVotes(delegates(from), delegates(to), amount);
+        // Nobody delegates for the zero address, of which tokens come that are made.
+        address giver = from == address(0) ? from : delegates(from);
+        _moveDelegateVotes(giver, delegates(to), amount);
     }
 
     error NotTheMinter();

@@ -19,8 +19,8 @@ const loadEpochs = 2
 const coolDownEpochs = 4
 
 /** Four operators validate these networks from epoch 12 on, which it is. */
-function openWorld(ids: readonly number[] = [0]) {
-  const l1 = new L1World()
+function openWorld(ids: readonly number[] = [0], options: { deadAfterSeconds?: number } = {}) {
+  const l1 = new L1World(options)
   for (const id of ids) l1.openNetwork(id)
   l1.settle(all, { ids, purse: 1_000n * ether })
   l1.goToEpoch(12)
@@ -98,7 +98,7 @@ test('NetworkLoad: an epoch is busy above 75 % of its gas, idle below 20 %', () 
 })
 
 test('NetworkLoad: a verdict is of its own network and epoch, also where a word of them ends', () => {
-  const { l1, pass, skipTo, loadOf } = openWorld([0, 1])
+  const { l1, pass, skipTo, loadOf } = openWorld([0, 1], { deadAfterSeconds: 100_000 })
   skipTo(126)
   for (const [first, second] of [
     [9_000, 0],
@@ -196,7 +196,7 @@ test('Autoscaler opens the next network when all were busy long enough, prepared
 })
 
 test('Autoscaler: between two decisions it cools down, and a day no more than doubles them', () => {
-  const { l1, pass, skipTo, decide, prepare, join } = openWorld()
+  const { l1, pass, skipTo, decide, prepare, join } = openWorld([0], { deadAfterSeconds: 100_000 })
   prepare(1, 2, 3)
   for (let epoch = 0; epoch < loadEpochs; epoch++) pass({ 0: 9_000 })
   decide('spawn')
@@ -245,7 +245,7 @@ test('Autoscaler: a network that is dead counts no more, and anyone ends it', ()
   // Network 1 is silent; of two that live, one alone is busy.
   for (let epoch = 0; epoch < loadEpochs; epoch++) pass({ 0: 9_000 })
   refuses(() => decide('spawn'), 'NotMost')
-  while (l1.epoch < 32) pass({ 0: 9_000 })
+  while (l1.epoch < 33) pass({ 0: 9_000 })
   l1.world.advance(1)
   refuses(() => decide('spawn'), 'NotMost')
   l1.send(l1.oracle, 'declareDead', [1])

@@ -98,6 +98,7 @@ test('a weight does not rise above a tenth of the total, by stake or by joining'
 test('a twentieth of the total may come in an epoch, and as much may go, apart from each other', () => {
   const { stake, all, newcomer, optOut, setAt } = openWorld(20)
   const [first, second, third] = all
+  const fourth = all[3]!
   stake.setWeight(first, 160n)
   const tooMuch = refusalOf(() => stake.setWeight(second, 141n))
   assert.equal(tooMuch.errorName, 'ChurnFull')
@@ -106,33 +107,65 @@ test('a twentieth of the total may come in an epoch, and as much may go, apart f
   refuses(() => stake.optIn(newcomer(30, 1n), id), 'ChurnFull')
   // What goes has its own measure: one of twenty.
   optOut(third)
-  refuses(() => stake.setWeight(second, 139n), 'ChurnFull')
   assert.deepEqual([setAt(13).total, setAt(14).total], [2_000n, 2_000n])
+  // And what is unstaked another one: who leaves, and may come back, holds up nobody's stake.
+  refuses(() => optOut(fourth), 'ChurnFull')
+  stake.setWeight(second, 100n)
+  stake.setWeight(fourth, 40n)
+  refuses(() => stake.setWeight(fourth, 39n), 'ChurnFull')
+  assert.equal(setAt(14).total, 1_900n)
   stake.passEpochs(1)
-  stake.setWeight(second, 139n)
+  stake.setWeight(fourth, 39n)
   stake.optIn(testOperator(30), id)
 })
 
-test('who is above the limit by itself leaves when nobody else does, and fills the epochs after', () => {
+test('who is above the limit by itself leaves whatever little went first, and fills the epochs after', () => {
   const { stake, all, optOut } = openWorld(21)
-  const [large, other] = all
-  for (const grown of [200n, 220n]) {
-    stake.setWeight(large, grown)
-    stake.passEpochs(1)
-  }
+  const [large, other, rival] = all
+  stake.setWeight(large, 200n)
+  stake.passEpochs(1)
+  stake.setWeight(large, 220n)
+  stake.setWeight(rival, 190n)
+  stake.passEpochs(1)
+  // A little that leaves first, in every epoch if need be, keeps nobody in.
   stake.setWeight(other, 99n)
-  refuses(() => optOut(large), 'ChurnFull')
   // Stake can be cut, so it waits for room.
   refuses(() => stake.setWeight(large, 100n), 'ChurnFull')
-  stake.passEpochs(1)
   optOut(large)
+  refuses(() => optOut(rival), 'ChurnFull')
   stake.passEpochs(1)
-  const full = refusalOf(() => stake.setWeight(other, 98n))
+  stake.setWeight(other, 98n)
+  const full = refusalOf(() => optOut(other))
   // It fills two epochs and a rest, for the total is less without it: the second after is free.
   assert.deepEqual([full.errorName, full.errorArgs[1]], ['ChurnFull', 0n])
   assert.equal(full.errorArgs[2], BigInt(stake.epoch + 4))
-  stake.passEpochs(2)
-  stake.setWeight(other, 98n)
+  refuses(() => optOut(rival), 'ChurnFull')
+  stake.passEpochs(1)
+  optOut(rival)
+})
+
+test('who joins and leaves, as often as it can, keeps nobody’s stake in', () => {
+  const { stake, all, optOut, newcomer } = openWorld(20)
+  const [victim, neighbour] = all
+  // Each above the limit by itself, so that it fills epochs when it leaves.
+  const idle = [30, 31].map((index) => newcomer(index, 200n))
+  let left = 100n
+  for (let epoch = 0; epoch < 12; epoch++) {
+    for (const operator of idle) {
+      for (const act of [() => stake.optIn(operator, id), () => optOut(operator)]) {
+        try {
+          act()
+        } catch (error) {
+          assert.ok(error instanceof ContractRevertError)
+        }
+      }
+    }
+    // Whoever is late in an epoch still finds room for what it takes out.
+    left -= 7n
+    stake.setWeight(victim, left)
+    stake.setWeight(neighbour, left)
+    stake.passEpochs(1)
+  }
 })
 
 test('a slash is under no limit and takes nothing of it', () => {
@@ -165,7 +198,7 @@ test('a slash is under no limit and takes nothing of it', () => {
   unstake(third, 50n)
 })
 
-test('whatever comes and goes, sets of neighbouring epochs share all but a twentieth each way', () => {
+test('whatever comes and goes, neighbouring sets share all but a twentieth of each kind and one operator each way', () => {
   for (const seed of [1, 2]) runRandomly(seed)
 })
 
@@ -184,7 +217,7 @@ function runRandomly(seed: number): void {
         else stake.optIn(operator, id)
       } catch (error) {
         if (!(error instanceof ContractRevertError)) throw error
-        assert.match(error.errorName, /^(ChurnFull|NotIn|StillIn|OperatorTooHeavy)$/)
+        assert.match(error.errorName, /^(ChurnFull|NotIn|NotInYet|StillIn|OperatorTooHeavy)$/)
         refused++
       }
     }
@@ -205,10 +238,13 @@ function runRandomly(seed: number): void {
     const changes = before.map((each, index) => (after[index] ?? 0n) - each)
     const come = changes.reduce((sum, change) => (change > 0n ? sum + change : sum), 0n)
     const gone = changes.reduce((sum, change) => (change < 0n ? sum - change : sum), 0n)
-    // One that cannot be cut may be above it; here none weighs so much but alone.
+    // One that cannot be cut may be above it, and goes beside what was cut.
     const largest = before.concat(after).reduce((most, each) => (each > most ? each : most), 0n)
-    const most = total / 20n > largest ? total / 20n : largest
-    assert.ok(come <= most && gone <= most, `seed ${seed}, epoch ${epoch}: ${come}, ${gone}`)
+    const part = total / 20n
+    const most = part + (largest > part ? largest : 0n)
+    // By leaving, and by unstaking.
+    const isHeld = come <= most && gone <= most + part
+    assert.ok(isHeld, `seed ${seed}, epoch ${epoch}: ${come}, ${gone}`)
     moved += come + gone
   }
   assert.ok(moved > 0n)

@@ -90,14 +90,19 @@ test('a fork costs all that its makers consented to lose, less the reporter’s 
   }
 })
 
-test('evidence counts for less long than stake that left is held', () => {
+test('stake that left is held for longer than evidence counts and certificates are taken', () => {
   const l1 = new L1World()
   const deploy = (ageMaxSeconds: number) =>
     l1.world.deploy('SlashingManager', {
       args: [l1.oracle.address, l1.stakes.address, ageMaxSeconds, 0],
     })
-  refuses(() => deploy(l1.unbondingSeconds), 'EvidenceAgeInvalid')
-  deploy(l1.unbondingSeconds - 1)
+  const most = l1.unbondingSeconds - l1.certificateAgeMaxSeconds - 1
+  assert.throws(() => deploy(most + 1), {
+    errorName: 'UnbondingTooShort',
+    errorArgs: [BigInt(l1.unbondingSeconds + 1)],
+  })
+  refuses(() => deploy(l1.unbondingSeconds), 'UnbondingTooShort')
+  deploy(most)
 })
 
 test('a fork costs no less when its makers report themselves one by one before it is proved', () => {

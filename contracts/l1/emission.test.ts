@@ -18,6 +18,8 @@ const late = testOperator(5)
 const stranger: Hex = toHex(new Uint8Array(20).fill(0x57))
 const closeReward = 2n * ether
 const shares = 100_000n
+/** A network may close an epoch years later. */
+const silentForLong = { deadAfterSeconds: 2 ** 31 }
 
 /** Networks 0 and 1 with 400 of 500 staked tokens and with all of them; it is epoch 12. */
 function openWorld(options: ConstructorParameters<typeof L1World>[0] = {}) {
@@ -103,6 +105,45 @@ describe('EmissionController', () => {
     assert.ok(l1.read(l1.emission, 'networkGrant', 1, skipping) === grantOf(skipping, 5n))
   })
 
+  test('a network that has ended takes no part of what is granted for later epochs', () => {
+    const { l1, close, grantNetwork, grantOf, granted } = openWorld()
+    l1.openNetwork(2)
+    const shared = close(0)
+    // Opening, a network has no set.
+    const part = () => l1.read(l1.emission, 'networkGrant', 0, shared)
+    assert.equal(part(), grantOf(shared, 4n))
+    l1.send(l1.networks, 'drain', [1])
+    l1.goToEpoch(l1.epoch + 4)
+    const draining = close(0)
+    assert.equal(l1.read(l1.emission, 'networkGrant', 0, draining), grantOf(draining, 4n))
+    l1.send(l1.networks, 'close', [1], stranger)
+    for (const { address } of [...members, late]) l1.send(l1.networks, 'optOut', [1], address)
+    l1.goToEpoch(l1.epoch + 2)
+    close(0)
+    const alone = close(0)
+    const both = grantOf(alone, 4n)
+    const amount = l1.read(l1.emission, 'networkGrant', 0, alone) as bigint
+    // It is the heaviest now, for it is the only one, and its part is twice as much.
+    assert.ok(amount >= (both * 5n) / 2n && amount <= (both * 5n) / 2n + 2n * 10n ** 9n)
+    grantNetwork(0, alone)
+    assert.equal(granted(), amount)
+    // Who waited gains and loses nothing: an epoch is divided by what it was.
+    assert.deepEqual(l1.read(l1.networks, 'liveAt', shared), [2n, 500n * 10n ** 9n])
+    assert.equal(part(), grantOf(shared, 4n))
+  })
+
+  test('who joins a network when grants are due takes nothing from others’', () => {
+    const { l1, close, grantNetwork, grantOf, outstanding } = openWorld()
+    const idle = testOperator(40)
+    l1.settle([idle], { stake: 2_000n * ether })
+    l1.openNetwork(2)
+    const epoch = close(0)
+    l1.send(l1.networks, 'optIn', [2, 3_000], idle.address)
+    grantNetwork(0, epoch)
+    assert.equal(outstanding(0), grantOf(epoch, 4n))
+    refuses(() => l1.send(l1.networks, 'optOut', [2], idle.address), 'NotInYet')
+  })
+
   test('grants nothing beyond what stake secures, and that later', () => {
     const { l1, close, grantNetwork, grantOf, outstanding } = openWorld({ securedBps: 200n })
     const epoch = close(0)
@@ -115,8 +156,8 @@ describe('EmissionController', () => {
     }
     l1.goToEpoch(l1.epoch + 2)
     grantNetwork(0, epoch)
-    // More stake is joined by now, so it takes less of its part.
-    assert.ok(outstanding(0) > 0n && outstanding(0) <= 56n * ether)
+    // More stake is there by now, and changes nothing of what that epoch was.
+    assert.equal(outstanding(0), grantOf(epoch, 4n))
   })
 
   test('all ways together never give out more than the curve has released', () => {
@@ -137,7 +178,8 @@ describe('EmissionController', () => {
 
   for (const [when, seconds] of moments) {
     test(`a network is granted ${when} what the epoch then released`, () => {
-      const { l1, start, close, grantNetwork, grantOf, granted, released } = openWorld()
+      const world = openWorld(silentForLong)
+      const { l1, start, close, grantNetwork, grantOf, granted, released } = world
       const epoch = Math.max(12, Math.floor((start + seconds - l1.start) / l1.epochSeconds))
       if (epoch > 12) close(0, epoch)
       close(0)
@@ -204,7 +246,7 @@ describe('AlignmentPool', () => {
 
   for (const [when, seconds] of moments) {
     test(`work earns ${when} a part of what is free then, and never more`, () => {
-      const { l1, start, pool, close, send, freeAt, paid } = openPool()
+      const { l1, start, pool, close, send, freeAt, paid } = openPool(silentForLong)
       const epoch = Math.max(12, Math.floor((start + seconds - l1.start) / l1.epochSeconds))
       assert.equal(l1.read(pool, 'releasedAt', start + seconds), freeAt(start + seconds))
       if (epoch > 12) close(0, epoch)

@@ -7,6 +7,7 @@ import type { Hex } from '@zg/primitives'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import {
   certificateAgeMaxSeconds,
+  deadAfterSeconds,
   epochSeconds,
   genesisHash,
   genesisRootOf,
@@ -97,10 +98,19 @@ test('FinalityOracle begins with the genesis and follows certificates, absent on
   assert.equal(known()['height'], 9n)
   const holds = (height: number, root: Uint8Array | undefined, siblings: readonly Hex[]) =>
     stake.read(stake.oracle, 'holds', [id, height, toHex(root as Uint8Array), siblings])
-  assert.equal(holds(9, chain.roots[9], []), true)
+  const history = (height: number) => [toHex(rootOf(chain.roots.slice(0, height)))]
+  assert.equal(holds(9, chain.roots[9], history(9)), true)
   assert.equal(holds(2, chain.roots[2], chain.siblings(2, 9)), true)
+  // What the certificate before proved, it still proves.
+  assert.equal(holds(4, chain.roots[4], history(4)), true)
+  assert.equal(holds(2, chain.roots[2], chain.siblings(2, 4)), true)
   assert.equal(holds(2, chain.roots[3], chain.siblings(2, 9)), false)
-  assert.equal(holds(10, chain.roots[9], []), false)
+  assert.equal(holds(10, chain.roots[9], history(9)), false)
+  assert.equal(holds(9, chain.roots[9], history(4)), false)
+  assert.equal(holds(9, chain.roots[9], []), false)
+  assert.equal(holds(8, chain.roots[8], history(8)), false, 'no certificate said it')
+  // Where no block is yet, a history holds zero.
+  assert.equal(holds(5, new Uint8Array(32), chain.siblings(5, 4)), false)
 })
 
 test('FinalityOracle refuses what does not extend what it knows, and keeps it', () => {
@@ -136,7 +146,7 @@ test('FinalityOracle refuses what does not extend what it knows, and keeps it', 
   submit(good, siblings)
 })
 
-test('FinalityOracle takes an epoch after its close, a close of any age, nothing else too old', () => {
+test('FinalityOracle takes an epoch after its close, a close while its network lives, nothing else too old', () => {
   const { stake, certify, submit, known } = openWorld()
   const chain = new Chain({ heightMax: 9 })
   stake.world.advance(epochSeconds + certificateAgeMaxSeconds + 1)
@@ -161,6 +171,12 @@ test('FinalityOracle takes an epoch after its close, a close of any age, nothing
   refuses(() => submit(certify(chain.vote(9, { epoch: 13 })), siblings), 'EpochUnexpected')
   submit(certify(chain.vote(9, { epoch: 14 })), siblings)
   assert.equal(known()['epoch'], 14n)
+  const late = new Chain({ heightMax: 12 })
+  const close = certify(late.vote(12, { epoch: 14, nextEpoch: 16 }))
+  // Epoch 14 is over, and has been for so long.
+  stake.passEpochs(1)
+  stake.world.advance(deadAfterSeconds + 1)
+  refuses(() => submit(close, late.siblings(9, 12)), 'NetworkDead')
 })
 
 test('a network is halted by a certificate that contradicts what is known, and by no other', () => {

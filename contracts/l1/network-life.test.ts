@@ -84,6 +84,29 @@ test('a network takes no dust, and no more operators than nodes can read', () =>
   optIn(fourth)
 })
 
+test('who made a network begin cannot leave before it has', () => {
+  const { l1, optIn, status, network } = openWorld()
+  l1.openNetwork(id, { operatorsMin: 3, earliestEpoch: 18 })
+  const leave = ({ address }: TestOperator) => l1.send(l1.networks, 'optOut', [id], address)
+  const [first, second, third] = all as [TestOperator, TestOperator, TestOperator]
+  for (const operator of [first, second]) optIn(operator)
+  l1.goToEpoch(l1.epoch + 2)
+  // While it waits for operators, who has waited may go, and come back later.
+  leave(second)
+  l1.goToEpoch(l1.epoch + 2)
+  for (const operator of [second, third]) optIn(operator)
+  assert.equal(status(), 'Active')
+  assert.equal(network().firstEpoch, 18n)
+  for (let epoch = l1.epoch; epoch < 18; epoch++) {
+    l1.goToEpoch(epoch)
+    for (const operator of all.slice(0, 3)) refuses(() => leave(operator), 'NotInYet')
+  }
+  l1.goToEpoch(18)
+  const { count } = l1.read(l1.networks, 'setAt', id, 18) as { count: number }
+  assert.equal(count, 3)
+  leave(first)
+})
+
 test('a network begins when enough operators with enough stake have joined, in the epoch after next', () => {
   const { l1, optIn, status, network, totalAt, deposit } = openWorld()
   l1.openNetwork(id, { operatorsMin: 3, stakeMin: 350n * gwei })
@@ -168,8 +191,61 @@ test('a network drains with its set, is closed by anyone after the notice, and t
   refuses(() => world.certify(), 'NoQuorum')
   // Whoever was in it leaves at will, and it dies of silence: what is in it may leave, too.
   for (const { address } of all) l1.send(l1.networks, 'optOut', [id], address)
-  l1.world.advance(l1.deadAfterSeconds + 1)
+  l1.outlive(id)
   l1.send(l1.oracle, 'declareDead', [id])
+})
+
+test('when the stake of its set is free, a network takes no certificate any more', async () => {
+  const l1 = new L1World({ deadAfterSeconds: 400 })
+  l1.openNetwork(id)
+  l1.settle(all, { ids: [id] })
+  l1.goToEpoch(12)
+  const world = new NetworkWorld(l1, id, all)
+  await world.seal()
+  world.certify()
+  // All leave what they may, and nothing of the network comes to L1.
+  const exits = all.map(({ address }) => {
+    const { events } = l1.send(l1.stakes, 'unstake', [address, 100n * ether], address)
+    return Number(events[0]?.args['exitEpoch'])
+  })
+  assert.deepEqual(exits, [14, 14, 14, 14])
+  const until = Number(l1.read(l1.oracle, 'livesUntil', id))
+  assert.equal(until, l1.start + 13 * l1.epochSeconds + 400)
+  const free = Number(l1.read(l1.stakes, 'readyAt', 13))
+  assert.ok(until < free)
+  await world.seal({ epoch: 12n })
+  const forged = { nextEpoch: 16n }
+  const conflict = world.certificate({ height: 1, bent: { blockHash: new Uint8Array(32).fill(8) } })
+  l1.world.advance(until + 1 - l1.world.timestamp)
+  // Nobody has buried it yet.
+  assert.equal((l1.read(l1.oracle, 'finalOf', id) as { isDead: boolean }).isDead, false)
+  refuses(() => world.certify(forged), 'NetworkDead')
+  refuses(() => l1.send(l1.oracle, 'haltByConflict', [id, conflict]), 'NetworkDead')
+  l1.goToEpoch(19)
+  for (const { address } of all) l1.send(l1.stakes, 'withdraw', [address, 14], address)
+  refuses(() => world.certify(forged), 'NetworkDead')
+  l1.send(l1.oracle, 'declareDead', [id])
+})
+
+test('a network that is late by less is closed, epoch by epoch, each in its own time', async () => {
+  const l1 = new L1World({ deadAfterSeconds: 400 })
+  l1.openNetwork(id)
+  l1.settle(all, { ids: [id] })
+  l1.goToEpoch(12)
+  const world = new NetworkWorld(l1, id, all)
+  await world.seal()
+  world.certify()
+  const livesUntil = () => Number(l1.read(l1.oracle, 'livesUntil', id))
+  const end = livesUntil()
+  l1.world.advance(end - 1 - l1.world.timestamp)
+  await world.seal({ epoch: 12n })
+  world.certify({ nextEpoch: 13n })
+  // The close came late, and gives the set of the next epoch no more time than it had.
+  assert.equal(livesUntil(), end + l1.epochSeconds)
+  await world.seal({ epoch: 13n })
+  refuses(() => l1.send(l1.oracle, 'declareDead', [id]), 'StillAlive')
+  world.certify({ nextEpoch: 16n })
+  assert.equal(livesUntil(), end + 4 * l1.epochSeconds)
 })
 
 test('faults of the epochs in which there was a network are punished, also when it is over', () => {

@@ -26,7 +26,6 @@ const keys = [
   { name: 'ChurnBps', least: 100n, most: 1_000n, isCritical: true },
   { name: 'OperatorsMin', least: 1n, most: 100n, isCritical: false },
   { name: 'StakeMin', least: 1n, most: 10n ** 17n, isCritical: false },
-  { name: 'GasLimit', least: 10n ** 7n, most: 10n ** 9n, isCritical: false },
   { name: 'DrainEpochs', least: 2n, most: 4_000n, isCritical: true },
   { name: 'LoadEpochs', least: 2n, most: 16n, isCritical: false },
   { name: 'CoolDownEpochs', least: 2n, most: 1_000n, isCritical: false },

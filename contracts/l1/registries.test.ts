@@ -89,6 +89,11 @@ describe('NetworkRegistry', () => {
     stake.optIn(operator, 7)
     refuses(() => stake.optIn(operator, 7), 'StillIn')
     const optOut = () => stake.send(stake.networks, 'optOut', [7], operator.address)
+    // Who has not been in it yet cannot leave it: it has answered for nothing.
+    refuses(optOut, 'NotInYet')
+    stake.passEpochs(1)
+    refuses(optOut, 'NotInYet')
+    stake.passEpochs(1)
     optOut()
     refuses(optOut, 'NotIn')
     refuses(() => stake.optIn(operator, 7), 'StillIn')
@@ -96,7 +101,8 @@ describe('NetworkRegistry', () => {
     stake.optIn(operator, 7)
     const isMember = (epoch: number) =>
       stake.read(stake.networks, 'isMember', [7, operator.address, epoch])
-    assert.deepEqual([11, 12, 13, 14, 99].map(isMember), [false, false, false, true, true])
+    const epochs = [11, 12, 13, 14, 15, 16, 99]
+    assert.deepEqual(epochs.map(isMember), [false, true, true, false, false, true, true])
     const members = stake.read(stake.networks, 'membersOf', [7])
     assert.deepEqual(members, [checksumAddress(fromHex(operator.address))])
   })
@@ -134,8 +140,10 @@ describe('NetworkRegistry', () => {
     const network = openingOf(1, { genesisHash: zeroWord })
     refuses(() => stake.send(stake.networks, 'open', [1, network], address), 'NotTheGovernor')
     refuses(() => stake.send(stake.networks, 'open', [1, network]), 'GenesisMissing')
-    const change = [address, 12, [0, 5], [noKey, noKey], false]
+    const change = [address, 12, [0, 5], [noKey, noKey]]
     refuses(() => stake.send(stake.networks, 'operatorChanged', change), 'NotTheOperators')
+    const slashed = [12, [{ operator: address, weight: 5, key: noKey }]]
+    refuses(() => stake.send(stake.networks, 'operatorsSlashed', slashed), 'NotTheOperators')
   })
 
   test('a quorum is more than two thirds of all weight, of members named once', () => {
@@ -202,7 +210,7 @@ function runRandomly(seed: number): void {
     const model = models[index] as Model
     const id = ids[rng.below(ids.length)] as number
     const from = stake.epoch + 2
-    const kind = rng.below(12)
+    const kind = rng.below(13)
     try {
       if (kind < 3) stake.passEpochs(1 + rng.below(2))
       else if (kind < 6) {
@@ -214,6 +222,10 @@ function runRandomly(seed: number): void {
         stake.send(stake.operators, 'rotate', stake.claimOf(next), model.address)
         model.generation++
         model.keys.push({ from, value: keyOf(next) })
+      } else if (kind === 12) {
+        const slashed = models.filter(() => rng.below(2) === 0)
+        stake.send(stake.operators, 'setTombstones', [slashed.map(({ address }) => address)])
+        for (const { weights } of slashed) weights.push({ from, value: 0n })
       } else {
         const isIn = kind < 10
         const args = isIn ? [id, 5_000] : [id]
@@ -222,7 +234,7 @@ function runRandomly(seed: number): void {
       }
     } catch (error) {
       if (!(error instanceof ContractRevertError)) throw error
-      assert.match(error.errorName, /^(RotationPending|StillIn|NotIn)$/)
+      assert.match(error.errorName, /^(RotationPending|StillIn|NotIn|NotInYet)$/)
       refused++
     }
     assert.equal(stake.read(stake.networks, 'joinedStake', []), joinedOf(models))
@@ -270,6 +282,7 @@ function compare(place: {
     }
     const total = weighing.reduce((sum, { weights }) => sum + (valueAt(weights, epoch) ?? 0n), 0n)
     assert.equal(set.total, total)
+    assert.equal(stake.read(stake.networks, 'totalAt', [id, epoch]), total)
     assert.equal(set.count, weighing.length)
     assert.deepEqual(set.key, sumOf(weighing.map(({ keys }) => valueAt(keys, epoch) ?? noKey)))
   }

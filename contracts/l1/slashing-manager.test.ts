@@ -16,7 +16,6 @@ import {
 import type { Hex } from '@zg/primitives'
 
 import { signatureWords } from '../bls-words.ts'
-import { ContractRevertError } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import { L1World, sumOfSignatures } from '../testing/l1-world.ts'
 import { testOperator } from '../testing/stake-world.ts'
@@ -194,6 +193,37 @@ test('forged evidence, and evidence of another network, operator or time, is ref
   assert.equal(stakeOf(culprit), 100n * ether)
 })
 
+test('a retired key convicts nobody: of two epochs both must be young, and both those of a member', () => {
+  const { l1 } = openWorld()
+  const fresh = testOperator(1, 1)
+  l1.rotate(fresh)
+  /** What a thief of the former key signs today for epoch 12, and the operator's honest vote. */
+  const report = (operator: TestOperator, key: TestOperator, [id, honest]: [number, bigint]) => {
+    const votes = [
+      finality({ height: 1_000_000n, nextEpoch: 13n }),
+      finality({ epoch: honest, height: 5_000n }),
+    ] as const
+    const [forgery, own] = votes.map((vote) => finalityVoteDigest(l1.identityOf(id), vote))
+    const sum = signatureWords(
+      blsAggregate([
+        blsSign(operator.secretKey, forgery as Uint8Array),
+        blsSign(key.secretKey, own as Uint8Array),
+      ]),
+    )
+    const args = votes.map((vote) => l1.finalityArgs(vote))
+    const evidence = [id, operator.address, ...args, noOpening, sum]
+    return l1.send(l1.slashing, 'reportFinalityVotes', evidence, reporter)
+  }
+  l1.openNetwork(2)
+  l1.send(l1.networks, 'optIn', [2, 10_000], second.address)
+  l1.goToEpoch(14)
+  // The key still answers for its epoch; where the operator was no member then, it does not.
+  refuses(() => report(second, second, [2, 14n]), 'NotAMember')
+  assert.equal(report(second, second, [1, 14n]).events[0]?.args['fault'], 7)
+  l1.goToEpoch(52)
+  refuses(() => report(culprit, fresh, [1, 52n]), 'EvidenceTooOld')
+})
+
 test('a slash drill: one fault on network 1 is paid for by all who staked, and on both networks', () => {
   const { l1, stakeOf, reportRounds, signed } = openWorld()
   const delegator: Hex = toHex(new Uint8Array(20).fill(0xd1))
@@ -230,8 +260,12 @@ test('faults together cost more than one alone, and no more than was consented t
     return bps ?? deferral?.bps
   })
   assert.deepEqual(parts, [6_500, 7_000, 7_000])
-  l1.goToEpoch(18)
-  assert.equal(l1.read(l1.slashing, 'penaltyOf', 1, (all[3] as TestOperator).address, 12), 6_500)
+  const penalty = () => l1.read(l1.slashing, 'penaltyOf', 1, (all[3] as TestOperator).address, 12)
+  // Spans are of four epochs here: what was punished in the 13th counts up to the 23rd.
+  l1.goToEpoch(23)
+  assert.equal(penalty(), 7_000)
+  l1.goToEpoch(24)
+  assert.equal(penalty(), 6_500)
 })
 
 test('after a third of a network punishments of one wait, are settled, and take what leaves', () => {
@@ -283,15 +317,15 @@ test('after a third of a network punishments of one wait, are settled, and take 
 
 test('what is reported last and executed late is still there: the delays are held to it', () => {
   const l1 = new L1World()
-  const { unbondingSeconds, evidenceAgeMaxSeconds, massDelaySeconds } = l1
-  assert.ok(evidenceAgeMaxSeconds + massDelaySeconds < unbondingSeconds)
-  for (const delay of [unbondingSeconds - evidenceAgeMaxSeconds, 2 ** 40]) {
+  const { unbondingSeconds, evidenceAgeMaxSeconds, massDelaySeconds, certificateAgeMaxSeconds } = l1
+  const most = unbondingSeconds - evidenceAgeMaxSeconds - certificateAgeMaxSeconds - 1
+  assert.ok(massDelaySeconds <= most)
+  const deploy = (delay: number) => {
     const args = [l1.oracle.address, l1.stakes.address, evidenceAgeMaxSeconds, delay]
-    assert.throws(() => l1.world.deploy('SlashingManager', { args }), ContractRevertError)
+    l1.world.deploy('SlashingManager', { args })
   }
-  const delay = unbondingSeconds - evidenceAgeMaxSeconds - 1
-  const args = [l1.oracle.address, l1.stakes.address, evidenceAgeMaxSeconds, delay]
-  l1.world.deploy('SlashingManager', { args })
+  for (const delay of [most + 1, 2 ** 40]) refuses(() => deploy(delay), 'UnbondingTooShort')
+  deploy(most)
 })
 
 test('certificates that contradict each other are punished at once, and delay nobody else', () => {
@@ -416,7 +450,7 @@ test('S8: nobody but the slashing manager halts by evidence, and old sets decide
   refuses(() => l1.send(l1.slashing, 'proveFinalityConflict', args), 'EvidenceTooOld')
 })
 
-test('S9: two roots for one batch of data cost stake; two batches, and one root twice, do not', () => {
+test('S9: two commitments for one batch of data cost stake; two batches, and one twice, do not', () => {
   const { l1, stakeOf } = openWorld()
   const disperser: Hex = toHex(new Uint8Array(20).fill(0xda))
   const batch = {
@@ -424,9 +458,9 @@ test('S9: two roots for one batch of data cost stake; two batches, and one root 
     quorum: 3,
     disperser,
     sequence: 8n,
-    rowRoot: toHex(sha256(Uint8Array.of(1))),
+    commitment: toHex(sha256(Uint8Array.of(1))),
   }
-  const other = { ...batch, rowRoot: toHex(sha256(Uint8Array.of(2))) }
+  const other = { ...batch, commitment: toHex(sha256(Uint8Array.of(2))) }
   const digestOf = (vote: typeof batch) => {
     // docs/specs/votes.md section 2 and 8, byte for byte.
     const tag = new Uint8Array(16)
@@ -443,7 +477,7 @@ test('S9: two roots for one batch of data cost stake; two batches, and one root 
         bigintToBytes(BigInt(vote.quorum), 4),
         fromHex(vote.disperser),
         bigintToBytes(vote.sequence, 8),
-        fromHex(vote.rowRoot),
+        fromHex(vote.commitment),
       ),
     )
   }

@@ -136,9 +136,16 @@ test('what may be withdrawn already is not slashed, whoever is late', () => {
   send('unstake', [operator, 40n * ether], alice)
   const exit = epoch() + 2
   world.advance(2 * epochSeconds + unbondingSeconds + epochSeconds)
+  const { timestamp } = world
   slash(operator, { fault: exit - 1, bps: 10_000, reporterBps: 500 })
   assert.equal(read('exitingOf', operator, exit, alice), 40n * ether)
-  assert.deepEqual(read('activeOf', operator), { assets: 0n, shares: 60n * ether, slashCount: 1 })
+  assert.deepEqual(read('activeOf', operator), {
+    assets: 0n,
+    shares: 60n * ether,
+    slashCount: 1,
+    slashedAt: timestamp,
+    slashedBps: 10_000,
+  })
   send('withdraw', [operator, exit], alice)
 })
 
@@ -149,6 +156,51 @@ test('tokens that are sent to the pools and not staked change no price', () => {
   send('stake', [operator, ether], bob)
   assert.deepEqual(stakeOf(operator, bob), [ether, ether])
   assert.deepEqual(stakeOf(operator, alice), [1n, 1n])
+})
+
+test('a reward flows to who holds shares while new stake would come to weigh', () => {
+  const { l1, world, send, read } = openWorld()
+  const { bridge } = l1
+  const reward = (amount: bigint) => {
+    l1.send(l1.token, 'transfer', [l1.stakes.address, amount])
+    send('reward', [operator, amount], bridge.address)
+  }
+  const earned = (staker: Hex) => read('earnedOf', operator, staker) as bigint
+  const flow = () => read('flowOf', operator) as readonly [left: bigint, end: bigint]
+  send('stake', [operator, 100n * ether], alice)
+  reward(200n * ether)
+  // Who comes for it a second after, with nine times as much, has a second's worth of it.
+  send('stake', [operator, 900n * ether], bob)
+  const came = BigInt(world.timestamp)
+  world.advance(1)
+  send('unstake', [operator, 900n * ether], bob)
+  assert.ok(earned(bob) <= 2n * ether, `${earned(bob)}`)
+  const [left, end] = flow()
+  assert.equal(earned(alice) + earned(bob) + left, 200n * ether)
+  assert.ok(end <= came + 200n)
+  // Dust delays nothing, and another reward flows as long as the first.
+  for (let count = 0; count < 5; count++) {
+    world.advance(10)
+    reward(1n)
+  }
+  assert.ok(flow()[1] <= end + 1n)
+  reward(200n * ether)
+  assert.ok(flow()[1] > end && flow()[1] <= BigInt(world.timestamp) + 200n)
+  world.advance(200)
+  assert.equal(flow()[0], 0n)
+  const all = earned(alice) + earned(bob)
+  assert.ok(all <= 400n * ether + 5n && all > 400n * ether - 100n, `${all}`)
+  // What flows when all have left is the operator's.
+  reward(200n * ether)
+  world.advance(100)
+  send('unstake', [operator, 100n * ether], alice)
+  const own = earned(alice)
+  world.advance(100)
+  assert.equal(earned(alice), own)
+  const rest = earned(operator)
+  assert.ok(rest >= 95n * ether && rest <= 105n * ether, `${rest}`)
+  send('collect', [operator, operator], bob)
+  assert.equal(l1.balanceOf(operator), rest)
 })
 
 test('whatever is staked, slashed and withdrawn, every token is in its pool and nobody gains', () => {

@@ -111,7 +111,7 @@ test('Streams: a network takes streams from its first epoch until two after it d
   assert.deepEqual([11, 12, 14, 15].map(takers), [[], [0, 1], [0, 1], [0, 1, 2]])
   l1.send(l1.networks, 'drain', [0])
   assert.deepEqual([12, 13, 14].map(takers), [[0, 1], [0, 1], [1]])
-  l1.goToEpoch(33)
+  l1.outlive(1)
   l1.send(l1.oracle, 'declareDead', [1])
   l1.send(l1.autoscaler, 'end', [1], stranger)
   assert.deepEqual([33, 34, 35].map(takers), [[1, 2], [1, 2], [2]])

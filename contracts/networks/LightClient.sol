@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bls} from "../proofs/Bls.sol";
 import {ConsensusHeader} from "../proofs/ConsensusHeader.sol";
+import {CertifiedBlocks} from "../proofs/CertifiedBlocks.sol";
 import {History} from "../proofs/History.sol";
 import {StakeProof} from "../proofs/StakeProof.sol";
 import {Votes} from "../proofs/Votes.sol";
@@ -11,8 +12,9 @@ import {EpochInfo} from "./EpochInfo.sol";
 
 /// @title What this network knows to be final on all networks, at 0x…2003 in its genesis.
 ///
-/// Certificates are judged here by the rules of L1 (FinalityOracle, docs/specs/stake.md section 4),
-/// and who may sign them is proved out of L1's state, which the headers of this network refer to:
+/// Certificates are judged here by the rules of L1 (FinalityOracle, docs/specs/stake.md section 4)
+/// but for their age, and who may sign them is proved out of L1's state, which the headers of this
+/// network refer to:
 ///
 ///     header of this network -> L1 state root -> NetworkRegistry, OperatorRegistry -> set, members
 ///
@@ -21,7 +23,13 @@ import {EpochInfo} from "./EpochInfo.sol";
 /// halts a network: what contradicts the known block is refused, and L1's word that a network is
 /// halted is taken by proof. By proof, too, is what L1 itself knows: so a network that is new, or
 /// was asleep for more epochs than L1 keeps sets of, begins with the others where L1 stands.
+///
+/// Of any age L1 takes a close while the network lives, and whether it does is written there. Here
+/// nothing is taken that is older than `certificateAgeMax` after its epoch, a close neither: a set
+/// whose stake is free again decides nothing, and what is late comes by L1's word.
 contract LightClient {
+    using CertifiedBlocks for CertifiedBlocks.Book;
+
     /// As L1 takes it: who did not sign, in rising order, instead of a bitmap.
     struct Certificate {
         Votes.FinalityVote vote;
@@ -56,6 +64,7 @@ contract LightClient {
     /// By hash of network, epoch and operator.
     mapping(bytes32 => Member) private _members;
     mapping(uint32 id => Final) private _final;
+    mapping(uint32 id => CertifiedBlocks.Book) private _certified;
 
     event NetworkAdmitted(uint32 indexed id, uint64 firstEpoch, bytes32 genesisHash);
     event SetAdmitted(uint32 indexed id, uint64 indexed epoch, uint64 total, uint32 count);
@@ -80,6 +89,7 @@ contract LightClient {
         known.epoch = network.firstEpoch;
         known.blockHash = network.genesisHash;
         known.consensusRoot = network.genesisRoot;
+        _certified[id].add(0, network.genesisRoot, 0);
         emit NetworkAdmitted(id, network.firstEpoch, network.genesisHash);
     }
 
@@ -133,11 +143,10 @@ contract LightClient {
             if (vote.nextEpoch <= vote.epoch || vote.nextEpoch > INFO.l1Epoch()) {
                 revert CloseInvalid();
             }
-        } else {
-            EpochInfo.Config memory config = INFO.config();
-            uint256 end = config.epochStart + (uint256(vote.epoch) + 1) * config.epochLength;
-            if (block.timestamp > end + config.certificateAgeMax) revert CertificateTooOld();
         }
+        EpochInfo.Config memory config = INFO.config();
+        uint256 end = config.epochStart + (uint256(vote.epoch) + 1) * config.epochLength;
+        if (block.timestamp > end + config.certificateAgeMax) revert CertificateTooOld();
         if (!History.holds(vote.histRoot, known.height, known.consensusRoot, siblings)) {
             revert HistoryUnproven();
         }
@@ -149,6 +158,7 @@ contract LightClient {
         known.consensusRoot = vote.consensusRoot;
         known.histRoot = vote.histRoot;
         _final[id] = known;
+        _certified[id].add(vote.height, vote.consensusRoot, vote.histRoot);
         emit Finalized(id, vote.epoch, vote.height, vote.consensusRoot);
     }
 
@@ -171,6 +181,7 @@ contract LightClient {
             known.blockHash = found.blockHash;
             known.consensusRoot = found.consensusRoot;
             known.histRoot = found.histRoot;
+            _certified[id].add(found.height, found.consensusRoot, found.histRoot);
             emit Finalized(id, found.epoch, found.height, found.consensusRoot);
         }
         if (isEnd) {
@@ -213,18 +224,15 @@ contract LightClient {
         if (known.consensusRoot == 0) revert NetworkUnknown(id);
     }
 
-    /// Whether `consensusRoot` is that of a height of the network, at or below what is known.
+    /// Whether `consensusRoot` is that of a height of the network, by a certificate or L1's word.
     function holds(
         uint32 id,
         uint64 height,
         bytes32 consensusRoot,
         bytes32[] calldata siblings
     ) external view returns (bool) {
-        Final storage known = _final[id];
-        if (known.consensusRoot == 0) revert NetworkUnknown(id);
-        if (height == known.height) return consensusRoot == known.consensusRoot;
-        if (height > known.height) return false;
-        return History.holds(known.histRoot, height, consensusRoot, siblings);
+        if (_final[id].consensusRoot == 0) revert NetworkUnknown(id);
+        return _certified[id].holds(height, consensusRoot, siblings);
     }
 
     function isHalted(uint32 id) external view returns (bool) {
@@ -319,6 +327,7 @@ contract LightClient {
     /// At or below the height that is known.
     error NotNewer(uint64 known);
     error EpochUnexpected(uint64 expected);
+    /// What L1 knows of the network is newer, or will be: `adopt` takes it.
     error CertificateTooOld();
     /// It closes its epoch for an earlier one, or for one that no known block of L1 lies in.
     error CloseInvalid();

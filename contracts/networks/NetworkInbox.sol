@@ -38,7 +38,7 @@ contract NetworkInbox {
     struct BlockProof {
         uint64 height;
         bytes32 consensusRoot;
-        /// Under the known history; none for the known block itself.
+        /// As CertifiedBlocks has them.
         bytes32[] siblings;
     }
 

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { sha256, toHex } from '@zg/primitives'
+import { bigintToHex, sha256, toHex } from '@zg/primitives'
 
 import { artifactNames, artifactOf, isSystemContract } from '../artifacts.ts'
 import { systemContracts, systemContractAddresses } from '../system-contracts.ts'
-import type { SystemContractsConfig } from '../system-contracts.ts'
-import { ContractWorld } from '../testing/contract-world.ts'
+import type { SystemContractName, SystemContractsConfig } from '../system-contracts.ts'
+import { ContractWorld, somebody } from '../testing/contract-world.ts'
 import { openHub } from '../testing/hub-world.ts'
 import { refuses } from '../testing/refuses.ts'
+import { storageLayoutOf } from '../testing/storage-layout.ts'
 
 describe('systemContracts', () => {
   const address = (fill: number) => toHex(new Uint8Array(20).fill(fill))
@@ -28,6 +29,25 @@ describe('systemContracts', () => {
     rewardMax: 11n,
     gasPriceMin: 0n,
     gasLimit: 60_000_000n,
+    data: {
+      dataRows: 1_024,
+      codedRows: 3_072,
+      quorumCount: 64,
+      votesMinGwei: 2n ** 64n - 5n,
+      pricePerByte: 2n ** 64n - 6n,
+      queryEvery: 2 ** 32 - 1,
+      queryAnswerSeconds: 2 ** 32 - 2,
+    },
+  }
+
+  const number = { newest: 0n, former: 0n, earlier: 0n, newestFrom: 0, formerFrom: 0 }
+  /** Of constructors that are told what a genesis writes. */
+  const argsOf: Partial<Record<string, readonly unknown[]>> = {
+    DataSigners: [
+      { stake: somebody, rowCount: 0, votesMin: 0n, governor: somebody, quorumCount: number },
+    ],
+    DataEntrance: [{ signers: somebody, dataRows: 0, queries: somebody, price: number }],
+    DataQueries: [{ entrance: somebody, every: 0, answerSeconds: 0 }],
   }
 
   test('are the code that a deployment leaves, and no constructor is missed', () => {
@@ -39,7 +59,7 @@ describe('systemContracts', () => {
     )
     for (const { name, address: at, code } of accounts) {
       assert.equal(at, systemContractAddresses[name])
-      const deployed = world.deploy(name)
+      const deployed = world.deploy(name, { args: argsOf[name] ?? [] })
       const { codeHash } =
         world.accounts().find((each) => each.address === BigInt(deployed.address)) ?? {}
       world.place({ address: at, code })
@@ -56,7 +76,7 @@ describe('systemContracts', () => {
       'GovExecutor',
       toHex(new Uint8Array([...new Uint8Array(18), 0x20, 4])),
     )
-    const { l1, rewardMax, gasPriceMin, gasLimit, ...numbers } = config
+    const { l1, rewardMax, gasPriceMin, gasLimit, data, ...numbers } = config
     const { stakeManager, ...addresses } = l1
     const read = world.read({ contract: info, name: 'config' }) as Record<string, string>
     const expected: Record<string, unknown> = { ...numbers, ...addresses, staking: stakeManager }
@@ -68,6 +88,32 @@ describe('systemContracts', () => {
     const parameter = (index: number) =>
       world.read({ contract: executor, name: 'parameterOf', args: [index] })
     assert.deepEqual([0, 1, 2].map(parameter), [rewardMax, gasPriceMin, gasLimit])
+    const ask = (name: SystemContractName, method: string, ...args: readonly unknown[]) => {
+      const contract = world.at(name, bigintToHex(systemContractAddresses[name], 20))
+      return world.read({ contract, name: method, args })
+    }
+    const said = ['stake', 'governor', 'rowCount', 'votesMin'].map((name) =>
+      ask('DataSigners', name),
+    )
+    const { SharedStake, GovExecutor, DataSigners } = systemContractAddresses
+    const [stake, governor, signers] = [SharedStake, GovExecutor, DataSigners].map((each) =>
+      bigintToHex(each, 20),
+    )
+    assert.deepEqual(said, [stake, governor, BigInt(data.codedRows), data.votesMinGwei])
+    assert.equal(ask('DataSigners', 'quorumCountOf', 0), BigInt(data.quorumCount))
+    assert.equal(ask('DataEntrance', 'signersOf'), signers)
+    assert.equal(ask('DataEntrance', 'dataRows'), BigInt(data.dataRows))
+    assert.equal(ask('DataEntrance', 'feeOf', 0, 64), 65_536n * data.pricePerByte)
+    const { DataEntrance, DataQueries } = systemContractAddresses
+    const words = [
+      [DataEntrance, 1n, DataQueries],
+      [DataQueries, 0n, DataEntrance | ((2n ** 32n - 1n) << 160n) | ((2n ** 32n - 2n) << 192n)],
+    ] as const
+    for (const [at, slot, word] of words) assert.equal(world.slotOf(at, slot), word)
+    const layout = ['_settings', '_records'].map((name) =>
+      storageLayoutOf('DataEntrance').variables.get(name),
+    )
+    assert.deepEqual(layout, [0n, 3n])
   })
 
   test('refuse settings that have no place', () => {
@@ -76,6 +122,21 @@ describe('systemContracts', () => {
     assert.throws(() => systemContracts({ ...config, epochStart: -1n }), { code })
     assert.throws(() => systemContracts({ ...config, rewardMax: 2n ** 256n }), { code })
     assert.throws(() => systemContracts({ ...config, epochLength: 0n }), { code })
+    const bent = [
+      { dataRows: 0 },
+      { codedRows: 1_024 },
+      { codedRows: 4_097 },
+      { quorumCount: 0 },
+      { quorumCount: 65 },
+      { votesMinGwei: 2n ** 64n },
+      { pricePerByte: -1n },
+      { queryEvery: 2 ** 32 },
+      { queryAnswerSeconds: 0.5 },
+    ]
+    for (const part of bent) {
+      const data = { ...config.data, ...part }
+      assert.throws(() => systemContracts({ ...config, data }), { code })
+    }
   })
 })
 

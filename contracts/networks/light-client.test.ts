@@ -332,11 +332,32 @@ describe('LightClient follows networks', () => {
     refuses(() => home.call('LightClient', 'admitMember', gone), 'NotAMember')
     submit(home, 1, fresh, siblings)
 
-    // What closes nothing is too old an epoch after the end of its own.
+    // Too old from a second on, and a close like any other.
     await other.seal({ epoch: 14n })
-    const late = { ...other.certificate({ signers: rest }), absent: [] }
-    home.world.advance(l1.start + 16 * l1.epochSeconds + 1 - home.world.timestamp)
-    refuses(() => submit(home, 1, late, other.siblings(3)), 'CertificateTooOld')
+    await other.seal({ epoch: 14n })
+    l1.goToEpoch(15)
+    const newest = await home.refer()
+    await home.seal({ l1: newest.reference })
+    home.call('EpochInfo', 'advance', [home.headerProof()])
+    const [inTime, ...late] = [{ height: 4 }, {}, { nextEpoch: 15n }].map((vote) => {
+      return { ...other.certificate({ signers: rest, ...vote }), absent: [] }
+    })
+    assert.ok(inTime)
+    const last = l1.start + 15 * l1.epochSeconds + l1.certificateAgeMaxSeconds
+    // Of the next message, which takes a second.
+    home.world.advance(last - home.world.timestamp)
+    submit(home, 1, inTime, other.siblings(3, 4))
+    for (const old of late) {
+      refuses(() => submit(home, 1, old, other.siblings(4)), 'CertificateTooOld')
+    }
+
+    // L1 takes that close still, and its word brings it here.
+    other.certify({ height: 2, nextEpoch: 14n })
+    l1.send(l1.oracle, 'submit', [1, late[1], other.siblings(2)])
+    const told = await home.refer()
+    await home.seal({ l1: told.reference })
+    home.call('LightClient', 'adopt', [1, home.headerProof(), await told.proofs.final(1)])
+    assert.deepEqual([knownOf(home, 1)['height'], knownOf(home, 1)['nextEpoch']], [5n, 15n])
   })
 
   test('a quorum is more than two thirds of weight, not of heads', async () => {
@@ -425,7 +446,7 @@ describe('LightClient adopts what L1 knows', () => {
 
     home.call('LightClient', 'admitNetwork', [0, home.headerProof(), await proofs.network(0)])
     home.certify()
-    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.outlive(0)
     l1.send(l1.oracle, 'declareDead', [0])
     const later = await home.refer()
     await home.seal({ l1: later.reference })

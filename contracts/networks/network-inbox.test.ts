@@ -9,7 +9,6 @@ import { somebody } from '../testing/contract-world.ts'
 import type { Deployed } from '../testing/contract-world.ts'
 import { rootOf, siblingsOf } from '../testing/history.ts'
 import { admit, follow, openHub } from '../testing/hub-world.ts'
-import { inboxAddress, markSlot } from '../testing/network-world.ts'
 import type { NetworkWorld } from '../testing/network-world.ts'
 import { refuses } from '../testing/refuses.ts'
 
@@ -293,22 +292,8 @@ describe('NetworkInbox delivers messages of other networks', () => {
 })
 
 describe('NetworkInbox times messages out', () => {
-  const markProof = async (
-    network: NetworkWorld,
-    source: number,
-    index: number,
-    isAbsent = false,
-  ) => ({
-    known: network.blockProof(network.height),
-    fields: network.fields(network.height),
-    state: network.stateProof(network.height),
-    slot: await network.slotProof(
-      network.height,
-      inboxAddress,
-      markSlot({ network: source, index }),
-    ),
-    isAbsent,
-  })
+  const markProof = (network: NetworkWorld, source: number, index: number, isAbsent = false) =>
+    network.markProof({ network: source, index }, isAbsent)
 
   test('when a final block after the expiry has no mark, once, and tells the sender', async () => {
     const { home, other, sender, send } = await openBoth()
@@ -390,7 +375,7 @@ describe('NetworkInbox times messages out', () => {
     const earlier = await markProof(other, home.id, index, true)
     await other.seal()
     other.certify()
-    l1.world.advance(l1.deadAfterSeconds + 1)
+    l1.outlive(other.id)
     l1.send(l1.oracle, 'declareDead', [other.id])
     follow(home, other)
     const proof = await markProof(other, home.id, index, true)

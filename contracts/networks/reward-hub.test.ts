@@ -248,6 +248,7 @@ describe('RewardHub', () => {
     const earnedOf = () => l1.read(l1.stakes, 'earnedOf', first.address, first.address)
     assert.equal(earnedOf(), 0n)
     l1.send(l1.bridge, 'claim', home.claimArgs(index))
+    l1.world.advance(2 * l1.epochSeconds)
     assert.equal(earnedOf(), amount)
   })
 

@@ -82,6 +82,13 @@ library StakeProof {
         bytes[] earlierFrom;
     }
 
+    /// Of an operator, whatever networks it is in.
+    struct OfOperator {
+        bytes[] account;
+        bytes[] latest;
+        OfKey key;
+    }
+
     /// What FinalityOracle knows.
     struct Final {
         uint64 epoch;
@@ -111,7 +118,7 @@ library StakeProof {
     /// Words of a network.
     uint256 private constant GENESIS_HASH = 2;
     uint256 private constant GENESIS_ROOT = 3;
-    /// SET_POINTS of NetworkRegistry, and words of a point.
+    /// SET_POINTS of ValidatorSets, and words of a point.
     uint64 private constant SET_POINTS = 64;
     uint256 private constant POINT_WORDS = 4;
     /// Words of an earlier key: its epoch, then the key.
@@ -189,6 +196,28 @@ library StakeProof {
         return (span.weight, keyAt(trie, operator, epoch, latest, ofKey));
     }
 
+    /// An operator's weight and key in an epoch, be it in a network or not. It may weigh nothing.
+    function operatorAt(
+        L1State memory state,
+        address registry,
+        address operator,
+        uint64 epoch,
+        OfOperator calldata proof
+    ) internal pure returns (uint64 weight, Bls.Key memory key) {
+        if (epoch > state.epoch + 1) revert EpochUnsettled(state.epoch);
+        return knownAt(state.root, registry, operator, epoch, proof);
+    }
+
+    /// The same with all changes that are on their way, of which none is for later.
+    function upcomingOf(
+        L1State memory state,
+        address registry,
+        address operator,
+        OfOperator calldata proof
+    ) internal pure returns (uint64 weight, Bls.Key memory key) {
+        return knownAt(state.root, registry, operator, state.epoch + 2, proof);
+    }
+
     /// The block that L1 knows of a network by certificate.
     function finalOf(bytes32 stateRoot, address oracle, uint32 id, OfFinal calldata proof)
         internal
@@ -255,6 +284,23 @@ library StakeProof {
         }
         if (from > span.fromEpoch) span.fromEpoch = from;
         if (span.weight == 0) revert Weightless(operator);
+    }
+
+    function knownAt(
+        bytes32 stateRoot,
+        address registry,
+        address operator,
+        uint64 epoch,
+        OfOperator calldata proof
+    ) private pure returns (uint64 weight, Bls.Key memory key) {
+        bytes32 trie = ExecutionProof.accountOf(stateRoot, registry, proof.account).storageRoot;
+        uint256 latest = word(trie, mapped(uint160(operator), LATEST), proof.latest);
+        weight = uint64(latest >> 96);
+        if (epoch < uint48(latest)) {
+            if (epoch < uint48(latest >> 48)) revert WeightForgotten(operator);
+            weight = uint64(latest >> 160);
+        }
+        key = keyAt(trie, operator, epoch, latest, proof.key);
     }
 
     function keyAt(

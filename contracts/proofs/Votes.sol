@@ -38,14 +38,14 @@ library Votes {
         uint64 nextEpoch;
     }
 
-    /// A DA signer's word that it holds its rows of a batch. The batch is named by all but the root.
+    /// A DA signer's word that it holds its rows of a batch, which all but the commitment names.
     struct DataVote {
         uint64 epoch;
         uint32 quorum;
         address disperser;
         uint64 sequence;
-        /// Merkle root over all rows.
-        bytes32 rowRoot;
+        /// To all rows of the batch (coding.md section 3).
+        bytes32 commitment;
     }
 
     enum Fault {
@@ -99,7 +99,7 @@ library Votes {
     function digestOf(Domain memory domain, DataVote memory vote) internal pure returns (bytes32) {
         bytes memory head = encodeDomain(DATA, domain, vote.epoch);
         return sha256(
-            abi.encodePacked(head, vote.quorum, vote.disperser, vote.sequence, vote.rowRoot)
+            abi.encodePacked(head, vote.quorum, vote.disperser, vote.sequence, vote.commitment)
         );
     }
 
@@ -157,7 +157,7 @@ library Votes {
     function faultOf(DataVote memory first, DataVote memory second) internal pure returns (Fault) {
         bool sameBatch = first.epoch == second.epoch && first.quorum == second.quorum
             && first.disperser == second.disperser && first.sequence == second.sequence;
-        return sameBatch && first.rowRoot != second.rowRoot ? Fault.S9 : Fault.None;
+        return sameBatch && first.commitment != second.commitment ? Fault.S9 : Fault.None;
     }
 
     function isSame(FinalityVote memory a, FinalityVote memory b) internal pure returns (bool) {

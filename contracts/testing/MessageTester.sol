@@ -12,7 +12,12 @@ contract MessageTester is IMessageReceiver, IMessageSender {
         Refuse,
         BurnGas,
         ReturnMuch,
-        Reenter
+        Reenter,
+        /// Takes it, for a million gas.
+        Spend,
+        /// Takes it when it is asked by the Inbox alone, and burns all gas in a transaction of
+        /// anybody else's.
+        Lie
     }
 
     struct Taken {
@@ -69,10 +74,13 @@ contract MessageTester is IMessageReceiver, IMessageSender {
         gasSeen = gasleft();
         require(msg.sender == INBOX);
         if (mode == Mode.Refuse) revert();
-        if (mode == Mode.BurnGas) {
+        if (mode == Mode.BurnGas || (mode == Mode.Lie && tx.origin != INBOX)) {
             assembly {
                 invalid()
             }
+        }
+        if (mode == Mode.Spend) {
+            while (gasSeen < gasleft() + 1_000_000) {}
         }
         if (mode == Mode.ReturnMuch) {
             assembly {

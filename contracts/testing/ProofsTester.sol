@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Draw} from "../da/Draw.sol";
 import {Bls} from "../proofs/Bls.sol";
+import {DataRecord} from "../proofs/DataRecord.sol";
 import {ExecutionProof} from "../proofs/ExecutionProof.sol";
 import {History} from "../proofs/History.sol";
 import {TrieAbsence} from "../proofs/TrieAbsence.sol";
@@ -114,5 +116,32 @@ contract ProofsTester {
         returns (bool)
     {
         return TrieAbsence.holds(root, key, proof);
+    }
+
+    function membersOf(uint64[] calldata votes, bytes32 seed, uint32 quorum)
+        external
+        pure
+        returns (uint256[] memory places, uint256[] memory shares)
+    {
+        return Draw.membersOf(votes, seed, quorum);
+    }
+
+    function checkSlots(uint256[] calldata shares, uint16[] calldata slots, uint256 rowCount)
+        external
+        pure
+    {
+        Draw.checkSlots(shares, slots, rowCount);
+    }
+
+    /// The record of a batch under the consensusRoot of a header of its network.
+    function dataRecord(
+        bytes32 consensusRoot,
+        ExecutionProof.OfState calldata state,
+        address entrance,
+        bytes32 batch,
+        DataRecord.Proof calldata proof
+    ) external view returns (DataRecord.Record memory) {
+        bytes32 root = ExecutionProof.stateRoot(consensusRoot, state);
+        return DataRecord.recordOf(root, entrance, batch, proof);
     }
 }

@@ -18,6 +18,7 @@ import type { Abi } from 'viem'
 
 import { artifactNames, artifactOf } from '../artifacts.ts'
 import type { ArtifactName } from '../artifacts.ts'
+import { WorldMemory } from './world-memory.ts'
 
 /** A contract that stands somewhere. */
 export type Deployed = { readonly address: Hex; readonly abi: Abi }
@@ -75,6 +76,7 @@ export type WorldWitness = {
 }
 
 type Account = NonNullable<ReturnType<MessageRun['state']['account']>>
+type StateChanges = Parameters<MessageRun['state']['apply']>[0]
 type Slots = readonly (readonly [slot: bigint, value: bigint])[]
 
 /** What a message did. */
@@ -99,6 +101,7 @@ export class ContractWorld {
   readonly chainId: bigint
   readonly fork: Fork
   readonly #run: MessageRun
+  readonly #memory: WorldMemory
   readonly #witness: WorldWitness | undefined
   readonly #listeners: ((logs: readonly Log[]) => void)[] = []
   readonly #watchers: { contract: Deployed; onEvent: (event: DecodedEvent) => void }[] = []
@@ -111,6 +114,7 @@ export class ContractWorld {
     const address = BigInt(somebody)
     const rich = { address, nonce: 0n, balance: wealth, code: new Uint8Array(0), storage: [] }
     this.#run = new MessageRun({ fork, chainId, timestamp, accounts: [rich] })
+    this.#memory = new WorldMemory([fork, chainId, timestamp].join())
     this.chainId = chainId
     this.fork = fork
     this.#witness = ContractWorld.witnessOf?.(this)
@@ -152,6 +156,7 @@ export class ContractWorld {
 
   /** What runs the messages, for others to send and ask as well. */
   get run(): MessageRun {
+    this.#memory.end()
     return this.#run
   }
 
@@ -188,7 +193,7 @@ export class ContractWorld {
     const { address: elsewhere, abi } = this.deploy(artifact)
     const account = this.#state.account(BigInt(elsewhere))
     if (account === undefined) throw new Error(`${artifact} was not deployed`)
-    this.#state.apply({
+    this.#write({
       accounts: [{ address: BigInt(address), account, storageCleared: false, storage: [] }],
       codes: [],
     })
@@ -210,7 +215,7 @@ export class ContractWorld {
   }): void {
     const codeHash = keccakWord(code)
     const account = { nonce: 1n, balance, codeHash }
-    this.#state.apply({
+    this.#write({
       accounts: [{ address, account, storageCleared: true, storage }],
       codes: [{ codeHash, code }],
     })
@@ -249,11 +254,7 @@ export class ContractWorld {
     const to = BigInt(contract.address)
     const data = dataOf(message)
     const { gasUsed, logs } = this.#execute({ to, from, value, data, gas: limit }, contract)
-    const { gas } = intrinsicGas(
-      { data, isCreate: false, accessList: [], authorizationCount: 0 },
-      this.fork,
-    )
-    const executionGas = gasUsed - BigInt(gas)
+    const executionGas = gasUsed - this.#intrinsicGas(data)
     return { gasUsed, executionGas, events: eventsOf(contract, logs) }
   }
 
@@ -276,6 +277,19 @@ export class ContractWorld {
     return decodeFunctionResult({ abi: contract.abi, functionName: name, data })
   }
 
+  /** What a message takes until it is refused, beyond a transaction's own cost and its calldata. */
+  refusalGas(message: Message): bigint {
+    const data = dataOf(message)
+    const { succeeded, gasUsed } = this.call({ to: BigInt(message.contract.address), data })
+    if (succeeded) throw new Error('the message was not refused')
+    return gasUsed - this.#intrinsicGas(data)
+  }
+
+  #intrinsicGas(data: Uint8Array): bigint {
+    const transaction = { data, isCreate: false, accessList: [], authorizationCount: 0 }
+    return BigInt(intrinsicGas(transaction, this.fork).gas)
+  }
+
   /** Runs bytes as `eth_call` does; nothing is kept. */
   call({ from = BigInt(somebody), to, value = 0n, data }: BareMessage) {
     const result = this.#run.call({ from, to, value, data })
@@ -290,10 +304,20 @@ export class ContractWorld {
   }
 
   /** Makes a block of one message, as it is; says whether it succeeded. */
-  execute({ from = BigInt(somebody), to, value = 0n, data }: BareMessage): boolean {
-    const { succeeded, logs } = this.#send({ from, to, value, data })
+  execute(message: BareMessage): boolean {
+    return this.executed(message).succeeded
+  }
+
+  /** The same, and what it cost. */
+  executed({
+    from = BigInt(somebody),
+    to,
+    value = 0n,
+    data,
+  }: BareMessage): Pick<RunOutcome, 'succeeded' | 'gasUsed'> {
+    const { succeeded, gasUsed, logs } = this.#send({ from, to, value, data })
     this.#tell(logs)
-    return succeeded
+    return { succeeded, gasUsed }
   }
 
   /** Transactions an account has sent. */
@@ -316,15 +340,23 @@ export class ContractWorld {
     const account = this.#state.account(address)
     if (account === undefined) throw new Error('there is no such account')
     const storage: Slots = [[slot, value]]
-    this.#state.apply({
+    this.#write({
       accounts: [{ address, account, storageCleared: false, storage }],
       codes: [],
     })
     this.#tellPlaced(address)
   }
 
+  /** Writes to the state what no message did. */
+  #write(changes: StateChanges): void {
+    this.#memory.end()
+    this.#state.apply(changes)
+  }
+
   #send(message: RunMessage): RunOutcome {
-    const outcome = this.#run.send(message)
+    const ran = this.#memory.run(this.#run, message)
+    this.#run.keep(ran)
+    const { outcome } = ran
     this.#witness?.ran(message, this.#block(this.#run.number), outcome)
     return outcome
   }
@@ -389,18 +421,21 @@ export class ContractRevertError extends Error {
   }
 }
 
+let errors: Abi | undefined
+
 /** The errors of all contracts: one that was called may have called another. */
 function everyError(): Abi {
-  const abis = artifactNames.flatMap((name) => artifactOf(name).abi as Abi)
-  return abis.filter(({ type }) => type === 'error')
+  errors ??= artifactNames
+    .flatMap((name) => artifactOf(name).abi as Abi)
+    .filter(({ type }) => type === 'error')
+  return errors
 }
 
 function decoded(abi: Abi, output: Uint8Array): { errorName: string; args: readonly unknown[] } {
   try {
-    const errors = [...abi, ...everyError()]
     // An error without parameters has no arguments, whatever its type says.
     const found: { errorName: string; args?: readonly unknown[] | undefined } = decodeErrorResult({
-      abi: errors,
+      abi: [...abi, ...everyError()],
       data: toHex(output),
     })
     return { errorName: found.errorName, args: found.args ?? [] }

@@ -22,7 +22,7 @@ import type { Hex } from '@zg/primitives'
 import { siblingsOf } from './history.ts'
 import { admit, follow } from './hub-world.ts'
 import { L1World } from './l1-world.ts'
-import { inboxAddress, markSlot, NetworkWorld, outboxAddress } from './network-world.ts'
+import { NetworkWorld, outboxAddress } from './network-world.ts'
 import { testOperator } from './stake-world.ts'
 
 /** RewardHub. */
@@ -123,14 +123,7 @@ async function messages({
   await other.seal({ timestamp: home.world.timestamp + 50 })
   follow(home, other)
   const { entry, place } = home.entryProof(lost)
-  const height = other.height
-  const mark = {
-    known: other.blockProof(height),
-    fields: other.fields(height),
-    state: other.stateProof(height),
-    slot: await other.slotProof(height, inboxAddress, markSlot({ network: 0, index: lost })),
-    isAbsent: true,
-  }
+  const mark = await other.markProof({ network: 0, index: lost }, true)
   const timedOut = home.call('NetworkInbox', 'timeOut', [entry, place, mark])
   return {
     hub_deliver_l1_gas: Number(fromL1.gasUsed),

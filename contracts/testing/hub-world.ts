@@ -20,8 +20,8 @@ export type HubWorld = {
 }
 
 /** Begins in epoch 12. */
-export function openHub(): HubWorld {
-  const l1 = new L1World({ genesisOutstanding: 1_000n * ether })
+export function openHub(options: { readonly epochSeconds?: number } = {}): HubWorld {
+  const l1 = new L1World({ genesisOutstanding: 1_000n * ether, ...options })
   const members = [1, 2, 3, 4].map((index) => testOperator(index))
   for (const id of [0, 1]) l1.openNetwork(id)
   for (const [index, operator] of members.entries()) {

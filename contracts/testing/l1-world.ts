@@ -27,6 +27,9 @@ type L1Options = {
   readonly genesisOutstanding?: bigint
   readonly securedBps?: bigint
   readonly epochSeconds?: number
+  readonly deadAfterSeconds?: number
+  readonly rateCapacity?: bigint
+  readonly largeAmount?: bigint
 }
 
 type SettleOptions = {
@@ -42,7 +45,8 @@ export class L1World {
   readonly unbondingSeconds = 500
   readonly evidenceAgeMaxSeconds = 400
   readonly massDelaySeconds = 60
-  readonly deadAfterSeconds = 2_000
+  readonly certificateAgeMaxSeconds = 30
+  readonly deadAfterSeconds: number
   readonly bridgeSettings = {
     rateCapacity: 1_000n * ether,
     rateWindow: 1_000,
@@ -78,17 +82,21 @@ export class L1World {
    * @param options.governance - Who governs in the place of `somebody`; an address to come, too.
    * @param options.stakersTimelock - Who sets critical parameters, else governance.
    * @param options.genesisOutstanding - What network 0 holds in its genesis, in wei.
-   * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake.
+   * @param options.securedBps - What may live on a network, in parts of 10,000 of its stake;
+   *   this and what else the bridge is set to.
    */
   constructor({
     slasher,
     governance = somebody,
     stakersTimelock = governance,
     genesisOutstanding = 0n,
-    securedBps = this.bridgeSettings.securedBps,
     epochSeconds = 100,
+    deadAfterSeconds = 2_000,
+    ...bridgeSettings
   }: L1Options = {}) {
-    const { world, deadAfterSeconds } = this
+    const { world } = this
+    this.deadAfterSeconds = deadAfterSeconds
+    Object.assign(this.bridgeSettings, bridgeSettings)
     this.epochSeconds = epochSeconds
     this.start = world.timestamp - firstEpoch * epochSeconds
     this.parameters = world.deploy('Parameters', {
@@ -99,17 +107,15 @@ export class L1World {
     const genesis = world.deploy('TokenGenesis', {
       args: [owners, bridge, governance, genesisOutstanding, load],
     })
-    this.emission = world.at(
-      'EmissionController',
-      world.read({ contract: genesis, name: 'emission' }),
-    )
+    const emission = world.read({ contract: genesis, name: 'emission' })
+    this.emission = world.at('EmissionController', emission)
     this.alignment = world.at('AlignmentPool', world.read({ contract: genesis, name: 'alignment' }))
     this.token = world.at('ZgToken', world.read({ contract: genesis, name: 'token' }))
     const [networks, stakes, slashing, autoscaler, collaterals] = [1, 2, 4, 8, 9].map((offset) =>
       world.nextAddress(offset),
     )
     const clock = [this.start, epochSeconds]
-    this.operators = world.deploy('OperatorRegistry', { args: [...clock, stakes, networks] })
+    this.operators = world.deploy('OperatorRegistry', { args: [...clock, 0, stakes, networks] })
     this.networks = world.deploy('NetworkRegistry', {
       args: [this.operators.address, governance, this.parameters.address, autoscaler],
     })
@@ -123,8 +129,9 @@ export class L1World {
         collaterals,
       ],
     })
+    const ages = [this.certificateAgeMaxSeconds, deadAfterSeconds]
     this.oracle = world.deploy('FinalityOracle', {
-      args: [networks, this.operators.address, stakes, slashing, epochSeconds, deadAfterSeconds],
+      args: [networks, this.operators.address, stakes, slashing, ...ages],
     })
     this.slashing = world.deploy('SlashingManager', {
       args: [this.oracle.address, stakes, this.evidenceAgeMaxSeconds, this.massDelaySeconds],
@@ -138,7 +145,7 @@ export class L1World {
         stakes,
         somebody,
         genesisOutstanding,
-        { ...this.bridgeSettings, securedBps },
+        this.bridgeSettings,
       ],
     })
     this.load = world.deploy('NetworkLoad', { args: [this.oracle.address] })
@@ -156,6 +163,12 @@ export class L1World {
   /** Goes to the first second of an epoch. */
   goToEpoch(epoch: number): void {
     this.world.advance(this.start + epoch * this.epochSeconds - this.world.timestamp)
+  }
+
+  /** Goes to the first second in which a network may be buried. */
+  outlive(id: number): void {
+    const until = Number(this.read(this.oracle, 'livesUntil', id))
+    this.world.advance(until + 1 - this.world.timestamp)
   }
 
   send(contract: Deployed, name: string, args: readonly unknown[], from: Hex = somebody): Sent {
@@ -204,7 +217,12 @@ export class L1World {
     this.#claim('rotate', operator)
   }
 
-  #claim(name: 'register' | 'rotate', { address, secretKey }: TestOperator): void {
+  #claim(name: 'register' | 'rotate', operator: TestOperator): void {
+    this.send(this.operators, name, this.possessionArgs(operator), operator.address)
+  }
+
+  /** An operator's key, and the proof that it is held. */
+  possessionArgs({ address, secretKey }: TestOperator): readonly unknown[] {
     const publicKey = blsPublicKeyOf(secretKey)
     const digest = possessionDigest({
       l1ChainId: this.world.chainId,
@@ -212,8 +230,7 @@ export class L1World {
       operator: fromHex(address),
       publicKey,
     })
-    const args = [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
-    this.send(this.operators, name, args, address)
+    return [keyWords(publicKey), signatureWords(blsSign(secretKey, digest))]
   }
 
   /** Opens a network that begins with its first operator, or as the options say. */

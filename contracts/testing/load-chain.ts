@@ -153,8 +153,9 @@ export class LoadChain {
   }
 
   #siblings(height: number): readonly Hex[] {
-    if (height === this.height) return []
-    return siblingsOf(this.#roots.slice(0, this.height), height).map(toHex)
+    const history = this.#roots.slice(0, this.height)
+    const isTip = height === this.height
+    return (isTip ? [rootOf(history)] : siblingsOf(history, height)).map(toHex)
   }
 
   #firstEpoch(): bigint {

@@ -27,7 +27,11 @@ import {
 } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-import { systemContracts } from '../system-contracts.ts'
+import {
+  dataSettingsDefault,
+  systemContractAddresses,
+  systemContracts,
+} from '../system-contracts.ts'
 import type { SystemContractName, SystemContractsConfig } from '../system-contracts.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
@@ -44,7 +48,7 @@ import type { StateTries } from './state-tries.ts'
 /** 0x…2002 */
 export const outboxAddress = bigintToHex(0x2002n, 20)
 /** 0x…2005 */
-export const inboxAddress = bigintToHex(0x2005n, 20)
+const inboxAddress = bigintToHex(0x2005n, 20)
 
 /** Keeps the roots that blocks name, by timestamp (EIP-4788). */
 const beaconRoots = {
@@ -94,7 +98,7 @@ const zeroHash = toHex(new Uint8Array(32))
 const blockGasLimit = 60_000_000n
 
 /** The slot in which a network's Inbox marks an entry of another network's Outbox. */
-export function markSlot({ network, index }: { network: number; index: number }): bigint {
+function markSlot({ network, index }: { network: number; index: number }): bigint {
   const outer = mappingSlot({ key: BigInt(network), position: 0n })
   return mappingSlot({ key: BigInt(Math.floor(index / 256)), position: outer })
 }
@@ -113,10 +117,11 @@ export function systemConfigOf(l1: L1World, id: number): SystemContractsConfig {
     },
     epochStart: BigInt(l1.start),
     epochLength: BigInt(l1.epochSeconds),
-    certificateAgeMax: BigInt(l1.epochSeconds),
+    certificateAgeMax: BigInt(l1.certificateAgeMaxSeconds),
     rewardMax: 10n ** 18n,
     gasPriceMin: 1n,
     gasLimit: 30_000_000n,
+    data: dataSettingsDefault,
   }
 }
 
@@ -151,9 +156,7 @@ export class NetworkWorld {
   }
 
   contract(name: SystemContractName): Deployed {
-    const address = { RewardHub: 1, Outbox: 2, LightClient: 3, GovExecutor: 4, NetworkInbox: 5 }
-    const last = name === 'EpochInfo' ? 6 : address[name]
-    return this.world.at(name, bigintToHex(0x2000n + BigInt(last), 20))
+    return this.world.at(name, bigintToHex(systemContractAddresses[name], 20))
   }
 
   /** Calls a system contract. */
@@ -295,12 +298,15 @@ export class NetworkWorld {
   /** A certificate of a block, signed by all or some; `of` has it be one of another network. */
   certificate({
     height = this.height,
-    signers = this.#members,
+    members = this.#members,
+    signers = members,
     nextEpoch = 0n,
     of = this.id,
     bent = {},
   }: {
     height?: number
+    /** Who validates in its epoch. */
+    members?: readonly TestOperator[]
     signers?: readonly TestOperator[]
     nextEpoch?: bigint
     of?: number
@@ -312,7 +318,7 @@ export class NetworkWorld {
     const hashes = { blockHash: executionHash, consensusRoot: root, histRoot }
     const vote: FinalityVote = { epoch, height: header.height, ...hashes, nextEpoch, ...bent }
     const digest = finalityVoteDigest(this.#l1.identityOf(of), vote)
-    const absent = this.#members
+    const absent = members
       .map(({ address }) => address)
       .filter((address) => !signers.some((signer) => signer.address === address))
       .sort()
@@ -389,9 +395,10 @@ export class NetworkWorld {
     return this.#l1.send(this.#l1.oracle, 'submit', [this.id, certificate, siblings]).gasUsed
   }
 
-  /** That L1 knows of a block, under the one of height `known`. */
+  /** That L1 knows of a block, by the certificate of height `known`, as CertifiedBlocks has it. */
   blockProof(height: number, known = this.height) {
-    const siblings = height === known ? [] : siblingsOf(this.#roots.slice(0, known), height)
+    const history = this.#roots.slice(0, known)
+    const siblings = height === known ? [rootOf(history)] : siblingsOf(history, height)
     const root = toHex(this.#roots[height] as Uint8Array)
     return { height, consensusRoot: root, siblings: siblings.map(toHex) }
   }
@@ -416,6 +423,18 @@ export class NetworkWorld {
   async slotProof(height: number, address: Hex, slot: bigint) {
     const account = await this.accountProof(height, address)
     return { account, slot: await this.#block(height).tries.slotProof(address, slot) }
+  }
+
+  /** What the newest block says of a message's delivery, as `NetworkInbox.timeOut` takes it. */
+  async markProof(message: Parameters<typeof markSlot>[0], isAbsent: boolean) {
+    const { height } = this
+    return {
+      known: this.blockProof(height),
+      fields: this.fields(height),
+      state: this.stateProof(height),
+      slot: await this.slotProof(height, inboxAddress, markSlot(message)),
+      isAbsent,
+    }
   }
 
   /** Arguments of `RewardBridge.sync`, and of `proveOutbox`, for a block under the newest one. */

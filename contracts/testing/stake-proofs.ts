@@ -9,7 +9,7 @@ import type { Hex } from '@zg/primitives'
 import type { L1World } from './l1-world.ts'
 import type { StateTries } from './state-tries.ts'
 
-/** SET_POINTS of NetworkRegistry. */
+/** SET_POINTS of ValidatorSets. */
 const setPoints = 64n
 /** Words of a network there: epochs, what it was opened with, hash and root of its genesis. */
 const networkWords = 4
@@ -21,6 +21,8 @@ export type StakeProofs = {
   readonly weight: (id: number, operator: Hex) => Promise<object>
   /** Of the newest key, or of the one before it. */
   readonly key: (operator: Hex, which?: 'newest' | 'earlier') => Promise<object>
+  /** Of an operator with a proof of its key, as `StakeProof.operatorAt` takes it. */
+  readonly operator: (operator: Hex, key: object) => Promise<object>
   readonly final: (id: number) => Promise<object>
 }
 
@@ -77,6 +79,11 @@ export function stakeProofsOf(l1: L1World, tries: StateTries): StakeProofs {
       const [earlierFrom, ...key] = await prove(operators, first, 4)
       return { key, earlierCount: await tries.slotProof(operators, list), earlierFrom }
     },
+    operator: async (operator, key) => ({
+      account: await tries.accountProof(operators),
+      latest: await tries.slotProof(operators, mapped(BigInt(operator), 1n)),
+      key,
+    }),
     final: async (id) => {
       const [head, ...roots] = await prove(oracle, mapped(BigInt(id), 0n), 4)
       return { account: await tries.accountProof(oracle), head, roots }

@@ -16,6 +16,7 @@ import type { Hex } from '@zg/primitives'
 
 import { keyWords, signatureWords } from '../bls-words.ts'
 import type { KeyWords } from '../bls-words.ts'
+import type { L1Parameters } from '../deployment.ts'
 import { ContractWorld, somebody } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
 
@@ -53,7 +54,16 @@ export const genesisHash = toHex(sha256(Uint8Array.of(1)))
 export const genesisTime = 1_700_000_000
 
 /** What governance may change, in the order of `Parameters.Key`; networks of one operator, too. */
-export const parameterValues: readonly bigint[] = [1_000n, 500n, 1n, 1n, 60_000_000n, 4n, 2n, 4n]
+export const governed: L1Parameters['governed'] = {
+  operatorBps: 1_000,
+  churnBps: 500,
+  operatorsMin: 1,
+  stakeMinGwei: 1n,
+  drainEpochs: 4,
+  loadEpochs: 2,
+  coolDownEpochs: 4,
+}
+export const parameterValues: readonly bigint[] = Object.values(governed).map(BigInt)
 
 /** The epoch in which a world begins. */
 export const firstEpoch = 10
@@ -74,7 +84,7 @@ export class StakeWorld {
     }).address
     const networks = world.nextAddress(1)
     this.operators = world.deploy('OperatorRegistry', {
-      args: [startTimestamp - epochSeconds * firstEpoch, epochSeconds, somebody, networks],
+      args: [startTimestamp - epochSeconds * firstEpoch, epochSeconds, 0, somebody, networks],
     })
     this.networks = world.deploy('NetworkRegistry', {
       args: [this.operators.address, somebody, parameters, somebody],
@@ -130,8 +140,8 @@ export class StakeWorld {
   }
 
   /** Opens a network that begins with its first operator, or as the options say. */
-  openNetwork(id: number, options: Partial<OpeningOptions> = {}): void {
-    this.send(this.networks, 'open', [id, openingOf(id, { genesisHash, ...options })])
+  openNetwork(id: number, options: Partial<OpeningOptions> = {}): Sent {
+    return this.send(this.networks, 'open', [id, openingOf(id, { genesisHash, ...options })])
   }
 
   optIn({ address }: TestOperator, id: number): Sent {

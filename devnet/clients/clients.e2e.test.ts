@@ -38,7 +38,7 @@ suite('unmodified clients on the four-validator world', { timeout: 240_000 }, ()
   })
 
   // Side by side, each with an account of its own, as developers share a chain.
-  test('viem, ethers and time-bound contracts', { concurrency: true }, async (t) => {
+  test('clients and tool chains', { concurrency: true }, async (t) => {
     await Promise.all([
       t.test('viem deploys, calls, watches, proves and reads a revert', () =>
         useViem(endpoint, artifacts.Token),
@@ -49,8 +49,8 @@ suite('unmodified clients on the four-validator world', { timeout: 240_000 }, ()
       t.test('a TWAP counts each second once', () => useTwap(endpoint, artifacts.Twap)),
       t.test('ERC20Votes by timestamp remembers', () => useVotes(endpoint, artifacts.VotesToken)),
       t.test('vesting follows its schedule', () => useVesting(endpoint, artifacts.Vesting)),
+      t.test('Hardhat 3 runs a script over HTTP', () => useHardhat(endpoint)),
+      t.test('forge create and cast work', () => useFoundry(endpoint)),
     ])
   })
-  test('Hardhat 3 runs a script over HTTP', () => useHardhat(endpoint))
-  test('forge create and cast work', () => useFoundry(endpoint))
 })

@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
 
 import { ContractFactory, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
 import type { BaseContract, Contract } from 'ethers'
@@ -16,6 +17,7 @@ const sendsInARow = 20
 /** The round with one ERC-20 and the nonce drill. */
 export async function useEthers(endpoint: Endpoint, token: Artifact): Promise<void> {
   const provider = new JsonRpcProvider(endpoint.rpc, endpoint.chainId, { pollingInterval: 200 })
+  const unanswered = await countUnanswered(provider)
   const wallet = new Wallet(endpoint.privateKeys[2] as string, provider)
   const factory = new ContractFactory(token.abi as never, token.bytecode, wallet)
   const deployed: BaseContract = await factory.deploy(10n ** 24n)
@@ -38,5 +40,19 @@ export async function useEthers(endpoint: Endpoint, token: Artifact): Promise<vo
 
   await contract.removeAllListeners()
   assert.equal(seen.length, sendsInARow, 'every Transfer was seen through eth_newFilter')
-  // Not destroyed: a poll on its way would start the destroyed provider's timers again.
+  // Neither left nor destroyed: a poll on its way subscribes anew when it is answered, or its world
+  // is gone, and would then ask for ever. The timers of a paused provider do not run.
+  provider.pause(true)
+  do await wait(100)
+  while (unanswered() > 0)
+}
+
+/** How many requests of a provider have no answer yet. */
+async function countUnanswered(provider: JsonRpcProvider): Promise<() => number> {
+  let count = 0
+  await provider.on('debug', ({ action }: { action: string }) => {
+    if (action === 'sendRpcPayload') count++
+    if (action === 'receiveRpcResult') count--
+  })
+  return () => count
 }

@@ -10,7 +10,7 @@ import { createPublicClient, createWalletClient, defineChain, encodeFunctionData
 import type { Abi, Chain, PublicClient } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
-/** The longest any drill may wait for one thing. */
+/** The longest a drill waits for one thing, unless it says so. */
 const patienceMs = 180_000
 const pollMs = 500
 
@@ -43,12 +43,12 @@ export class ChainHands {
     return this.reader.readContract({ address: contract.address, abi, functionName, args })
   }
 
-  /** Sends a call and waits until it is in a block. */
+  /** Sends a call and waits until it is in a block; returns which. */
   send(
     secretKey: Hex,
     contract: Contract,
     call: { readonly name: string; readonly args: readonly unknown[]; readonly value?: bigint },
-  ): Promise<void> {
+  ): Promise<bigint> {
     const data = dataOf(contract.name, call.name, call.args)
     return this.sendData(secretKey, { to: contract.address, data, value: call.value ?? 0n })
   }
@@ -56,7 +56,7 @@ export class ChainHands {
   async sendData(
     secretKey: Hex,
     { to, data, value = 0n }: { readonly to: Hex; readonly data: Hex; readonly value?: bigint },
-  ): Promise<void> {
+  ): Promise<bigint> {
     const account = privateKeyToAccount(secretKey)
     const wallet = createWalletClient({ account, chain: this.#chain, transport: http(this.#rpc) })
     const message = { to, data, value }
@@ -65,23 +65,7 @@ export class ChainHands {
     const hash = await wallet.sendTransaction({ ...message, gas })
     const receipt = await this.reader.waitForTransactionReceipt({ hash, timeout: patienceMs })
     assert.equal(receipt.status, 'success', `${to} ${data.slice(0, 10)}`)
-  }
-
-  /** Whether a call would be refused. */
-  refuses(
-    from: Hex,
-    contract: Contract,
-    call: { readonly name: string; readonly args: readonly unknown[] },
-  ): Promise<boolean> {
-    const data = dataOf(contract.name, call.name, call.args)
-    return this.refusesData(from, { to: contract.address, data })
-  }
-
-  refusesData(from: Hex, message: { readonly to: Hex; readonly data: Hex }): Promise<boolean> {
-    return this.reader.call({ ...message, account: from }).then(
-      () => false,
-      () => true,
-    )
+    return receipt.blockNumber
   }
 }
 

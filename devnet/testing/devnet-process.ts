@@ -20,7 +20,9 @@ export type DevnetProcess = {
   readonly exited: Promise<number | null>
 }
 
-/** Starts a world in the folder `home`; `flags` are those of `zg devnet`. */
+/**
+ * Starts a world in the folder `home`; `flags` are those of `zg devnet`.
+ */
 export function startDevnet(home: string, flags: readonly string[]): DevnetProcess {
   const child = spawn(process.execPath, [entry, 'devnet', '--json', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -11,7 +11,7 @@ import { grantPorts, isPortFree, loopback } from '../ports.ts'
 import { callRpc } from '../rpc-call.ts'
 
 /** The chain id of `--dev`, and the key of its account that has all the ether. */
-export const gethChainId = 1_337
+const gethChainId = 1_337
 export const gethFunderKey = fromHex(
   '0xb71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291',
 )

@@ -26,15 +26,30 @@ export type Statement = {
 const viewsPerCall = 256
 
 type CertificateJson = Omit<Statement, 'validator' | 'round'> & {
-  readonly epoch: string
   readonly view: string
   readonly signers: string
 }
 
-/** Returns every round statement in the certificates of these nodes, all views from 1. */
-export async function readStatements(rpcs: readonly string[]): Promise<Statement[]> {
-  const perNode = await Promise.all(rpcs.map(statementsOf))
-  return perNode.flat()
+/**
+ * Returns every round statement in the certificates of these nodes: all views from 1, of every
+ * epoch that finalised one of the heights 1 to `to`. Without an epoch a node tells of its newest
+ * alone, and what was signed before an epoch turned would be lost.
+ */
+export async function readStatements(
+  rpcs: readonly string[],
+  { to }: { readonly to: number },
+): Promise<Statement[]> {
+  const epochs = new Set<string>()
+  for (let height = 1; height <= to; height++) {
+    for (const rpc of rpcs) {
+      const certificate = await callRpc(rpc, 'zg_getFinalityCertificate', [quantity(height)])
+      if (certificate === null) continue
+      epochs.add((certificate as { epoch: string }).epoch)
+      break
+    }
+  }
+  const perNode = rpcs.flatMap((rpc) => [...epochs].map((epoch) => statementsOf(rpc, epoch)))
+  return (await Promise.all(perNode)).flat()
 }
 
 /** Returns what `validator` must not have signed, as `S3 of validator 2 in 0x0/0x1f`. */
@@ -71,9 +86,8 @@ export async function differingHeights(
 ): Promise<number[]> {
   const differing: number[] = []
   for (let height = from; height <= to; height++) {
-    const quantity = `0x${height.toString(16)}`
-    const hashes = new Set(await Promise.all(rpcs.map((rpc) => hashAt(rpc, quantity))))
-    const said = new Set(await Promise.all(rpcs.map((rpc) => finalityAt(rpc, quantity))))
+    const hashes = new Set(await Promise.all(rpcs.map((rpc) => hashAt(rpc, quantity(height)))))
+    const said = new Set(await Promise.all(rpcs.map((rpc) => finalityAt(rpc, quantity(height)))))
     // A node without a certificate of a height says nothing on it.
     said.delete(undefined)
     if (hashes.size !== 1 || hashes.has(undefined) || said.size !== 1) differing.push(height)
@@ -81,14 +95,16 @@ export async function differingHeights(
   return differing
 }
 
-async function statementsOf(rpc: string): Promise<Statement[]> {
+const quantity = (value: number): string => `0x${value.toString(16)}`
+
+async function statementsOf(rpc: string, epoch: string): Promise<Statement[]> {
   const statements: Statement[] = []
   for (let from = 1; ; from += viewsPerCall) {
-    const params = [from, from + viewsPerCall - 1].map((view) => `0x${view.toString(16)}`)
+    const params = [quantity(from), quantity(from + viewsPerCall - 1), epoch]
     const page = (await callRpc(rpc, 'zg_getCertificates', params)) as CertificateJson[]
     // Every view ends by a certificate, so a span without any lies ahead of the chain.
     if (page.length === 0) return statements
-    for (const { kind, epoch, view, digest, signers } of page) {
+    for (const { kind, view, digest, signers } of page) {
       for (const validator of signersIn(signers)) {
         statements.push({ validator, kind, round: `${epoch}/${view}`, digest })
       }

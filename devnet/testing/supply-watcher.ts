@@ -4,10 +4,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 
-const entry = new URL('../../cli/main.ts', import.meta.url).pathname
+import { startZg } from './zg-process.ts'
 
 /** What one line says, amounts as decimal strings. */
 export type SupplyLine = Readonly<Record<string, unknown>> & {
@@ -26,21 +24,12 @@ export type SupplyWatcher = {
 
 /** Starts to watch the world whose folder is `home`. */
 export function watchSupply(home: string): SupplyWatcher {
-  const child = spawn(process.execPath, [entry, 'doctor', '--supply', '--watch', '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ZG_HOME: home },
-  })
-  const lines: SupplyLine[] = []
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const reader = createInterface({ input: child.stdout })
-  const ended = new Promise<void>((resolve) => reader.once('close', resolve))
-  reader.on('line', (text) => void lines.push(JSON.parse(text) as SupplyLine))
+  const watch = startZg<SupplyLine>(home, ['doctor', '--supply', '--watch'])
+  const { lines } = watch
   return {
     lines,
     async stop() {
-      child.kill('SIGINT')
-      const exitCode = await exited
-      await ended
+      const exitCode = await watch.stop()
       const counts = checkLines(lines)
       assert.equal(exitCode, 0)
       return counts

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 
 import { inlineRecovery, openValidatorNode, rpcMethods, startRpcServer } from '@zg/chain'
-import type { Genesis, ValidatorNode } from '@zg/chain'
+import type { Genesis, ValidatorNode, ValidatorNodeOptions } from '@zg/chain'
 import { blsScheme, peerIdOf } from '@zg/consensus'
 import type { L1View } from '@zg/consensus'
 import type { TestOperator } from '@zg/contracts/testing'
@@ -42,9 +42,9 @@ export async function openVirtualNetwork(
     readonly l1View: L1View
     readonly firstEpoch: bigint
     readonly startMs: number
-  },
+  } & Pick<ValidatorNodeOptions, 'knownHeight' | 'retainedStates'>,
 ): Promise<VirtualNetwork> {
-  const { genesis, operators, l1View, firstEpoch, startMs } = options
+  const { genesis, operators, l1View, firstEpoch, startMs, ...kept } = options
   const clock = new SimulatedClock(startMs)
   const rng = createSeededRng('virtual network')
   const network = new SimulatedNetwork({ clock, rng: rng.fork('network') })
@@ -60,6 +60,7 @@ export async function openVirtualNetwork(
         genesis,
         l1View,
         firstEpoch,
+        ...kept,
         secretKey,
         scheme,
         store: new MemoryStore(),

@@ -110,6 +110,18 @@ function checkFiles(check: Check): void {
     assert.equal((await run(disk.readFile('empty')))?.length, 0)
   })
 
+  check('readAt gives a part of what is synced, or nothing', async ({ disk, run }) => {
+    assert.equal(await run(disk.readAt('rows', 0, 1)), undefined)
+    const file = await run(disk.open('rows'))
+    file.append(bytes('abcdef'))
+    await run(file.sync())
+    assert.equal(text(await run(disk.readAt('rows', 0, 6))), 'abcdef')
+    assert.equal(text(await run(disk.readAt('rows', 2, 3))), 'cde')
+    assert.equal(await run(disk.readAt('rows', 4, 3)), undefined)
+    assert.equal((await run(disk.readAt('rows', 6, 0)))?.length, 0)
+    await run(file.close())
+  })
+
   check('list gives sorted names of one folder', async ({ disk, run }) => {
     assert.deepEqual(await run(disk.list('wal')), [])
     for (const path of ['wal/b', 'wal/a', 'wal/deep/c', 'other']) {

@@ -45,6 +45,8 @@ import {
 } from 'viem'
 import type { Abi, PublicClient, TransactionSerialized } from 'viem'
 
+import { parameters } from './parameters.ts'
+
 const tokens = 10n ** 18n
 
 const outboxAddress = 0x2002n
@@ -59,40 +61,6 @@ export const genesisOutstandingWei = 50_000n * tokens
 const create2Code =
   '0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3'
 
-export const parameters: L1DeploymentOptions['parameters'] = {
-  epochSeconds: 30,
-  unbondingSeconds: 600,
-  evidenceAgeMaxSeconds: 400,
-  massDelaySeconds: 60,
-  certificateAgeMaxSeconds: 60,
-  deadAfterSeconds: 604_800,
-  bridge: {
-    rateCapacity: 1_000n * tokens,
-    rateWindowSeconds: 60,
-    largeAmount: 400n * tokens,
-    largeDelaySeconds: 30,
-    securedBps: 3_333,
-    exitDelaySeconds: 60,
-  },
-  governance: {
-    votingDelaySeconds: 5,
-    votingPeriodSeconds: 20,
-    lateQuorumSeconds: 5,
-    timelockSeconds: 5,
-    stakersTimelockSeconds: 720,
-  },
-  governed: {
-    operatorBps: 1_000,
-    churnBps: 500,
-    operatorsMin: 1,
-    stakeMinGwei: 1n,
-    gasLimit: 60_000_000,
-    drainEpochs: 4,
-    loadEpochs: 2,
-    coolDownEpochs: 4,
-  },
-}
-
 /** A message from anyone, signed by nobody. */
 export type ChainMessage = {
   readonly from: Hex
@@ -103,13 +71,18 @@ export type ChainMessage = {
 
 type LoggedBlock = { readonly hash: Hex; readonly timestamp: number; readonly logs: readonly Log[] }
 
+/** What became of a signed transaction. */
+type Outcome = { readonly block: number; readonly succeeded: boolean; readonly gasUsed: bigint }
+
 /** A chain of messages, answering JSON-RPC. */
 export class MessageChain {
   readonly chainId: number
   readonly run: MessageRun
   readonly client: PublicClient
   readonly #blocks: LoggedBlock[] = []
-  readonly #receipts = new Map<Hex, { readonly block: number; readonly succeeded: boolean }>()
+  readonly #receipts = new Map<Hex, Outcome>()
+  /** Called when a signed transaction has come, before it is executed. */
+  onSubmit: () => void = () => undefined
 
   constructor(
     options:
@@ -278,21 +251,23 @@ export class MessageChain {
     if (result.status !== 'success') {
       throw new RpcError(3, 'execution reverted', toHex(result.output))
     }
-    return isEstimate ? '0xe4e1c0' : toHex(result.output)
+    return isEstimate ? toQuantity(result.gasUsed) : toHex(result.output)
   }
 
   async #submit(raw: TransactionSerialized): Promise<Hex> {
-    const { to, data = '0x', value = 0n } = parseTransaction(raw)
+    const { to, data = '0x', value = 0n, gas } = parseTransaction(raw)
+    this.onSubmit()
     const from = await recoverTransactionAddress({ serializedTransaction: raw as `0x02${string}` })
-    const { succeeded, logs } = this.run.send({
+    const { succeeded, logs, gasUsed } = this.run.send({
       from: BigInt(from),
       to: BigInt(to ?? '0x0'),
       value,
       data: fromHex(data),
+      gas,
     })
     this.keep(logs)
     const hash = toHex(keccak256(fromHex(raw)))
-    this.#receipts.set(hash, { block: this.#blocks.length, succeeded })
+    this.#receipts.set(hash, { block: this.#blocks.length, succeeded, gasUsed })
     return hash
   }
 
@@ -306,8 +281,8 @@ export class MessageChain {
       blockHash: this.#blocks[found.block - 1]?.hash,
       blockNumber,
       status: found.succeeded ? '0x1' : '0x0',
-      gasUsed: '0x5208',
-      cumulativeGasUsed: '0x5208',
+      gasUsed: toQuantity(found.gasUsed),
+      cumulativeGasUsed: toQuantity(found.gasUsed),
       effectiveGasPrice: '0x1',
       contractAddress: null,
       type: '0x2',
@@ -339,6 +314,7 @@ export type StakeChainOptions = {
   readonly operatorCount?: number
   /** Opened, and joined by every operator. */
   readonly networkIds?: readonly number[]
+  /** Opened, and joined by nobody. */
   /** Who gets a million tokens, and ether for gas. */
   readonly holders?: readonly Hex[]
 }

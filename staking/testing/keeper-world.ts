@@ -6,8 +6,9 @@ import type { HubWorld, OutboxEntry, TestOperator } from '@zg/contracts/testing'
 import { bigintToBytes, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock, SimulatedClock } from '@zg/runtime'
-import type { Clock } from '@zg/runtime'
+import type { Clock, Logger } from '@zg/runtime'
 
+import { Failover } from '../failover.ts'
 import type { KeeperChain, KeeperEndpoint, KeeperL1 } from '../keeper-ports.ts'
 import { L1Follower } from '../l1-follower.ts'
 import { L1Sender } from '../l1-sender.ts'
@@ -29,8 +30,11 @@ export type KeeperParts = {
   readonly name?: string
   readonly chain?: KeeperChain
   readonly endpoint?: KeeperEndpoint
-  readonly l1?: KeeperL1
+  readonly l1?: Failover<KeeperL1>
   readonly claimWei?: bigint
+  readonly messageGasMax?: bigint
+  readonly messageGasPerHour?: bigint
+  readonly log?: Logger
   readonly clock?: Clock
   readonly others?: readonly OtherNetwork[]
 }
@@ -110,7 +114,7 @@ export async function openKeeperWorld({ funds = grant } = {}) {
       ...own,
       sender: new L1Sender({ ...own, ...senderLimits, secretKey, chainId: home.world.chainId }),
       endpoint: parts.endpoint ?? endpoint,
-      l1: parts.l1 ?? l1Endpoint,
+      l1: parts.l1 ?? new Failover([l1Endpoint]),
       contracts,
       fromBlock: 0n,
       identity: l1.identityOf(home.id),
@@ -118,6 +122,9 @@ export async function openKeeperWorld({ funds = grant } = {}) {
       epochs,
       others: parts.others ?? [],
       claimWei: parts.claimWei ?? 10n * ether,
+      ...(parts.messageGasMax && { messageGasMax: parts.messageGasMax }),
+      ...(parts.messageGasPerHour && { messageGasPerHour: parts.messageGasPerHour }),
+      ...(parts.log && { log: parts.log }),
     })
   }
   const networks = { l1, members, home, other, otherEndpoint, otherNetwork }

@@ -6,9 +6,12 @@ import type { Hex } from '@zg/primitives'
 import { createSystemClock, SimulatedClock } from '@zg/runtime'
 import type { Clock } from '@zg/runtime'
 
+import { Failover } from '../failover.ts'
 import type { L1Chain } from '../l1-chain.ts'
 import { L1Follower } from '../l1-follower.ts'
 import { L1Sender } from '../l1-sender.ts'
+import { LoadKeeper } from '../load-keeper.ts'
+import type { LoadKeeperOptions } from '../load-keeper.ts'
 import type { NetworkEndpoint } from '../network-endpoint.ts'
 import { NetworkRelayer } from '../network-relayer.ts'
 import type { NetworkRelayerOptions } from '../network-relayer.ts'
@@ -32,6 +35,7 @@ const senderLimits = { depth: 1, feePerGasMax: 10n ** 12n, pollMs: 10 }
 export type RelayerParts = {
   readonly name?: string
   readonly chain?: L1Chain
+  readonly l1?: NetworkRelayerOptions['l1']
   readonly endpoint?: NetworkEndpoint
   readonly networkId?: number
   readonly intervalSeconds?: bigint
@@ -39,6 +43,8 @@ export type RelayerParts = {
   readonly amountMinWei?: bigint
   readonly load?: NonNullable<NetworkRelayerOptions['load']>
   readonly clock?: Clock
+  /** Whether it proves the load of epochs, with the key that it relays by. */
+  readonly provesLoad?: boolean
   /** Whether it asks for what the curve released. */
   readonly givesOut?: boolean
 }
@@ -80,9 +86,11 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
   const open = (parts: RelayerParts = {}): NetworkRelayer => {
     const own = { chain: parts.chain ?? chain, clock: parts.clock ?? createSystemClock() }
     const secretKey = keccak256(new TextEncoder().encode(parts.name ?? 'relayer'))
+    const sender = new L1Sender({ ...own, ...senderLimits, secretKey, chainId: l1.world.chainId })
+    const load = parts.provesLoad === true ? keeperOf(l1, { endpoint, chain, sender }) : parts.load
     return new NetworkRelayer({
       ...own,
-      sender: new L1Sender({ ...own, ...senderLimits, secretKey, chainId: l1.world.chainId }),
+      sender,
       endpoint: parts.endpoint ?? endpoint,
       contracts: {
         finalityOracle: BigInt(l1.oracle.address),
@@ -95,7 +103,7 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
           },
         }),
       },
-      l1: l1Endpoint,
+      l1: parts.l1 ?? new Failover([l1Endpoint]),
       fromBlock: 0n,
       identity: l1.identityOf(parts.networkId ?? relayedNetworkId),
       sets: (epoch) => follower.validatorSet(epoch),
@@ -103,8 +111,26 @@ export async function openRelayWorld({ epochSeconds = 100 } = {}) {
       intervalSeconds: parts.intervalSeconds ?? intervalSeconds,
       outboxSeconds: parts.outboxSeconds ?? 0n,
       amountMinWei: parts.amountMinWei ?? 0n,
-      ...(parts.load && { load: parts.load }),
+      ...(load && { load }),
     })
   }
   return { l1, network, endpoint, l1Endpoint, chain, clock, follower, follow, open }
+}
+
+/** Who proves the load of the network. */
+function keeperOf(
+  l1: L1World,
+  parts: Pick<LoadKeeperOptions, 'endpoint' | 'chain' | 'sender'>,
+): LoadKeeper {
+  return new LoadKeeper({
+    ...parts,
+    contracts: {
+      networkRegistry: BigInt(l1.networks.address),
+      finalityOracle: BigInt(l1.oracle.address),
+      networkLoad: BigInt(l1.load.address),
+      parameters: BigInt(l1.parameters.address),
+    },
+    identity: l1.identityOf(relayedNetworkId),
+    epochs: { start: BigInt(l1.start), length: BigInt(l1.epochSeconds) },
+  })
 }

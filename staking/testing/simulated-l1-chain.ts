@@ -49,11 +49,11 @@ export class SimulatedL1Chain implements KeeperChain {
       if (maxFeePerGasOf(transaction) < this.baseFeePerGas) continue
       if (transaction.nonce !== this.#l1.world.nonceOf(from)) continue
       const { to, data, value } = transaction
-      const succeeded = this.#l1.world.execute({ from, to: to ?? 0n, data, value })
+      const outcome = this.#l1.world.executed({ from, to: to ?? 0n, data, value })
       this.#number++
       this.#pool.delete(key)
       const hash = toHex(transactionHash(transaction))
-      this.#receipts.set(hash, { blockNumber: this.#number, succeeded })
+      this.#receipts.set(hash, { blockNumber: this.#number, ...outcome })
     }
     this.#number++
   }

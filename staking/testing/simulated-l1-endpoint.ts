@@ -5,28 +5,18 @@
  * Tries are those of @ethereumjs/mpt, so the proofs come from other hands than what checks them.
  */
 
-import { createMerkleProof, createMPT } from '@ethereumjs/mpt'
-import type { L1World } from '@zg/contracts/testing'
+import { stateTriesOf } from '@zg/contracts/testing'
+import type { L1World, StateTries } from '@zg/contracts/testing'
 import { headerHash } from '@zg/evm'
 import type { Header } from '@zg/evm'
-import {
-  bigintToBytes,
-  bigintToMinimalBytes,
-  encodeRlp,
-  fromHex,
-  keccak256,
-  toHex,
-} from '@zg/primitives'
+import { bigintToBytes, bigintToHex, encodeRlp, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
 import type { KeeperL1, L1MessageLog } from '../keeper-ports.ts'
 import type { L1Credit, L1Endpoint, L1Header, L1Proof } from '../l1-endpoint.ts'
 
-type Trie = Awaited<ReturnType<typeof createMPT>>
-
 type Block = L1Header & {
-  readonly accounts: Trie
-  readonly storages: ReadonlyMap<bigint, Trie>
+  readonly tries: StateTries
   readonly credits: readonly (L1Credit & { readonly networkId: number })[]
 }
 
@@ -90,28 +80,12 @@ export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
 
   /** Makes a block. */
   async mine(): Promise<void> {
-    const accounts = await createMPT({ useKeyHashing: true })
-    const storages = new Map<bigint, Trie>()
-    for (const { address, nonce, balance, codeHash, slots } of this.#l1.world.accounts()) {
-      if (!this.#watched.includes(address)) continue
-      const storage = await createMPT({ useKeyHashing: true })
-      for (const [slot, value] of slots) {
-        await storage.put(bigintToBytes(slot, 32), encodeRlp(bigintToMinimalBytes(value)))
-      }
-      storages.set(address, storage)
-      const fields = [
-        bigintToMinimalBytes(nonce),
-        bigintToMinimalBytes(balance),
-        storage.root(),
-        bigintToBytes(codeHash, 32),
-      ]
-      await accounts.put(bigintToBytes(address, 20), encodeRlp(fields))
-    }
+    const tries = await stateTriesOf(this.#l1.world, this.#watched)
     const header: Header = {
       parentHash: this.#blocks.at(-1)?.hash ?? zeros,
       ommersHash: keccak256(encodeRlp([])),
       coinbase: 0n,
-      stateRoot: accounts.root(),
+      stateRoot: tries.root,
       transactionsRoot: zeros,
       receiptsRoot: zeros,
       logsBloom: new Uint8Array(256),
@@ -126,7 +100,7 @@ export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
       baseFeePerGas: 7n,
     }
     const hash = headerHash(header)
-    this.#blocks.push({ header, hash, accounts, storages, credits: [...this.#credits] })
+    this.#blocks.push({ header, hash, tries, credits: [...this.#credits] })
   }
 
   async finalHeader(): Promise<L1Header> {
@@ -140,13 +114,12 @@ export class SimulatedL1Endpoint implements L1Endpoint, KeeperL1 {
   }
 
   async proof(address: bigint, slots: readonly bigint[], number: bigint): Promise<L1Proof> {
-    const { accounts, storages } = this.#block(number)
-    const storage = storages.get(address) ?? (await createMPT({ useKeyHashing: true }))
+    const { tries } = this.#block(number)
+    const where = bigintToHex(address, 20)
+    const proofs = slots.map(async (slot) => (await tries.slotProof(where, slot)).map(fromHex))
     const found: L1Proof = {
-      account: await createMerkleProof(accounts, bigintToBytes(address, 20)),
-      slots: await Promise.all(
-        slots.map((slot) => createMerkleProof(storage, bigintToBytes(slot, 32))),
-      ),
+      account: (await tries.accountProof(where)).map(fromHex),
+      slots: await Promise.all(proofs),
     }
     return this.bend.proof?.(found) ?? found
   }

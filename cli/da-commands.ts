@@ -1,0 +1,124 @@
+/** The commands of data availability, as data: a part of the table (command-table.ts). */
+
+import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { codedRowsChoices, putStages, rowsMax } from './da-words.ts'
+
+export const daNoun: NounSpec = { noun: 'da', summary: 'publish data, and read it back' }
+
+const disperserFlag: FlagSpec = {
+  name: 'disperser',
+  placeholder: 'URL',
+  value: { kind: 'url' },
+  summary: "gRPC door of a disperser (default: $ZG_DA, else the running world's)",
+}
+
+const nameArgument: ArgumentSpec = {
+  name: 'name',
+  value: { kind: 'text' },
+  summary: 'EPOCH/QUORUM/ROOT, as "da put" prints it',
+  required: true,
+}
+
+const exampleName = `7/0/0x${'5e'.repeat(32)}`
+
+export const daCommands: readonly CommandSpec[] = [
+  {
+    path: 'da put',
+    summary: 'have a file held by a quorum, and wait for its certificate',
+    arguments: [
+      {
+        name: 'file',
+        value: { kind: 'path' },
+        summary: 'up to 32,505,852 bytes',
+        required: true,
+      },
+    ],
+    flags: [
+      {
+        name: 'until',
+        placeholder: 'STAGE',
+        value: { kind: 'choice', choices: putStages },
+        summary: 'how far to wait (default: certified)',
+      },
+      {
+        name: 'request-id',
+        placeholder: 'HEX',
+        value: { kind: 'hex' },
+        summary: '32 bytes; the same again is the same request (default: by blob and epoch)',
+      },
+      disperserFlag,
+    ],
+    examples: [
+      { line: 'da put photo.jpg', does: 'prints the name to get it by' },
+      { line: 'da put photo.jpg --until recorded', does: 'and waits until the record is final' },
+    ],
+    load: async () => (await import('./commands/da.ts')).runDaPut,
+  },
+  {
+    path: 'da status',
+    summary: 'show how far a request is',
+    arguments: [
+      {
+        name: 'request',
+        value: { kind: 'hex' },
+        summary: 'its id, as "da put" prints it',
+        required: true,
+      },
+    ],
+    flags: [disperserFlag],
+    examples: [{ line: `da status 0x${'1d'.repeat(32)}`, does: 'taken, certified or recorded' }],
+    load: async () => (await import('./commands/da.ts')).runDaStatus,
+  },
+  {
+    path: 'da get',
+    summary: 'read a blob back, and check it against its root before it is written',
+    arguments: [
+      nameArgument,
+      { name: 'file', value: { kind: 'path' }, summary: 'where it goes', required: true },
+    ],
+    flags: [
+      {
+        name: 'coded-rows',
+        placeholder: 'N',
+        value: { kind: 'choice', choices: codedRowsChoices },
+        summary: "rows that the network's genesis has a batch coded into (default: 4096)",
+      },
+      disperserFlag,
+    ],
+    examples: [{ line: `da get ${exampleName} photo.jpg`, does: 'writes nothing that is not it' }],
+    load: async () => (await import('./commands/da.ts')).runDaGet,
+  },
+  {
+    path: 'da sample',
+    summary: 'ask holders for rows of a batch drawn at random, and say what that proves',
+    arguments: [nameArgument],
+    flags: [
+      {
+        name: 'entrance',
+        placeholder: 'ADDRESS',
+        value: { kind: 'address' },
+        summary: 'the contract DataEntrance of the chain that recorded it',
+        required: true,
+      },
+      {
+        name: 'rows',
+        placeholder: 'N',
+        value: { kind: 'integer', min: 1, max: rowsMax },
+        summary: 'how many (default: 148)',
+      },
+      {
+        name: 'rpc',
+        placeholder: 'URL',
+        value: { kind: 'url' },
+        summary: 'JSON-RPC of that chain (default: $ZG_RPC, else the running world)',
+      },
+    ],
+    examples: [
+      {
+        line: `da sample ${exampleName} --entrance 0x${'da'.repeat(20)}`,
+        does: 'fails when a row does not come, or is not what was committed to',
+      },
+    ],
+    load: async () => (await import('./commands/da-sample.ts')).runDaSample,
+  },
+]

@@ -1,0 +1,368 @@
+/**
+ * A DA node: takes its rows of a batch, keeps them, and only then signs (docs/specs/da.md §4).
+ *
+ * The checks stand in the order of the specification, cheap ones first. What a node signed is what
+ * lies on its disk: after a crash it signs the same commitment again, or none.
+ */
+
+import { commitmentOf, RowVerifier } from '@zg/coding'
+import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
+import type { Signer } from '@zg/consensus'
+import { bytesEqual, toHex, ZgError } from '@zg/primitives'
+import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
+
+import { messageOf } from './asking.ts'
+import { batchKey, batchRequestDigest, quorumOf } from './batch.ts'
+import type { BatchId } from './batch.ts'
+import { batchDigest } from './certificate.ts'
+import type { DataChain, DataEpoch, DrawnQuorum } from './data-chain.ts'
+import { OverloadedError, UnpaidError } from './dispersal.ts'
+import { recoverPersonal } from './personal-signature.ts'
+import { rowsOf } from './quorum.ts'
+import type { RowSpan } from './quorum.ts'
+import { rowsAtOnceMax } from './row-list.ts'
+import { RowStore } from './row-store.ts'
+import { decodeStore, encodeHeader, encodeRows } from './wire.ts'
+import type { StoreRequest } from './wire.ts'
+
+/** Requests to store that are worked on at once; more are refused. */
+const storesAtOnceMax = 8
+/** Quorums that are remembered; two epochs have at most twice 64. */
+const quorumsMax = 128
+/** How often the epoch is looked at, to forget what has expired. */
+const pruneIntervalMs = 10_000
+
+export type DataNodeOptions = {
+  readonly chain: DataChain
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly log: Logger
+  /** 20 bytes: the operator whose places this node answers for. */
+  readonly operator: Uint8Array
+  readonly signer: Signer
+  /** Bytes that rows may take on the disk. */
+  readonly quotaBytes: number
+}
+
+export type DataNodeStatus = {
+  readonly batches: number
+  readonly bytes: number
+  readonly quotaBytes: number
+}
+
+/** What the parties ask of a node; by HTTP between processes (node-door.ts, node-client.ts). */
+export interface DataNodeApi {
+  /** Returns its signature, 96 bytes. `request` is as wire.ts has it. */
+  store(request: Uint8Array): Promise<Uint8Array>
+  /** As wire.ts has it; undefined when it holds nothing of the batch. */
+  header(batch: BatchId): Promise<Uint8Array | undefined>
+  /** Those of the rows that it holds, as wire.ts has them. */
+  rows(batch: BatchId, indexes: readonly number[]): Promise<Uint8Array>
+}
+
+/** What a node signed for and does not know to be recorded. */
+type Owed = { readonly batch: BatchId; readonly fee: bigint }
+
+export class DataNode implements DataNodeApi {
+  readonly #options: DataNodeOptions
+  readonly #store: RowStore
+  readonly #quorums = new Map<string, Promise<DrawnQuorum>>()
+  /** By disperser. */
+  readonly #owed = new Map<string, Owed[]>()
+  /** By batch: one request at a time, the others after it. */
+  readonly #busy = new Map<string, Promise<unknown>>()
+  #storesUnderWay = 0
+  /** Of what is being written. */
+  #reservedBytes = 0
+  #pruneTimer: Timer | undefined
+  #isClosed = false
+
+  private constructor(options: DataNodeOptions, store: RowStore) {
+    this.#options = options
+    this.#store = store
+    this.#pruneLater()
+  }
+
+  static async open(options: DataNodeOptions): Promise<DataNode> {
+    const store = await RowStore.open(options.disk, options.chain.shape)
+    const node = new DataNode(options, store)
+    await node.#recallOwed()
+    return node
+  }
+
+  get status(): DataNodeStatus {
+    const { batchCount, sizeBytes } = this.#store
+    return { batches: batchCount, bytes: sizeBytes, quotaBytes: this.#options.quotaBytes }
+  }
+
+  /**
+   * @throws {WireMalformedError} `DA_MALFORMED` · {StoreRefusedError} `DA_STORE_REFUSED` ·
+   *   {UnpaidError} `DA_UNPAID` · {QuotaError} `DA_QUOTA` · {EquivocationError} `DA_EQUIVOCATION` ·
+   *   {OverloadedError} `DA_OVERLOADED`
+   */
+  async store(request: Uint8Array): Promise<Uint8Array> {
+    if (this.#storesUnderWay >= storesAtOnceMax) throw new OverloadedError('batches to store')
+    this.#storesUnderWay++
+    try {
+      const decoded = decodeStore(request, this.#options.chain.shape)
+      return await this.#inTurn(batchKey(decoded.batch), () => this.#take(decoded))
+    } finally {
+      this.#storesUnderWay--
+    }
+  }
+
+  async header(batch: BatchId): Promise<Uint8Array | undefined> {
+    const header = await this.#store.header(batch)
+    return header && encodeHeader(header)
+  }
+
+  async rows(batch: BatchId, indexes: readonly number[]): Promise<Uint8Array> {
+    if (indexes.length > rowsAtOnceMax) throw new StoreRefusedError('too many rows at once')
+    return encodeRows(await this.#rowsOf(batch, indexes))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#pruneTimer?.cancel()
+    await Promise.allSettled(this.#busy.values())
+    await this.#store.close()
+  }
+
+  #rowsOf(batch: BatchId, indexes: readonly number[]): Promise<readonly ProvedRow[]> {
+    return this.#store.rows(batch, indexes)
+  }
+
+  async #take(request: StoreRequest): Promise<Uint8Array> {
+    const { chain, signer } = this.#options
+    const { batch, header } = request
+    const epoch = await this.#epochOf(batch)
+    await this.#checkDrawn(request, epoch)
+    const commitment = commitmentOf(header)
+    this.#checkAuthor(request, commitment)
+    const known = this.#store.commitmentOf(batch)
+    // MUST NOT sign in an epoch of which it forgot what it signed, nor two commitments for one
+    // batch: S9.
+    if (known === undefined && !this.#store.isEpochWhole(batch.epoch)) {
+      throw new StoreRefusedError('what this node signed in its epoch is damaged on the disk')
+    }
+    if (known !== undefined && !bytesEqual(known, commitment)) throw new EquivocationError(batch)
+    if (known === undefined || !(await this.#store.isWhole(batch))) {
+      await this.#keep(request, commitment)
+    }
+    return signer.sign(batchDigest(chain.identity, batch, commitment))
+  }
+
+  async #keep(request: StoreRequest, commitment: Uint8Array): Promise<void> {
+    const { batch, header, ranges } = request
+    const sizeBytes = RowStore.sizeOf(header, ranges)
+    this.#checkRoom(sizeBytes)
+    this.#reservedBytes += sizeBytes
+    try {
+      await this.#promise(batch, header)
+      checkRows(commitment, header, ranges)
+      // MUST be durable before the signature exists.
+      await this.#store.put(batch, commitment, header, ranges)
+    } catch (error) {
+      this.#forgive(batch)
+      throw error
+    } finally {
+      this.#reservedBytes -= sizeBytes
+    }
+  }
+
+  async #epochOf({ network, epoch }: BatchId): Promise<DataEpoch> {
+    const { chain } = this.#options
+    if (network !== chain.identity.networkId)
+      throw new StoreRefusedError('it is of another network')
+    const present = await chain.epoch()
+    if (epoch !== present && epoch + 1n !== present) {
+      throw new StoreRefusedError(`its epoch is ${epoch}, and this is ${present}`)
+    }
+    const found = await chain.epochAt(epoch)
+    if (found === undefined) throw new StoreRefusedError(`nobody knows the seed of epoch ${epoch}`)
+    return found
+  }
+
+  /** The rows are all those, and only those, that this node holds by lot. */
+  async #checkDrawn({ batch, ranges }: StoreRequest, epoch: DataEpoch): Promise<void> {
+    const { disperser, sequence, quorum } = batch
+    const drawn = quorumOf(epoch.seed, disperser, sequence, epoch.quorumCount)
+    if (quorum !== drawn) throw new StoreRefusedError(`it belongs to quorum ${drawn}`)
+    const own = this.#spansOf(await this.#quorumAt(epoch, quorum))
+    const isExact =
+      own.length > 0 &&
+      ranges.length === own.length &&
+      ranges.every(({ from, rows }, at) => {
+        return from === own[at]!.from && rows.length === own[at]!.count
+      })
+    if (!isExact) throw new StoreRefusedError('its rows are not those that this node holds')
+  }
+
+  #spansOf(quorum: DrawnQuorum): readonly RowSpan[] {
+    const { operator, signer } = this.#options
+    // The place with the key that this node signs by: one that rotates has two for a while.
+    const member = quorum.signers.findIndex(
+      (other) =>
+        bytesEqual(other.operator, operator) && bytesEqual(other.publicKey, signer.publicKey),
+    )
+    const found = quorum.members[member]
+    if (found === undefined) throw new StoreRefusedError('this node is not in its quorum')
+    return rowsOf(quorum, found)
+  }
+
+  #checkAuthor({ batch, signature }: StoreRequest, commitment: Uint8Array): void {
+    const author = recoverPersonal(batchRequestDigest(batch, commitment), signature)
+    if (author === undefined || !bytesEqual(author, batch.disperser)) {
+      throw new StoreRefusedError('its disperser did not sign it')
+    }
+  }
+
+  /** The disperser can pay for this one, too, and could before anybody knew the seed. */
+  async #promise(batch: BatchId, header: RowsHeader): Promise<void> {
+    const { chain } = this.#options
+    const fee = await chain.feeOf(batch.epoch, header.rowSize)
+    for (let isSettled = false; ; isSettled = true) {
+      const cover = await chain.coverOf(batch.disperser, batch.epoch)
+      // No await between the look at what is owed and the owing: others look meanwhile.
+      if (cover >= fee + this.#owedBy(batch.disperser)) return this.#owe(batch, fee)
+      if (isSettled) break
+      await this.#settle(toHex(batch.disperser))
+    }
+    const why = 'the escrow does not cover it and what is not recorded yet, or is too young'
+    throw new UnpaidError(why)
+  }
+
+  #owedBy(disperser: Uint8Array): bigint {
+    const owed = this.#owed.get(toHex(disperser)) ?? []
+    return owed.reduce((sum, { fee }) => sum + fee, 0n)
+  }
+
+  /** What could not be kept is not signed for. */
+  #forgive(batch: BatchId): void {
+    const key = toHex(batch.disperser)
+    const others = (this.#owed.get(key) ?? []).filter((owed) => {
+      return batchKey(owed.batch) !== batchKey(batch)
+    })
+    this.#owed.set(key, others)
+  }
+
+  /** What was signed for before a restart, and may be recorded still. */
+  async #recallOwed(): Promise<void> {
+    const { chain, log } = this.#options
+    try {
+      const present = await chain.epoch()
+      for (const epoch of [present - 1n, present]) {
+        for (const { batch, rowSize } of await this.#store.batchesOf(epoch)) {
+          this.#owe(batch, await chain.feeOf(epoch, rowSize))
+        }
+      }
+    } catch (error) {
+      log.warn('what dispersers owe is not known from before', { error: messageOf(error) })
+    }
+  }
+
+  /** Forgets what is recorded by now, or can be no more. */
+  async #settle(disperser: string): Promise<void> {
+    const { chain } = this.#options
+    const present = await chain.epoch()
+    const open: Owed[] = []
+    for (const owed of this.#owed.get(disperser) ?? []) {
+      if (owed.batch.epoch + 1n < present) continue
+      if ((await chain.recordOf(owed.batch)) === undefined) open.push(owed)
+    }
+    if (open.length > 0) this.#owed.set(disperser, open)
+    else this.#owed.delete(disperser)
+  }
+
+  #owe(batch: BatchId, fee: bigint): void {
+    this.#forgive(batch)
+    this.#owed.get(toHex(batch.disperser))!.push({ batch, fee })
+  }
+
+  #checkRoom(sizeBytes: number): void {
+    const { quotaBytes } = this.#options
+    const keptBytes = this.#store.sizeBytes + this.#reservedBytes
+    if (keptBytes + sizeBytes > quotaBytes) throw new QuotaError(keptBytes, quotaBytes)
+  }
+
+  #quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
+    const key = `${epoch.epoch}/${quorum}`
+    const known = this.#quorums.get(key)
+    if (known !== undefined) return known
+    const asked = this.#options.chain.quorumAt(epoch, quorum)
+    this.#quorums.set(key, asked)
+    asked.catch(() => this.#quorums.delete(key))
+    if (this.#quorums.size > quorumsMax) {
+      this.#quorums.delete(this.#quorums.keys().next().value!)
+    }
+    return asked
+  }
+
+  /** Requests for one batch follow each other: only the first of them writes. */
+  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#busy.get(key)
+    const turn = (before ?? Promise.resolve()).then(work, work)
+    this.#busy.set(key, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#busy.get(key) === turn) this.#busy.delete(key)
+    }
+  }
+
+  #pruneLater(): void {
+    const { clock } = this.#options
+    this.#pruneTimer = clock.setTimer(pruneIntervalMs, () => void this.#prune())
+  }
+
+  async #prune(): Promise<void> {
+    const { chain, log } = this.#options
+    try {
+      const present = await chain.epoch()
+      if (!this.#isClosed) await this.#store.prune(present - chain.retentionEpochs)
+    } catch (error) {
+      log.warn('what has expired could not be forgotten', { error: messageOf(error) })
+    }
+    if (!this.#isClosed) this.#pruneLater()
+  }
+}
+
+/** All rows, never a sample: what is signed for is held. */
+function checkRows(
+  commitment: Uint8Array,
+  header: RowsHeader,
+  ranges: readonly ProvedRange[],
+): void {
+  const verifier = new RowVerifier(commitment, header)
+  for (const range of ranges) {
+    if (verifier.check(range) === undefined) {
+      throw new StoreRefusedError('a row is not what was committed to')
+    }
+  }
+}
+
+/** The batch is not one that this node holds rows of, or its rows are not good. */
+export class StoreRefusedError extends ZgError<'DA_STORE_REFUSED'> {
+  constructor(why: string) {
+    super('DA_STORE_REFUSED', `The batch is refused: ${why}`, { why })
+  }
+}
+
+/** Rows fill what the operator set aside for them. */
+export class QuotaError extends ZgError<'DA_QUOTA'> {
+  constructor(keptBytes: number, quotaBytes: number) {
+    const message = `There is no room: ${keptBytes} of ${quotaBytes} bytes are taken`
+    super('DA_QUOTA', message, { keptBytes, quotaBytes })
+  }
+}
+
+/** Another commitment was signed for this batch. */
+export class EquivocationError extends ZgError<'DA_EQUIVOCATION'> {
+  constructor({ epoch, quorum, sequence }: BatchId) {
+    super('DA_EQUIVOCATION', 'Another commitment was signed for this batch', {
+      epoch: String(epoch),
+      quorum,
+      sequence: String(sequence),
+    })
+  }
+}

@@ -1,0 +1,104 @@
+/** One batch before its quorum: every member is asked, until enough have signed. */
+
+import type { SignatureScheme } from '@zg/consensus'
+import { signatureSizeBytes } from '@zg/consensus'
+import type { Clock, Logger, Timer } from '@zg/runtime'
+
+import { answerWithin, messageOf } from './asking.ts'
+import { batchRequestDigest } from './batch.ts'
+import type { BatchId } from './batch.ts'
+import type { CodedBatch } from './batch-coder.ts'
+import { CertificateBuilder } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
+import type { DataChain, DrawnQuorum } from './data-chain.ts'
+import { UnavailableError } from './dispersal.ts'
+import type { NodeClient } from './node-client.ts'
+import { signPersonal } from './personal-signature.ts'
+import { rowsOf } from './quorum.ts'
+import { encodeStore } from './wire.ts'
+
+/** How long members have to sign until the blobs go into another batch. */
+const signWithinMs = 10_000
+/** How long one member has to answer; then it is asked once more. */
+const storeWithinMs = 5_000
+/** How long members have to sign once there is a certificate. */
+const lingerMs = 2_000
+
+export type RoundOptions = {
+  readonly chain: Pick<DataChain, 'identity'>
+  readonly client: NodeClient
+  readonly clock: Clock
+  readonly log: Logger
+  readonly scheme: SignatureScheme
+  /** 32 bytes: of the account that pays. */
+  readonly secretKey: Uint8Array
+  readonly end: AbortSignal
+  readonly onFuller: (certificate: Certificate) => void
+}
+
+/**
+ * Resolves at the certificate; the rest of the members have `lingerMs` more to take their rows and
+ * sign: `onFuller` is told of the certificate that has them too. Rows are let go at once: requests
+ * are copies of them.
+ *
+ * @throws {UnavailableError} `DA_UNAVAILABLE` when too few signed.
+ */
+export function collectSignatures(
+  batch: BatchId,
+  coded: CodedBatch,
+  quorum: DrawnQuorum,
+  options: RoundOptions,
+): Promise<Certificate> {
+  const { chain, clock, scheme, secretKey, onFuller } = options
+  const builder = new CertificateBuilder(batch, coded, quorum, chain.identity, scheme)
+  const { promise, resolve, reject } = Promise.withResolvers<Certificate>()
+  const signature = signPersonal(batchRequestDigest(batch, coded.commitment), secretKey)
+  const end = clock.setTimer(signWithinMs, () => {
+    reject(new UnavailableError('too few members signed in time'))
+  })
+  const late = new AbortController()
+  let lingering: Timer | undefined
+  let first: Certificate | undefined
+  const asked = quorum.members.map(async (member, index) => {
+    const spans = rowsOf(quorum, member)
+    if (spans.length === 0) return
+    const ranges = spans.map(({ from, count }) => coded.range(from, count))
+    const { header } = coded
+    const request = encodeStore({ batch, header, signature, ranges })
+    const signal = AbortSignal.any([options.end, late.signal])
+    const own = await ask(quorum.signers[index]!.url, request, { ...options, end: signal })
+    if (own === undefined || own.length !== signatureSizeBytes) return
+    builder.add(index, own)
+    if (first !== undefined) return
+    first = builder.certificate()
+    if (first === undefined) return
+    resolve(first)
+    lingering = clock.setTimer(lingerMs, () => late.abort())
+  })
+  coded.release()
+  void Promise.allSettled(asked).then(() => {
+    end.cancel()
+    lingering?.cancel()
+    reject(new UnavailableError('too few members signed'))
+    const last = first && builder.certificate()
+    if (last !== undefined && last.signers.length > first!.signers.length) onFuller(last)
+  })
+  return promise
+}
+
+/** A member's answer, asked for twice at most; undefined when there is none. */
+async function ask(
+  url: string,
+  request: Uint8Array,
+  { client, clock, log, end }: RoundOptions,
+): Promise<Uint8Array | undefined> {
+  for (let attempt = 0; attempt < 2 && !end.aborted; attempt++) {
+    try {
+      const store = (signal: AbortSignal) => client.store(url, request, signal)
+      return await answerWithin(clock, storeWithinMs, store, end)
+    } catch (error) {
+      log.debug('a node did not sign', { url, error: messageOf(error) })
+    }
+  }
+  return undefined
+}
