@@ -1,9 +1,10 @@
 /**
  * The contracts of data availability over JSON-RPC, as nodes, dispersers and readers see them.
  *
- * Epochs, seeds and quorums are kept once they are known: they do not change. The quorums of this
- * epoch and the one before it are drawn here, from places and seed; those of older ones are read,
- * since places may have gone to others.
+ * Seeds are kept once a final block has them: they do not change any more, and prices and votes of
+ * their epoch neither. Of a quorum it may change who is contested and where nodes are found, so it
+ * is believed for seconds. The quorums of this epoch and the one before it are drawn here, from
+ * places and seed; those of older ones are read, since places may have gone to others.
  */
 
 import { signatureWords } from '@zg/contracts'
@@ -19,7 +20,7 @@ import {
   http,
   keccak256,
 } from 'viem'
-import type { PublicClient } from 'viem'
+import type { BlockTag, PublicClient } from 'viem'
 
 import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
@@ -33,18 +34,18 @@ import type {
   DataShape,
   DrawnQuorum,
 } from './data-chain.ts'
+import { logPages } from './log-pages.ts'
 import type { VoucherDomain } from './payment-desk.ts'
 import { drawnQuorum, firstVotesFrom, placesOf, writtenQuorum } from './quorum-reader.ts'
 
 /** How long the present epoch is believed to be the one that was read. */
 const epochFreshMs = 500
+/** How long a quorum is: a node may move, and a member be contested. */
+const quorumFreshMs = 10_000
 /** Epochs and quorums that are remembered, each. */
 const keptMax = 256
 /** Epochs between an escrow's beginning and the first in which it covers anything. */
 const notice = 2n
-/** Blocks that one question for logs spans, and such questions for one batch. */
-const logBlocksMax = 10_000n
-const logPagesMax = 64
 const pollMs = 200
 
 export type ContractChainOptions = {
@@ -74,13 +75,16 @@ type Facts = {
   readonly vouchers: VoucherDomain
 }
 
+/** A quorum, and when it was asked for. */
+type ReadQuorum = { readonly asked: Promise<DrawnQuorum>; readonly atMs: number }
+
 export class ContractChain implements DataChain {
   readonly #client: PublicClient
   readonly #sender: ContractSender | undefined
   readonly #options: ContractChainOptions
   readonly #facts: Facts
   readonly #epochs = new Map<string, DataEpoch>()
-  readonly #quorums = new Map<string, Promise<DrawnQuorum>>()
+  readonly #quorums = new Map<string, ReadQuorum>()
   readonly #unitFees = new Map<string, bigint>()
   /** By epoch and number: quorums that are written down, or being so. */
   readonly #opening = new Map<string, Promise<void>>()
@@ -155,30 +159,40 @@ export class ContractChain implements DataChain {
     const key = String(epoch)
     const known = this.#epochs.get(key)
     if (known !== undefined) return known
+    // What only newer blocks say may be another's after a reorganisation.
+    const { finality } = this.#options
+    const final = await this.#epochIn(finality, epoch)
+    if (final !== undefined) keep(this.#epochs, key, final)
+    if (final !== undefined || finality === 'latest') return final
+    return this.#epochIn('latest', epoch)
+  }
+
+  async #epochIn(blockTag: BlockTag, epoch: bigint): Promise<DataEpoch | undefined> {
+    const args = [epoch] as const
     const [seed, count] = await Promise.all([
       orReverted(
-        this.#client.readContract({ ...this.#stake, functionName: 'seedOf', args: [epoch] }),
+        this.#client.readContract({ ...this.#stake, functionName: 'seedOf', args, blockTag }),
       ),
       this.#client.readContract({
         ...this.#signers,
         functionName: 'quorumCountOf',
-        args: [epoch],
+        args,
+        blockTag,
       }),
     ])
-    if (seed === undefined) return undefined
-    const found = { epoch, seed: fromHex(seed), quorumCount: Number(count) }
-    keep(this.#epochs, key, found)
-    return found
+    return seed && { epoch, seed: fromHex(seed), quorumCount: Number(count) }
   }
 
   async quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
     const isRecent = epoch.epoch + 1n >= (await this.epoch())
-    const key = `${epoch.epoch}/${quorum}/${isRecent}`
+    const key = `${quorumKey(epoch, quorum)}/${isRecent}`
+    const nowMs = performance.now()
     const known = this.#quorums.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined && nowMs - known.atMs < quorumFreshMs) return known.asked
     const place = { client: this.#client, signers: this.#facts.signers, shape: this.shape }
     const asked = isRecent ? drawnQuorum(place, epoch, quorum) : writtenQuorum(place, epoch, quorum)
-    keep(this.#quorums, key, asked)
+    this.#quorums.delete(key)
+    keep(this.#quorums, key, { asked, atMs: nowMs })
     asked.catch(() => this.#quorums.delete(key))
     return asked
   }
@@ -192,7 +206,7 @@ export class ContractChain implements DataChain {
         functionName: 'feeOf',
         args: [epoch, 1],
       })
-      keep(this.#unitFees, key, unit)
+      if (this.#epochs.has(key)) keep(this.#unitFees, key, unit)
     }
     return unit * BigInt(rowSize)
   }
@@ -232,27 +246,26 @@ export class ContractChain implements DataChain {
   /** From the newest block backwards: what is asked for is young, or the caller has its handle. */
   async findBatch({ commitment, epoch, quorum }: BatchName): Promise<BatchId | undefined> {
     const event = getAbiItem({ abi: entranceAbi, name: 'Recorded' })
-    let end = await this.#client.getBlockNumber()
-    for (let page = 0; page < logPagesMax; page++) {
-      const fromBlock = end >= logBlocksMax ? end - logBlocksMax + 1n : 0n
-      const logs = await this.#client.getLogs({
-        address: this.#options.entrance,
-        event,
-        args: { epoch },
-        fromBlock,
-        toBlock: end,
-        strict: true,
-      })
+    const pages = logPages({
+      newest: await this.#client.getBlockNumber(),
+      ask: (fromBlock, toBlock) =>
+        this.#client.getLogs({
+          address: this.#options.entrance,
+          event,
+          args: { epoch },
+          fromBlock,
+          toBlock,
+          strict: true,
+        }),
+    })
+    for await (const logs of pages) {
       const found = logs.find(({ args }) => {
         return args.quorum === quorum && args.commitment === toHex(commitment)
       })
-      if (found !== undefined) {
-        const { disperser, sequence } = found.args
-        const network = this.identity.networkId
-        return { network, epoch, quorum, disperser: fromHex(disperser), sequence }
-      }
-      if (fromBlock === 0n) return undefined
-      end = fromBlock - 1n
+      if (found === undefined) continue
+      const { disperser, sequence } = found.args
+      const network = this.identity.networkId
+      return { network, epoch, quorum, disperser: fromHex(disperser), sequence }
     }
     return undefined
   }
@@ -281,8 +294,10 @@ export class ContractChain implements DataChain {
         args: [args],
       })
     } catch (error) {
-      // Of a member that was contested meanwhile nothing counts any more.
-      this.#quorums.delete(`${epoch.epoch}/${batch.quorum}/true`)
+      // Of a member that was contested meanwhile nothing counts any more; what was written down may
+      // have been so in a block that is gone.
+      this.#quorums.delete(`${quorumKey(epoch, batch.quorum)}/true`)
+      this.#opening.delete(`${epoch.epoch}/${batch.quorum}`)
       // Another may have brought it meanwhile.
       if (!(await this.#isRecorded(batch))) throw error
     }
@@ -426,6 +441,11 @@ export function recordKeyOf({ epoch, quorum, disperser, sequence }: BatchId): He
       [epoch, quorum, toHex(disperser), sequence],
     ),
   )
+}
+
+/** By its seed as well: after a reorganisation it may be another. */
+function quorumKey({ epoch, seed }: DataEpoch, quorum: number): string {
+  return `${epoch}/${toHex(seed)}/${quorum}`
 }
 
 /** Bit i of byte i / 8, low first. */

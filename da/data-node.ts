@@ -11,7 +11,7 @@ import type { Signer } from '@zg/consensus'
 import { bytesEqual, toHex, ZgError } from '@zg/primitives'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
-import { messageOf } from './asking.ts'
+import { inGroups, messageOf } from './asking.ts'
 import { batchKey, batchRequestDigest, quorumOf } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import { batchDigest } from './certificate.ts'
@@ -21,14 +21,15 @@ import { recoverPersonal } from './personal-signature.ts'
 import { rowsOf } from './quorum.ts'
 import type { RowSpan } from './quorum.ts'
 import { rowsAtOnceMax } from './row-list.ts'
+import { checkRetention } from './retention.ts'
 import { RowStore } from './row-store.ts'
 import { decodeStore, encodeHeader, encodeRows } from './wire.ts'
 import type { StoreRequest } from './wire.ts'
 
 /** Requests to store that are worked on at once; more are refused. */
 const storesAtOnceMax = 8
-/** Quorums that are remembered; two epochs have at most twice 64. */
-const quorumsMax = 128
+/** Batches whose records are asked for at once. */
+const recordsAtOnce = 32
 /** How often the epoch is looked at, to forget what has expired. */
 const pruneIntervalMs = 10_000
 
@@ -66,7 +67,6 @@ type Owed = { readonly batch: BatchId; readonly fee: bigint }
 export class DataNode implements DataNodeApi {
   readonly #options: DataNodeOptions
   readonly #store: RowStore
-  readonly #quorums = new Map<string, Promise<DrawnQuorum>>()
   /** By disperser. */
   readonly #owed = new Map<string, Owed[]>()
   /** By batch: one request at a time, the others after it. */
@@ -83,7 +83,9 @@ export class DataNode implements DataNodeApi {
     this.#pruneLater()
   }
 
+  /** @throws {RetentionTooShortError} `DA_RETENTION` */
   static async open(options: DataNodeOptions): Promise<DataNode> {
+    checkRetention(options.chain)
     const store = await RowStore.open(options.disk, options.chain.shape)
     const node = new DataNode(options, store)
     await node.#recallOwed()
@@ -188,7 +190,7 @@ export class DataNode implements DataNodeApi {
     const { disperser, sequence, quorum } = batch
     const drawn = quorumOf(epoch.seed, disperser, sequence, epoch.quorumCount)
     if (quorum !== drawn) throw new StoreRefusedError(`it belongs to quorum ${drawn}`)
-    const own = this.#spansOf(await this.#quorumAt(epoch, quorum))
+    const own = this.#spansOf(await this.#options.chain.quorumAt(epoch, quorum))
     const isExact =
       own.length > 0 &&
       ranges.length === own.length &&
@@ -265,11 +267,14 @@ export class DataNode implements DataNodeApi {
   async #settle(disperser: string): Promise<void> {
     const { chain } = this.#options
     const present = await chain.epoch()
-    const open: Owed[] = []
-    for (const owed of this.#owed.get(disperser) ?? []) {
-      if (owed.batch.epoch + 1n < present) continue
-      if ((await chain.recordOf(owed.batch)) === undefined) open.push(owed)
-    }
+    const settled = new Set<string>()
+    await inGroups(this.#owed.get(disperser) ?? [], recordsAtOnce, async ({ batch }) => {
+      const isOver = batch.epoch + 1n < present
+      if (isOver || (await chain.recordOf(batch)) !== undefined) settled.add(batchKey(batch))
+    })
+    // More may be owed than was when the chain was asked.
+    const owed = this.#owed.get(disperser) ?? []
+    const open = owed.filter(({ batch }) => !settled.has(batchKey(batch)))
     if (open.length > 0) this.#owed.set(disperser, open)
     else this.#owed.delete(disperser)
   }
@@ -283,19 +288,6 @@ export class DataNode implements DataNodeApi {
     const { quotaBytes } = this.#options
     const keptBytes = this.#store.sizeBytes + this.#reservedBytes
     if (keptBytes + sizeBytes > quotaBytes) throw new QuotaError(keptBytes, quotaBytes)
-  }
-
-  #quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
-    const key = `${epoch.epoch}/${quorum}`
-    const known = this.#quorums.get(key)
-    if (known !== undefined) return known
-    const asked = this.#options.chain.quorumAt(epoch, quorum)
-    this.#quorums.set(key, asked)
-    asked.catch(() => this.#quorums.delete(key))
-    if (this.#quorums.size > quorumsMax) {
-      this.#quorums.delete(this.#quorums.keys().next().value!)
-    }
-    return asked
   }
 
   /** Requests for one batch follow each other: only the first of them writes. */
