@@ -49,6 +49,8 @@ export type DataNodeStatus = {
   readonly batches: number
   readonly bytes: number
   readonly quotaBytes: number
+  /** Files of rows that can be read or written no more; the others are served. */
+  readonly brokenFiles: number
 }
 
 /** What the parties ask of a node; by HTTP between processes (node-door.ts, node-client.ts). */
@@ -87,14 +89,20 @@ export class DataNode implements DataNodeApi {
   static async open(options: DataNodeOptions): Promise<DataNode> {
     checkRetention(options.chain)
     const store = await RowStore.open(options.disk, options.chain.shape)
+    for (const { message } of store.failures) options.log.error('rows are lost', { error: message })
     const node = new DataNode(options, store)
     await node.#recallOwed()
     return node
   }
 
   get status(): DataNodeStatus {
-    const { batchCount, sizeBytes } = this.#store
-    return { batches: batchCount, bytes: sizeBytes, quotaBytes: this.#options.quotaBytes }
+    const { batchCount: batches, sizeBytes: bytes, failures } = this.#store
+    return {
+      batches,
+      bytes,
+      quotaBytes: this.#options.quotaBytes,
+      brokenFiles: failures.length,
+    }
   }
 
   /**

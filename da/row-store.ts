@@ -10,7 +10,8 @@
  * does not hash to its own head and leaves is cut off, for nobody was told of it. What is damaged
  * elsewhere is stepped over: the entries behind it are good, but what was signed there is not known
  * any more, so `isWhole` tells of an epoch that nothing more may be signed in it. A row is hashed
- * again before it is given away, so a medium that rots shows as a row that is missing.
+ * again before it is given away, so a medium that rots shows as a row that is missing; so does a file
+ * that can be read no more, or is gone. No file keeps the others from being served.
  */
 
 import { hashRow, pathIn, pathLength, rangeLevels } from '@zg/coding'
@@ -28,6 +29,7 @@ import {
   rlpBytes,
   rlpList,
   sha256,
+  ZgError,
 } from '@zg/primitives'
 import type { RlpItem } from '@zg/primitives'
 import type { Disk, DiskFile } from '@zg/runtime'
@@ -38,6 +40,7 @@ import type { DataShape } from './data-chain.ts'
 import { decodeHeader, encodeHeader, pieces } from './wire.ts'
 
 const folder = 'rows'
+const epochName = /^\d{1,20}$/
 const magic = new TextEncoder().encode('zgdr')
 const headSize = 40
 const hashSize = 32
@@ -76,6 +79,8 @@ export class RowStore {
   readonly #files = new Map<bigint, DiskFile>()
   /** Epochs in whose files something was damaged. */
   readonly #damaged = new Set<bigint>()
+  /** By path. */
+  readonly #failures = new Map<string, RowFileBrokenError>()
   #sizeBytes = 0
 
   private constructor(disk: Disk, shape: DataShape) {
@@ -86,8 +91,21 @@ export class RowStore {
   /** Reads what is there, and cuts off what a crash left torn. */
   static async open(disk: Disk, shape: DataShape): Promise<RowStore> {
     const store = new RowStore(disk, shape)
-    for (const name of await disk.list(folder)) await store.#recover(name)
+    for (const name of await disk.list(folder)) {
+      if (!epochName.test(name)) continue
+      try {
+        await store.#recover(name)
+      } catch (error) {
+        store.#damaged.add(BigInt(name))
+        store.#failed(`${folder}/${name}`, error)
+      }
+    }
     return store
+  }
+
+  /** What is wrong with files, one for each. */
+  get failures(): readonly RowFileBrokenError[] {
+    return [...this.#failures.values()]
   }
 
   /** Bytes kept, heads and all. */
@@ -130,7 +148,11 @@ export class RowStore {
     return headSize + 256 + header.combination.length + hashes + rows * header.rowSize
   }
 
-  /** Resolves when all of it is durable. What was there of the batch is not looked at any more. */
+  /**
+   * Resolves when all of it is durable. What was there of the batch is not looked at any more.
+   *
+   * @throws {RowFileBrokenError} `DA_ROW_FILE_BROKEN`; then nothing is known of the batch here.
+   */
   async put(
     batch: BatchId,
     commitment: Uint8Array,
@@ -146,10 +168,17 @@ export class RowStore {
     const file = await this.#fileOf(batch.epoch)
     const head = concat(magic, bigintToBytes(BigInt(meta.length), 4), sha256(meta))
     const from = file.sizeBytes
-    // One append: it takes all of an entry or, where there is no room for it, nothing.
-    file.append(concat(head, meta, ...rows))
-    this.#sizeBytes += file.sizeBytes - from
-    await file.sync()
+    try {
+      // One append: it takes all of an entry or, where there is no room for it, nothing.
+      file.append(concat(head, meta, ...rows))
+      this.#sizeBytes += file.sizeBytes - from
+      await file.sync()
+    } catch (error) {
+      // Opened anew, it goes on behind whatever lies there now.
+      if (this.#files.get(batch.epoch) === file) this.#files.delete(batch.epoch)
+      await file.close().catch(() => undefined)
+      throw this.#failed(path, error)
+    }
     const rowsSize = rows.length * header.rowSize
     const entry = { path, from, metaSize: meta.length, rowsSize, commitment: commitment.slice() }
     this.#entries.set(batchKey(batch), entry)
@@ -160,11 +189,8 @@ export class RowStore {
     const entry = this.#entries.get(batchKey(batch))
     const meta = entry && (await this.#metaOf(entry))
     if (entry === undefined || meta === undefined) return false
-    const rows = await this.#disk.readAt(
-      entry.path,
-      entry.from + headSize + entry.metaSize,
-      entry.rowsSize,
-    )
+    const rowsFrom = entry.from + headSize + entry.metaSize
+    const rows = await this.#read(entry.path, rowsFrom, entry.rowsSize)
     const leaves = meta.ranges.flatMap((range) => range.leaves)
     const whole = rows && pieces(rows, meta.header.rowSize)
     return whole?.every((row, at) => bytesEqual(hashRow(row), leaves[at]!)) === true
@@ -190,7 +216,7 @@ export class RowStore {
         const leaf = leaves[index - from]
         if (leaf === undefined || levels === undefined) continue
         const at = place + (index - from) * rowSize
-        const row = await this.#disk.readAt(entry.path, at, rowSize)
+        const row = await this.#read(entry.path, at, rowSize)
         if (row === undefined || !bytesEqual(hashRow(row), leaf)) continue
         found.push({ index, row, path: pathIn(levels, index) })
       }
@@ -202,7 +228,7 @@ export class RowStore {
   /** Forgets the batches of all epochs before `epoch`. */
   async prune(epoch: bigint): Promise<void> {
     for (const name of await this.#disk.list(folder)) {
-      if (!/^\d{1,20}$/.test(name) || BigInt(name) >= epoch) continue
+      if (!epochName.test(name) || BigInt(name) >= epoch) continue
       const path = `${folder}/${name}`
       await this.#files.get(BigInt(name))?.close()
       this.#files.delete(BigInt(name))
@@ -241,15 +267,40 @@ export class RowStore {
   }
 
   async #metaOf({ path, from, metaSize }: Entry): Promise<Meta | undefined> {
-    const bytes = await this.#disk.readAt(path, from + headSize, metaSize)
-    return bytes && decodeMeta(bytes, this.#shape)
+    const bytes = await this.#read(path, from, headSize + metaSize)
+    const meta = bytes?.subarray(headSize)
+    if (bytes === undefined || meta === undefined || !isHeadOf(bytes, meta)) return undefined
+    return decodeMeta(meta, this.#shape)
+  }
+
+  /** Undefined where a file has fewer bytes, is gone, or does not give them. */
+  async #read(path: string, from: number, size: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#disk.readAt(path, from, size)
+    } catch (error) {
+      this.#failed(path, error)
+      return undefined
+    }
+  }
+
+  #failed(path: string, cause: unknown): RowFileBrokenError {
+    const failure = new RowFileBrokenError(path, cause)
+    this.#failures.set(path, failure)
+    return failure
   }
 
   /** Takes in the entries of a file, steps over what is damaged, and cuts a torn tail off. */
   async #recover(name: string): Promise<void> {
-    if (!/^\d{1,20}$/.test(name)) return
     const path = `${folder}/${name}`
     const file = await this.#disk.open(path)
+    try {
+      await this.#takeIn(name, path, file)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #takeIn(name: string, path: string, file: DiskFile): Promise<void> {
     let from = 0
     let end = 0
     while (from < file.sizeBytes) {
@@ -265,7 +316,6 @@ export class RowStore {
     }
     if (end < file.sizeBytes) await file.truncate(end)
     this.#sizeBytes += end
-    await file.close()
   }
 
   /** Where the next entry may begin, from a place on; the end of the file when there is none. */
@@ -290,7 +340,7 @@ export class RowStore {
     const metaSize = Number(bytesToBigint(head.subarray(4, 8)))
     if (metaSize > metaSizeMax) return undefined
     const bytes = await this.#disk.readAt(path, from + headSize, metaSize)
-    if (bytes === undefined || !bytesEqual(sha256(bytes), head.subarray(8))) return undefined
+    if (bytes === undefined || !isHeadOf(head, bytes)) return undefined
     const meta = decodeMeta(bytes, this.#shape)
     const leaves = meta.ranges.flatMap((range) => range.leaves)
     const { rowSize } = meta.header
@@ -306,6 +356,13 @@ export class RowStore {
     const { batch, commitment } = meta
     return { key: batchKey(batch), path, from, metaSize, rowsSize, commitment }
   }
+}
+
+/** Whether what begins an entry is the head of its meta. */
+function isHeadOf(head: Uint8Array, meta: Uint8Array): boolean {
+  if (!bytesEqual(head.subarray(0, 4), magic)) return false
+  if (bytesToBigint(head.subarray(4, 8)) !== BigInt(meta.length)) return false
+  return bytesEqual(sha256(meta), head.subarray(8, headSize))
 }
 
 function indexOfMagic(bytes: Uint8Array): number {
@@ -341,5 +398,13 @@ function decodeMeta(bytes: Uint8Array, shape: DataShape): Meta {
         siblings: pieces(rlpBytes(siblings), hashSize),
       }
     }),
+  }
+}
+
+/** A file of rows can be read or written no more. */
+export class RowFileBrokenError extends ZgError<'DA_ROW_FILE_BROKEN'> {
+  constructor(path: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super('DA_ROW_FILE_BROKEN', `Cannot use "${path}": ${why}`, { path }, cause)
   }
 }
