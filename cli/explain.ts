@@ -210,6 +210,8 @@ const mends: Readonly<Record<string, Mend>> = {
   DA_BLOB_UNKNOWN: () => 'see that the name is whole, and that the blob has not expired',
   DA_BATCH_VOID: (_, { program }) => `nobody ever reads it; ${program} da put sends it anew`,
   DA_SAMPLE_HEADER: () => 'it has expired, or its quorum keeps it back',
+  DA_RETENTION: () => 'have retentionEpochs be 2 or more',
+  RUNTIME_FOLDER_LOCKED: () => 'end the other process first, or give this one its own folder',
   DA_DOOR_LISTEN_FAILED: () => 'end what listens there, or choose another port',
 }
 

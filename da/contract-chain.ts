@@ -14,6 +14,7 @@ import type { Hex } from '@zg/primitives'
 import {
   BaseError,
   ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
   createPublicClient,
   encodeAbiParameters,
   getAbiItem,
@@ -173,14 +174,17 @@ export class ContractChain implements DataChain {
       orReverted(
         this.#client.readContract({ ...this.#stake, functionName: 'seedOf', args, blockTag }),
       ),
-      this.#client.readContract({
-        ...this.#signers,
-        functionName: 'quorumCountOf',
-        args,
-        blockTag,
-      }),
+      orReverted(
+        this.#client.readContract({
+          ...this.#signers,
+          functionName: 'quorumCountOf',
+          args,
+          blockTag,
+        }),
+      ),
     ])
-    return seed && { epoch, seed: fromHex(seed), quorumCount: Number(count) }
+    if (seed === undefined || count === undefined) return undefined
+    return { epoch, seed: fromHex(seed), quorumCount: Number(count) }
   }
 
   async quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
@@ -460,14 +464,18 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > keptMax) map.delete(map.keys().next().value!)
 }
 
-/** Undefined where the contract reverts; other failures stay failures. */
+/** Undefined where the contract reverts, or is not there yet; other failures stay failures. */
 async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {
     const isRevert =
       error instanceof BaseError &&
-      error.walk((cause) => cause instanceof ContractFunctionRevertedError) !== null
+      error.walk(
+        (cause) =>
+          cause instanceof ContractFunctionRevertedError ||
+          cause instanceof ContractFunctionZeroDataError,
+      ) !== null
     if (isRevert) return undefined
     throw error
   }

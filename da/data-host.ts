@@ -5,12 +5,17 @@
  *     each `careIntervalMs`   the seed of the next epoch, on a chain that has no L1
  *                             the quorums of this epoch and the next, so that no batch pays
  *                             the escrow, if it is told how much that is to hold
+ *
+ * Each has its folder for itself: two nodes of one key might sign two commitments for one batch, and
+ * two dispersers of one account use a name twice. What was opened is closed when a later part of it
+ * cannot be.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
 import type { NetworkIdentity } from '@zg/consensus'
 import { addressOfSecretKey } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { createNodeDisk, lockFolder } from '@zg/runtime'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
 import { startAltDaDoor } from './alt-da-door.ts'
@@ -31,6 +36,7 @@ import { openNodeDoor } from './node-door.ts'
 import type { NodeDoor } from './node-door.ts'
 import { PaymentDesk } from './payment-desk.ts'
 import { QuorumEmptyError } from './quorum.ts'
+import { checkRetention } from './retention.ts'
 
 /** Threads that code, and batches in memory at once. */
 const codingThreads = 1
@@ -55,7 +61,8 @@ export type NodeHostOptions = Machine &
   Place & {
     /** As all nodes of a process see it (`openChain`). */
     readonly chain: DataChain
-    readonly disk: Disk
+    /** For it alone; made when absent. */
+    readonly folder: string
     /** 20 bytes. */
     readonly operator: Uint8Array
     /** 32 bytes: its BLS key. */
@@ -74,12 +81,27 @@ export function openChain(place: ChainPlace): Promise<DataChain> {
   return ContractChain.open(place)
 }
 
-/** A node, and the url that it answers at. */
-export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
-  const { chain, disk, clock, log, operator, signingKey, quotaBytes, host, port } = options
+/**
+ * A node, and the url that it answers at.
+ *
+ * @throws {FolderLockedError} `RUNTIME_FOLDER_LOCKED` · {DoorListenFailedError}
+ *   `DA_DOOR_LISTEN_FAILED` · {RetentionTooShortError} `DA_RETENTION`
+ */
+export function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
+  return opening((opened) => openNode(options, opened))
+}
+
+async function openNode(
+  options: NodeHostOptions,
+  opened: AsyncDisposableStack,
+): Promise<Omit<NodeHost, 'close'>> {
+  const { chain, folder, clock, log, operator, signingKey, quotaBytes, host, port } = options
+  const disk = await lockedDisk(folder, opened)
   const signer = localSigner(blsScheme(), signingKey)
   const node = await DataNode.open({ chain, disk, clock, log, operator, signer, quotaBytes })
+  opened.defer(() => node.close())
   const gate = new Gate()
+  opened.defer(() => gate.open())
   const gated = {
     store: (request: Uint8Array) => gate.passed().then(() => node.store(request)),
     header: (batch: BatchId) => gate.passed().then(() => node.header(batch)),
@@ -90,16 +112,28 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
     },
   }
   const door = await openNodeDoor({ node: gated, shape: chain.shape, clock, log, host, port })
-  return {
-    url: door.url,
-    pause: () => gate.shut(),
-    resume: () => gate.open(),
-    async close() {
-      await door.close()
-      gate.open()
-      await node.close()
-    },
+  opened.defer(() => door.close())
+  return { url: door.url, pause: () => gate.shut(), resume: () => gate.open() }
+}
+
+/** What `open` opens, and how all of it is closed: the last first, also when it fails midway. */
+async function opening<T extends object>(
+  open: (opened: AsyncDisposableStack) => Promise<T>,
+): Promise<T & { close(): Promise<void> }> {
+  const opened = new AsyncDisposableStack()
+  try {
+    return { ...(await open(opened)), close: () => opened.disposeAsync() }
+  } catch (error) {
+    // That something cannot be closed either is less of a reason.
+    await opened.disposeAsync().catch(() => undefined)
+    throw error
   }
+}
+
+async function lockedDisk(folder: string, opened: AsyncDisposableStack): Promise<Disk> {
+  const lock = lockFolder(folder)
+  opened.defer(() => lock.release())
+  return createNodeDisk(folder)
 }
 
 /** What holds requests up while it is shut; the door bounds how many there are. */
@@ -122,7 +156,8 @@ class Gate {
 
 export type DisperserHostOptions = Machine & {
   readonly chain: ChainPlace
-  readonly disk: Disk
+  /** For it alone; made when absent. */
+  readonly folder: string
   /** 32 bytes: of the account that pays. */
   readonly secretKey: Uint8Array
   readonly grpc: Place
@@ -144,39 +179,45 @@ export type DisperserHost = {
   close(): Promise<void>
 }
 
-export async function openDisperserHost(options: DisperserHostOptions): Promise<DisperserHost> {
-  const { disk, clock, log, secretKey, quotaBytes, quotaWindowMs } = options
+/** @throws As `openNodeHost`. */
+export function openDisperserHost(options: DisperserHostOptions): Promise<DisperserHost> {
+  return opening((opened) => openDisperser(options, opened))
+}
+
+async function openDisperser(
+  options: DisperserHostOptions,
+  opened: AsyncDisposableStack,
+): Promise<Omit<DisperserHost, 'close'>> {
+  const { folder, clock, log, secretKey, quotaBytes, quotaWindowMs } = options
+  const disk = await lockedDisk(folder, opened)
   const chain = await ContractChain.open({ ...options.chain, secretKey })
+  checkRetention(chain)
   const client = httpNodeClient(chain.shape)
+  opened.defer(() => client.close())
   const coder = pooledBatchCoder(chain.shape, { threads: codingThreads, batches: codedBatches })
+  opened.defer(() => coder.close())
   const scheme = blsScheme()
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
   const payments = new PaymentDesk(desk)
   const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey }
   const dispersal = await Disperser.open(parts)
+  opened.defer(() => dispersal.close())
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
     log.error('a door failed', { error: messageOf(error) })
   }
   const inside = { dispersal, reader, clock, onInternalError }
   const grpc = await startGrpcDoor({ ...inside, ...options.grpc })
+  opened.defer(() => grpc.close())
   const keptEpochs = chain.retentionEpochs
   const presentEpoch = (): Promise<bigint> => chain.epoch()
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
+  opened.defer(() => altDa.close())
   const care = takeCare(chain, payer, options)
-  return {
-    grpc,
-    altDa,
-    async close() {
-      care.stop()
-      await Promise.all([grpc.close(), altDa.close()])
-      await dispersal.close()
-      await coder.close()
-      client.close()
-    },
-  }
+  opened.defer(() => care.stop())
+  return { grpc, altDa }
 }
 
 /** Reads what is recorded, and what this disperser has a certificate of. */

@@ -313,9 +313,9 @@ export class RowStore {
       this.#entries.set(entry.key, entry)
       from += headSize + entry.metaSize + entry.rowsSize
       end = from
+      this.#sizeBytes += headSize + entry.metaSize + entry.rowsSize
     }
     if (end < file.sizeBytes) await file.truncate(end)
-    this.#sizeBytes += end
   }
 
   /** Where the next entry may begin, from a place on; the end of the file when there is none. */

@@ -16,7 +16,6 @@ import { systemContractAddresses } from '@zg/contracts'
 import { openChain, openDisperserHost, openNodeHost } from '@zg/da'
 import type { ChainPlace, NodeHost, NodeHostOptions } from '@zg/da'
 import { addressOfSecretKey, assert, bigintToHex, fromHex } from '@zg/primitives'
-import { createNodeDisk } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 import {
   DataOperators,
@@ -90,7 +89,7 @@ async function startDisperser(
     onOpen,
     escrow,
     chain: placeOf(config),
-    disk: await createNodeDisk(folder),
+    folder,
     secretKey: readKey(join(folder, accountKeyFileName)),
     grpc: { host: loopback, port: grpcPort },
     altDa: { host: loopback, port: altDaPort },
@@ -134,7 +133,7 @@ class StruckNode {
         clock,
         log,
         chain,
-        disk: await createNodeDisk(join(folder, 'rows')),
+        folder: join(folder, 'rows'),
         operator: addressOfSecretKey(readKey(join(folder, accountKeyFileName))),
         signingKey: readKey(join(folder, blsKeyFileName)),
         quotaBytes: nodeQuotaBytes,
