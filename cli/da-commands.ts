@@ -1,7 +1,7 @@
 /** The commands of data availability, as data: a part of the table (command-table.ts). */
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
-import { codedRowsChoices, putStages, rowsMax } from './da-words.ts'
+import { codedRowsChoices, networkIdMax, putStages, quorumMax, rowsMax } from './da-words.ts'
 
 export const daNoun: NounSpec = { noun: 'da', summary: 'publish data, and read it back' }
 
@@ -18,6 +18,22 @@ const nameArgument: ArgumentSpec = {
   summary: 'EPOCH/QUORUM/ROOT, as "da put" prints it',
   required: true,
 }
+
+/** Which chain records. */
+const chainFlags: readonly FlagSpec[] = [
+  {
+    name: 'network',
+    placeholder: 'ID',
+    value: { kind: 'integer', min: 0, max: networkIdMax },
+    summary: 'network of the running world (default: 0)',
+  },
+  {
+    name: 'rpc',
+    placeholder: 'URL',
+    value: { kind: 'url' },
+    summary: 'JSON-RPC of the chain (default: $ZG_RPC, else the running world)',
+  },
+]
 
 const exampleName = `7/0/0x${'5e'.repeat(32)}`
 
@@ -120,5 +136,38 @@ export const daCommands: readonly CommandSpec[] = [
       },
     ],
     load: async () => (await import('./commands/da-sample.ts')).runDaSample,
+  },
+  {
+    path: 'da quorum',
+    summary: 'draw a quorum from votes and seed alone, and hold it against what is written down',
+    arguments: [],
+    flags: [
+      {
+        name: 'epoch',
+        placeholder: 'E',
+        value: { kind: 'integer', min: 0, max: 2 ** 40 },
+        summary: 'any whose seed is known, the next one at most (default: the present one)',
+      },
+      {
+        name: 'quorum',
+        placeholder: 'Q',
+        value: { kind: 'integer', min: 0, max: quorumMax },
+        summary: 'which of it (default: 0)',
+      },
+      {
+        name: 'entrance',
+        placeholder: 'ADDRESS',
+        value: { kind: 'address' },
+        summary: 'the contract DataEntrance (default: where networks have it)',
+      },
+      ...chainFlags,
+    ],
+    examples: [
+      {
+        line: 'da quorum --epoch 7 --quorum 2',
+        does: 'its members, slots and rows; fails where DataSigners has others',
+      },
+    ],
+    load: async () => (await import('./commands/da-quorum.ts')).runDaQuorum,
   },
 ]

@@ -465,7 +465,7 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
 }
 
 /** Undefined where the contract reverts, or is not there yet; other failures stay failures. */
-async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
+export async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {

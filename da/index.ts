@@ -35,6 +35,7 @@ export type {
   NodeHost,
   NodeHostOptions,
 } from './data-host.ts'
+export { networkEntrance } from './contract-abis.ts'
 export { DataNode } from './data-node.ts'
 export type { DataNodeApi, DataNodeStatus } from './data-node.ts'
 export {
@@ -58,6 +59,8 @@ export type { NodeDoor } from './node-door.ts'
 export { PaymentDesk, voucherDigest } from './payment-desk.ts'
 export { drawQuorum, holderOf, rowsOf } from './quorum.ts'
 export type { ActivePlace, Member, Quorum } from './quorum.ts'
+export { auditQuorum } from './quorum-audit.ts'
+export type { Placed, QuorumAudit } from './quorum-audit.ts'
 export { sampleBatch, sampleCountDefault } from './sampler.ts'
 export type { SampleReport } from './sampler.ts'
 export { decodeStore } from './wire.ts'
