@@ -67,7 +67,7 @@ function isTaken(data: DataWorld, certificate: Certificate): boolean {
     const refusals = ['NoQuorum', 'CertificateInvalid', 'SignersInvalid']
     assert.ok(
       error instanceof ContractRevertError && refusals.includes(error.errorName),
-      `${error}`,
+      String(error),
     )
     return false
   }

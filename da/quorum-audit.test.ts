@@ -110,7 +110,10 @@ test('a third party draws any epoch and quorum from the chain alone, as they wer
   )) {
     assert.deepEqual([exitCode, drawn.isSame], [0, true])
   }
-  assert.deepEqual([...sizes].sort(), [2, 3, 4])
+  assert.deepEqual(
+    [...sizes].sort((a, b) => a - b),
+    [2, 3, 4],
+  )
 
   const { epoch } = data
   const coming = { epoch: BigInt(epoch) + 1n, quorum: 0 }
