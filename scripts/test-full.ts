@@ -8,8 +8,8 @@
  *   coding         every way to lose rows of a small code
  *   sim            seeds of the simulated world
  *   data           seeds of data availability: nodes and dispersers that lie, losses, crashes
- *   worlds         every *.long.test.ts in turn, worlds of minutes; with a second argument those whose
- *                  path holds it
+ *   worlds         every *.long.test.ts in turn, worlds of minutes; or those whose path holds a
+ *                  second argument
  *   conservation   three networks, one corrupt, one that dies: stake, bridge, grant, slash
  *   drills         what shared stake promises, done to a running world of five operators
  *   growth         load opens a third network of a running world, and lets it go again
