@@ -5,17 +5,26 @@ import { codedRowsChoices, networkIdMax, putStages, quorumMax, rowsMax } from '.
 
 export const daNoun: NounSpec = { noun: 'da', summary: 'publish data, and read it back' }
 
-const disperserFlag: FlagSpec = {
-  name: 'disperser',
-  placeholder: 'URL',
-  value: { kind: 'url' },
-  summary: "gRPC door of a disperser (default: $ZG_DA, else the running world's)",
-}
+/** Whom it asks (data-doors.ts). */
+const doorFlags: readonly FlagSpec[] = [
+  {
+    name: 'disperser',
+    placeholder: 'URL',
+    value: { kind: 'url' },
+    summary: "gRPC door of a disperser (default: $ZG_DA, else the running world's)",
+  },
+  {
+    name: 'network',
+    placeholder: 'ID',
+    value: { kind: 'integer', min: 0, max: networkIdMax },
+    summary: "the running world's on that network (default: as the blob is routed)",
+  },
+]
 
 const nameArgument: ArgumentSpec = {
   name: 'name',
   value: { kind: 'text' },
-  summary: 'EPOCH/QUORUM/ROOT, as "da put" prints it',
+  summary: 'EPOCH/QUORUM/ROOT, as "da put" prints it; of several networks NETWORK/ before it',
   required: true,
 }
 
@@ -62,7 +71,13 @@ export const daCommands: readonly CommandSpec[] = [
         value: { kind: 'hex' },
         summary: '32 bytes; the same again is the same request (default: by blob and epoch)',
       },
-      disperserFlag,
+      {
+        name: 'stream',
+        placeholder: 'ID',
+        value: { kind: 'hex' },
+        summary: 'of which stream it is: it goes to the home of that (default: by its request)',
+      },
+      ...doorFlags,
     ],
     examples: [
       { line: 'da put photo.jpg', does: 'prints the name to get it by' },
@@ -81,7 +96,7 @@ export const daCommands: readonly CommandSpec[] = [
         required: true,
       },
     ],
-    flags: [disperserFlag],
+    flags: doorFlags,
     examples: [{ line: `da status 0x${'1d'.repeat(32)}`, does: 'taken, certified or recorded' }],
     load: async () => (await import('./commands/da.ts')).runDaStatus,
   },
@@ -99,7 +114,7 @@ export const daCommands: readonly CommandSpec[] = [
         value: { kind: 'choice', choices: codedRowsChoices },
         summary: "rows that the network's genesis has a batch coded into (default: 4096)",
       },
-      disperserFlag,
+      ...doorFlags,
     ],
     examples: [{ line: `da get ${exampleName} photo.jpg`, does: 'writes nothing that is not it' }],
     load: async () => (await import('./commands/da.ts')).runDaGet,

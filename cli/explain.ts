@@ -200,6 +200,8 @@ const mends: Readonly<Record<string, Mend>> = {
     `${program} da put with a new --request-id sends it to a quorum of another draw`,
   CLI_DA_WAITS: ({ request }, { program }) =>
     `${program} da status ${String(request)} shows how far it is`,
+  CLI_DA_NO_DOOR: (_, { program }) =>
+    `${program} network list shows which take blobs; name a disperser with --disperser`,
   CLI_DA_DIFFERS: () => 'ask another disperser with --disperser',
   DA_DISPERSER_SILENT: () => 'see that it runs, or name another with --disperser',
   DA_BLOB_SIZE: () => 'cut it into several',

@@ -6,9 +6,9 @@
  *                             the quorums of this epoch and the next, so that no batch pays
  *                             the escrow, if it is told how much that is to hold
  *
- * Each has its folder for itself: two nodes of one key might sign two commitments for one batch, and
- * two dispersers of one account use a name twice. What was opened is closed when a later part of it
- * cannot be.
+ * Each has its folder for itself: two nodes of one key might sign two commitments for one batch,
+ * and two dispersers of one account use a name twice. What was opened is closed when a later part of
+ * it cannot be.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'

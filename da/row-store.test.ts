@@ -78,7 +78,7 @@ async function reopened(spoil: (world: ReturnType<typeof openDisk>) => Promise<v
 }
 
 for (const what of ['open', 'read'] as const) {
-  test(`RowStore: a file that does not ${what} keeps none of the others from being served`, async () => {
+  test(`RowStore: a file that does not ${what} keeps no other from being served`, async () => {
     const { store, run, failing, disk } = await reopened(({ failing: fails }) => {
       fails.set('rows/11', what)
     })

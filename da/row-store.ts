@@ -10,8 +10,8 @@
  * does not hash to its own head and leaves is cut off, for nobody was told of it. What is damaged
  * elsewhere is stepped over: the entries behind it are good, but what was signed there is not known
  * any more, so `isWhole` tells of an epoch that nothing more may be signed in it. A row is hashed
- * again before it is given away, so a medium that rots shows as a row that is missing; so does a file
- * that can be read no more, or is gone. No file keeps the others from being served.
+ * again before it is given away, so a medium that rots shows as a row that is missing; so does a
+ * file that can be read no more, or is gone. No file keeps the others from being served.
  */
 
 import { hashRow, pathIn, pathLength, rangeLevels } from '@zg/coding'

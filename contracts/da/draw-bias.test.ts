@@ -26,8 +26,8 @@ function drawsOf(data: DataWorld, epoch: number) {
 }
 
 /**
- * Whatever is done in an epoch, by whoever knows its seed and the next one's: what was drawn of both
- * before is drawn after, and DataSigners writes that down.
+ * Whatever is done in an epoch, by whoever knows its seed and the next one's: what was drawn of
+ * both before is drawn after, and DataSigners writes that down.
  */
 function changesNothing(attack: (data: DataWorld) => void): void {
   const data = openWorld()
