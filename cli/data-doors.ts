@@ -8,7 +8,7 @@
 
 import { grpcPort, networkForBlob, takesBlobs } from '@zg/da'
 import type { DevnetFile } from '@zg/devnet'
-import { fromHex, ZgError } from '@zg/primitives'
+import { ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { readNetworks, routeOf } from '@zg/sdk'
 

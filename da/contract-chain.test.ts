@@ -66,7 +66,7 @@ test('ContractChain: a quorum is of its seed, and a node that moves is found whe
   const url = 'http://127.0.0.1:4001'
   const { address: from } = operators[1]!
   data.send(data.signers, 'setUrl', [toHex(new TextEncoder().encode(url))], { from })
-  nowMs += 9_999
+  nowMs += 59_999
   assert.deepEqual(await urlsOf(), ['', '', ''])
   nowMs += 2
   assert.deepEqual(await urlsOf(), ['', url, ''])

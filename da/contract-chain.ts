@@ -3,7 +3,7 @@
  *
  * Seeds are kept once a final block has them: they do not change any more, and prices and votes of
  * their epoch neither. Of a quorum it may change who is contested and where nodes are found, so it
- * is believed for seconds. The quorums of this epoch and the one before it are drawn here, from
+ * is believed for a minute. The quorums of this epoch and the one before it are drawn here, from
  * places and seed; those of older ones are read, since places may have gone to others.
  */
 
@@ -42,7 +42,7 @@ import { drawnQuorum, firstVotesFrom, placesOf, writtenQuorum } from './quorum-r
 /** How long the present epoch is believed to be the one that was read. */
 const epochFreshMs = 500
 /** How long a quorum is: a node may move, and a member be contested. */
-const quorumFreshMs = 10_000
+const quorumFreshMs = 60_000
 /** Epochs and quorums that are remembered, each. */
 const keptMax = 256
 /** Epochs between an escrow's beginning and the first in which it covers anything. */

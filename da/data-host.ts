@@ -7,8 +7,8 @@
  *                             the escrow, if it is told how much that is to hold
  *
  * Each has its folder for itself: two nodes of one key might sign two commitments for one batch,
- * and two dispersers of one account use a name twice. What was opened is closed when a later part of
- * it cannot be.
+ * and two dispersers of one account use a name twice. What was opened is closed when a later part
+ * of it cannot be.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'

@@ -76,7 +76,10 @@ export async function auditQuorum(
     throw new QuorumUndrawnError(epoch, quorum, `there are ${count}, from 0 on`)
   }
   const at: At = { client, signers, epoch }
-  const placed = isRecent ? await placedNow(at) : await placedThen(at)
+  let placed = isRecent ? await placedNow(at) : await placedThen(at)
+  // Another epoch may have begun meanwhile, in which places say no more what held.
+  const now = await client.readContract({ ...stake, functionName: 'epoch' })
+  if (isRecent && epoch + 1n < now) placed = await placedThen(at)
   const byPlace = new Map(placed.map((each) => [each.place, each]))
   const active = placed.filter(({ votes }) => votes > 0n)
   const drawn = drawQuorum({ active, seed: fromHex(seed), quorum, slots: Number(slots) })

@@ -168,13 +168,14 @@ export class RowStore {
     const file = await this.#fileOf(batch.epoch)
     const head = concat(magic, bigintToBytes(BigInt(meta.length), 4), sha256(meta))
     const from = file.sizeBytes
+    // One append: it takes all of an entry or, where there is no room for it, nothing.
+    file.append(concat(head, meta, ...rows))
+    this.#sizeBytes += file.sizeBytes - from
     try {
-      // One append: it takes all of an entry or, where there is no room for it, nothing.
-      file.append(concat(head, meta, ...rows))
-      this.#sizeBytes += file.sizeBytes - from
       await file.sync()
     } catch (error) {
-      // Opened anew, it goes on behind whatever lies there now.
+      // Nothing is written through this handle any more, so one that is opened anew knows where it
+      // goes on: behind whatever lies there now.
       if (this.#files.get(batch.epoch) === file) this.#files.delete(batch.epoch)
       await file.close().catch(() => undefined)
       throw this.#failed(path, error)

@@ -51,6 +51,8 @@ test('lockFolder: another process is refused, until the one that has it is kille
   await end(second)
   await end(first)
   const lock = lockFolder(folder)
+  // Who is refused takes nothing from who has it.
+  assert.throws(() => lockFolder(folder), { code: 'RUNTIME_FOLDER_LOCKED' })
   const third = await openTaker(folder)
   assert.equal(third.said, 'RUNTIME_FOLDER_LOCKED')
   await end(third)

@@ -94,18 +94,20 @@ export async function runDaPut(input: CommandInput): Promise<void> {
 /** `zg da status REQUEST` */
 export async function runDaStatus(input: CommandInput): Promise<void> {
   const id = hexBytes(input, 'request') ?? new Uint8Array(0)
-  const doors = doorsFor(input)
-  for (const door of doors) {
+  const problems: unknown[] = []
+  for (const door of doorsFor(input)) {
     const client = new DisperserClient(door.url)
     try {
       return tell(input, { id, door, progress: await ask(client, id) })
     } catch (error) {
       // Of several networks another one may know it.
-      if (door === doors.at(-1) || !isUnknown(error)) throw error
+      problems.push(error)
     } finally {
       client.close()
     }
   }
+  // One that does not answer may know it, too.
+  throw problems.find((problem) => !isUnknown(problem)) ?? problems[0]
 }
 
 function isUnknown(error: unknown): boolean {

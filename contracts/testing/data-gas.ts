@@ -70,7 +70,7 @@ export function measureDraw(): Record<string, number> {
   return { data_open_of_2048_places_gas: Number(data.open(data.epoch, 0).gasUsed) }
 }
 
-/** Has an operator stand in so many places, a multiple of 256, whose votes all change from now on. */
+/** Has an operator stand in so many places, a multiple of 256; their votes all change now. */
 export function fillPlaces(
   data: DataWorld,
   count: number,
