@@ -69,7 +69,7 @@ for (const [index, who] of [
   [2, 'a validator'],
   [outsider, 'no validator'],
 ] as const) {
-  test(`S9: a node that forgot what it signed signs again, and L1 takes its stake: ${who}`, async () => {
+  test(`S9: a node that forgot what it signed signs again, and loses stake: ${who}`, async () => {
     const { l1, world, scheme } = await openWorlds()
     const epoch = await world.chain.epoch()
     assert.equal(epoch, 12n)

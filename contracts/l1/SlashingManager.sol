@@ -47,17 +47,18 @@ import {StakeManager} from "./StakeManager.sol";
 /// off, and stake that leaves meanwhile cannot be withdrawn before. Two certificates wait for
 /// nothing: they take what was deferred with the rest, and no execution follows.
 ///
-/// **Data.** Any operator may sign for the data of a network, whether it validates it or not, and S9
-/// is judged of all alike, apart from consensus:
+/// **Data.** Any operator may sign for the data of a network, whether it validates it or not, and
+/// S9 is judged of all alike, apart from consensus:
 ///
-///     consent     who signs under a network's name consents to three tenths by it, as whoever joins
-///                 any network does at least; who validates it keeps what it said there
-///     lately      the weight punished for S9 in that network. It makes no fault of consensus dearer
-///                 or later, nor the other way round: else outsiders could delay its punishments
-///     its total   that of its validators, too. What its signers weigh is known on the network alone,
-///                 which must not say what its operators lose
-///     key         the operator's of the epoch, or of two epochs before: a place in DataSigners keeps
-///                 its key until somebody contests it
+///     consent     who signs in a network's name consents to three tenths by it, as whoever joins
+///                 one does at least; who validates it keeps what it said there
+///     lately      the weight punished for S9 in that network, a third of the total makes it wait.
+///                 No fault of consensus is dearer or later for it, nor the other way round: else
+///                 outsiders could delay what validators have to pay
+///     its total   that of its validators, too. What its signers weigh is known on the network
+///                 alone, which must not say what its operators lose
+///     key         the operator's of the epoch, or of two epochs before: a place in DataSigners
+///                 keeps its key until somebody contests it
 ///
 /// Two finality certificates that contradict each other also halt their network on L1.
 contract SlashingManager is Epochs {
@@ -583,7 +584,8 @@ contract SlashingManager is Epochs {
     error AlreadyProven();
     error EpochToCome();
     error EvidenceTooOld();
-    /// This operator was punished for this network and epoch, for consensus or for data, or is to be.
+    /// This operator was punished for this network and epoch, or is to be: for consensus, or for
+    /// data.
     error AlreadyPunished();
     error NotDeferred();
     /// It is executed from then on.

@@ -192,7 +192,7 @@ test('S9: after a third of a network punishments for data wait, and those of con
   )
   const event = data(third)
   assert.equal(event?.name, 'Deferred')
-  const { number, deferral } = event?.args as {
+  const { number, deferral } = (event?.args ?? {}) as {
     number: bigint
     deferral: { due: number; bps: number; fault: number }
   }
