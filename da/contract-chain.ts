@@ -25,6 +25,7 @@ import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
 import { bondedStakeAbi, entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
 import { CertifyFailedError, ContractSender } from './contract-sender.ts'
+import { recordedWithin } from './data-chain.ts'
 import type {
   BatchName,
   DataChain,
@@ -217,11 +218,30 @@ export class ContractChain implements DataChain {
   }
 
   async recordOf(batch: BatchId): Promise<DataRecord | undefined> {
+    return this.#recordAt(batch, { blockTag: this.#options.finality })
+  }
+
+  async finalRecordsOf(
+    epoch: bigint,
+    batches: readonly BatchId[],
+  ): Promise<readonly (DataRecord | undefined)[] | undefined> {
+    const { finality: blockTag } = this.#options
+    const { number: blockNumber } = await this.#client.getBlock({ blockTag })
+    const read = { ...this.#stake, functionName: 'epoch', blockNumber } as const
+    // MUST be the epoch of the block that is asked: the newest one may be in a later epoch.
+    if ((await this.#client.readContract(read)) < epoch + recordedWithin) return undefined
+    return Promise.all(batches.map((batch) => this.#recordAt(batch, { blockNumber })))
+  }
+
+  async #recordAt(
+    batch: BatchId,
+    block: { readonly blockTag: 'latest' | 'finalized' } | { readonly blockNumber: bigint },
+  ): Promise<DataRecord | undefined> {
     const record = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
       args: [recordKeyOf(batch)],
-      blockTag: this.#options.finality,
+      ...block,
     })
     const commitment = fromHex(record.commitment)
     if (commitment.every((byte) => byte === 0)) return undefined
