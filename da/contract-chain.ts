@@ -14,17 +14,17 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   createPublicClient,
-  encodeAbiParameters,
   getAbiItem,
   http,
-  keccak256,
 } from 'viem'
 import type { PublicClient } from 'viem'
 
+import { recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
 import { bondedStakeAbi, entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
 import { CertifyFailedError, ContractSender } from './contract-sender.ts'
+import type { CallSender } from './contract-sender.ts'
 import { recordedWithin } from './data-chain.ts'
 import type {
   BatchName,
@@ -124,6 +124,11 @@ export class ContractChain implements DataChain {
       shape: { dataRows: Number(dataRows), codedRows: Number(codedRows) },
       vouchers: { chainId: BigInt(chainId), entrance: fromHex(options.entrance) },
     })
+  }
+
+  /** Who brings certificates, if anybody does. */
+  get sender(): CallSender | undefined {
+    return this.#sender
   }
 
   get identity(): NetworkIdentity {
@@ -240,7 +245,7 @@ export class ContractChain implements DataChain {
     const record = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
-      args: [recordKeyOf(batch)],
+      args: [toHex(recordKey(batch))],
       ...block,
     })
     const commitment = fromHex(record.commitment)
@@ -408,7 +413,7 @@ export class ContractChain implements DataChain {
     const { commitment } = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
-      args: [recordKeyOf(batch)],
+      args: [toHex(recordKey(batch))],
     })
     return BigInt(commitment) !== 0n
   }
@@ -438,16 +443,6 @@ async function identityIn(client: PublicClient, stake: Hex): Promise<NetworkIden
   }
 }
 
-/** What names a batch on its chain. */
-export function recordKeyOf({ epoch, quorum, disperser, sequence }: BatchId): Hex {
-  return keccak256(
-    encodeAbiParameters(
-      [{ type: 'uint64' }, { type: 'uint32' }, { type: 'address' }, { type: 'uint64' }],
-      [epoch, quorum, toHex(disperser), sequence],
-    ),
-  )
-}
-
 /** Bit i of byte i / 8, low first. */
 function bitmapOf(signers: readonly number[], count: number): Uint8Array {
   const bits = new Uint8Array(Math.ceil(count / 8))
@@ -461,7 +456,7 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
 }
 
 /** Undefined where the contract reverts; other failures stay failures. */
-async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
+export async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {

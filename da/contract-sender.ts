@@ -19,7 +19,10 @@ export type ContractCall = {
   readonly value?: bigint
 }
 
-export class ContractSender {
+/** Sends as one account; rejects where the chain refuses. */
+export type CallSender = { send(call: ContractCall): Promise<void> }
+
+export class ContractSender implements CallSender {
   readonly #client: PublicClient
   readonly #wallet: WalletClient
   readonly #account: PrivateKeyAccount

@@ -23,6 +23,7 @@ import { rowsOf } from './quorum.ts'
 import type { RowSpan } from './quorum.ts'
 import { rowsAtOnceMax } from './row-list.ts'
 import { RowStore } from './row-store.ts'
+import type { HeldBatch } from './row-store.ts'
 import { UnrecordedDuty } from './unrecorded-duty.ts'
 import { decodeStore, encodeHeader, encodeRows } from './wire.ts'
 import type { StoreRequest } from './wire.ts'
@@ -127,6 +128,11 @@ export class DataNode implements DataNodeApi {
   async rows(batch: BatchId, indexes: readonly number[]): Promise<Uint8Array> {
     if (indexes.length > rowsAtOnceMax) throw new StoreRefusedError('too many rows at once')
     return encodeRows(await this.#rowsOf(batch, indexes))
+  }
+
+  /** What it keeps of an epoch. */
+  heldOf(epoch: bigint): readonly HeldBatch[] {
+    return this.#store.heldOf(epoch)
   }
 
   async close(): Promise<void> {
