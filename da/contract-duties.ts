@@ -27,7 +27,7 @@ import type { Voucher } from './dispersal.ts'
 export type ProvedMix = {
   /** 32 bytes. */
   readonly mix: Uint8Array
-  readonly proof: Hex
+  proof(): Promise<Hex>
 }
 
 /** Undefined while nothing shows it. */
@@ -105,7 +105,7 @@ export class ContractDuties implements QueryChain, RewardChain, VoucherChain {
 
   async query(batch: BatchId, { height }: DataRecord): Promise<void> {
     const found = await this.#mixes(height + 1n)
-    const args = [batchArgs(batch), found?.proof ?? '0x']
+    const args = [batchArgs(batch), (await found?.proof()) ?? '0x']
     await this.#send({ ...this.#queries, functionName: 'query', args })
   }
 
@@ -218,7 +218,7 @@ function hashesOf(client: PublicClient): MixReader {
   return async (blockNumber) => {
     try {
       const { hash } = await client.getBlock({ blockNumber })
-      return hash === null ? undefined : { mix: fromHex(hash), proof: '0x' }
+      return hash === null ? undefined : { mix: fromHex(hash), proof: async () => '0x' }
     } catch (error) {
       if (error instanceof BlockNotFoundError) return undefined
       throw error

@@ -3,13 +3,16 @@
 import type { ProvedRow, RowVerifier } from '@zg/coding'
 import type { Clock } from '@zg/runtime'
 
-import { answerWithin } from './asking.ts'
+import { answerWithin, pause } from './asking.ts'
 import type { DataShape } from './data-chain.ts'
 import { decodeRows } from './wire.ts'
 
 /** How long a holder has to answer, and how often it is asked: a lost packet is no lost row. */
 const answerWithinMs = 4_000
 const triesMax = 2
+const betweenTriesMs = 1_000
+
+const neverAborted = new AbortController().signal
 
 export type QueryRoundOptions = {
   readonly clock: Clock
@@ -35,6 +38,7 @@ export async function gotOf(rows: readonly number[], options: QueryRoundOptions)
   await Promise.all(
     [...wanted].map(async ([url, own]) => {
       for (let tries = 0; tries < triesMax && own.size > 0; tries++) {
+        if (tries > 0) await pause(options.clock, betweenTriesMs, neverAborted)
         for (const index of await goodOf(
           url,
           [...own].sort((a, b) => a - b),
