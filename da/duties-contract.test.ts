@@ -8,30 +8,35 @@ import { blsScheme } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
 import { addressOfSecretKey, concat, keccak256, sha256, signDigest, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
+import { createSystemClock, silentLogger } from '@zg/runtime'
 import { createPublicClient, http, parseEther } from 'viem'
 import type { Abi } from 'viem'
 import { privateKeyToAddress } from 'viem/accounts'
 
 import { localBatchCoder } from './batch-coder.ts'
+import { batchRequestDigest } from './batch.ts'
 import type { BatchId } from './batch.ts'
+import { CertificateBuilder } from './certificate.ts'
 import type { ContractChain } from './contract-chain.ts'
 import { ContractSender } from './contract-sender.ts'
 import type { DataRecord, DrawnQuorum } from './data-chain.ts'
 import { openDuties } from './data-host.ts'
-import { Disperser } from './disperser.ts'
 import type { Query } from './duty-chain.ts'
 import { httpNodeClient } from './http-node-client.ts'
 import { PaymentDesk, voucherDigest } from './payment-desk.ts'
+import { signPersonal } from './personal-signature.ts'
 import { askedRows, askingRows, queryDrawOf } from './query-draw.ts'
-import { holderOf } from './quorum.ts'
+import { holderOf, rowsOf } from './quorum.ts'
 import { AloneWorld } from './testing/alone-world.ts'
 import { EvmRpc } from './testing/evm-rpc.ts'
 import { VoucherDuty } from './voucher-duty.ts'
+import { encodeStore } from './wire.ts'
 
 const rich = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 const epochSeconds = 600
 const nodeCount = 8
+/** Who is not in the certificate. */
+const absent = 6
 const clearedTopic = toHex(keccak256(new TextEncoder().encode('Cleared(bytes32,uint256)')))
 
 /** Polls until something is there; a test that waits for ever is ended by its own timeout. */
@@ -48,7 +53,6 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
   let world: AloneWorld
   let folder: string
   let chain: ContractChain
-  let disperser: Disperser
   let payments: PaymentDesk
   let client: ReturnType<typeof httpNodeClient>
 
@@ -61,29 +65,16 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
     world = await AloneWorld.start({ rpc: rpc.url, rich, ...options })
     chain = await world.chain(world.disperserKey)
     client = httpNodeClient(chain.shape)
-    const clock = createSystemClock()
     payments = new PaymentDesk({
       chain,
-      clock,
+      clock: createSystemClock(),
       disperser: addressOfSecretKey(world.disperserKey),
       quotaBytes: 2 ** 30,
       quotaWindowMs: 60_000,
     })
-    disperser = await Disperser.open({
-      chain,
-      client,
-      clock,
-      scheme: blsScheme(),
-      coder: localBatchCoder(chain.shape),
-      payments,
-      disk: await createNodeDisk(join(folder, 'disperser')),
-      log: silentLogger,
-      secretKey: world.disperserKey,
-    })
   })
 
   after(async () => {
-    await disperser.close()
     client.close()
     await world.close()
     await rpc.close()
@@ -99,13 +90,26 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
     return Promise.all(world.operators.map((address) => asked.getBalance({ address })))
   }
 
-  /** Disperses a blob; what is to be known of its batch. */
-  const disperse = async (fill: number) => {
-    const id = await disperser.submit(new Uint8Array(50_000).fill(fill), { peer: 'test' })
-    const { batch } = await disperser.certified(id)
-    const record = await until(() => chain.recordOf(batch))
-    const quorum = await chain.quorumAt((await chain.epochAt(batch.epoch))!, batch.quorum)
-    return { batch, record, ...partsIn(quorum, batch, record) }
+  /** A batch that all members hold, and that all but one have signed the record of. */
+  const record = async () => {
+    const epoch = (await chain.epochAt(await chain.epoch()))!
+    const own = addressOfSecretKey(world.disperserKey)
+    const names = { network: 0, epoch: epoch.epoch, quorum: 0, disperser: own, sequence: 0n }
+    const quorum = await chain.quorumAt(epoch, 0)
+    const coded = await localBatchCoder(chain.shape).code([new Uint8Array(50_000).fill(1)])
+    const digest = batchRequestDigest(names, coded.commitment)
+    const signature = signPersonal(digest, world.disperserKey)
+    const builder = new CertificateBuilder(names, coded, quorum, chain.identity, blsScheme())
+    for (const [index, member] of quorum.members.entries()) {
+      const ranges = rowsOf(quorum, member).map(({ from, count }) => coded.range(from, count))
+      const request = encodeStore({ batch: names, header: coded.header, signature, ranges })
+      const { signal } = new AbortController()
+      const vote = await client.store(quorum.signers[index]!.url, request, signal)
+      if (index !== absent) builder.add(index, vote)
+    }
+    await chain.certify(builder.certificate()!)
+    const found = (await chain.recordOf(names))!
+    return { batch: names, record: found, ...partsIn(quorum, names, found) }
   }
   /** Who asks whom, by the draw of a block that is not there yet. */
   const partsIn = (quorum: DrawnQuorum, batch: BatchId, { height }: DataRecord) => {
@@ -120,19 +124,19 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
     holders.reduce((bits, holder, at) => (holder === member ? bits | (1 << at) : bits), 0)
 
   test('a whole query round by nodes alone: who withholds loses its part, who is wrongly accused clears itself', async () => {
-    const found = await disperse(1)
-    const { batch, record, quorum, askers, holders } = found
-    // Both hold rows that are asked for; five others' voices are left, the first among them.
-    const pairs = [...quorum.members.keys()].flatMap((gone) => {
-      return [...quorum.members.keys()].map((accused) => ({ gone, accused }))
+    const { batch, record: found, quorum, askers, holders } = await record()
+    // Both hold rows that are asked for; the first of the askers and five voices are left.
+    const voicesOf = (pair: readonly number[]): number =>
+      askers.filter((asker) => pair.includes(asker)).length
+    const able = [...quorum.members.keys()].filter((member) => {
+      return member !== absent && member !== askers[0] && bitsOf(holders, member) !== 0
     })
-    const pair = pairs.find(({ gone, accused }) => {
-      const struck = askers.filter((asker) => asker === gone || asker === accused)
-      const isAsked = bitsOf(holders, gone) !== 0 && bitsOf(holders, accused) !== 0
-      return gone !== accused && isAsked && struck.length <= 2 && !struck.includes(askers[0]!)
-    })
-    assert.ok(pair, 'two members can be struck')
-    const { gone, accused } = pair
+    const [pair] = able
+      .flatMap((gone) => able.map((accused): readonly [number, number] => [gone, accused]))
+      .filter(([gone, accused]) => gone !== accused)
+      .sort((one, other) => voicesOf(one) - voicesOf(other))
+    assert.ok(pair !== undefined && voicesOf(pair) <= 2, 'two members can be struck')
+    const [gone, accused] = pair
     const places = await balances()
     await world.doors[quorum.members[gone]!.place]!.close()
     world.unreachable.add(quorum.signers[accused]!.url)
@@ -160,12 +164,13 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
     assert.equal(await chain.finalRecordsOf(batch.epoch, [batch, other]), undefined)
     for (let epoch = 0; epoch < 3; epoch++) rpc.advance(epochSeconds)
     const [own, none] = (await chain.finalRecordsOf(batch.epoch, [batch, other]))!
-    assert.deepEqual([own?.commitment, none], [record.commitment, undefined])
+    assert.deepEqual([own?.commitment, none], [found.commitment, undefined])
 
-    const fee = await chain.feeOf(batch.epoch, record.rowSize)
+    const fee = await chain.feeOf(batch.epoch, found.rowSize)
     const part = fee / BigInt(chain.shape.codedRows)
     const earned = quorum.members.map(({ place, slots }, member) => {
-      const due = member === gone ? 0n : part * BigInt(slots)
+      const isPaid = member !== gone && member !== absent
+      const due = isPaid ? part * BigInt(slots) : 0n
       return { place, due }
     })
     await until(async () => {

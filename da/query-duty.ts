@@ -7,9 +7,9 @@
  *        └ not drawn: no more of it       │           └ a row of its own was not got: it shows it
  *                                         └ the sixteen are asked of their holders, and verified
  *
- * All of it follows from what the chain says and the node has on its disk, so after a crash it looks
- * again at what it holds of three epochs. Nobody is paid for it: what the chain refuses a few times
- * is let go.
+ * All of it follows from what the chain says and the node has on its disk, so after a crash it
+ * looks again at what it holds of three epochs. Nobody is paid for it: what the chain refuses a few
+ * times is let go.
  */
 
 import { RowVerifier } from '@zg/coding'

@@ -1,7 +1,7 @@
 /**
  * A node claims what its operator earned (docs/specs/da.md §6): epoch by epoch, from the third one
- * after it on. How far it came is on its disk, in 8 bytes at `claimed-through`; who has no such file
- * looks `lookBack` epochs back.
+ * after it on. How far it came is on its disk, in 8 bytes at `claimed-through`; who has no such
+ * file looks `lookBack` epochs back.
  */
 
 import { bigintToBytes, bytesToBigint } from '@zg/primitives'

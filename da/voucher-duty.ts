@@ -1,7 +1,7 @@
 /**
- * A disperser redeems what its payers promised (docs/specs/da.md §6): the last voucher of each, when
- * what is not redeemed has come to `fromWei`, or when what the payer announced to withdraw leaves
- * less than that in its escrow. It takes two epochs to leave.
+ * A disperser redeems what its payers promised (docs/specs/da.md §6): the last voucher of each,
+ * when what is not redeemed has come to `fromWei`, or when its payer announced to withdraw so much
+ * that less than that stays. It takes two epochs to leave.
  */
 
 import { toHex } from '@zg/primitives'

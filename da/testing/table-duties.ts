@@ -1,4 +1,4 @@
-/** The rules of DataQueries and of rewards over a `TableChain`, each operator with its own hands. */
+/** The rules of DataQueries and of rewards over a `TableChain`; each operator has its own hands. */
 
 import { RowVerifier } from '@zg/coding'
 import { bytesEqual, sha256, toHex, ZgError } from '@zg/primitives'
