@@ -17,7 +17,9 @@ export const stakeAbi = parseAbi([
 export const bondedStakeAbi = parseAbi([
   key,
   'function register(Key key, bytes possession)',
+  'struct DataVote { uint64 epoch; uint32 quorum; address disperser; uint64 sequence; bytes32 commitment; }',
   'function bond() payable',
+  'function report(address operator, DataVote first, DataVote second, bytes signature)',
   'function roll()',
   'function currentEpoch() view returns (uint64)',
   'function epochStart() view returns (uint64)',

@@ -7,12 +7,13 @@ import type { PublicClient } from 'viem'
 
 import { recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
-import { entranceAbi, queriesAbi, signersAbi } from './contract-abis.ts'
+import { bondedStakeAbi, entranceAbi, queriesAbi, signersAbi } from './contract-abis.ts'
 import { orReverted } from './contract-chain.ts'
 import type { CallSender, ContractCall } from './contract-sender.ts'
 import type { DataRecord } from './data-chain.ts'
 import type {
   Escrow,
+  EvidenceChain,
   Query,
   QueryChain,
   QueryRules,
@@ -22,6 +23,7 @@ import type {
   VoucherChain,
 } from './duty-chain.ts'
 import type { Voucher } from './dispersal.ts'
+import type { DataEvidence } from './evidence.ts'
 
 /** What a block has drawn, and what shows it to `IStake.mixOf`. */
 export type ProvedMix = {
@@ -46,12 +48,13 @@ export type ContractDutiesOptions = {
 
 /** What is read once. */
 type Facts = {
+  readonly stake: Hex
   readonly signers: Hex
   readonly queries: Hex
   readonly rules: QueryRules | undefined
 }
 
-export class ContractDuties implements QueryChain, RewardChain, VoucherChain {
+export class ContractDuties implements QueryChain, RewardChain, VoucherChain, EvidenceChain {
   readonly #client: PublicClient
   readonly #options: ContractDutiesOptions
   readonly #facts: Facts
@@ -73,14 +76,14 @@ export class ContractDuties implements QueryChain, RewardChain, VoucherChain {
       client.readContract({ ...entrance, functionName: 'signersOf' }),
       client.readContract({ ...entrance, functionName: 'queriesOf' }),
     ])
-    const code = await client.getCode({ address: queries })
-    if (code === undefined) {
-      return new ContractDuties(client, options, { signers, queries, rules: undefined })
-    }
+    const [stake, code] = await Promise.all([
+      client.readContract({ address: signers, abi: signersAbi, functionName: 'stake' }),
+      client.getCode({ address: queries }),
+    ])
     const read = { address: queries, abi: queriesAbi, functionName: 'settings' } as const
-    const { every, answerSeconds } = await client.readContract(read)
-    const rules = { every, answerSeconds }
-    return new ContractDuties(client, options, { signers, queries, rules })
+    // Where nothing stands there, nothing is asked for.
+    const rules = code === undefined ? undefined : await client.readContract(read)
+    return new ContractDuties(client, options, { stake, signers, queries, rules })
   }
 
   async queryRules(): Promise<QueryRules | undefined> {
@@ -172,6 +175,12 @@ export class ContractDuties implements QueryChain, RewardChain, VoucherChain {
     const voucher = { payer: toHex(payer), disperser: toHex(disperser), total }
     const args = [voucher, toHex(signature)]
     await this.#send({ ...this.#entrance, functionName: 'redeem', args })
+  }
+
+  async report(operator: Uint8Array, { first, second, signature }: DataEvidence): Promise<void> {
+    const args = [toHex(operator), first, second, signature]
+    const stake = { address: this.#facts.stake, abi: bondedStakeAbi }
+    await this.#send({ ...stake, functionName: 'report', args })
   }
 
   async #rewardOf(epoch: bigint, quorum: number, member: number): Promise<Reward> {

@@ -12,7 +12,7 @@
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
-import type { NetworkIdentity } from '@zg/consensus'
+import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
 import { addressOfSecretKey, assert } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
@@ -22,6 +22,7 @@ import { messageOf } from './asking.ts'
 import { pooledBatchCoder } from './batch-coder.ts'
 import { BatchReader } from './batch-reader.ts'
 import type { BatchId } from './batch.ts'
+import { batchDigest } from './certificate.ts'
 import { ContractChain } from './contract-chain.ts'
 import type { EscrowLevel } from './contract-chain.ts'
 import { ContractDuties } from './contract-duties.ts'
@@ -34,9 +35,10 @@ import { Disperser } from './disperser.ts'
 import type { Door, Place } from './door-listener.ts'
 import { startGrpcDoor } from './grpc-door.ts'
 import { httpNodeClient } from './http-node-client.ts'
-import type { QueryChain, RewardChain } from './duty-chain.ts'
+import type { EvidenceChain, QueryChain, RewardChain } from './duty-chain.ts'
 import { DutyLoop } from './duty-loop.ts'
 import type { Duty } from './duty-loop.ts'
+import { EvidenceWatch } from './evidence-watch.ts'
 import type { NodeClient } from './node-client.ts'
 import { openNodeDoor } from './node-door.ts'
 import type { NodeDoor } from './node-door.ts'
@@ -207,7 +209,10 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
   const payments = new PaymentDesk(desk)
-  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey }
+  assert(chain.sender !== undefined, 'a disperser sends to its chain')
+  const duties = await openDuties(options.chain, chain.sender)
+  const onSigned = watched(chain, scheme, { ...options, duties })
+  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, onSigned }
   const dispersal = await Disperser.open(parts)
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
@@ -220,7 +225,9 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
   const care = takeCare(chain, payer, options)
-  const vouchers = await redeemer(chain, payments, payer, options)
+  const fromWei = options.redeemFromWei
+  const redeeming = new VoucherDuty({ chain: duties, payments, log, disperser: payer, fromWei })
+  const vouchers = new DutyLoop({ duties: [redeeming], clock, log, pollMs: careIntervalMs })
   return {
     grpc,
     altDa,
@@ -235,16 +242,24 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   }
 }
 
-async function redeemer(
-  { sender }: ContractChain,
-  payments: PaymentDesk,
-  disperser: Uint8Array,
-  { chain: place, clock, log, redeemFromWei: fromWei }: DisperserHostOptions,
-): Promise<DutyLoop> {
-  assert(sender !== undefined, 'a disperser sends to its chain')
-  const chain = await openDuties(place, sender)
-  const duties = [new VoucherDuty({ chain, payments, log, disperser, fromWei })]
-  return new DutyLoop({ duties, clock, log, pollMs: careIntervalMs })
+/** Reports who signs two commitments for one batch: where its bond lies, or else to the log. */
+function watched(
+  { identity }: ContractChain,
+  scheme: SignatureScheme,
+  { duties, isAlone, log }: DisperserHostOptions & { readonly duties: EvidenceChain },
+): EvidenceWatch['see'] {
+  const watch = new EvidenceWatch({
+    scheme,
+    digestOf: (batch, commitment) => batchDigest(identity, batch, commitment),
+    onEvidence(operator, evidence) {
+      log.error('a member signed two commitments for one batch', { operator, ...evidence })
+      if (!isAlone) return
+      duties.report(operator, evidence).catch((error: unknown) => {
+        log.error('a member that signed twice is not reported', { error: messageOf(error) })
+      })
+    },
+  })
+  return (signatory, signed) => watch.see(signatory, signed)
 }
 
 /** Reads what is recorded, and what this disperser has a certificate of. */

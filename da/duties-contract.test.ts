@@ -6,7 +6,15 @@ import { after, before, suite, test } from 'node:test'
 
 import { blsScheme } from '@zg/consensus'
 import { artifactOf } from '@zg/contracts'
-import { addressOfSecretKey, concat, keccak256, sha256, signDigest, toHex } from '@zg/primitives'
+import {
+  addressOfSecretKey,
+  concat,
+  fromHex,
+  keccak256,
+  sha256,
+  signDigest,
+  toHex,
+} from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSystemClock, silentLogger } from '@zg/runtime'
 import { createPublicClient, http, parseEther } from 'viem'
@@ -16,12 +24,13 @@ import { privateKeyToAddress } from 'viem/accounts'
 import { localBatchCoder } from './batch-coder.ts'
 import { batchRequestDigest } from './batch.ts'
 import type { BatchId } from './batch.ts'
-import { CertificateBuilder } from './certificate.ts'
+import { batchDigest, CertificateBuilder } from './certificate.ts'
 import type { ContractChain } from './contract-chain.ts'
 import { ContractSender } from './contract-sender.ts'
 import type { DataRecord, DrawnQuorum } from './data-chain.ts'
 import { openDuties } from './data-host.ts'
 import type { Query } from './duty-chain.ts'
+import { EvidenceWatch } from './evidence-watch.ts'
 import { httpNodeClient } from './http-node-client.ts'
 import { PaymentDesk, voucherDigest } from './payment-desk.ts'
 import { signPersonal } from './personal-signature.ts'
@@ -37,7 +46,8 @@ const epochSeconds = 600
 const nodeCount = 8
 /** Who is not in the certificate. */
 const absent = 6
-const clearedTopic = toHex(keccak256(new TextEncoder().encode('Cleared(bytes32,uint256)')))
+const utf8 = new TextEncoder()
+const clearedTopic = toHex(keccak256(utf8.encode('Cleared(bytes32,uint256)')))
 
 /** Polls until something is there; a test that waits for ever is ended by its own timeout. */
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
@@ -104,7 +114,9 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
       const ranges = rowsOf(quorum, member).map(({ from, count }) => coded.range(from, count))
       const request = encodeStore({ batch: names, header: coded.header, signature, ranges })
       const { signal } = new AbortController()
-      const vote = await client.store(quorum.signers[index]!.url, request, signal)
+      // A node may believe for a moment that the epoch is the former one.
+      const { url } = quorum.signers[index]!
+      const vote = await until(() => client.store(url, request, signal).catch(() => undefined))
       if (index !== absent) builder.add(index, vote)
     }
     await chain.certify(builder.certificate()!)
@@ -227,5 +239,34 @@ suite('standing duties before the real contracts', { timeout: 120_000 }, () => {
     await dutyFrom(parseEther('1')).step()
     assert.equal(await redeemed(), parseEther('1.5'))
     assert.equal((await duties.escrowOf(own)).balance, before + parseEther('1.5'))
+  })
+
+  test('S9: who signs two commitments for one batch is found, reported, and loses its bond', async () => {
+    const duties = await openDuties({ rpc: rpc.url, entrance: world.entrance }, chain.sender!)
+    const scheme = blsScheme()
+    const found: Promise<void>[] = []
+    const watch = new EvidenceWatch({
+      scheme,
+      digestOf: (batch, commitment) => batchDigest(chain.identity, batch, commitment),
+      onEvidence: (operator, evidence) => void found.push(duties.report(operator, evidence)),
+    })
+    const secretKey = world.signingKeyOf(3)
+    const disperser = addressOfSecretKey(world.disperserKey)
+    const batch = { network: 0, epoch: 7n, quorum: 0, disperser, sequence: 4n }
+    for (const fill of [1, 2]) {
+      const commitment = new Uint8Array(32).fill(fill)
+      const signature = scheme.sign(secretKey, batchDigest(chain.identity, batch, commitment))
+      const operator = fromHex(world.operators[3]!)
+      watch.see(
+        { operator, publicKey: scheme.publicKeyOf(secretKey) },
+        { batch, commitment, signature },
+      )
+    }
+    assert.equal(found.length, 1)
+    await found[0]
+    const slashed = toHex(keccak256(utf8.encode('Slashed(address,uint256,address)')))
+    const [log] = rpc.logsOf(slashed)
+    assert.equal(log?.topics[1], BigInt(world.operators[3]!))
+    assert.equal(BigInt(toHex(log.data.subarray(0, 32))), parseEther('1'))
   })
 })

@@ -11,6 +11,7 @@ import type { RowsHeader, ProvedRow } from '@zg/coding'
 import type { BatchId } from './batch.ts'
 import type { DataRecord } from './data-chain.ts'
 import type { Voucher } from './dispersal.ts'
+import type { DataEvidence } from './evidence.ts'
 
 /** How DataQueries goes about it. */
 export type QueryRules = {
@@ -69,6 +70,11 @@ export interface RewardChain {
   /** All of an operator's of one epoch. */
   rewardsOf(operator: Uint8Array, epoch: bigint): Promise<readonly Reward[]>
   claim(reward: Reward): Promise<void>
+}
+
+export interface EvidenceChain {
+  /** Where the stake of who signs lies on this very chain. */
+  report(operator: Uint8Array, evidence: DataEvidence): Promise<void>
 }
 
 export type Escrow = {

@@ -113,6 +113,11 @@ export class AloneWorld {
     })
   }
 
+  /** 32 bytes: what a node signs by. */
+  signingKeyOf(index: number): Uint8Array {
+    return blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.doors.map((door) => door.close()))
     this.#nodeClient?.close()
@@ -141,7 +146,7 @@ export class AloneWorld {
   /** An operator comes: tokens, key, bond, place, address, node. */
   async #enlist(index: number): Promise<void> {
     const account = privateKeyToAccount(toHex(seedOf(`alone operator ${index}`)), { nonceManager })
-    const secretKey = blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
+    const secretKey = this.signingKeyOf(index)
     const scheme = blsScheme()
     const publicKey = scheme.publicKeyOf(secretKey)
     const operator = fromHex(account.address.toLowerCase() as Hex)
