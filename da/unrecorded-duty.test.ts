@@ -215,7 +215,7 @@ test('while the chain does not answer, or no block is final that is late enough,
 test('one record that is not had is no record that is not: nothing of its epoch goes', async () => {
   const holder = await Holder.open(3, [0, 1, 2])
   const { chain } = holder.world
-  const { finalRecordsOf } = chain
+  const finalRecordsOf = chain.finalRecordsOf.bind(chain)
   let calls = 0
   chain.finalRecordsOf = async () => {
     calls++
@@ -237,7 +237,8 @@ test('a crash at any moment of forgetting loses nothing that is recorded, and it
     const { clock, nodeDisks } = holder.world
     // The first look that finds the epoch over.
     await holder.pass(1.99)
-    const isBegun = (): boolean => nodeDisks[self]!.paths().some((path) => /^settled/.test(path))
+    const isBegun = (): boolean =>
+      nodeDisks[self]!.paths().some((path) => path.startsWith('settled'))
     await clock.run({ untilMs: clock.nowMs() + 2 * epochMs, done: isBegun })
     await clock.run({ untilMs: clock.nowMs() + step / 5 })
     if (nodeDisks[self]!.paths().includes('settled-through')) done++

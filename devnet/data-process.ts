@@ -196,7 +196,7 @@ type Connection = {
   readonly endpoint: JsonRpcNetworkEndpoint
   readonly headers: OwnHeaders
   /** One for an operator: whoever sends by its key takes turns. */
-  senderOf(node: DataNodeConfig): L1Sender
+  readonly senderOf: (node: DataNodeConfig) => L1Sender
 }
 
 function connect({ chain: { rpc, chainId } }: NodesConfig, { clock, log }: Machine): Connection {
@@ -208,7 +208,7 @@ function connect({ chain: { rpc, chainId } }: NodesConfig, { clock, log }: Machi
     chain,
     endpoint,
     headers: new OwnHeaders({ endpoint, chain }),
-    senderOf({ index, folder }) {
+    senderOf: ({ index, folder }) => {
       const secretKey = readKey(join(folder, accountKeyFileName))
       const known = senders.get(index)
       const sender = known ?? new L1Sender({ ...sending, secretKey, clock, log, pollMs: 250 })

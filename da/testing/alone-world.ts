@@ -171,12 +171,11 @@ export class AloneWorld {
   async #openNode(index: number, operator: Uint8Array, secretKey: Uint8Array): Promise<NodeHost> {
     const { rpc, folder } = this.options
     const chain = await this.chain()
-    this.#nodeClient ??= httpNodeClient(chain.shape)
-    const { rows } = this.#nodeClient
+    const inner = (this.#nodeClient ??= httpNodeClient(chain.shape))
     const client: Pick<NodeClient, 'rows'> = {
       rows: async (url, ...wanted) => {
         if (this.unreachable.has(url)) throw new UnavailableError(`${url} is not reached`)
-        return rows(url, ...wanted)
+        return inner.rows(url, ...wanted)
       },
     }
     const sender = new ContractSender({

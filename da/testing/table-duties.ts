@@ -16,7 +16,6 @@ import type { TableChain } from './table-chain.ts'
 const equalCount = 5
 
 type Kept = { -readonly [field in keyof Query]: Query[field] } & {
-  readonly by: Hex
   answered: number
   readonly counts: Map<number, number>
 }
@@ -58,45 +57,19 @@ export class TableDuties {
       queryRules: async () => ({ every: this.every, answerSeconds: this.answerSeconds }),
       timeSeconds: async () => this.#seconds,
       mixOf: async (height) => this.mixOf(height),
-      queryOf: async (batch) => {
-        if (this.#chain.isDown) throw new DutyRefusedError('the chain does not answer')
-        const found = this.queries.get(batchKey(batch))
-        return found && { ...found }
-      },
+      queryOf: async (batch) => this.#queryOf(batch),
       query: async (batch, { height }) => {
         const draw = queryDrawOf(this.mixOf(height + 1n), batch)
         refuse(this.queries.has(batchKey(batch)), 'AlreadyQueried')
         refuse(!isQueried(draw, this.every), 'NotDrawn')
         send('query')
-        this.queries.set(batchKey(batch), {
-          draw,
-          by,
-          untilSeconds: this.#seconds + this.answerSeconds,
-          missing: 0,
-          isDecided: false,
-          isSettled: false,
-          answered: 0,
-          counts: new Map(),
-        })
+        this.#begin(batch, draw)
       },
       answer: async (batch, slots, got) => {
         const found = this.#open(batch)
-        refuse(found.isDecided, 'AlreadyDecided')
-        const askers = await this.#holders(batch, askingRows(found.draw, this.#codedRows))
-        for (let slot = 0; slot < askersCount; slot++) {
-          if (((slots >> slot) & 1) === 0) continue
-          const isOwn = bytesEqual(askers[slot]!, operator) && ((found.answered >> slot) & 1) === 0
-          refuse(!isOwn, 'NotAnAsker')
-        }
+        await this.#checkAsker(batch, operator, slots)
         send('answer', got)
-        found.answered |= slots
-        let count = found.counts.get(got) ?? 0
-        for (let slot = 0; slot < askersCount; slot++) count += (slots >> slot) & 1
-        found.counts.set(got, count)
-        if (count < equalCount) return
-        found.isDecided = true
-        found.missing = ~got & (2 ** askedRowsCount - 1)
-        found.untilSeconds = this.#seconds + this.answerSeconds
+        this.#count(found, slots, got)
       },
       clear: async (batch, { place, row, header }) => {
         const found = this.#open(batch)
@@ -118,13 +91,51 @@ export class TableDuties {
       rewardsOf: async (_, epoch) => this.rewards.filter((reward) => reward.epoch === epoch),
       claim: async (reward) => {
         send('claim')
-        const at = this.rewards.findIndex(({ epoch, quorum, member }) => {
-          return epoch === reward.epoch && quorum === reward.quorum && member === reward.member
-        })
+        const at = this.rewards.indexOf(reward)
         refuse(at < 0, 'NothingFree')
         this.rewards.splice(at, 1)
       },
     }
+  }
+
+  #queryOf(batch: BatchId): Query | undefined {
+    if (this.#chain.isDown) throw new DutyRefusedError('the chain does not answer')
+    const found = this.queries.get(batchKey(batch))
+    return found && { ...found }
+  }
+
+  #begin(batch: BatchId, draw: Uint8Array): void {
+    this.queries.set(batchKey(batch), {
+      draw,
+      untilSeconds: this.#seconds + this.answerSeconds,
+      missing: 0,
+      isDecided: false,
+      isSettled: false,
+      answered: 0,
+      counts: new Map(),
+    })
+  }
+
+  async #checkAsker(batch: BatchId, operator: Uint8Array, slots: number): Promise<void> {
+    const found = this.#open(batch)
+    refuse(found.isDecided, 'AlreadyDecided')
+    const askers = await this.#holders(batch, askingRows(found.draw, this.#codedRows))
+    for (let slot = 0; slot < askersCount; slot++) {
+      if (((slots >> slot) & 1) === 0) continue
+      const isOwn = bytesEqual(askers[slot]!, operator) && ((found.answered >> slot) & 1) === 0
+      refuse(!isOwn, 'NotAnAsker')
+    }
+  }
+
+  #count(found: Kept, slots: number, got: number): void {
+    found.answered |= slots
+    let count = found.counts.get(got) ?? 0
+    for (let slot = 0; slot < askersCount; slot++) count += (slots >> slot) & 1
+    found.counts.set(got, count)
+    if (count < equalCount) return
+    found.isDecided = true
+    found.missing = ~got & (2 ** askedRowsCount - 1)
+    found.untilSeconds = this.#seconds + this.answerSeconds
   }
 
   /** Whose the rows of a batch are. */
