@@ -35,7 +35,8 @@ import { decodeHeader, decodeRows } from './wire.ts'
 /** Batches that are looked at in one step, and that are remembered. */
 const looksAtOnce = 128
 const watchedMax = 65_536
-/** Queries that are seen to in one step. */
+/** Queries that are seen to in one step, and how many of them at the same time. */
+const queriesPerStep = 256
 const queriesAtOnce = 16
 /** Times that something is tried of a query before it is let go. */
 const triesMax = 4
@@ -99,9 +100,12 @@ export class QueryDuty implements Duty {
       return [...held.entries()].slice(0, looksAtOnce)
     })
     await Promise.all(some.map(([key, held]) => this.#look(key, held, rules)))
-    const open = [...this.#cases.entries()].slice(0, queriesAtOnce)
-    const seconds = open.length === 0 ? 0 : await queries.timeSeconds()
-    await Promise.all(open.map(([key, found]) => this.#see(key, found, { rules, seconds })))
+    const open = [...this.#cases.entries()].slice(0, queriesPerStep)
+    for (let from = 0; from < open.length; from += queriesAtOnce) {
+      const seconds = await queries.timeSeconds()
+      const few = open.slice(from, from + queriesAtOnce)
+      await Promise.all(few.map(([key, found]) => this.#see(key, found, { rules, seconds })))
+    }
     return this.#fresh.size > 0
   }
 
@@ -121,7 +125,8 @@ export class QueryDuty implements Duty {
         const key = batchKey(held.batch)
         const isOpen = this.#fresh.has(key) || this.#watched.has(key) || this.#cases.has(key)
         if (isOpen || this.#done.get(epoch)?.has(key) === true) continue
-        if (this.#fresh.size + this.#watched.size >= watchedMax) return
+        const size = this.#fresh.size + this.#watched.size + this.#cases.size
+        if (size >= watchedMax) return
         this.#fresh.set(key, held)
       }
     }

@@ -46,9 +46,10 @@ const peerQuotaWindowMs = 3_600_000
 /** The disperser's escrow: thousands of full batches, at a gwei a byte. */
 const escrow = { leastWei: 50n * 10n ** 18n, fullWei: 100n * 10n ** 18n }
 
-/** What the disperser redeems, and what an operator claims: some fees of a transaction each. */
+/** What the disperser redeems: the fees of some hundred transactions. */
 const redeemFromWei = 10n ** 16n
-const claimFromWei = 10n ** 14n
+/** What an operator claims: a batch's, for in a local world there are few; its gas may cost more. */
+const claimFromWei = 10n ** 12n
 
 /** Fees are never offered above this, in wei a gas. */
 const feePerGasMax = 500_000_000_000n
