@@ -71,15 +71,7 @@ export async function runDevnet(input: CommandInput): Promise<void> {
 }
 
 /** Flags of a world with an L1. */
-const worldFlags = [
-  'validators',
-  'networks',
-  'networks-max',
-  'block-time',
-  'da',
-  'reset',
-  'l1',
-] as const
+const worldFlags = ['validators', 'networks', 'networks-max', 'block-time', 'reset', 'l1'] as const
 
 /** Flags that cannot be together. */
 const apart: readonly (readonly [string, string])[] = [
@@ -109,7 +101,7 @@ async function startOptions(
     chainId: values.integer('chain-id'),
     seed: values.text('seed'),
     epochSeconds: values.integer('epoch'),
-    withData: values.isSet('da'),
+    withData: !values.isSet('no-da'),
     reset: values.isSet('reset'),
     portOffset: values.integer('port-offset') ?? 0,
     outside: {
