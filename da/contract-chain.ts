@@ -16,17 +16,18 @@ import {
   ContractFunctionRevertedError,
   ContractFunctionZeroDataError,
   createPublicClient,
-  encodeAbiParameters,
   getAbiItem,
   http,
-  keccak256,
 } from 'viem'
 import type { BlockTag, PublicClient } from 'viem'
 
+import { recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
 import { bondedStakeAbi, entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
 import { CertifyFailedError, ContractSender } from './contract-sender.ts'
+import type { CallSender } from './contract-sender.ts'
+import { recordedWithin } from './data-chain.ts'
 import type {
   BatchName,
   DataChain,
@@ -128,6 +129,11 @@ export class ContractChain implements DataChain {
       shape: { dataRows: Number(dataRows), codedRows: Number(codedRows) },
       vouchers: { chainId: BigInt(chainId), entrance: fromHex(options.entrance) },
     })
+  }
+
+  /** Who brings certificates, if anybody does. */
+  get sender(): CallSender | undefined {
+    return this.#sender
   }
 
   get identity(): NetworkIdentity {
@@ -235,11 +241,30 @@ export class ContractChain implements DataChain {
   }
 
   async recordOf(batch: BatchId): Promise<DataRecord | undefined> {
+    return this.#recordAt(batch, { blockTag: this.#options.finality })
+  }
+
+  async finalRecordsOf(
+    epoch: bigint,
+    batches: readonly BatchId[],
+  ): Promise<readonly (DataRecord | undefined)[] | undefined> {
+    const { finality: blockTag } = this.#options
+    const { number: blockNumber } = await this.#client.getBlock({ blockTag })
+    const read = { ...this.#stake, functionName: 'epoch', blockNumber } as const
+    // MUST be the epoch of the block that is asked: the newest one may be in a later epoch.
+    if ((await this.#client.readContract(read)) < epoch + recordedWithin) return undefined
+    return Promise.all(batches.map((batch) => this.#recordAt(batch, { blockNumber })))
+  }
+
+  async #recordAt(
+    batch: BatchId,
+    block: { readonly blockTag: 'latest' | 'finalized' } | { readonly blockNumber: bigint },
+  ): Promise<DataRecord | undefined> {
     const record = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
-      args: [recordKeyOf(batch)],
-      blockTag: this.#options.finality,
+      args: [toHex(recordKey(batch))],
+      ...block,
     })
     const commitment = fromHex(record.commitment)
     if (commitment.every((byte) => byte === 0)) return undefined
@@ -407,7 +432,7 @@ export class ContractChain implements DataChain {
     const { commitment } = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
-      args: [recordKeyOf(batch)],
+      args: [toHex(recordKey(batch))],
     })
     return BigInt(commitment) !== 0n
   }
@@ -435,16 +460,6 @@ async function identityIn(client: PublicClient, stake: Hex): Promise<NetworkIden
     networkId: domain.networkId,
     genesisHash: fromHex(domain.genesisHash),
   }
-}
-
-/** What names a batch on its chain. */
-export function recordKeyOf({ epoch, quorum, disperser, sequence }: BatchId): Hex {
-  return keccak256(
-    encodeAbiParameters(
-      [{ type: 'uint64' }, { type: 'uint32' }, { type: 'address' }, { type: 'uint64' }],
-      [epoch, quorum, toHex(disperser), sequence],
-    ),
-  )
 }
 
 /** By its seed as well: after a reorganisation it may be another. */

@@ -77,6 +77,7 @@ test('of a disperser nothing stays open when a later part cannot be opened', asy
     quotaBytes: 2 ** 20,
     quotaWindowMs: 60_000,
     isAlone: false,
+    redeemFromWei: 1n,
   }
   const fails = (other: object, code: string): Promise<void> =>
     assert.rejects(openDisperserHost({ ...options, ...other }), { code })

@@ -69,6 +69,8 @@ export async function serveWorld(world: ContractWorld): Promise<WorldRpc> {
         return { result: quantity(world.chainId) }
       case 'eth_blockNumber':
         return { result: quantity(world.run.number) }
+      case 'eth_getCode':
+        return { result: toHex(world.codeOf(BigInt(params[0] as Hex))) }
       case 'eth_call':
         return answerCall(world, params[0] as Call)
       case 'eth_getLogs':
