@@ -7,8 +7,6 @@
  * `filled` holds what load costs however small it is: connections, gossip.
  */
 
-import { ZgError } from '@zg/primitives'
-
 import { dot, fitRelative } from '../measuring/relative-fit.ts'
 
 /** Seconds of processor time, of one validator. */
@@ -41,7 +39,6 @@ const terms = ['idleSecond', 'emptyBlock', 'filledBlock', 'transaction'] as cons
  */
 export function fitCosts(runs: readonly CostRun[]): Costs {
   const costs = fitRelative(runs.map((run) => ({ amounts: amountsOf(run), total: run.cpuSeconds })))
-  if (costs === undefined) throw new CostsUndeterminedError(runs.length)
   const [idleSecond = 0, emptyBlock = 0, filledBlock = 0, transaction = 0] = costs
   return { idleSecond, emptyBlock, filledBlock, transaction }
 }
@@ -76,11 +73,4 @@ export function costsAtSize(
 
 function amountsOf(run: Omit<CostRun, 'cpuSeconds'>): readonly number[] {
   return [run.seconds, run.emptyBlocks, run.filledBlocks, run.transactions]
-}
-
-export class CostsUndeterminedError extends ZgError<'DEVNET_COSTS_UNDETERMINED'> {
-  constructor(runs: number) {
-    const message = `Cannot tell idle seconds, blocks and transactions apart: ${runs} runs do not`
-    super('DEVNET_COSTS_UNDETERMINED', message, { runs })
-  }
 }

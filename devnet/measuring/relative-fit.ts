@@ -3,7 +3,7 @@
  * subset of the columns is solved; the best one without a negative wins.
  */
 
-import { assert } from '@zg/primitives'
+import { assert, ZgError } from '@zg/primitives'
 
 /** Columns at most: every subset of them is tried. */
 const columnsMax = 8
@@ -15,15 +15,19 @@ const singularMax = 1e-9
 export type MeasuredTotal = { readonly amounts: readonly number[]; readonly total: number }
 
 /**
- * Returns the cost of one of each thing, in the order of `amounts`; undefined when the measurements
- * do not tell the things apart.
+ * Returns the cost of one of each thing, in the order of `amounts`.
+ *
+ * @throws {CostsUndeterminedError} `DEVNET_COSTS_UNDETERMINED` when the measurements do not tell the
+ *   things apart.
  */
-export function fitRelative(measured: readonly MeasuredTotal[]): readonly number[] | undefined {
+export function fitRelative(measured: readonly MeasuredTotal[]): readonly number[] {
   // Each row over what it measured: errors count by their share.
   const rows = measured.map(({ amounts, total }) => amounts.map((amount) => amount / total))
   const columns = (rows[0] ?? []).map((_, index) => index)
   assert(columns.length <= columnsMax, 'all subsets of the columns can be tried')
-  if (columns.length === 0 || solve(rows, columns) === undefined) return undefined
+  if (columns.length === 0 || solve(rows, columns) === undefined) {
+    throw new CostsUndeterminedError(measured.length)
+  }
   let best: { readonly costs: readonly number[]; readonly error: number } | undefined
   for (let mask = 1; mask < 1 << columns.length; mask++) {
     const chosen = columns.filter((index) => (mask >> index) & 1)
@@ -33,7 +37,8 @@ export function fitRelative(measured: readonly MeasuredTotal[]): readonly number
     const error = rows.reduce((sum, row) => sum + (dot(row, costs) - 1) ** 2, 0)
     if (best === undefined || error < best.error) best = { costs, error }
   }
-  return best?.costs
+  if (best === undefined) throw new CostsUndeterminedError(measured.length)
+  return best.costs
 }
 
 /** Returns the sum of the products, element by element. */
@@ -71,4 +76,10 @@ function solve(
     const value = (row[chosen.length] ?? 0) / (row[index] ?? 1)
     return value / (lengths[index] ?? 1)
   })
+}
+
+export class CostsUndeterminedError extends ZgError<'DEVNET_COSTS_UNDETERMINED'> {
+  constructor(runs: number) {
+    super('DEVNET_COSTS_UNDETERMINED', `Cannot tell costs apart: ${runs} runs do not`, { runs })
+  }
 }
