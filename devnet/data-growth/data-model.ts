@@ -75,7 +75,10 @@ export type DataOutcome = {
   /** From put to certificate. */
   readonly putP50Ms: number
   readonly putP99Ms: number
-  /** How busy the busiest of each is; above 1, more is asked of it than it does. */
+  /**
+   * How busy the busiest node is, and dispersers in the mean, for a blob may go to any of them; above
+   * 1, more is asked of it than it does.
+   */
   readonly busy: Readonly<Record<DataBound, number>>
   /** The busiest of them. */
   readonly bound: DataBound
@@ -189,13 +192,15 @@ class Play {
     const tookMs = counted.map(({ tookSeconds }) => 1_000 * tookSeconds).sort((a, b) => a - b)
     const { batchBytes } = this.#scenario
     const senders = this.dispersers.map(({ machine }) => machine)
-    const busiest = (machines: readonly Machine[], of: (machine: Machine) => number): number =>
-      machines.reduce((most, machine) => Math.max(most, of(machine)), 0) / seconds
+    const busiest = (of: (machine: Machine) => number): number =>
+      this.#nodes.reduce((most, machine) => Math.max(most, of(machine)), 0) / seconds
+    const mean = (of: (machine: Machine) => number): number =>
+      senders.reduce((sum, machine) => sum + of(machine), 0) / senders.length / seconds
     const busy = {
-      'node CPU': busiest(this.#nodes, (machine) => machine.workShare(seconds)),
-      'node port': busiest(this.#nodes, (machine) => machine.portSeconds),
-      'disperser CPU': busiest(senders, (machine) => machine.workShare(seconds)),
-      'disperser port': busiest(senders, (machine) => machine.portSeconds),
+      'node CPU': busiest((machine) => machine.workShare(seconds)),
+      'node port': busiest((machine) => machine.portSeconds),
+      'disperser CPU': mean((machine) => machine.workShare(seconds)),
+      'disperser port': mean((machine) => machine.portSeconds),
     }
     const cores = (machines: readonly Machine[]): number =>
       machines.reduce((sum, machine) => sum + machine.usedSeconds(seconds), 0) / seconds

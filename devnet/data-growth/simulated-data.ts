@@ -45,6 +45,7 @@ export const loadShares = [0.5, 0.9] as const
 
 /** A play is as long as so many requests take, within bounds. */
 const requestsOfPlay = 1_200_000
+const playSecondsMin = 16
 const playSecondsMax = 120
 
 export type SimulatedData = Omit<DataOutcome, 'offeredBatches' | 'certifiedBatches'> & {
@@ -100,7 +101,8 @@ export function playOne({ nodes, drawn, batchBytes, loadShare, costs }: OnePlay)
   const batchesPerSecond = loadShare * take.batchesPerSecond
   const dispersers = Math.ceil((2 * batchesPerSecond) / whatDisperserTakes(parts))
   const members = meanOf(drawn.map((quorum) => quorum.members.length))
-  const seconds = Math.min(playSecondsMax, requestsOfPlay / members / batchesPerSecond)
+  const enough = requestsOfPlay / members / batchesPerSecond
+  const seconds = Math.min(Math.max(playSecondsMin, enough), playSecondsMax)
   const rng = createSeededRng(`data ${nodes} ${drawn.length} ${batchBytes} ${loadShare}`)
   const played = playData({ ...parts, dispersers }, { batchesPerSecond, seconds }, rng)
   const { offeredBatches: _offered, certifiedBatches: _certified, ...outcome } = played
