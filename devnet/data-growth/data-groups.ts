@@ -1,6 +1,6 @@
 /**
- * Groups of a bench: nodes in processes of a few, and a disperser that puts blobs to them. They share
- * nothing but the machine.
+ * Groups of a bench: nodes in processes of a few, and a disperser that puts blobs to them. They
+ * share nothing but the machine.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'

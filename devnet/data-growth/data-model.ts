@@ -76,8 +76,8 @@ export type DataOutcome = {
   readonly putP50Ms: number
   readonly putP99Ms: number
   /**
-   * How busy the busiest node is, and dispersers in the mean, for a blob may go to any of them; above
-   * 1, more is asked of it than it does.
+   * How busy the busiest node is, and dispersers in the mean, for a blob may go to any of them;
+   * above 1, more is asked of it than it does.
    */
   readonly busy: Readonly<Record<DataBound, number>>
   /** The busiest of them. */

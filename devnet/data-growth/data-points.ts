@@ -1,8 +1,8 @@
 /**
  * Measures Q = 1, 2, 4 quorums, in two kinds of worlds:
  *
- *     members of their own   Q groups of 16 nodes and a disperser: quorums on networks of their own,
- *                            or drawn of so many signers that few are in two of them
+ *     members of their own   Q groups of 16 nodes and a disperser: quorums on networks of their
+ *                            own, or drawn of so many signers that few are in two of them
  *     the same members       one group, whose nodes are the members of all Q quorums
  *
  * Every process has a CPU quota, the same however many there are, so that a group brings its own

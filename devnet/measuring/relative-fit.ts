@@ -17,8 +17,8 @@ export type MeasuredTotal = { readonly amounts: readonly number[]; readonly tota
 /**
  * Returns the cost of one of each thing, in the order of `amounts`.
  *
- * @throws {CostsUndeterminedError} `DEVNET_COSTS_UNDETERMINED` when the measurements do not tell the
- *   things apart.
+ * @throws {CostsUndeterminedError} `DEVNET_COSTS_UNDETERMINED` when the measurements do not tell
+ *   the things apart.
  */
 export function fitRelative(measured: readonly MeasuredTotal[]): readonly number[] {
   // Each row over what it measured: errors count by their share.
