@@ -134,6 +134,18 @@ test('playData needs two thirds of the slots, whoever the others are', () => {
   near(putP50Ms, 10 + 2 + 2_680, 0.01)
 })
 
+test('playData does not take two thirds for more than two thirds', () => {
+  const members = [
+    { node: 0, slots: 2 },
+    { node: 1, slots: 1 },
+  ]
+  // 4 MB of rows at 4 MB/s: the first member has its two thirds after 0.67 s, the second after 1.
+  const disperser = { cores: 1, portBytesPerSecond: 4e6 }
+  const change = { nodeCount: 2, quorums: [{ members, slots: 3 }], disperser }
+  const { putP50Ms } = play(change, { batchesPerSecond: 0.02, seconds: 4_000 })
+  near(putP50Ms, 10 + 1_000 + 2, 0.01)
+})
+
 test('playData takes what being there takes from the rest', () => {
   const idle = { ...costs, node: { second: 0.5, request: 0.05, byte: 0 } }
   const { certifiedMBs } = play({ costs: idle }, { batchesPerSecond: 100, seconds: 30 })

@@ -6,8 +6,8 @@
  *     the same members       one group, whose nodes are the members of all Q quorums
  *
  * Every process has a CPU quota, the same however many there are, so that a group brings its own
- * machines with it. All of it shares this machine: `machineShare` says how much of it was used. With
- * T bytes certified a second, efficiency is E(Q) = T(Q) / (Q · T(1)).
+ * machines with it. All of it shares this machine: `machineShare` says how much of it was used.
+ * With T bytes certified a second, efficiency is E(Q) = T(Q) / (Q · T(1)).
  */
 
 import { cpus } from 'node:os'
