@@ -267,7 +267,9 @@ export class DataNode implements DataNodeApi {
   async #settle(disperser: string): Promise<void> {
     const { chain } = this.#options
     const present = await chain.epoch()
-    for (const { batch } of [...(this.#debts.get(disperser)?.owed.values() ?? [])]) {
+    // Those of now: others are added and forgiven meanwhile.
+    const owed = [...(this.#debts.get(disperser)?.owed.values() ?? [])]
+    for (const { batch } of owed) {
       const isTooLate = batch.epoch + 1n < present
       if (isTooLate || (await chain.recordOf(batch)) !== undefined) this.#forgive(batch)
     }
