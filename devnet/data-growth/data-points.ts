@@ -170,7 +170,7 @@ function describe(point: DataPoint): string {
     `${mode} Q=${quorums}: ${certifiedMBs.toFixed(2)} MB/s (T(Q)/T(1) ${growth.toFixed(2)}`,
     `E ${efficiency.toFixed(2)})`,
     `p50 ${point.putP50Ms} ms, p99 ${point.putP99Ms} ms`,
-    `${point.nodeCores.toFixed(2)} cores of nodes, ${point.disperserCores.toFixed(2)} of dispersers`,
+    `nodes ${point.nodeCores.toFixed(2)} cores, dispersers ${point.disperserCores.toFixed(2)}`,
     `machine ${Math.round(100 * point.machineShare)} %`,
     `throttled ${Math.round(100 * (point.throttledShare ?? 0))} %`,
     `${point.blobs} blobs in ${point.batches} batches, ${point.failed} failed`,
