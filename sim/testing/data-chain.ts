@@ -14,7 +14,6 @@ import type {
 } from '@zg/da'
 import { TableChain } from '@zg/da/testing'
 import type { TableChainOptions } from '@zg/da/testing'
-import { ZgError } from '@zg/primitives'
 import type { Rng, SimulatedClock } from '@zg/runtime'
 
 import { healMs } from './data-scenario.ts'
@@ -173,7 +172,7 @@ export class DataChainView implements DataChain {
     await this.#ask((chain) => chain.certify(certificate))
     if (!isLost) return
     tally.add('lost receipt')
-    throw new ChainSilentError()
+    throw new Error('the chain does not answer')
   }
 
   async #ask<T>(
@@ -185,7 +184,7 @@ export class DataChainView implements DataChain {
     await clock.delay(1 + rng.below(slow === undefined ? weather.latencyMsMax : slowMs))
     if (this.#spell('down') !== undefined) {
       tally.add('chain down')
-      throw new ChainSilentError()
+      throw new Error('the chain does not answer')
     }
     const stale = this.#spell('stale')
     if (stale !== undefined) tally.add('chain stale')
@@ -204,11 +203,5 @@ export class DataChainView implements DataChain {
   #isHealed(): boolean {
     const { chain, clock } = this.#options
     return clock.nowMs() - chain.startMs >= healMs
-  }
-}
-
-class ChainSilentError extends ZgError<'SIM_CHAIN_SILENT'> {
-  constructor() {
-    super('SIM_CHAIN_SILENT', 'The chain does not answer')
   }
 }

@@ -127,7 +127,7 @@ export class DataReaders {
     const { shown, isFinal, blob } = reading
     if (!isFinal) {
       tally.add('not read yet')
-      const isClear = ['DA_UNAVAILABLE', 'DA_BLOB_UNKNOWN', 'SIM_CHAIN_SILENT'].includes(shown)
+      const isClear = ['DA_UNAVAILABLE', 'DA_BLOB_UNKNOWN'].includes(shown)
       if (!isClear) this.#stage.violate('clear', `${keyOf(handle)} is read as ${shown}`)
       return reading
     }

@@ -148,6 +148,18 @@ export function drawDataScenario(rng: Rng, slotsOf: SlotsOf): DataScenario {
   }
 }
 
+/**
+ * Whether certificates can be made at all: a third of all slots that is bad keeps a quorum from
+ * signing, and can do nothing else.
+ */
+export function isLive({ votes, bad, contests, shape }: DataScenario, slotsOf: SlotsOf): boolean {
+  const out = [...new Set([...bad.keys(), ...contestedOf(contests)])]
+  return votes.every((each) => {
+    const held = shape.codedRows - heldBy(out, slotsOf(each, shape))
+    return 3 * held > 2 * shape.codedRows
+  })
+}
+
 function contestedOf(contests: readonly Contest[]): readonly number[] {
   return contests.map(({ place }) => place)
 }
