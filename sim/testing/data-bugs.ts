@@ -9,6 +9,8 @@ export type DataBug = {
   readonly breaks: string
   /** By file of da/. */
   readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[]
+  /** Whether it is planted in every run of the tests, or in those that take long. */
+  readonly isQuick?: boolean
   /** A seed that catches it; any of the first fifty will do. */
   readonly seed: number
 }

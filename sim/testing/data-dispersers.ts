@@ -1,7 +1,7 @@
 /** The dispersers of a seed: honest ones that crash, with clients that insist, and one that lies. */
 
 import { batchKey, drawQuorum, rowsOf } from '@zg/da'
-import type { BlobHandle, Disperser, NodeClient } from '@zg/da'
+import type { BlobHandle, Disperser, NodeClient, RequestStatus } from '@zg/da'
 import { bendingClient, lyingCoder, twoFacedClient, withholdingClient } from '@zg/da/testing'
 import { addressOfSecretKey, sha256, toHex } from '@zg/primitives'
 import { SimulatedDisk } from '@zg/runtime'
@@ -11,7 +11,7 @@ import type { DataNodes } from './data-nodes.ts'
 import { disperserParty, healMs } from './data-scenario.ts'
 import type { LiarKind } from './data-scenario.ts'
 import type { DataStage } from './data-stage.ts'
-import { slotsByPlace } from './data-stage.ts'
+import { slotsByPlace, tearParts } from './data-stage.ts'
 
 const downMs = 2_000
 /** How long a client waits for an answer, and until it asks again. */
@@ -20,6 +20,8 @@ const againMs = 1_000
 /** Clients give up so long after the heal: by then each must have been let in. */
 const insistMs = 20_000
 const pollMs = 250
+const liarKey = sha256(Uint8Array.of(66))
+export const liarAddress = addressOfSecretKey(liarKey)
 /** When the liar disperses. */
 const liesMs = [1_000, 6_000, 15_000]
 
@@ -100,7 +102,7 @@ export class DataDispersers {
         const { code } = error as { readonly code?: string }
         if (code !== 'DA_UNAVAILABLE') this.#stage.violate('clear', `submit: ${String(error)}`)
       }
-      if (request.id !== undefined) return
+      if (request.id !== undefined) return this.#wait(request)
       await clock.delay(againMs)
     }
     this.#stage.violate('live', 'a blob was never taken')
@@ -113,22 +115,31 @@ export class DataDispersers {
   }
 
   async #look(request: Request): Promise<void> {
-    const { api } = this.#running[request.disperser]!
+    const running = this.#running[request.disperser]!
+    const { api, generation } = running
     if (api === undefined || request.id === undefined) return
     const status = await api.statusOf(request.id)
+    // Its machine stopped before the client was told.
+    if (running.generation !== generation) return
     if (status === undefined) {
       return this.#stage.violate('durable', `${toHex(request.id)} is forgotten`)
     }
     const before = request.state
     request.state = status.state
-    if (status.state === 'failed' && !/^DA_[A-Z_]+$/.test(status.code)) {
-      this.#stage.violate('clear', `a request failed as ${status.code}`)
-    }
+    if (status.state === 'failed') this.#checkFailed(request, status)
     const handle = 'handle' in status ? status.handle : undefined
     const last = request.handles.at(-1)
     const isSame = handle !== undefined && last !== undefined && isSameHandle(handle, last)
     if (handle !== undefined && !isSame) request.handles.push(handle)
     if (last !== undefined && !isSame) this.#checkMoved(request, last, before)
+  }
+
+  #checkFailed({ handles }: Request, { code, message }: FailedStatus): void {
+    if (!/^DA_[A-Z_]+$/.test(code)) this.#stage.violate('clear', `a request failed as ${code}`)
+    // Of one that was in no batch yet the chain recorded no less than of others.
+    if (handles.length === 0 && /bytes are lost/.test(message)) {
+      this.#stage.violate('durable', 'the bytes of a blob are lost')
+    }
   }
 
   /** A blob leaves a batch that its client was shown only when the chain takes it no more. */
@@ -149,8 +160,15 @@ export class DataDispersers {
     const rng = this.#stage.fork(`disperser disk ${index}`)
     const tears = this.#stage.fork(`disperser tears ${index}`)
     const onStep = (): void => {
-      const isTearing = !this.#stage.isHealed && tears.chance(scenario.disperserTears)
-      if (isTearing) this.#crash(index, 100 + tears.below(downMs), 'disperser torn')
+      if (this.#stage.isHealed || !tears.chance(scenario.disperserTears)) return
+      const { generation } = this.#running[index]!
+      const stop = (): void => {
+        if (this.#running[index]!.generation !== generation) return
+        this.#crash(index, 100 + tears.below(downMs), 'disperser torn')
+      }
+      // At that instruction, or while the disk works.
+      if (tears.chance(0.5)) stop()
+      else clock.setTimer(tears.below(1_000) / tearParts, stop)
     }
     const disk = new SimulatedDisk({ clock, rng, damageChance: 0.3, onStep })
     return { secretKey, disk, generation: 0, clock: undefined, api: undefined }
@@ -170,7 +188,17 @@ export class DataDispersers {
     const api = await opening.catch((error: unknown) => {
       this.#stage.violate('restart', `disperser ${index} does not open: ${String(error)}`)
     })
-    if (api !== undefined && running.generation === generation) running.api = api
+    if (api === undefined || running.generation !== generation) return
+    running.api = api
+    for (const request of this.requests) if (request.disperser === index) this.#wait(request)
+  }
+
+  /** A client that waits is told at once. */
+  #wait(request: Request): void {
+    const { api } = this.#running[request.disperser]!
+    if (api === undefined || request.id === undefined) return
+    const look = (): Promise<void> => this.#look(request)
+    void api.certified(request.id).then(look, look)
   }
 
   #crash(index: number, forMs: number, how: string): void {
@@ -189,7 +217,7 @@ export class DataDispersers {
   /** A disperser with money and no honesty. */
   async #playLiar(kind: LiarKind): Promise<void> {
     const { world, clock, tally, scenario } = this.#stage
-    const secretKey = sha256(Uint8Array.of(66))
+    const secretKey = liarKey
     world.chain.fund(addressOfSecretKey(secretKey), 10n ** 18n)
     tally.add(`liar: ${kind}`)
     const disk = new SimulatedDisk({ clock, rng: this.#stage.fork('liar disk') }).mount()
@@ -264,6 +292,8 @@ export class DataDispersers {
     return rows.length > 0 ? rows.slice(0, 2) : [0]
   }
 }
+
+type FailedStatus = RequestStatus & { readonly state: 'failed' }
 
 type LyingOptions = {
   readonly client: NodeClient

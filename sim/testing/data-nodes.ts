@@ -9,6 +9,7 @@ import { bytesEqual, toHex } from '@zg/primitives'
 import type { Rng, StoppableClock } from '@zg/runtime'
 
 import type { DataChainView } from './data-chain.ts'
+import { tearParts } from './data-stage.ts'
 import type { DataStage } from './data-stage.ts'
 
 /** How long a machine that stopped at its disk stays down, at most. */
@@ -43,6 +44,10 @@ export class DataNodes {
   /** By batch of an honest disperser: the commitment that it asked for. */
   readonly #named = new Map<string, string>()
   readonly #honestDispersers = new Set<string>()
+  /** By commitment. */
+  readonly #verifiers = new Map<string, RowVerifier>()
+  /** By batch and node: who refused it as of another epoch. */
+  readonly #refused = new Set<string>()
 
   constructor(stage: DataStage, planted: BadNodeKind | undefined) {
     this.#stage = stage
@@ -61,8 +66,15 @@ export class DataNodes {
       this.#stage.at(atMs, () => this.#crash(party, forMs, 'node crash'))
     }
     this.#stage.onNodeDiskStep = (index) => {
-      const isTearing = !this.#stage.isHealed && this.#tears.chance(scenario.nodeTears)
-      if (isTearing) this.#crash(index, 100 + this.#tears.below(downMs), 'node torn')
+      if (this.#stage.isHealed || !this.#tears.chance(scenario.nodeTears)) return
+      const { generation } = this.#running[index]!
+      const stop = (): void => {
+        if (this.#running[index]!.generation !== generation) return
+        this.#crash(index, 100 + this.#tears.below(downMs), 'node torn')
+      }
+      // At that instruction, or while the disk works.
+      if (this.#tears.chance(0.5)) stop()
+      else this.#stage.clock.setTimer(this.#tears.below(1_000) / tearParts, stop)
     }
   }
 
@@ -103,6 +115,15 @@ export class DataNodes {
     }
   }
 
+  /** Rows of recorded batches that honest members refused at first, and were never given again. */
+  countUndelivered(): void {
+    const { chain, tally } = this.#stage
+    for (const key of this.#refused) {
+      const isMissing = chain.records.has(key.split('/')[0]!) && !this.#signed.has(key)
+      if (isMissing) tally.add('rows never delivered')
+    }
+  }
+
   /** Nobody keeps what has expired for long. */
   async checkForgotten(): Promise<void> {
     const { chain, world, scenario } = this.#stage
@@ -130,7 +151,10 @@ export class DataNodes {
     const wanted = rowsOf(quorum, member!).flatMap(indexesOf)
     const rows = decodeRows(await node.rows(batch, wanted), header.rowSize, scenario.shape)
     if (rows.length !== wanted.length) return false
-    return new RowVerifier(commitment, header).wrongOf(rows).length === 0
+    const key = toHex(commitment)
+    const verifier = this.#verifiers.get(key) ?? new RowVerifier(commitment, header)
+    this.#verifiers.set(key, verifier)
+    return verifier.wrongOf(rows).length === 0
   }
 
   async #open(index: number): Promise<void> {
@@ -175,7 +199,7 @@ export class DataNodes {
         const commitment = commitmentOf(header)
         this.#checkNamed(batch, commitment)
         const signature = await inner.store(request).catch((error: unknown) => {
-          this.#countRefusal(error)
+          this.#countRefusal(`${batchKey(batch)}/${index}`, error)
           throw error
         })
         this.#note({ node: index, batch, commitment, signature })
@@ -212,10 +236,13 @@ export class DataNodes {
     if (known !== toHex(commitment)) this.#stage.violate('named', `${key} is asked for twice`)
   }
 
-  #countRefusal(error: unknown): void {
+  #countRefusal(key: string, error: unknown): void {
     const { tally } = this.#stage
     const text = error instanceof Error ? error.message : ''
-    if (/its epoch is/.test(text)) tally.add('refused as of another epoch')
+    if (/its epoch is/.test(text)) {
+      tally.add('refused as of another epoch')
+      this.#refused.add(key)
+    }
     if (/Another commitment/.test(text)) tally.add('refused as another commitment')
   }
 }

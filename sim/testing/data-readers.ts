@@ -8,6 +8,7 @@ import { silentLogger } from '@zg/runtime'
 import type { Rng } from '@zg/runtime'
 
 import type { DataChainView } from './data-chain.ts'
+import { liarAddress } from './data-dispersers.ts'
 import type { DataDispersers, Request } from './data-dispersers.ts'
 import { readerParty } from './data-scenario.ts'
 import type { DataStage } from './data-stage.ts'
@@ -17,6 +18,8 @@ const answerMsMax = 30_000
 /** Samplers give up after so long. */
 const sampleMs = 8_000
 const sampleCount = 8
+/** Liars whose batches are ⊥. */
+const isVoidAlways = new Set<string | undefined>(['no-code', 'other-z', 'no-batch'])
 /** Bad nodes that give no row that is good, ever. */
 const isNeverGood = new Set<string | undefined>(['silent', 'amnesiac', 'corrupt', 'late'])
 
@@ -137,9 +140,18 @@ export class DataReaders {
     if (told !== shown) {
       this.#stage.violate('agreed', `${keyOf(handle)} is ${shown} and was ${told}`)
     }
+    if (blob !== undefined && this.#isVoid(handle)) {
+      this.#stage.violate('agreed', `${keyOf(handle)} is read and of no code`)
+    }
     const isGiven = owner === undefined || (blob !== undefined && bytesEqual(blob, owner.blob))
     if (!isGiven) this.#stage.violate('readable', `${keyOf(handle)} is ${shown}, not what was given`)
     return reading
+  }
+
+  /** By what its disperser did. */
+  #isVoid({ batch }: BlobHandle): boolean {
+    const isLiars = bytesEqual(batch.disperser, liarAddress)
+    return isLiars && isVoidAlways.has(this.#stage.scenario.liar)
   }
 
   async #readAny(): Promise<void> {

@@ -86,6 +86,7 @@ class DataRun {
     await this.#check()
     await this.#nodes.checkForgotten()
     this.#nodes.checkSigned()
+    this.#nodes.countUndelivered()
     await this.#checkRecords()
     this.#checkSettled()
     if (isLive(stage.scenario, slotsByPlace) && request.state !== 'finalized') {

@@ -64,8 +64,9 @@ export function findBug(
 function scoreOf(results: readonly DataRunResult[]): DataScore {
   const sum = (of: (result: DataRunResult) => number): number =>
     results.reduce((total, result) => total + of(result), 0)
+  const names = Object.keys(results[0]?.counts ?? {})
   const counts = Object.fromEntries(
-    happenings.map((name) => [name, sum((result) => result.counts[name] ?? 0)]),
+    names.map((name) => [name, sum((result) => result.counts[name] ?? 0)]),
   )
   return {
     seeds: results.length,

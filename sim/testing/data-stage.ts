@@ -13,6 +13,9 @@ import { drawDataScenario, healMs } from './data-scenario.ts'
 import type { DataScenario } from './data-scenario.ts'
 import { Tally } from './data-tally.ts'
 
+/** A draw of a thousand divided by this is a time within a sync, which takes up to 0.8 ms. */
+export const tearParts = 1_500
+
 export class DataStage {
   readonly seed: number
   readonly scenario: DataScenario

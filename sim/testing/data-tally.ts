@@ -33,6 +33,9 @@ export const happenings: readonly string[] = [
   'sampled a lie',
 ]
 
+/** What may happen, and would better not. */
+const mishaps: readonly string[] = ['rows never delivered']
+
 export class Tally {
   readonly #counts = new Map<string, number>()
 
@@ -42,6 +45,7 @@ export class Tally {
 
   /** Every kind, in the order of the list. */
   counts(): Readonly<Record<string, number>> {
-    return Object.fromEntries(happenings.map((name) => [name, this.#counts.get(name) ?? 0]))
+    const names = [...happenings, ...mishaps]
+    return Object.fromEntries(names.map((name) => [name, this.#counts.get(name) ?? 0]))
   }
 }
