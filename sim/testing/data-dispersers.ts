@@ -1,7 +1,7 @@
 /** The dispersers of a seed: honest ones that crash, with clients that insist, and one that lies. */
 
-import { batchKey, drawQuorum, rowsOf } from '@zg/da'
-import type { BlobHandle, Disperser, NodeClient, RequestStatus } from '@zg/da'
+import { batchKey, quorumOf, rowsOf } from '@zg/da'
+import type { BatchCoder, BlobHandle, Disperser, NodeClient, RequestStatus } from '@zg/da'
 import { bendingClient, lyingCoder, twoFacedClient, withholdingClient } from '@zg/da/testing'
 import { addressOfSecretKey, sha256, toHex } from '@zg/primitives'
 import { SimulatedDisk } from '@zg/runtime'
@@ -22,6 +22,8 @@ const insistMs = 20_000
 const pollMs = 250
 const liarKey = sha256(Uint8Array.of(66))
 export const liarAddress = addressOfSecretKey(liarKey)
+/** Bad nodes that sign for rows that are wrong. */
+const isSigner = new Set<string | undefined>(['amnesiac', 'equivocator'])
 /** When the liar disperses. */
 const liesMs = [1_000, 6_000, 15_000]
 
@@ -245,7 +247,7 @@ export class DataDispersers {
         return { client: twoFacedClient(client, shape, secretKey, patience) }
       }
       case 'no-code':
-        return { coder: lyingCoder(shape, { kind, rows: this.#rowsOfBad() }) }
+        return { coder: this.#bendingCoder() }
       case 'other-z':
       case 'no-batch':
         return { coder: lyingCoder(shape, { kind }) }
@@ -278,18 +280,26 @@ export class DataDispersers {
     return few
   }
 
-  /** Rows that bad nodes hold in the first epoch: they may sign for whatever stands in them. */
-  #rowsOfBad(): readonly number[] {
-    const { scenario } = this.#stage
-    const active = scenario.votes[0]!.flatMap((votes, place) => {
-      return votes > 0n ? [{ place, votes }] : []
-    })
-    const draw = { active, seed: new Uint8Array(32), quorum: 0, slots: scenario.shape.codedRows }
-    const quorum = drawQuorum(draw)
-    const rows = quorum.members.flatMap((member) => {
-      return scenario.bad.has(member.place) ? rowsOf(quorum, member).map(({ from }) => from) : []
-    })
-    return rows.length > 0 ? rows.slice(0, 2) : [0]
+  /** Bends rows of those who sign whatever they are given, or one row where there is nobody. */
+  #bendingCoder(): BatchCoder {
+    const { scenario, chain } = this.#stage
+    const { shape, bad, quorumCount } = scenario
+    const sequences = new Map<bigint, bigint>()
+    const code: BatchCoder['code'] = async (blobs) => {
+      // The name comes right after the rows: its sequence is known.
+      const epoch = (await chain.epochAt(chain.epochAgo(0)))!
+      const sequence = sequences.get(epoch.epoch) ?? 0n
+      sequences.set(epoch.epoch, sequence + 1n)
+      const number = quorumOf(epoch.seed, liarAddress, sequence, quorumCount)
+      const quorum = chain.quorumAgo(epoch, number, 0)
+      const rows = quorum.members.flatMap((member) => {
+        const isWilling = isSigner.has(bad.get(member.place))
+        return isWilling ? rowsOf(quorum, member).map(({ from }) => from) : []
+      })
+      const lie = { kind: 'no-code', rows: rows.length > 0 ? rows : [0] } as const
+      return lyingCoder(shape, lie).code(blobs)
+    }
+    return { code, close: async () => undefined }
   }
 }
 
@@ -297,7 +307,7 @@ type FailedStatus = RequestStatus & { readonly state: 'failed' }
 
 type LyingOptions = {
   readonly client: NodeClient
-  readonly coder: ReturnType<typeof lyingCoder>
+  readonly coder: BatchCoder
 }
 
 export function blobOf(sizeBytes: number, seed: number): Uint8Array {
