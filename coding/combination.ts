@@ -121,7 +121,9 @@ function writePicks(gammas: readonly Element[], picks: Uint16Array): void {
 
 /** The newest last; the oldest goes. */
 function lookupsOf(rhos: readonly Element[]): Uint16Array {
-  const at = lookupsKept.findIndex((kept) => rhos.every((rho, lane) => isSame(rho, kept.rhos[lane]!)))
+  const at = lookupsKept.findIndex((kept) =>
+    rhos.every((rho, lane) => isSame(rho, kept.rhos[lane]!)),
+  )
   const [known] = at < 0 ? [] : lookupsKept.splice(at, 1)
   const kept = known ?? { rhos, lookups: new Uint16Array(lookupsSize / 2) }
   if (known === undefined) writeLookups(rhos, kept.lookups)

@@ -126,7 +126,9 @@ export class BatchReader implements Pick<BlobReader, 'read'> {
   async #quorumOf({ batch }: BlobHandle): Promise<DrawnQuorum> {
     const { chain } = this.#options
     const epoch: DataEpoch | undefined =
-      batch.network === chain.identity.networkId ? await answered(chain.epochAt(batch.epoch)) : undefined
+      batch.network === chain.identity.networkId
+        ? await answered(chain.epochAt(batch.epoch))
+        : undefined
     if (epoch === undefined || batch.quorum >= epoch.quorumCount) {
       throw new BlobUnknownError('its batch is of no quorum of this network', true)
     }

@@ -7,8 +7,8 @@
  *   conformance    every official vector
  *   coding         every way to lose rows of a small code
  *   sim            seeds of the simulated world
- *   data           seeds of data availability: nodes and dispersers that lie, losses, crashes, epochs
- *                  that turn, a chain that is down or old; and every planted bug, each in 50 seeds
+ *   data           seeds of data availability: lies, losses, crashes, epochs that turn, a chain
+ *                  that is down or old; and every planted bug, each within 50 seeds
  *   worlds         every *.long.test.ts in turn, worlds of minutes; or those whose path holds a
  *                  second argument
  *   conservation   three networks, one corrupt, one that dies: stake, bridge, grant, slash

@@ -197,7 +197,10 @@ export function twoFacedClient(
 }
 
 /** Sends nothing to some. */
-export function withholdingClient(inner: NodeClient, isServed: (url: string) => boolean): NodeClient {
+export function withholdingClient(
+  inner: NodeClient,
+  isServed: (url: string) => boolean,
+): NodeClient {
   return {
     ...bound(inner),
     store: async (url, request, signal) => {

@@ -51,13 +51,17 @@ export const dataBugs: readonly DataBug[] = [
   {
     name: 'drops-too-early',
     breaks: 'kept: a node drops files that have not expired',
-    edits: [edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) > epoch) continue')],
+    edits: [
+      edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) > epoch) continue'),
+    ],
     seed: 1,
   },
   {
     name: 'never-drops',
     breaks: 'forgotten: a node keeps what has expired',
-    edits: [edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) >= 0n) continue')],
+    edits: [
+      edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) >= 0n) continue'),
+    ],
     seed: 1,
   },
   {
@@ -70,8 +74,16 @@ export const dataBugs: readonly DataBug[] = [
     name: 'counts-contested',
     breaks: 'counted: contested members count',
     edits: [
-      edit('certificate.ts', 'signer === undefined || signer.isContested ||', 'signer === undefined ||'),
-      edit('certificate.ts', 'signer === undefined || signer.isContested)', 'signer === undefined)'),
+      edit(
+        'certificate.ts',
+        'signer === undefined || signer.isContested ||',
+        'signer === undefined ||',
+      ),
+      edit(
+        'certificate.ts',
+        'signer === undefined || signer.isContested)',
+        'signer === undefined)',
+      ),
     ],
     seed: 1,
   },
@@ -79,14 +91,20 @@ export const dataBugs: readonly DataBug[] = [
     name: 'no-recoding',
     breaks: 'agreed: readers do not code again what they decoded',
     edits: [
-      edit('batch-judge.ts', '!bytesEqual(commitmentOf(again), commitmentOf(header))', 'again === header'),
+      edit(
+        'batch-judge.ts',
+        '!bytesEqual(commitmentOf(again), commitmentOf(header))',
+        'again === header',
+      ),
     ],
     seed: 1,
   },
   {
     name: 'any-header',
     breaks: 'clear: readers believe the first header that comes',
-    edits: [edit('row-gatherer.ts', 'if (bytesEqual(commitmentOf(header), commitment))', 'if (true)')],
+    edits: [
+      edit('row-gatherer.ts', 'if (bytesEqual(commitmentOf(header), commitment))', 'if (true)'),
+    ],
     seed: 1,
   },
   {
@@ -105,7 +123,11 @@ export const dataBugs: readonly DataBug[] = [
     name: 'name-not-durable',
     breaks: 'named: nodes are asked before a name is on the disk',
     edits: [
-      edit('disperser.ts', "await this.#journal.write({ kind: 'named'", "void this.#journal.write({ kind: 'named'"),
+      edit(
+        'disperser.ts',
+        "await this.#journal.write({ kind: 'named'",
+        "void this.#journal.write({ kind: 'named'",
+      ),
     ],
     seed: 1,
   },
@@ -119,7 +141,11 @@ export const dataBugs: readonly DataBug[] = [
     name: 'certificate-not-durable',
     breaks: 'durable: a handle is shown before its certificate is on the disk',
     edits: [
-      edit('disperser.ts', "await this.#journal.write({ kind: 'certified'", "void this.#journal.write({ kind: 'certified'"),
+      edit(
+        'disperser.ts',
+        "await this.#journal.write({ kind: 'certified'",
+        "void this.#journal.write({ kind: 'certified'",
+      ),
     ],
     seed: 1,
   },

@@ -4,14 +4,7 @@
  */
 
 import { batchKey, drawQuorum } from '@zg/da'
-import type {
-  BatchId,
-  Certificate,
-  DataChain,
-  DataEpoch,
-  DataRecord,
-  DrawnQuorum,
-} from '@zg/da'
+import type { BatchId, Certificate, DataChain, DataEpoch, DataRecord, DrawnQuorum } from '@zg/da'
 import { TableChain } from '@zg/da/testing'
 import type { TableChainOptions } from '@zg/da/testing'
 import type { Rng, SimulatedClock } from '@zg/runtime'

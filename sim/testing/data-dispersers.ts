@@ -1,4 +1,4 @@
-/** The dispersers of a seed: honest ones that crash, with clients that insist, and one that lies. */
+/** The dispersers of a seed: honest ones that crash and have clients, and one that lies. */
 
 import { batchKey, quorumOf, rowsOf } from '@zg/da'
 import type { BatchCoder, BlobHandle, Disperser, NodeClient, RequestStatus } from '@zg/da'
@@ -255,7 +255,9 @@ export class DataDispersers {
         return { client: withholdingClient(client, (url) => this.#fewest().has(url)) }
       case 'bent-rows': {
         const rng = this.#stage.fork('bent')
-        const bent = new Set(world.chain.signers.filter(() => rng.chance(0.4)).map((each) => each.url))
+        const bent = new Set(
+          world.chain.signers.filter(() => rng.chance(0.4)).map((each) => each.url),
+        )
         return { client: bendingClient(client, shape, (url) => bent.has(url)) }
       }
       case 'belated':
@@ -316,5 +318,7 @@ export function blobOf(sizeBytes: number, seed: number): Uint8Array {
 
 function isSameHandle(one: BlobHandle, other: BlobHandle): boolean {
   const isSameBatch = batchKey(one.batch) === batchKey(other.batch)
-  return isSameBatch && toHex(one.commitment) === toHex(other.commitment) && one.index === other.index
+  return (
+    isSameBatch && toHex(one.commitment) === toHex(other.commitment) && one.index === other.index
+  )
 }

@@ -14,7 +14,7 @@ import type { DataStage } from './data-stage.ts'
 
 /** How long a machine that stopped at its disk stays down, at most. */
 const downMs = 3_000
-/** Questions to the chain between a look at the epoch and a signature: the checker allows for them. */
+/** Questions to the chain between a look at the epoch and a signature: they are allowed for. */
 const questionsMax = 12
 const slowMsMax = 2_500
 /** Nodes without a planted fault. */

@@ -1,4 +1,4 @@
-/** Those who read and sample all the time, whatever else goes on; and what all must be told alike. */
+/** Those who read and sample all the time, whatever goes on; and what all must be told alike. */
 
 import { batchKey, BatchReader, holderOf, sampleBatch, UnavailableError } from '@zg/da'
 import type { BatchId, BlobHandle, NodeClient } from '@zg/da'
@@ -56,8 +56,8 @@ export class DataReaders {
   }
 
   /**
-   * Whatever was shown to a client or recorded, and has not expired, is there. Who reaches a part of
-   * the nodes alone may read nothing, but nothing else.
+   * Whatever was shown to a client or recorded, and has not expired, is there. Who reaches a part
+   * of the nodes alone may read nothing, but nothing else.
    */
   async checkReadable(): Promise<void> {
     const owners = new Map<string, Request>()
@@ -100,7 +100,7 @@ export class DataReaders {
     const unlessCut = <T>(url: string, ask: () => Promise<T>): Promise<T> =>
       cut.has(url) ? Promise.reject(new UnavailableError('it is not reached')) : ask()
     return {
-      store: client.store,
+      store: (...all) => client.store(...all),
       header: (url, ...rest) => unlessCut(url, () => client.header(url, ...rest)),
       rows: (url, ...rest) => unlessCut(url, () => client.rows(url, ...rest)),
     }
@@ -122,8 +122,9 @@ export class DataReaders {
     })
     const reading = await reader.read(handle).then(
       (blob): Reading => ({ shown: toHex(sha256(blob)), isFinal: true, blob }),
-      (error: { readonly code?: string }): Reading => {
-        const shown = error.code ?? String(error)
+      (error: unknown): Reading => {
+        const { code, message } = error as Error & { readonly code?: string }
+        const shown = code ?? message
         return { shown, isFinal: shown === 'DA_BATCH_VOID' }
       },
     )
@@ -144,7 +145,8 @@ export class DataReaders {
       this.#stage.violate('agreed', `${keyOf(handle)} is read and of no code`)
     }
     const isGiven = owner === undefined || (blob !== undefined && bytesEqual(blob, owner.blob))
-    if (!isGiven) this.#stage.violate('readable', `${keyOf(handle)} is ${shown}, not what was given`)
+    if (!isGiven)
+      this.#stage.violate('readable', `${keyOf(handle)} is ${shown}, not what was given`)
     return reading
   }
 

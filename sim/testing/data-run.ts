@@ -1,7 +1,7 @@
 /**
- * Data availability under one seed: real nodes, dispersers, readers and samplers on simulated wires,
- * disks, clocks and views of a chain whose epochs turn and whose signers come, go and are contested;
- * with nodes and a disperser that lie, and machines that stop at any step of their disk.
+ * Data availability under one seed: real nodes, dispersers, readers and samplers on simulated
+ * wires, disks, clocks and views of a chain whose epochs turn and whose signers come, go and are
+ * contested; with nodes and a disperser that lie, and machines that stop at any step of their disk.
  *
  *     durable    what was taken is finalized or told to have failed; what was shown stays, but for
  *                a batch that is too late for the chain

@@ -44,7 +44,7 @@ export type LiarKind = (typeof liarKinds)[number]
 
 export type Crash = { readonly party: number; readonly atMs: number; readonly forMs: number }
 
-/** In which a party's view of the chain is worse than it mostly is; without `party`, everybody's. */
+/** A time in which a party's view of the chain is worse; without `party`, everybody's is. */
 export type ChainSpell = {
   readonly kind: 'down' | 'slow' | 'stale'
   readonly party: number | undefined

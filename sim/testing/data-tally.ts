@@ -1,4 +1,4 @@
-/** What happened in a seed, by kind: a suite in which a kind never happens tests less than it says. */
+/** What happened in a seed, by kind: where a kind never happens, less is tested than is said. */
 
 import { badKinds, liarKinds } from './data-scenario.ts'
 

@@ -22,7 +22,7 @@ registerHooks({
     const loaded = nextLoad(url, context)
     const own = edits.filter(({ file }) => url === daFolder + file)
     if (own.length === 0) return loaded
-    let source = String(loaded.source)
+    let source = textOf(loaded.source)
     for (const edit of own) {
       assert(source.split(edit.from).length === 2, `${edit.file} has "${edit.from}" once`)
       source = source.replace(edit.from, () => edit.to)
@@ -45,4 +45,8 @@ async function answer(from: number, count: number): Promise<void> {
   const results = []
   for (let seed = from; seed < from + count; seed++) results.push(await runDataSeed(seed))
   port?.postMessage(results)
+}
+
+function textOf(source: string | NodeJS.TypedArray | ArrayBuffer | undefined): string {
+  return typeof source === 'string' ? source : new TextDecoder().decode(source)
 }
