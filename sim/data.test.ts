@@ -8,7 +8,7 @@ import { badKinds, drawDataScenario, liarKinds } from './testing/data-scenario.t
 import { runDataSeeds } from './testing/data-seeds.ts'
 import { slotsByPlace } from './testing/data-stage.ts'
 
-test('data availability under seeds: all that is certified is read, though a third is bad', async () => {
+test('data under seeds: all that is certified is read, though a third is bad', async () => {
   const { failures, counts } = await runDataSeeds({ from: 1, count: 8, threads: 2 })
   assert.deepEqual(failures, [])
   for (const kind of ['recorded', 'read', 'sampled', 'node torn', 'disperser torn', 'expired']) {

@@ -22,18 +22,21 @@ export const dataBugs: readonly DataBug[] = [
     name: 'signs-twice',
     breaks: 'honest: a node signs a second commitment for a batch',
     edits: [edit('data-node.ts', '!bytesEqual(known, commitment)) throw', 'false) throw')],
-    seed: 1,
+    isQuick: true,
+    seed: 10,
   },
   {
     name: 'signs-before-sync',
     breaks: 'kept: a node signs what is not durable yet',
     edits: [edit('row-store.ts', 'await file.sync()', 'void file.sync()')],
-    seed: 1,
+    isQuick: true,
+    seed: 4,
   },
   {
     name: 'forgets-at-restart',
     breaks: 'kept: a node that restarts does not look what it has',
     edits: [edit('row-store.ts', 'await store.#recover(name)', 'void name')],
+    isQuick: true,
     seed: 1,
   },
   {
@@ -46,7 +49,8 @@ export const dataBugs: readonly DataBug[] = [
     name: 'any-epoch',
     breaks: 'timely: a node signs for an epoch that is over',
     edits: [edit('data-node.ts', 'epoch !== present && epoch + 1n !== present', 'epoch > present')],
-    seed: 1,
+    isQuick: true,
+    seed: 16,
   },
   {
     name: 'drops-too-early',
@@ -54,7 +58,8 @@ export const dataBugs: readonly DataBug[] = [
     edits: [
       edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) > epoch) continue'),
     ],
-    seed: 1,
+    isQuick: true,
+    seed: 2,
   },
   {
     name: 'never-drops',
@@ -68,7 +73,8 @@ export const dataBugs: readonly DataBug[] = [
     name: 'two-thirds-exactly',
     breaks: 'counted: two thirds of all slots make a certificate',
     edits: [edit('quorum.ts', '3 * signedSlots > 2 * slots', '3 * signedSlots >= 2 * slots')],
-    seed: 1,
+    isQuick: true,
+    seed: 7,
   },
   {
     name: 'counts-contested',
@@ -85,7 +91,8 @@ export const dataBugs: readonly DataBug[] = [
         'signer === undefined)',
       ),
     ],
-    seed: 1,
+    isQuick: true,
+    seed: 7,
   },
   {
     name: 'no-recoding',
@@ -97,7 +104,8 @@ export const dataBugs: readonly DataBug[] = [
         'again === header',
       ),
     ],
-    seed: 1,
+    isQuick: true,
+    seed: 34,
   },
   {
     name: 'any-header',
@@ -105,19 +113,19 @@ export const dataBugs: readonly DataBug[] = [
     edits: [
       edit('row-gatherer.ts', 'if (bytesEqual(commitmentOf(header), commitment))', 'if (true)'),
     ],
-    seed: 1,
+    seed: 10,
   },
   {
     name: 'unchecked-rows',
     breaks: 'agreed: readers take rows as they come',
     edits: [edit('row-gatherer.ts', 'new Set(verifier.wrongOf(given))', 'new Set<unknown>()')],
-    seed: 1,
+    seed: 4,
   },
   {
     name: 'unchecked-samples',
     breaks: 'sampled: samplers count rows that are wrong',
     edits: [edit('sampler.ts', 'new Set(verifier.wrongOf(rows))', 'new Set<unknown>()')],
-    seed: 1,
+    seed: 6,
   },
   {
     name: 'name-not-durable',
@@ -129,13 +137,14 @@ export const dataBugs: readonly DataBug[] = [
         "void this.#journal.write({ kind: 'named'",
       ),
     ],
-    seed: 1,
+    isQuick: true,
+    seed: 7,
   },
   {
     name: 'sequence-again',
     breaks: 'named: a disperser that restarts gives names again',
     edits: [edit('disperser.ts', 'this.#sequences.learn(', 'void (')],
-    seed: 1,
+    seed: 2,
   },
   {
     name: 'certificate-not-durable',
@@ -147,18 +156,18 @@ export const dataBugs: readonly DataBug[] = [
         "void this.#journal.write({ kind: 'certified'",
       ),
     ],
-    seed: 1,
+    seed: 7,
   },
   {
     name: 'late-is-lost',
     breaks: 'durable: blobs of a batch that was too late go nowhere',
     edits: [edit('disperser.ts', 'if (isOfBatch) await this.#requeue(id)', 'void isOfBatch')],
-    seed: 1,
+    seed: 22,
   },
   {
     name: 'blob-not-durable',
     breaks: 'durable: a request is acknowledged before its blob is on the disk',
     edits: [edit('disperser.ts', 'await this.#journal.keepBlob(', 'void this.#journal.keepBlob(')],
-    seed: 1,
+    seed: 7,
   },
 ]
