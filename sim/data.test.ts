@@ -5,19 +5,25 @@ import { createSeededRng } from '@zg/runtime'
 
 import { runDataSeed } from './testing/data-run.ts'
 import { badKinds, drawDataScenario, liarKinds } from './testing/data-scenario.ts'
-import { runDataSeeds } from './testing/data-seeds.ts'
 import { slotsByPlace } from './testing/data-stage.ts'
 
-test('data under seeds: all that is certified is read, though a third is bad', async () => {
-  const { failures, counts } = await runDataSeeds({ from: 1, count: 8, threads: 2 })
-  assert.deepEqual(failures, [])
-  for (const kind of ['recorded', 'read', 'sampled', 'node torn', 'disperser torn', 'expired']) {
-    assert.ok(counts[kind]! > 0, kind)
-  }
-})
+/** Between them all sorts of faults. */
+const seeds = [2, 4, 7, 10, 16]
 
-test('one seed is one run', async () => {
-  assert.deepEqual(await runDataSeed(3), await runDataSeed(3))
+test('data under seeds: all that is certified is read, though a third is bad', async () => {
+  const runs = []
+  for (const seed of seeds) runs.push(await runDataSeed(seed))
+  assert.deepEqual(
+    runs.filter(({ violations }) => violations.length > 0),
+    [],
+  )
+  for (const kind of ['recorded', 'read', 'sampled', 'node torn', 'disperser torn', 'expired']) {
+    assert.ok(
+      runs.some(({ counts }) => counts[kind]! > 0),
+      kind,
+    )
+  }
+  assert.deepEqual(await runDataSeed(seeds[0]!), runs[0], 'one seed is one run')
 })
 
 for (const [planted, rule] of [
@@ -26,7 +32,7 @@ for (const [planted, rule] of [
   ['silent', 'live'],
 ] as const) {
   test(`too many nodes that are ${planted} are seen as ${rule}`, async () => {
-    for (let seed = 1; seed <= 50; seed++) {
+    for (const seed of [10, ...Array.from({ length: 50 }, (_, at) => at + 1)]) {
       const { violations } = await runDataSeed(seed, { planted })
       if (violations.some((violation) => violation.startsWith(rule))) return
     }
@@ -35,7 +41,7 @@ for (const [planted, rule] of [
 }
 
 test('drawDataScenario swarms: every kind of fault is in some seeds and missing in others', () => {
-  const scenarios = Array.from({ length: 600 }, (_, seed) =>
+  const scenarios = Array.from({ length: 400 }, (_, seed) =>
     drawDataScenario(createSeededRng(seed), slotsByPlace),
   )
   const spells = ['down', 'slow', 'stale'] as const
@@ -67,7 +73,7 @@ test('drawDataScenario swarms: every kind of fault is in some seeds and missing 
 })
 
 test('drawDataScenario never gives bad nodes more than a third of the slots of any epoch', () => {
-  for (let seed = 0; seed < 600; seed++) {
+  for (let seed = 0; seed < 400; seed++) {
     const { bad, votes, shape } = drawDataScenario(createSeededRng(seed), slotsByPlace)
     for (const each of votes) {
       const slots = slotsByPlace(each, shape)

@@ -138,7 +138,7 @@ export const dataBugs: readonly DataBug[] = [
       ),
     ],
     isQuick: true,
-    seed: 7,
+    seed: 21,
   },
   {
     name: 'sequence-again',
