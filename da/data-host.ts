@@ -5,11 +5,15 @@
  *     each `careIntervalMs`   the seed of the next epoch, on a chain that has no L1
  *                             the quorums of this epoch and the next, so that no batch pays
  *                             the escrow, if it is told how much that is to hold
+ *                             vouchers, once they are worth it
+ *
+ * A node whose operator may send to the chain has the duties of da.md §6 and §8 as well: queries
+ * and rewards. What becomes of them changes nothing about how it stores and serves.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
-import type { NetworkIdentity } from '@zg/consensus'
-import { addressOfSecretKey } from '@zg/primitives'
+import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
+import { addressOfSecretKey, assert } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
@@ -18,8 +22,12 @@ import { messageOf } from './asking.ts'
 import { pooledBatchCoder } from './batch-coder.ts'
 import { BatchReader } from './batch-reader.ts'
 import type { BatchId } from './batch.ts'
+import { batchDigest } from './certificate.ts'
 import { ContractChain } from './contract-chain.ts'
 import type { EscrowLevel } from './contract-chain.ts'
+import { ContractDuties } from './contract-duties.ts'
+import type { MixReader } from './contract-duties.ts'
+import type { CallSender } from './contract-sender.ts'
 import type { DataChain } from './data-chain.ts'
 import type { BlobReader } from './dispersal.ts'
 import { DataNode } from './data-node.ts'
@@ -27,10 +35,18 @@ import { Disperser } from './disperser.ts'
 import type { Door, Place } from './door-listener.ts'
 import { startGrpcDoor } from './grpc-door.ts'
 import { httpNodeClient } from './http-node-client.ts'
+import type { EvidenceChain, QueryChain, RewardChain } from './duty-chain.ts'
+import { DutyLoop } from './duty-loop.ts'
+import type { Duty } from './duty-loop.ts'
+import { EvidenceWatch } from './evidence-watch.ts'
+import type { NodeClient } from './node-client.ts'
 import { openNodeDoor } from './node-door.ts'
 import type { NodeDoor } from './node-door.ts'
 import { PaymentDesk } from './payment-desk.ts'
+import { QueryDuty } from './query-duty.ts'
 import { QuorumEmptyError } from './quorum.ts'
+import { RewardDuty } from './reward-duty.ts'
+import { VoucherDuty } from './voucher-duty.ts'
 
 /** Threads that code, and batches in memory at once. */
 const codingThreads = 1
@@ -51,6 +67,15 @@ export type ChainPlace = {
 
 type Machine = { readonly clock: Clock; readonly log: Logger }
 
+/** What a node's operator does on the chain. */
+export type NodeDuties = {
+  readonly chain: QueryChain & RewardChain
+  /** How other nodes are asked for their rows. */
+  readonly client: Pick<NodeClient, 'rows'>
+  /** What a claim is worth at least, in wei. */
+  readonly claimFromWei: bigint
+}
+
 export type NodeHostOptions = Machine &
   Place & {
     /** As all nodes of a process see it (`openChain`). */
@@ -61,6 +86,8 @@ export type NodeHostOptions = Machine &
     /** 32 bytes: its BLS key. */
     readonly signingKey: Uint8Array
     readonly quotaBytes: number
+    /** Without it the operator's duties are somebody else's. */
+    readonly duties?: NodeDuties
   }
 
 export type NodeHost = NodeDoor & {
@@ -72,6 +99,15 @@ export type NodeHost = NodeDoor & {
 /** The chain as nodes see it, which bring nothing there. */
 export function openChain(place: ChainPlace): Promise<DataChain> {
   return ContractChain.open(place)
+}
+
+/** What a node's operator, or a disperser, brings to the chain and asks there for it. */
+export function openDuties(
+  { rpc, entrance }: Pick<ChainPlace, 'rpc' | 'entrance'>,
+  sender: CallSender,
+  mixes?: MixReader,
+): Promise<ContractDuties> {
+  return ContractDuties.open({ rpc, entrance, sender, ...(mixes && { mixes }) })
 }
 
 /** A node, and the url that it answers at. */
@@ -90,16 +126,34 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
     },
   }
   const door = await openNodeDoor({ node: gated, shape: chain.shape, clock, log, host, port })
+  const loop = new DutyLoop({
+    duties: options.duties === undefined ? [] : dutiesOf(node, options, options.duties),
+    clock,
+    log,
+    pollMs: careIntervalMs,
+  })
   return {
     url: door.url,
     pause: () => gate.shut(),
     resume: () => gate.open(),
     async close() {
+      loop.close()
       await door.close()
       gate.open()
       await node.close()
     },
   }
+}
+
+function dutiesOf(
+  node: DataNode,
+  { chain, disk, clock, log, operator }: NodeHostOptions,
+  { chain: brought, client, claimFromWei: leastWei }: NodeDuties,
+): readonly Duty[] {
+  return [
+    new QueryDuty({ chain, queries: brought, node, client, clock, log, operator }),
+    new RewardDuty({ chain, rewards: brought, disk, log, operator, leastWei }),
+  ]
 }
 
 /** What holds requests up while it is shut; the door bounds how many there are. */
@@ -134,6 +188,8 @@ export type DisperserHostOptions = Machine & {
   readonly isAlone: boolean
   /** What the payer's escrow is to hold; without it somebody else looks after it. */
   readonly escrow?: EscrowLevel
+  /** What of a payer's vouchers is not redeemed before it has come to so much, in wei. */
+  readonly redeemFromWei: bigint
   /** Told once, when blobs are taken. */
   readonly onOpen?: () => void
 }
@@ -153,7 +209,10 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
   const payments = new PaymentDesk(desk)
-  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey }
+  assert(chain.sender !== undefined, 'a disperser sends to its chain')
+  const duties = await openDuties(options.chain, chain.sender)
+  const onSigned = watched(chain, scheme, { ...options, duties })
+  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, onSigned }
   const dispersal = await Disperser.open(parts)
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
@@ -166,17 +225,41 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
   const care = takeCare(chain, payer, options)
+  const fromWei = options.redeemFromWei
+  const redeeming = new VoucherDuty({ chain: duties, payments, log, disperser: payer, fromWei })
+  const vouchers = new DutyLoop({ duties: [redeeming], clock, log, pollMs: careIntervalMs })
   return {
     grpc,
     altDa,
     async close() {
       care.stop()
+      vouchers.close()
       await Promise.all([grpc.close(), altDa.close()])
       await dispersal.close()
       await coder.close()
       client.close()
     },
   }
+}
+
+/** Reports who signs two commitments for one batch: where its bond lies, or else to the log. */
+function watched(
+  { identity }: ContractChain,
+  scheme: SignatureScheme,
+  { duties, isAlone, log }: DisperserHostOptions & { readonly duties: EvidenceChain },
+): EvidenceWatch['see'] {
+  const watch = new EvidenceWatch({
+    scheme,
+    digestOf: (batch, commitment) => batchDigest(identity, batch, commitment),
+    onEvidence(operator, evidence) {
+      log.error('a member signed two commitments for one batch', { operator, ...evidence })
+      if (!isAlone) return
+      duties.report(operator, evidence).catch((error: unknown) => {
+        log.error('a member that signed twice is not reported', { error: messageOf(error) })
+      })
+    },
+  })
+  return (signatory, signed) => watch.see(signatory, signed)
 }
 
 /** Reads what is recorded, and what this disperser has a certificate of. */

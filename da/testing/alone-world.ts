@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 
 import { artifactOf, keyWords, signatureWords } from '@zg/contracts'
-import { blsScheme, localSigner, possessionDigest } from '@zg/consensus'
+import { blsScheme, possessionDigest } from '@zg/consensus'
 import { blsSecretKeyFromSeed, fromHex, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
@@ -14,6 +14,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  getContractAddress,
   http,
   nonceManager,
   parseEther,
@@ -24,9 +25,12 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 
 import { bondedStakeAbi, entranceAbi, signersAbi } from '../contract-abis.ts'
 import { ContractChain } from '../contract-chain.ts'
-import { DataNode } from '../data-node.ts'
-import { openNodeDoor } from '../node-door.ts'
-import type { NodeDoor } from '../node-door.ts'
+import { ContractSender } from '../contract-sender.ts'
+import { openDuties, openNodeHost } from '../data-host.ts'
+import type { NodeHost } from '../data-host.ts'
+import { UnavailableError } from '../dispersal.ts'
+import { httpNodeClient } from '../http-node-client.ts'
+import type { NodeClient } from '../node-client.ts'
 
 const utf8 = new TextEncoder()
 const seedOf = (name: string): Uint8Array => sha256(utf8.encode(name))
@@ -38,6 +42,10 @@ export type AloneOptions = {
   readonly nodeCount: number
   readonly epochSeconds: number
   readonly folder: string
+  /** One batch in so many is asked for. @default 0: none */
+  readonly queryEvery?: number
+  /** In wei, of a byte. @default 10n */
+  readonly price?: bigint
   /** Has the chain's time go on by so many seconds. */
   readonly advance: (seconds: number) => Promise<void>
 }
@@ -51,11 +59,16 @@ const schedule = (newest: bigint) => {
 export class AloneWorld {
   readonly options: AloneOptions
   readonly disperserKey = seedOf('alone disperser')
-  readonly nodes: DataNode[] = []
-  readonly doors: NodeDoor[] = []
+  /** Nodes with their doors and their operators' duties. */
+  readonly doors: NodeHost[] = []
+  /** Their operators, in the same order. */
+  readonly operators: Hex[] = []
+  /** Urls that other nodes do not reach. */
+  readonly unreachable = new Set<string>()
   entrance: Hex = '0x'
   #stake: Hex = '0x'
   #signers: Hex = '0x'
+  #nodeClient: ReturnType<typeof httpNodeClient> | undefined
   readonly #rich: PrivateKeyAccount
   readonly #client
   readonly #wallet
@@ -100,9 +113,14 @@ export class AloneWorld {
     })
   }
 
+  /** 32 bytes: what a node signs by. */
+  signingKeyOf(index: number): Uint8Array {
+    return blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.doors.map((door) => door.close()))
-    await Promise.all(this.nodes.map((node) => node.close()))
+    this.#nodeClient?.close()
   }
 
   async #deploy(): Promise<void> {
@@ -114,19 +132,25 @@ export class AloneWorld {
     this.#signers = await this.#create('DataSigners', [
       { stake: this.#stake, rowCount, votesMin: 1n, governor, quorumCount: schedule(1n) },
     ])
+    // Each names the other.
+    const nonce = await this.#client.getTransactionCount({ address: governor })
+    const queries = getContractAddress({ from: governor, nonce: BigInt(nonce + 1) })
+    const price = schedule(this.options.price ?? 10n)
     this.entrance = await this.#create('DataEntrance', [
-      { signers: this.#signers, dataRows: 1_024, queries: governor, price: schedule(10n) },
+      { signers: this.#signers, dataRows: 1_024, queries, price },
     ])
+    const { queryEvery: every = 0 } = this.options
+    await this.#create('DataQueries', [{ entrance: this.entrance, every, answerSeconds: 20 }])
   }
 
   /** An operator comes: tokens, key, bond, place, address, node. */
   async #enlist(index: number): Promise<void> {
     const account = privateKeyToAccount(toHex(seedOf(`alone operator ${index}`)), { nonceManager })
-    const secretKey = blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
+    const secretKey = this.signingKeyOf(index)
     const scheme = blsScheme()
     const publicKey = scheme.publicKeyOf(secretKey)
     const operator = fromHex(account.address.toLowerCase() as Hex)
-    await this.#give(account.address, parseEther('10'))
+    await this.give(account.address, parseEther('10'))
     const possession = possessionDigest({
       l1ChainId: BigInt(await this.#client.getChainId()),
       registry: fromHex(this.#stake),
@@ -134,6 +158,7 @@ export class AloneWorld {
       publicKey,
     })
     const door = await this.#openNode(index, operator, secretKey)
+    this.operators.push(toHex(operator))
     const stake = { address: this.#stake, abi: bondedStakeAbi as Abi }
     const signers = { address: this.#signers, abi: signersAbi as Abi }
     const proof = signatureWords(scheme.sign(secretKey, possession))
@@ -143,21 +168,35 @@ export class AloneWorld {
     await this.#send(signers, 'setUrl', [toHex(utf8.encode(door.url))], { account })
   }
 
-  async #openNode(index: number, operator: Uint8Array, secretKey: Uint8Array): Promise<NodeDoor> {
+  async #openNode(index: number, operator: Uint8Array, secretKey: Uint8Array): Promise<NodeHost> {
+    const { rpc, folder } = this.options
     const chain = await this.chain()
-    const clock = createSystemClock()
-    const node = await DataNode.open({
+    const inner = (this.#nodeClient ??= httpNodeClient(chain.shape))
+    const client: Pick<NodeClient, 'rows'> = {
+      rows: async (url, ...wanted) => {
+        if (this.unreachable.has(url)) throw new UnavailableError(`${url} is not reached`)
+        return inner.rows(url, ...wanted)
+      },
+    }
+    const sender = new ContractSender({
+      client: this.#client,
+      rpc,
+      chainId: Number(chain.vouchers.chainId),
+      secretKey: seedOf(`alone operator ${index}`),
+    })
+    const duties = await openDuties({ rpc, entrance: this.entrance }, sender)
+    const door = await openNodeHost({
       chain,
-      disk: await createNodeDisk(join(this.options.folder, `node-${index}`)),
-      clock,
+      disk: await createNodeDisk(join(folder, `node-${index}`)),
+      clock: createSystemClock(),
       log: silentLogger,
       operator,
-      signer: localSigner(blsScheme(), secretKey),
+      signingKey: secretKey,
       quotaBytes: 2 ** 31,
+      duties: { chain: duties, client, claimFromWei: 1n },
+      host: '127.0.0.1',
+      port: 0,
     })
-    const own = { node, shape: chain.shape, clock, log: silentLogger }
-    const door = await openNodeDoor({ ...own, host: '127.0.0.1', port: 0 })
-    this.nodes.push(node)
     this.doors.push(door)
     return door
   }
@@ -165,7 +204,7 @@ export class AloneWorld {
   /** The disperser's escrow, and what its transactions cost. */
   async #fund(): Promise<void> {
     const { address } = privateKeyToAccount(toHex(this.disperserKey))
-    await this.#give(address, parseEther('10'))
+    await this.give(address, parseEther('10'))
     const entrance = { address: this.entrance, abi: entranceAbi as Abi }
     await this.#send(entrance, 'deposit', [address], { value: parseEther('100') })
   }
@@ -181,7 +220,7 @@ export class AloneWorld {
     return contractAddress!.toLowerCase() as Hex
   }
 
-  async #give(to: Hex, value: bigint): Promise<void> {
+  async give(to: Hex, value: bigint): Promise<void> {
     const hash = await this.#wallet.sendTransaction({ to, value })
     await this.#client.waitForTransactionReceipt({ hash })
   }
