@@ -35,7 +35,7 @@ export const dataBugs: readonly DataBug[] = [
   {
     name: 'forgets-at-restart',
     breaks: 'kept: a node that restarts does not look what it has',
-    edits: [edit('row-store.ts', 'await store.#recover(name)', 'void name')],
+    edits: [edit('row-store.ts', 'if (isEpochName(name)) await', 'if (false) await')],
     isQuick: true,
     seed: 1,
   },
@@ -55,18 +55,14 @@ export const dataBugs: readonly DataBug[] = [
   {
     name: 'drops-too-early',
     breaks: 'kept: a node drops files that have not expired',
-    edits: [
-      edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) > epoch) continue'),
-    ],
+    edits: [edit('row-store.ts', 'segment.epoch < epoch &&', 'segment.epoch <= epoch &&')],
     isQuick: true,
     seed: 2,
   },
   {
     name: 'never-drops',
     breaks: 'forgotten: a node keeps what has expired',
-    edits: [
-      edit('row-store.ts', 'BigInt(name) >= epoch) continue', 'BigInt(name) >= 0n) continue'),
-    ],
+    edits: [edit('row-store.ts', 'segment.epoch < epoch &&', 'segment.epoch < 0n &&')],
     seed: 1,
   },
   {

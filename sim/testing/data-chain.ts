@@ -155,6 +155,17 @@ export class DataChainView implements DataChain {
     })
   }
 
+  finalRecordsOf(
+    epoch: bigint,
+    batches: readonly BatchId[],
+  ): Promise<readonly (DataRecord | undefined)[] | undefined> {
+    const { finalityMs } = this.#options.weather
+    return this.#ask(async (chain, lagMs) => {
+      const isFinal = chain.epochAgo(lagMs + finalityMs) >= epoch + 2n
+      return isFinal ? Promise.all(batches.map((batch) => chain.recordOf(batch))) : undefined
+    })
+  }
+
   findBatch(name: Parameters<DataChain['findBatch']>[0]): Promise<BatchId | undefined> {
     return this.#ask((chain) => chain.findBatch(name))
   }
