@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+
+/** Undoes slowly, and meanwhile comes to its end by itself, as a run whose processes are gone. */
+const script = `
+  import { closedAtInterrupt } from '${new URL('interrupt.ts', import.meta.url).href}'
+  const close = closedAtInterrupt(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    console.log('undone')
+  })
+  process.once('SIGTERM', () => void close().then(() => console.log('went on')))
+  setInterval(() => undefined, 1_000)
+  console.log('ready')
+`
+
+test('closedAtInterrupt undoes all before the process ends, whoever else closes meanwhile', async () => {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let told = ''
+  child.stdout.on('data', (text: Buffer) => {
+    told += text.toString()
+    if (told === 'ready\n') child.kill('SIGTERM')
+  })
+  const [code] = await once(child, 'close')
+  assert.equal(told, 'ready\nundone\n')
+  assert.equal(code, 1)
+})
