@@ -9,12 +9,17 @@
  *
  * A node whose operator may send to the chain has the duties of da.md §6 and §8 as well: queries
  * and rewards. What becomes of them changes nothing about how it stores and serves.
+ *
+ * Each has its folder for itself: two nodes of one key might sign two commitments for one batch,
+ * and two dispersers of one account use a name twice. What was opened is closed when a later part
+ * of it cannot be.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
 import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
 import { addressOfSecretKey, assert } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { createNodeDisk, lockFolder } from '@zg/runtime'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
 import { startAltDaDoor } from './alt-da-door.ts'
@@ -45,6 +50,7 @@ import type { NodeDoor } from './node-door.ts'
 import { PaymentDesk } from './payment-desk.ts'
 import { QueryDuty } from './query-duty.ts'
 import { QuorumEmptyError } from './quorum.ts'
+import { checkRetention } from './retention.ts'
 import { RewardDuty } from './reward-duty.ts'
 import { VoucherDuty } from './voucher-duty.ts'
 
@@ -80,7 +86,8 @@ export type NodeHostOptions = Machine &
   Place & {
     /** As all nodes of a process see it (`openChain`). */
     readonly chain: DataChain
-    readonly disk: Disk
+    /** For it alone; made when absent. */
+    readonly folder: string
     /** 20 bytes. */
     readonly operator: Uint8Array
     /** 32 bytes: its BLS key. */
@@ -110,12 +117,27 @@ export function openDuties(
   return ContractDuties.open({ rpc, entrance, sender, ...(mixes && { mixes }) })
 }
 
-/** A node, and the url that it answers at. */
-export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
-  const { chain, disk, clock, log, operator, signingKey, quotaBytes, host, port } = options
+/**
+ * A node, and the url that it answers at.
+ *
+ * @throws {FolderLockedError} `RUNTIME_FOLDER_LOCKED` · {DoorListenFailedError}
+ *   `DA_DOOR_LISTEN_FAILED` · {RetentionTooShortError} `DA_RETENTION`
+ */
+export function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
+  return opening((opened) => openNode(options, opened))
+}
+
+async function openNode(
+  options: NodeHostOptions,
+  opened: AsyncDisposableStack,
+): Promise<Omit<NodeHost, 'close'>> {
+  const { chain, folder, clock, log, operator, signingKey, quotaBytes, host, port } = options
+  const disk = await lockedDisk(folder, opened)
   const signer = localSigner(blsScheme(), signingKey)
   const node = await DataNode.open({ chain, disk, clock, log, operator, signer, quotaBytes })
+  opened.defer(() => node.close())
   const gate = new Gate()
+  opened.defer(() => gate.open())
   const gated = {
     store: (request: Uint8Array) => gate.passed().then(() => node.store(request)),
     header: (batch: BatchId) => gate.passed().then(() => node.header(batch)),
@@ -126,28 +148,41 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
     },
   }
   const door = await openNodeDoor({ node: gated, shape: chain.shape, clock, log, host, port })
+  opened.defer(() => door.close())
   const loop = new DutyLoop({
-    duties: options.duties === undefined ? [] : dutiesOf(node, options, options.duties),
+    duties: options.duties === undefined ? [] : dutiesOf(node, disk, options, options.duties),
     clock,
     log,
     pollMs: careIntervalMs,
   })
-  return {
-    url: door.url,
-    pause: () => gate.shut(),
-    resume: () => gate.open(),
-    async close() {
-      loop.close()
-      await door.close()
-      gate.open()
-      await node.close()
-    },
+  opened.defer(() => loop.close())
+  return { url: door.url, pause: () => gate.shut(), resume: () => gate.open() }
+}
+
+/** What `open` opens, and how all of it is closed: the last first, also when it fails midway. */
+async function opening<T extends object>(
+  open: (opened: AsyncDisposableStack) => Promise<T>,
+): Promise<T & { close(): Promise<void> }> {
+  const opened = new AsyncDisposableStack()
+  try {
+    return { ...(await open(opened)), close: () => opened.disposeAsync() }
+  } catch (error) {
+    // That something cannot be closed either is less of a reason.
+    await opened.disposeAsync().catch(() => undefined)
+    throw error
   }
+}
+
+async function lockedDisk(folder: string, opened: AsyncDisposableStack): Promise<Disk> {
+  const lock = lockFolder(folder)
+  opened.defer(() => lock.release())
+  return createNodeDisk(folder)
 }
 
 function dutiesOf(
   node: DataNode,
-  { chain, disk, clock, log, operator }: NodeHostOptions,
+  disk: Disk,
+  { chain, clock, log, operator }: NodeHostOptions,
   { chain: brought, client, claimFromWei: leastWei }: NodeDuties,
 ): readonly Duty[] {
   return [
@@ -176,7 +211,8 @@ class Gate {
 
 export type DisperserHostOptions = Machine & {
   readonly chain: ChainPlace
-  readonly disk: Disk
+  /** For it alone; made when absent. */
+  readonly folder: string
   /** 32 bytes: of the account that pays. */
   readonly secretKey: Uint8Array
   readonly grpc: Place
@@ -200,11 +236,23 @@ export type DisperserHost = {
   close(): Promise<void>
 }
 
-export async function openDisperserHost(options: DisperserHostOptions): Promise<DisperserHost> {
-  const { disk, clock, log, secretKey, quotaBytes, quotaWindowMs } = options
+/** @throws As `openNodeHost`. */
+export function openDisperserHost(options: DisperserHostOptions): Promise<DisperserHost> {
+  return opening((opened) => openDisperser(options, opened))
+}
+
+async function openDisperser(
+  options: DisperserHostOptions,
+  opened: AsyncDisposableStack,
+): Promise<Omit<DisperserHost, 'close'>> {
+  const { folder, clock, log, secretKey, quotaBytes, quotaWindowMs } = options
+  const disk = await lockedDisk(folder, opened)
   const chain = await ContractChain.open({ ...options.chain, secretKey })
+  checkRetention(chain)
   const client = httpNodeClient(chain.shape)
+  opened.defer(() => client.close())
   const coder = pooledBatchCoder(chain.shape, { threads: codingThreads, batches: codedBatches })
+  opened.defer(() => coder.close())
   const scheme = blsScheme()
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
@@ -214,32 +262,26 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const onSigned = watched(chain, scheme, { ...options, duties })
   const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, onSigned }
   const dispersal = await Disperser.open(parts)
+  opened.defer(() => dispersal.close())
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
     log.error('a door failed', { error: messageOf(error) })
   }
   const inside = { dispersal, reader, clock, onInternalError }
   const grpc = await startGrpcDoor({ ...inside, ...options.grpc })
+  opened.defer(() => grpc.close())
   const keptEpochs = chain.retentionEpochs
   const presentEpoch = (): Promise<bigint> => chain.epoch()
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
+  opened.defer(() => altDa.close())
   const care = takeCare(chain, payer, options)
+  opened.defer(() => care.stop())
   const fromWei = options.redeemFromWei
   const redeeming = new VoucherDuty({ chain: duties, payments, log, disperser: payer, fromWei })
   const vouchers = new DutyLoop({ duties: [redeeming], clock, log, pollMs: careIntervalMs })
-  return {
-    grpc,
-    altDa,
-    async close() {
-      care.stop()
-      vouchers.close()
-      await Promise.all([grpc.close(), altDa.close()])
-      await dispersal.close()
-      await coder.close()
-      client.close()
-    },
-  }
+  opened.defer(() => vouchers.close())
+  return { grpc, altDa }
 }
 
 /** Reports who signs two commitments for one batch: where its bond lies, or else to the log. */

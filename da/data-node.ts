@@ -11,7 +11,7 @@ import type { Signer } from '@zg/consensus'
 import { bytesEqual, toHex, ZgError } from '@zg/primitives'
 import type { Clock, Disk, Logger } from '@zg/runtime'
 
-import { messageOf } from './asking.ts'
+import { inGroups, messageOf } from './asking.ts'
 import { batchKey, batchRequestDigest, quorumOf } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import { batchDigest } from './certificate.ts'
@@ -22,6 +22,7 @@ import { recoverPersonal } from './personal-signature.ts'
 import { rowsOf } from './quorum.ts'
 import type { RowSpan } from './quorum.ts'
 import { rowsAtOnceMax } from './row-list.ts'
+import { checkRetention } from './retention.ts'
 import { RowStore } from './row-store.ts'
 import type { HeldBatch } from './row-store.ts'
 import { UnrecordedDuty } from './unrecorded-duty.ts'
@@ -30,8 +31,8 @@ import type { StoreRequest } from './wire.ts'
 
 /** Requests to store that are worked on at once; more are refused. */
 const storesAtOnceMax = 8
-/** Quorums that are remembered; two epochs have at most twice 64. */
-const quorumsMax = 128
+/** Batches whose records are asked for at once. */
+const recordsAtOnce = 32
 /** How often the epoch is looked at, to forget what has expired or was never recorded. */
 const pruneIntervalMs = 10_000
 
@@ -51,6 +52,8 @@ export type DataNodeStatus = {
   readonly batches: number
   readonly bytes: number
   readonly quotaBytes: number
+  /** Files of rows that can be read or written no more; the others are served. */
+  readonly brokenFiles: number
 }
 
 /** What the parties ask of a node; by HTTP between processes (node-door.ts, node-client.ts). */
@@ -70,7 +73,6 @@ type Owed = { readonly batch: BatchId; readonly fee: bigint }
 export class DataNode implements DataNodeApi {
   readonly #options: DataNodeOptions
   readonly #store: RowStore
-  readonly #quorums = new Map<string, Promise<DrawnQuorum>>()
   /** By disperser. */
   readonly #debts = new Map<string, Debt>()
   /** By batch: one request at a time, the others after it. */
@@ -93,16 +95,24 @@ export class DataNode implements DataNodeApi {
     this.#loop = new DutyLoop({ duties, clock, log, pollMs: pruneIntervalMs })
   }
 
+  /** @throws {RetentionTooShortError} `DA_RETENTION` */
   static async open(options: DataNodeOptions): Promise<DataNode> {
+    checkRetention(options.chain)
     const store = await RowStore.open(options.disk, options.chain.shape)
+    for (const { message } of store.failures) options.log.error('rows are lost', { error: message })
     const node = new DataNode(options, store)
     await node.#recallOwed()
     return node
   }
 
   get status(): DataNodeStatus {
-    const { batchCount, sizeBytes } = this.#store
-    return { batches: batchCount, bytes: sizeBytes, quotaBytes: this.#options.quotaBytes }
+    const { batchCount: batches, sizeBytes: bytes, failures } = this.#store
+    return {
+      batches,
+      bytes,
+      quotaBytes: this.#options.quotaBytes,
+      brokenFiles: failures.length,
+    }
   }
 
   /**
@@ -203,7 +213,7 @@ export class DataNode implements DataNodeApi {
     const { disperser, sequence, quorum } = batch
     const drawn = quorumOf(epoch.seed, disperser, sequence, epoch.quorumCount)
     if (quorum !== drawn) throw new StoreRefusedError(`it belongs to quorum ${drawn}`)
-    const own = this.#spansOf(await this.#quorumAt(epoch, quorum))
+    const own = this.#spansOf(await this.#options.chain.quorumAt(epoch, quorum))
     const isExact =
       own.length > 0 &&
       ranges.length === own.length &&
@@ -283,10 +293,10 @@ export class DataNode implements DataNodeApi {
     const present = await chain.epoch()
     // Those of now: others are added and forgiven meanwhile.
     const owed = [...(this.#debts.get(disperser)?.owed.values() ?? [])]
-    for (const { batch } of owed) {
+    await inGroups(owed, recordsAtOnce, async ({ batch }) => {
       const isTooLate = batch.epoch + 1n < present
       if (isTooLate || (await chain.recordOf(batch)) !== undefined) this.#forgive(batch)
-    }
+    })
   }
 
   #owe(batch: BatchId, fee: bigint): void {
@@ -302,19 +312,6 @@ export class DataNode implements DataNodeApi {
     const { quotaBytes } = this.#options
     const keptBytes = this.#store.sizeBytes + this.#reservedBytes
     if (keptBytes + sizeBytes > quotaBytes) throw new QuotaError(keptBytes, quotaBytes)
-  }
-
-  #quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
-    const key = `${epoch.epoch}/${quorum}`
-    const known = this.#quorums.get(key)
-    if (known !== undefined) return known
-    const asked = this.#options.chain.quorumAt(epoch, quorum)
-    this.#quorums.set(key, asked)
-    asked.catch(() => this.#quorums.delete(key))
-    if (this.#quorums.size > quorumsMax) {
-      this.#quorums.delete(this.#quorums.keys().next().value!)
-    }
-    return asked
   }
 
   /** Requests for one batch follow each other: only the first of them writes. */
