@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 
+const entry = new URL('interrupt.ts', import.meta.url).href
 /** Undoes slowly, and meanwhile comes to its end by itself, as a run whose processes are gone. */
 const script = `
-  import { closedAtInterrupt } from '${new URL('interrupt.ts', import.meta.url).href}'
+  const { closedAtInterrupt } = await import(process.argv[1])
   const close = closedAtInterrupt(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     console.log('undone')
@@ -16,7 +17,7 @@ const script = `
 `
 
 test('closedAtInterrupt undoes all before the process ends, whoever else closes meanwhile', async () => {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script, entry], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let told = ''
