@@ -21,7 +21,7 @@ import {
 } from 'viem'
 import type { BlockTag, PublicClient } from 'viem'
 
-import { recordKey } from './batch.ts'
+import { batchKey, recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
 import { bondedStakeAbi, entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
@@ -88,6 +88,7 @@ export class ContractChain implements DataChain {
   readonly #epochs = new Map<string, DataEpoch>()
   readonly #quorums = new Map<string, ReadQuorum>()
   readonly #unitFees = new Map<string, bigint>()
+  readonly #records = new Map<string, DataRecord>()
   /** By epoch and number: quorums that are written down, or being so. */
   readonly #opening = new Map<string, Promise<void>>()
   /** An epoch in which it was seen to be open. */
@@ -241,7 +242,13 @@ export class ContractChain implements DataChain {
   }
 
   async recordOf(batch: BatchId): Promise<DataRecord | undefined> {
-    return this.#recordAt(batch, { blockTag: this.#options.finality })
+    const key = batchKey(batch)
+    const known = this.#records.get(key)
+    if (known !== undefined) return known
+    const found = await this.#recordAt(batch, { blockTag: this.#options.finality })
+    // All nodes of a process ask for it, some of them often; what is final does not change.
+    if (found !== undefined) keep(this.#records, key, found)
+    return found
   }
 
   async finalRecordsOf(

@@ -285,3 +285,30 @@ test('cover for one batch is cover for one, however many come at once, and after
   const left = requests.filter((_, at) => answers[at]!.status === 'rejected')
   await assert.rejects(world.run(again.store(left[0]!)), { code: 'DA_UNPAID' })
 })
+
+test('what it signs while it asks the chain what is recorded is owed too', async () => {
+  const desk = await Desk.open()
+  const { world, node, batch } = desk
+  const [small, large] = [await codedOf(1), await codedOf(2, 4_000)]
+  const cover = 2 * smallShape.dataRows * small.header.rowSize
+  assert.equal(smallShape.dataRows * large.header.rowSize, cover)
+  world.chain.fund(batch.disperser, BigInt(cover))
+  const at = (sequence: bigint, coded = small): Promise<Uint8Array> =>
+    desk.request(coded, { batch: { ...batch, sequence } })
+  await desk.store(await at(0n))
+
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<undefined>()
+  const recordOf = world.chain.recordOf.bind(world.chain)
+  world.chain.recordOf = () => {
+    asked.resolve()
+    return answer.promise
+  }
+  const refused = assert.rejects(node.store(await at(1n, large)), { code: 'DA_UNPAID' })
+  await asked.promise
+  world.chain.recordOf = recordOf
+  await desk.store(await at(2n))
+  answer.resolve(undefined)
+  await refused
+  await desk.refuses(await at(3n), 'DA_UNPAID', /does not cover/)
+})

@@ -66,14 +66,15 @@ export interface DataNodeApi {
   rows(batch: BatchId, indexes: readonly number[]): Promise<Uint8Array>
 }
 
-/** What a node signed for and does not know to be recorded. */
+/** What a node signed for and does not know to be recorded: of one disperser, by batch. */
+type Debt = { total: bigint; readonly owed: Map<string, Owed> }
 type Owed = { readonly batch: BatchId; readonly fee: bigint }
 
 export class DataNode implements DataNodeApi {
   readonly #options: DataNodeOptions
   readonly #store: RowStore
   /** By disperser. */
-  readonly #owed = new Map<string, Owed[]>()
+  readonly #debts = new Map<string, Debt>()
   /** By batch: one request at a time, the others after it. */
   readonly #busy = new Map<string, Promise<unknown>>()
   #storesUnderWay = 0
@@ -257,17 +258,18 @@ export class DataNode implements DataNodeApi {
   }
 
   #owedBy(disperser: Uint8Array): bigint {
-    const owed = this.#owed.get(toHex(disperser)) ?? []
-    return owed.reduce((sum, { fee }) => sum + fee, 0n)
+    return this.#debts.get(toHex(disperser))?.total ?? 0n
   }
 
   /** What could not be kept is not signed for. */
   #forgive(batch: BatchId): void {
-    const key = toHex(batch.disperser)
-    const others = (this.#owed.get(key) ?? []).filter((owed) => {
-      return batchKey(owed.batch) !== batchKey(batch)
-    })
-    this.#owed.set(key, others)
+    const debt = this.#debts.get(toHex(batch.disperser))
+    const key = batchKey(batch)
+    const owed = debt?.owed.get(key)
+    if (debt === undefined || owed === undefined) return
+    debt.total -= owed.fee
+    debt.owed.delete(key)
+    if (debt.owed.size === 0) this.#debts.delete(toHex(batch.disperser))
   }
 
   /** What was signed for before a restart, and may be recorded still. */
@@ -289,21 +291,21 @@ export class DataNode implements DataNodeApi {
   async #settle(disperser: string): Promise<void> {
     const { chain } = this.#options
     const present = await chain.epoch()
-    const settled = new Set<string>()
-    await inGroups(this.#owed.get(disperser) ?? [], recordsAtOnce, async ({ batch }) => {
-      const isOver = batch.epoch + 1n < present
-      if (isOver || (await chain.recordOf(batch)) !== undefined) settled.add(batchKey(batch))
+    // Those of now: others are added and forgiven meanwhile.
+    const owed = [...(this.#debts.get(disperser)?.owed.values() ?? [])]
+    await inGroups(owed, recordsAtOnce, async ({ batch }) => {
+      const isTooLate = batch.epoch + 1n < present
+      if (isTooLate || (await chain.recordOf(batch)) !== undefined) this.#forgive(batch)
     })
-    // More may be owed than was when the chain was asked.
-    const owed = this.#owed.get(disperser) ?? []
-    const open = owed.filter(({ batch }) => !settled.has(batchKey(batch)))
-    if (open.length > 0) this.#owed.set(disperser, open)
-    else this.#owed.delete(disperser)
   }
 
   #owe(batch: BatchId, fee: bigint): void {
     this.#forgive(batch)
-    this.#owed.get(toHex(batch.disperser))!.push({ batch, fee })
+    const disperser = toHex(batch.disperser)
+    const debt = this.#debts.get(disperser) ?? { total: 0n, owed: new Map<string, Owed>() }
+    this.#debts.set(disperser, debt)
+    debt.owed.set(batchKey(batch), { batch, fee })
+    debt.total += fee
   }
 
   #checkRoom(sizeBytes: number): void {

@@ -27,7 +27,7 @@ export type {
   DataSigner,
   DrawnQuorum,
 } from './data-chain.ts'
-export type { MixReader } from './contract-duties.ts'
+export type { MixReader, ProvedMix } from './contract-duties.ts'
 export type { CallSender } from './contract-sender.ts'
 export { openChain, openDisperserHost, openDuties, openNodeHost } from './data-host.ts'
 export type {

@@ -14,7 +14,14 @@ import { join } from 'node:path'
 
 import { encodeHeaderProof, systemContractAddresses } from '@zg/contracts'
 import { httpNodeClient, openChain, openDisperserHost, openDuties, openNodeHost } from '@zg/da'
-import type { CallSender, ChainPlace, MixReader, NodeHost, NodeHostOptions } from '@zg/da'
+import type {
+  CallSender,
+  ChainPlace,
+  MixReader,
+  NodeHost,
+  NodeHostOptions,
+  ProvedMix,
+} from '@zg/da'
 import { addressOfSecretKey, assert, bigintToHex, fromHex } from '@zg/primitives'
 import type { Clock, Logger } from '@zg/runtime'
 import {
@@ -53,6 +60,8 @@ const claimFromWei = 10n ** 12n
 /** Fees are never offered above this, in wei a gas. */
 const feePerGasMax = 500_000_000_000n
 
+/** What blocks have drawn that is remembered. */
+const mixesMax = 256
 /** How long a header of the network is the one that others are proved by. */
 const anchorFreshMs = 1_000
 
@@ -233,7 +242,11 @@ function mixesOf({ endpoint, headers }: Connection, { clock }: Machine): MixRead
   let asked:
     | { readonly atMs: number; readonly anchor: ReturnType<OwnHeaders['anchor']> }
     | undefined
+  // By height: the nodes of a process ask for the same ones.
+  const known = new Map<bigint, ProvedMix>()
   return async (height) => {
+    const before = known.get(height)
+    if (before !== undefined) return before
     if (asked === undefined || clock.nowMs() - asked.atMs > anchorFreshMs) {
       asked = { atMs: clock.nowMs(), anchor: headers.anchor() }
     }
@@ -242,7 +255,10 @@ function mixesOf({ endpoint, headers }: Connection, { clock }: Machine): MixRead
     const header = await endpoint.header(height)
     if (header === undefined) return undefined
     const proof = async () => encodeHeaderProof(await headers.proofOf(anchor, header))
-    return { mix: header.mix, proof }
+    const found = { mix: header.mix, proof }
+    known.set(height, found)
+    if (known.size > mixesMax) known.delete(known.keys().next().value!)
+    return found
   }
 }
 
