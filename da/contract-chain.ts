@@ -11,14 +11,7 @@ import { signatureWords } from '@zg/contracts'
 import type { NetworkIdentity } from '@zg/consensus'
 import { fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import {
-  BaseError,
-  ContractFunctionRevertedError,
-  ContractFunctionZeroDataError,
-  createPublicClient,
-  getAbiItem,
-  http,
-} from 'viem'
+import { createPublicClient, getAbiItem, http } from 'viem'
 import type { BlockTag, PublicClient } from 'viem'
 
 import { batchKey, recordKey } from './batch.ts'
@@ -37,6 +30,7 @@ import type {
   DrawnQuorum,
 } from './data-chain.ts'
 import { logPages } from './log-pages.ts'
+import { orReverted } from './or-reverted.ts'
 import type { VoucherDomain } from './payment-desk.ts'
 import { drawnQuorum, firstVotesFrom, placesOf, writtenQuorum } from './quorum-reader.ts'
 
@@ -484,21 +478,4 @@ function bitmapOf(signers: readonly number[], count: number): Uint8Array {
 function keep<T>(map: Map<string, T>, key: string, value: T): void {
   map.set(key, value)
   if (map.size > keptMax) map.delete(map.keys().next().value!)
-}
-
-/** Undefined where the contract reverts, or is not there yet; other failures stay failures. */
-export async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    const isRevert =
-      error instanceof BaseError &&
-      error.walk(
-        (cause) =>
-          cause instanceof ContractFunctionRevertedError ||
-          cause instanceof ContractFunctionZeroDataError,
-      ) !== null
-    if (isRevert) return undefined
-    throw error
-  }
 }

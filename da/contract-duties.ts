@@ -8,7 +8,7 @@ import type { PublicClient } from 'viem'
 import { recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import { bondedStakeAbi, entranceAbi, queriesAbi, signersAbi } from './contract-abis.ts'
-import { orReverted } from './contract-chain.ts'
+import { orReverted } from './or-reverted.ts'
 import type { CallSender, ContractCall } from './contract-sender.ts'
 import type { DataRecord } from './data-chain.ts'
 import type {

@@ -12,7 +12,7 @@ import { createPublicClient, getAbiItem, http } from 'viem'
 import type { PublicClient } from 'viem'
 
 import { entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
-import { orReverted } from './contract-chain.ts'
+import { orReverted } from './or-reverted.ts'
 import { logPages } from './log-pages.ts'
 import { drawQuorum } from './quorum.ts'
 import type { Quorum } from './quorum.ts'

@@ -148,3 +148,16 @@ test('RowStore: after a write that failed others are written, and nothing is kno
     assert.equal((await run(again.rows(batchOf(12n, sequence), [8, 9]))).length, 2)
   }
 })
+
+test('RowStore: a broken file is not settled, and goes when it has expired', async () => {
+  const { store, run, plain } = await reopened(({ failing: fails }) => {
+    fails.set('rows/10', 'read')
+  })
+  assert.equal(store.unsettledBefore(13n), 11n)
+  assert.ok(store.closeThrough(11n))
+  assert.ok(await run(store.settle(11n, () => false, 2 ** 20)))
+  assert.equal(store.unsettledBefore(13n), 12n)
+  assert.deepEqual(await run(plain.list('rows')), ['10', '12'])
+  await run(store.prune(11n))
+  assert.deepEqual(await run(plain.list('rows')), ['12'])
+})

@@ -77,7 +77,6 @@ export class RowStore {
   readonly #writing = new Map<bigint, number>()
   /** Epochs in whose files something was damaged. */
   readonly #damaged = new Set<bigint>()
-  /** By path. */
   readonly #failures = new Map<string, RowFileBrokenError>()
   /** The last epoch that takes no more entries. */
   #closedThrough: bigint
@@ -405,12 +404,16 @@ export class RowStore {
     return failure
   }
 
-  /** Takes in a file; of one that is broken what can be read, and nothing is signed in its epoch. */
+  /** Takes in a file; of one that is broken what can be read: nothing more is signed there. */
   async #recover(path: string, epoch: bigint): Promise<void> {
     this.#segmentAt(path, epoch)
     try {
       const file = await this.#disk.open(path)
-      await this.#takeIn(path, epoch, file).finally(() => file.close())
+      try {
+        await this.#takeIn(path, epoch, file)
+      } finally {
+        await file.close()
+      }
     } catch (error) {
       this.#damaged.add(epoch)
       this.#failed(path, error)
