@@ -51,7 +51,8 @@ suite('a world of four validators', { timeout: 400_000 }, () => {
   })
 
   after(async () => {
-    if (run.process.exitCode === null) await stop(run)
+    const isOver = run.process.exitCode !== null || run.process.signalCode !== null
+    if (!isOver) await stop(run)
     rmSync(home, { recursive: true })
   })
 

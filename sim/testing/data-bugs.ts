@@ -83,8 +83,8 @@ export const dataBugs: readonly DataBug[] = [
       ),
       edit(
         'certificate.ts',
-        'signer === undefined || signer.isContested)',
-        'signer === undefined)',
+        'signers.filter((member) => !quorum.signers[member]!.isContested)',
+        'signers',
       ),
     ],
     isQuick: true,
