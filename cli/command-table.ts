@@ -142,7 +142,7 @@ export const commands: readonly CommandSpec[] = [
       },
       ...ownKeyFlags.map((flag) => ({ ...flag, summary: `who pays there: ${flag.summary}` })),
       { name: 'yes', summary: 'pay without being asked' },
-      { name: 'da', summary: 'data availability as well: five processes more' },
+      { name: 'no-da', summary: 'without data availability: five processes fewer' },
       { name: 'reset', summary: 'forget the kept world and start a new one' },
       {
         name: 'port-offset',
@@ -407,7 +407,7 @@ export const commands: readonly CommandSpec[] = [
         value: { kind: 'integer', min: 1, max: networkCountMax },
         summary: 'as given to "devnet" (default: 2)',
       },
-      { name: 'da', summary: 'as given to "devnet"' },
+      { name: 'no-da', summary: 'as given to "devnet"' },
     ],
     examples: [{ line: 'ports', does: 'wanted ports, and which are busy' }],
     load: async () => (await import('./commands/ports.ts')).runPorts,

@@ -156,7 +156,7 @@ const mends: Readonly<Record<string, Mend>> = {
   DEVNET_PORTS_EXHAUSTED: (_, { program }) =>
     `shift all ports with ${program} devnet --port-offset N`,
   DEVNET_PORT_OFFSET_TOO_LARGE: ({ offsetMax }) =>
-    `shift by ${String(offsetMax)} at most, or leave --da out`,
+    `shift by ${String(offsetMax)} at most, or leave data availability out with --no-da`,
   DEVNET_FRONT_PORT_BUSY: (_, { program }) =>
     `shift all ports with ${program} devnet --port-offset N`,
   DEVNET_PART_FAILED: ({ logPath }, { program }) =>

@@ -144,8 +144,10 @@ function readValues(
       values.set(argument.name, readValue(text, argument.value, argument.name))
   })
   for (const flag of [...spec.flags, ...commonFlags]) {
-    const text = flagged[camelCase(flag.name)]
-    if (text === undefined) continue
+    // Commander keeps `--no-x` as an x that is false, and true where it is not given.
+    const isDenial = flag.name.startsWith('no-')
+    const text = flagged[camelCase(isDenial ? flag.name.slice(3) : flag.name)]
+    if (text === undefined || (isDenial && text !== false)) continue
     if (flag.value === undefined) values.set(flag.name, true)
     else if (typeof text === 'string') {
       values.set(flag.name, readValue(text, flag.value, `--${flag.name}`))

@@ -4,73 +4,75 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { blsScheme } from '@zg/consensus'
 import { startAnvil } from '@zg/evm/testing'
-import { addressOfSecretKey } from '@zg/primitives'
 import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
 
-import { localBatchCoder } from './batch-coder.ts'
-import { BatchReader } from './batch-reader.ts'
-import { Disperser } from './disperser.ts'
-import { httpNodeClient } from './http-node-client.ts'
-import { PaymentDesk } from './payment-desk.ts'
+import { openDisperserHost } from './data-host.ts'
 import { AloneWorld } from './testing/alone-world.ts'
+import { GrpcClient } from './testing/grpc-client.ts'
+import { OpClient } from './testing/op-client.ts'
 
 const rich = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
-const epochSeconds = 600
 
-test('DA alone on anvil: its contracts, nodes, a disperser, a reader, and nothing else', async (t) => {
+test('DA alone on anvil serves a rollup and a client of 0G, loses nothing of five nodes, and says 503 of six', async (t) => {
   const anvil = await startAnvil([])
   if (anvil === undefined) return t.skip('anvil does not run here')
-  const folder = await mkdtemp(join(tmpdir(), 'zg-alone-'))
-  const advance = async (seconds: number): Promise<void> => {
-    await anvil.rpc('evm_increaseTime', [seconds])
-    await anvil.rpc('evm_mine', [])
-  }
+  const folder = await mkdtemp(join(tmpdir(), 'zg-data-host-'))
   const world = await AloneWorld.start({
     rpc: anvil.url,
     rich,
     nodeCount: 16,
-    epochSeconds,
+    epochSeconds: 600,
     folder,
-    advance,
+    async advance(seconds) {
+      await anvil.rpc('evm_increaseTime', [seconds])
+      await anvil.rpc('evm_mine', [])
+    },
   })
-  const clock = createSystemClock()
-  const chain = await world.chain(world.disperserKey)
-  const client = httpNodeClient(chain.shape)
-  const disperser = await Disperser.open({
-    chain,
-    client,
-    clock,
-    scheme: blsScheme(),
-    coder: localBatchCoder(chain.shape),
-    payments: new PaymentDesk({
-      chain,
-      clock,
-      disperser: addressOfSecretKey(world.disperserKey),
-      quotaBytes: 2 ** 30,
-      quotaWindowMs: 60_000,
-    }),
+  const { entrance } = world
+  const place = { host: '127.0.0.1', port: 0 }
+  const host = await openDisperserHost({
+    chain: { rpc: anvil.url, entrance, retentionEpochs: 1_000n, finality: 'latest' },
     disk: await createNodeDisk(join(folder, 'disperser')),
-    log: silentLogger,
     secretKey: world.disperserKey,
+    grpc: place,
+    altDa: place,
+    quotaBytes: 2 ** 30,
+    quotaWindowMs: 60_000,
+    isAlone: true,
+    clock: createSystemClock(),
+    log: silentLogger,
   })
-  const reader = new BatchReader({ chain, client, clock, log: silentLogger })
-  for (const sizeBytes of [1, 100_000, 4_000_000]) {
-    const blob = new Uint8Array(sizeBytes).map((_, at) => (at * 7 + (at >> 9)) & 0xff)
-    const startMs = performance.now()
-    const id = await disperser.submit(blob, { peer: 'test' })
-    const handle = await disperser.certified(id)
-    t.diagnostic(`${sizeBytes} bytes certified in ${Math.round(performance.now() - startMs)} ms`)
-    for (let tries = 0; (await disperser.statusOf(id))?.state !== 'finalized'; tries++) {
-      assert.ok(tries < 100, 'the chain records it')
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    assert.deepEqual(await reader.read(handle), blob)
+  const grpc = new GrpcClient(host.grpc.port)
+  t.after(async () => {
+    grpc.close()
+    await host.close()
+    await world.close()
+    await anvil.close()
+    await rm(folder, { recursive: true })
+  })
+  const op = new OpClient(host.altDa.port)
+  const blob = (size: number): Uint8Array => new Uint8Array(size).map((_, at) => (at * 7) & 0xff)
+
+  const generic = await op.put(blob(200_000))
+  const keccak = await op.putKeccak(blob(130_672))
+  assert.deepEqual(await op.get(generic), blob(200_000))
+  assert.deepEqual(await op.get(keccak), blob(130_672))
+  const { request_id } = await grpc.call('DisperseBlob', { data: blob(1_000_000) })
+  let reply = await grpc.call('GetBlobStatus', { request_id })
+  while (reply.status !== 'FINALIZED') {
+    assert.ok(['PROCESSING', 'CONFIRMED'].includes(reply.status), reply.status)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    reply = await grpc.call('GetBlobStatus', { request_id })
   }
-  await disperser.close()
-  client.close()
-  await world.close()
-  await anvil.close()
-  await rm(folder, { recursive: true })
+
+  for (const door of world.doors.splice(0, 5)) await door.close()
+  const { data } = await grpc.call('RetrieveBlob', reply.info!.blob_header)
+  assert.deepEqual(new Uint8Array(data), blob(1_000_000))
+  assert.deepEqual(await op.get(generic), blob(200_000))
+  assert.deepEqual(await op.get(await op.put(blob(3_000))), blob(3_000))
+
+  for (const door of world.doors.splice(0, 1)) await door.close()
+  assert.equal(await op.statusOf('POST', '/put', blob(4_000)), 503)
+  assert.deepEqual(await op.get(keccak), blob(130_672))
 })

@@ -8,7 +8,8 @@
  *   coding         every way to lose rows of a small code
  *   sim            seeds of the simulated world
  *   data           seeds of data availability: nodes and dispersers that lie, losses, crashes
- *   data-world     the local world with data availability: doors, nodes stopped and killed
+ *   worlds         every *.long.test.ts in turn, worlds of minutes; or those whose path holds a
+ *                  second argument
  *   conservation   three networks, one corrupt, one that dies: stake, bridge, grant, slash
  *   drills         what shared stake promises, done to a running world of five operators
  *   growth         load opens a third network of a running world, and lets it go again
@@ -20,6 +21,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
@@ -61,7 +63,7 @@ const suites: Readonly<Record<string, () => number | Promise<number>>> = {
   drills: () => drills('drills', (tell) => runDrills(tell)),
   growth: () => drills('growth', runGrowthDrill),
   accountability: () => accountability(Number(values.count ?? 240)),
-  'data-world': () => runScript(['--test', 'devnet/data.e2e.test.ts']),
+  worlds: () => worlds(positionals[1] ?? ''),
   data: () => data(Number(values.count ?? 1_000)),
   forge: () => forge(Number(values.count ?? 10_000)),
   'l1-anvil': l1Anvil,
@@ -86,6 +88,13 @@ async function drills(
   const report = await run((line) => console.error(line))
   console.log(JSON.stringify({ suite, ...report }))
   return 0
+}
+
+/** Ports are each world's own, and their finality is held to a pace: one at a time. */
+function worlds(part: string): number {
+  const files = globSync('*/**/*.long.test.ts', { exclude: ['**/node_modules'] }).sort()
+  const chosen = files.filter((file) => file.includes(part))
+  return runScript(['--test', '--test-concurrency=1', '--test-reporter=spec', ...chosen])
 }
 
 async function anvil(count: number): Promise<number> {

@@ -6,7 +6,8 @@
  *           included; two processes, a core each, that take every other file
  *   e2e     every *.e2e.test.ts: real processes, real sockets, real clients
  *
- * Arguments are names of suites; without any, all run. Longer suites: `npm run test:full -- NAME`.
+ * Arguments are names of suites; without any, all run. Longer suites, and every *.long.test.ts, are
+ * run by `npm run test:full -- NAME`.
  */
 
 import { globSync } from 'node:fs'
@@ -15,10 +16,8 @@ import { runSuites, type Suite } from './suites.ts'
 
 const inRooms = { exclude: (name: string) => name === 'node_modules' || name === '.node' }
 const tests = globSync('*/**/*.test.ts', inRooms).sort()
-/** `npm run test:full -- data-world` runs it: two minutes of a world with everything in it. */
-const longer = 'devnet/data.e2e.test.ts'
-const endToEnd = tests.filter((file) => file.endsWith('.e2e.test.ts') && file !== longer)
-const unit = tests.filter((file) => !file.endsWith('.e2e.test.ts'))
+const endToEnd = tests.filter((file) => file.endsWith('.e2e.test.ts'))
+const unit = tests.filter((file) => !/\.(e2e|long)\.test\.ts$/.test(file))
 
 /** One process for many files: to load the rooms costs more than most tests. */
 const inOneProcess = ['--test', '--test-isolation=none', '--test-reporter=spec']

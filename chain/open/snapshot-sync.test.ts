@@ -3,8 +3,8 @@ import { test } from 'node:test'
 
 import { Ledger } from '@zg/consensus'
 import { toHex } from '@zg/primitives'
-import { createSeededRng, createSystemClock, MemoryStore, silentLogger } from '@zg/runtime'
-import type { Rng } from '@zg/runtime'
+import { createSeededRng, MemoryStore, silentLogger } from '@zg/runtime'
+import type { Clock, Rng } from '@zg/runtime'
 
 import { ChainDatabase } from '../chain-database.ts'
 import { inlineRecovery } from '../sender-recovery.ts'
@@ -24,6 +24,21 @@ await chain.pool.add(signedTransfer(testKeys[0]!))
 await chain.extend(9)
 const source = { ...chain.source, firstHeight: 1n, snapshotIntervalBlocks: 4 }
 const checkpoint = checkpointOf(chain.certificate(8))
+
+/** Time that only waiting spends: a slow machine is no less patient than a fast one. */
+function clockOfWaits(): Clock {
+  let now = 0
+  return {
+    nowMs: () => now,
+    setTimer(delayMs, fire) {
+      const due = setImmediate(() => {
+        now += delayMs
+        fire()
+      })
+      return { cancel: () => clearImmediate(due) }
+    },
+  }
+}
 
 /** What a peer makes of an honest answer; undefined fails. */
 type Manner = (answer: Uint8Array, kind: string) => Uint8Array | undefined
@@ -60,7 +75,7 @@ function optionsOf(peers: SnapshotPeers, store = new MemoryStore()): SnapshotSyn
     archive: false,
     recovery: inlineRecovery,
     peers,
-    clock: createSystemClock(),
+    clock: clockOfWaits(),
     logger: silentLogger,
     patienceMs: 60_000,
   }
@@ -133,7 +148,7 @@ test('a start of another block, or a forged one, bans its sender', async () => {
       return flipped
     },
   })
-  const begun = beginSnapshot({ ...optionsOf(peers), patienceMs: 300 }, checkpoint)
+  const begun = beginSnapshot({ ...optionsOf(peers), patienceMs: 5_000 }, checkpoint)
   await assert.rejects(begun, { code: 'CHAIN_SNAPSHOT_UNAVAILABLE' })
   assert.equal(banned.size, 2)
 })
@@ -143,7 +158,7 @@ test('a state that nobody holds to its end is given up, and the store is empty a
   const { peers } = peersOf({ a: (answer) => (left-- > 0 ? answer : undefined) })
   const options = optionsOf(peers)
   await beginSnapshot(options, checkpoint)
-  const impatient = { ...options, patienceMs: 300 }
+  const impatient = { ...options, patienceMs: 5_000 }
   const finished = finishSnapshot(impatient, new Ledger(options.store))
   await assert.rejects(finished, { code: 'CHAIN_SNAPSHOT_UNAVAILABLE' })
   assert.equal(isSyncing(options.store), false)

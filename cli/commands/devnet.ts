@@ -76,7 +76,7 @@ const worldFlags = [
   'networks',
   'networks-max',
   'block-time',
-  'da',
+  'no-da',
   'reset',
   'l1',
 ] as const
@@ -109,7 +109,7 @@ async function startOptions(
     chainId: values.integer('chain-id'),
     seed: values.text('seed'),
     epochSeconds: values.integer('epoch'),
-    withData: values.isSet('da'),
+    withData: !values.isSet('no-da'),
     reset: values.isSet('reset'),
     portOffset: values.integer('port-offset') ?? 0,
     outside: {

@@ -18,13 +18,13 @@ export async function runPorts(input: CommandInput): Promise<void> {
   const { output, values } = input
   const ours = worldPorts(input)
   const isPlan =
-    ['validators', 'networks', 'da', 'port-offset'].some((flag) => values.isGiven(flag)) ||
+    ['validators', 'networks', 'no-da', 'port-offset'].some((flag) => values.isGiven(flag)) ||
     ours.size === 0
   const planned = portWishes({
     withL1: true,
     networkCount: values.integer('networks') ?? networkCountDefault,
     validatorCount: values.integer('validators') ?? validatorCountDefault,
-    dataNodeCount: values.isSet('da') ? dataNodeCount : 0,
+    dataNodeCount: values.isSet('no-da') ? 0 : dataNodeCount,
     offset: values.integer('port-offset') ?? 0,
   })
   // The world that runs holds what it holds, whatever it was started with.

@@ -24,7 +24,7 @@ suite('unmodified clients on the four-validator world', { timeout: 240_000 }, ()
 
   before(async () => {
     home = mkdtempSync(join(tmpdir(), 'zg-clients-'))
-    world = startDevnet(home, ['--port-offset', String(portOffset)])
+    world = startDevnet(home, ['--no-da', '--port-offset', String(portOffset)])
     const { networks, accounts } = await world.ready
     const [network] = networks
     assert.ok(network)

@@ -48,7 +48,7 @@ export async function bench() {
 
 async function measureWorld(tokenBytecode: string): Promise<Figures> {
   const home = mkdtempSync(join(tmpdir(), 'zg-bench-'))
-  const world = startDevnet(home, ['--port-offset', String(portOffset)])
+  const world = startDevnet(home, ['--no-da', '--port-offset', String(portOffset)])
   try {
     const { networks, accounts } = await world.ready
     const [network] = networks

@@ -101,7 +101,13 @@ export async function runDrills(
   outside?: DrillL1,
 ): Promise<DrillReport> {
   const home = mkdtempSync(join(tmpdir(), 'zg-drills-'))
-  const flags = ['--validators', String(operatorCount), '--port-offset', String(portOffset)]
+  const flags = [
+    '--no-da',
+    '--validators',
+    String(operatorCount),
+    '--port-offset',
+    String(portOffset),
+  ]
   const run = startDevnet(home, [...flags, ...(outside ? outsideFlags(home, outside) : [])])
   const report: Record<string, number | string | boolean> = {}
   const timed = async (name: string, work: () => Promise<DrillReport>): Promise<void> => {
