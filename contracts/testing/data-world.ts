@@ -56,6 +56,8 @@ type Options = {
   readonly queries?: Hex
   /** One batch in so many is asked for. */
   readonly every?: number
+  /** Each message takes one. */
+  readonly epochSeconds?: number
 }
 
 /** `Scheduled.Number` from the beginning on. */
@@ -65,7 +67,7 @@ export const numberOf = (newest: bigint | number) => {
 
 export class DataWorld {
   readonly world = new ContractWorld()
-  readonly epochSeconds = 100
+  readonly epochSeconds: number
   readonly unbondingEpochs = 4
   readonly dataRows = 1_024
   readonly rowCount: number
@@ -84,8 +86,10 @@ export class DataWorld {
     price = 1_000n,
     queries,
     every = 1,
+    epochSeconds = 100,
   }: Options = {}) {
     const { world } = this
+    this.epochSeconds = epochSeconds
     this.rowCount = rowCount
     this.#start = world.timestamp - firstEpoch * this.epochSeconds
     this.stake = world.deploy('BondedStake', {

@@ -4,7 +4,7 @@ export { ContractRevertError, ContractWorld, somebody } from './contract-world.t
 export type { BareMessage, DecodedEvent, Deployed, Message, Sent } from './contract-world.ts'
 export { storageLayoutOf } from './storage-layout.ts'
 export type { FieldPlace, StorageLayout } from './storage-layout.ts'
-export { dataOperator, DataWorld } from './data-world.ts'
+export { dataOperator, DataWorld, testBatch as dataBatch } from './data-world.ts'
 export { L1World } from './l1-world.ts'
 export { governed, openingOf, testOperator } from './stake-world.ts'
 export type { TestOperator } from './stake-world.ts'

@@ -46,14 +46,19 @@ library Bitmap {
         pure
         returns (uint256 found)
     {
-        while (from < end) {
-            uint256 next = (from / 256 + 1) * 256;
-            if (next > end) next = end;
-            uint256 word = words[from / 256] >> (from % 256);
-            uint256 width = next - from;
-            if (width < 256) word &= (1 << width) - 1;
-            found += _ones(word);
-            from = next;
+        // Rows are few: nothing here overflows.
+        unchecked {
+            while (from < end) {
+                uint256 next = (from & ~uint256(255)) + 256;
+                if (next > end) next = end;
+                uint256 width = next - from;
+                uint256 mask = width == 256 ? type(uint256).max : (1 << width) - 1;
+                uint256 word = (words[from >> 8] >> (from & 255)) & mask;
+                // All or none, mostly.
+                if (word == mask) found += width;
+                else if (word != 0) found += _ones(word);
+                from = next;
+            }
         }
     }
 

@@ -67,14 +67,18 @@ library Bn254 {
         revert NoPoint();
     }
 
+    /// Adds a point to a sum, where that lies: many are added, and none takes memory of its own.
     /// Reverts unless both are points.
-    function add(G1Point memory one, G1Point memory other)
-        internal
-        view
-        returns (G1Point memory sum)
-    {
+    function addTo(G1Point memory sum, G1Point storage point) internal view {
+        (uint256 x, uint256 y) = (point.X, point.Y);
         bool isPoint;
-        (isPoint, sum) = _sum(one, other);
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mcopy(input, sum, 0x40)
+            mstore(add(input, 0x40), x)
+            mstore(add(input, 0x60), y)
+            isPoint := staticcall(ADD_GAS, 6, input, 0x80, sum, 0x40)
+        }
         if (!isPoint) revert NoPoint();
     }
 

@@ -172,7 +172,7 @@ contract DASigners {
             uint256 count = Bitmap.countIn(words, row, member.slots, total);
             row = (row + member.slots) % total;
             if (count == 0 || !registeredEpoch[member.operator][epoch_]) continue;
-            aggPkG1 = Bn254.add(aggPkG1, _keys[member.operator].pkG1);
+            Bn254.addTo(aggPkG1, _keys[member.operator].pkG1);
             if (!member.isContested) hit += count;
         }
     }
