@@ -5,6 +5,8 @@
  *     each `careIntervalMs`   the seed of the next epoch, on a chain that has no L1
  *                             the quorums of this epoch and the next, so that no batch pays
  *                             the escrow, if it is told how much that is to hold
+ *
+ * What they do for 0G's façade, where they are told of one, is zero-gravity/facade-host.ts.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
@@ -31,6 +33,9 @@ import { openNodeDoor } from './node-door.ts'
 import type { NodeDoor } from './node-door.ts'
 import { PaymentDesk } from './payment-desk.ts'
 import { QuorumEmptyError } from './quorum.ts'
+import { openCourier, openFacadeNode } from './zero-gravity/facade-host.ts'
+import type { FacadeSigning, FacadeUploads } from './zero-gravity/facade-host.ts'
+import type { CertifiedRoot } from './zero-gravity/root-courier.ts'
 
 /** Threads that code, and batches in memory at once. */
 const codingThreads = 1
@@ -61,6 +66,7 @@ export type NodeHostOptions = Machine &
     /** 32 bytes: its BLS key. */
     readonly signingKey: Uint8Array
     readonly quotaBytes: number
+    readonly facade?: FacadeSigning
   }
 
 export type NodeHost = NodeDoor & {
@@ -77,6 +83,7 @@ export function openChain(place: ChainPlace): Promise<DataChain> {
 /** A node, and the url that it answers at. */
 export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
   const { chain, disk, clock, log, operator, signingKey, quotaBytes, host, port } = options
+  const { facade } = options
   const signer = localSigner(blsScheme(), signingKey)
   const node = await DataNode.open({ chain, disk, clock, log, operator, signer, quotaBytes })
   const gate = new Gate()
@@ -89,12 +96,19 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
       return node.status
     },
   }
-  const door = await openNodeDoor({ node: gated, shape: chain.shape, clock, log, host, port })
+  const signing = facade && (await openFacadeNode(node, facade, { clock, log }))
+  const roots = {
+    sign: async (batch: BatchId) => gate.passed().then(() => signing?.signer.sign(batch)),
+  }
+  const own = { node: gated, roots, shape: chain.shape, clock, log, host, port }
+  const door = await openNodeDoor(own)
+  const care = signing?.keep(door.url)
   return {
     url: door.url,
     pause: () => gate.shut(),
     resume: () => gate.open(),
     async close() {
+      care?.stop()
       await door.close()
       gate.open()
       await node.close()
@@ -134,6 +148,8 @@ export type DisperserHostOptions = Machine & {
   readonly isAlone: boolean
   /** What the payer's escrow is to hold; without it somebody else looks after it. */
   readonly escrow?: EscrowLevel
+  /** Where blobs of 0G's clients are to be known, too. */
+  readonly facade?: FacadeUploads
   /** Told once, when blobs are taken. */
   readonly onOpen?: () => void
 }
@@ -153,7 +169,11 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
   const payments = new PaymentDesk(desk)
-  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey }
+  const uploads = options.facade
+  const courier =
+    uploads && (await openCourier(options.chain.rpc, uploads, { chain, client, clock, log }))
+  const onLone = (root: CertifiedRoot): void => courier?.bring(root)
+  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, onLone }
   const dispersal = await Disperser.open(parts)
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
@@ -173,6 +193,7 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
       care.stop()
       await Promise.all([grpc.close(), altDa.close()])
       await dispersal.close()
+      await courier?.close()
       await coder.close()
       client.close()
     },

@@ -38,6 +38,7 @@ import type { PaymentDesk } from './payment-desk.ts'
 import { requestIdOf, RequestTable } from './request-table.ts'
 import { Sequences } from './sequences.ts'
 import { collectSignatures } from './signature-round.ts'
+import type { CertifiedRoot } from './zero-gravity/root-courier.ts'
 
 /** How long the first blob of a batch waits for others while batches are under way. */
 const batchWaitMs = 200
@@ -70,6 +71,8 @@ export type DisperserOptions = {
   readonly scheme: SignatureScheme
   /** 32 bytes: of the account that pays. */
   readonly secretKey: Uint8Array
+  /** Told of each batch of a lone blob when its certificate is formed. */
+  readonly onLone?: (root: CertifiedRoot) => void
 }
 
 export class Disperser implements Dispersal {
@@ -296,6 +299,10 @@ export class Disperser implements Dispersal {
     const { batch } = certificate
     await this.#journal.write({ kind: 'certified', certificate }, batch.epoch)
     this.#certifiedNow(certificate)
+    if (blobs[0]?.isAlone === true) {
+      const commitment = certifiedCommitment(this.#options.chain.shape, certificate)
+      this.#options.onLone?.({ batch, commitment })
+    }
     for (const { blob } of blobs) this.#queueBytes -= blob.length
     this.#recordSoon(fullerWithinMs)
   }

@@ -38,7 +38,7 @@ contract DAEntrance is NoSampling {
     uint256 public blobPrice;
     mapping(bytes32 id => uint8) private _states;
     /// Transactions that uploaded something.
-    mapping(uint256 epoch => mapping(address sender => uint64)) private _uploads;
+    mapping(uint256 epoch => mapping(address sender => uint64)) public uploadsOf;
     /// In wei: what an account may take.
     mapping(address account => uint256) public payments;
 
@@ -60,7 +60,7 @@ contract DAEntrance is NoSampling {
         if (msg.value > fee) payments[msg.sender] += msg.value - fee;
         DataSigners drawn = signers.signers();
         uint64 epoch = drawn.stake().epoch();
-        uint32 quorum = drawn.quorumFor(epoch, msg.sender, _uploads[epoch][msg.sender]++);
+        uint32 quorum = drawn.quorumFor(epoch, msg.sender, uploadsOf[epoch][msg.sender]++);
         for (uint256 index = 0; index < dataRoots.length; ++index) {
             bytes32 id = _idOf(dataRoots[index], epoch, quorum);
             if (_states[id] == 0) _states[id] = UPLOADED;

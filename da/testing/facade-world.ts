@@ -65,21 +65,16 @@ export class FacadeWorld {
   /** Has an operator sign in the next epoch. */
   registerNext(operator: FacadeOperator): Sent {
     const { address } = operator
-    return this.send('registerNextEpoch(X,Y)', [this.epochSignature(operator)], address)
+    return this.send('registerNextEpoch', [this.epochSignature(operator)], address)
   }
 
   epochSignature({ address, bn254 }: FacadeOperator, epoch = this.data.epoch + 1) {
     return bn254Sign(bn254.secret, epochDigest(fromHex(address), BigInt(epoch), this.chainId))
   }
 
-  /** Sends to DASigners; `registerNextEpoch(X,Y)` is the one of two that takes a signature alone. */
+  /** Sends to DASigners. */
   send(name: string, args: readonly unknown[], from: Hex): Sent {
-    if (name !== 'registerNextEpoch(X,Y)') return this.data.send(this.signers, name, args, { from })
-    const abi = this.signers.abi.filter((item) => {
-      if (item.type !== 'function' || item.name !== 'registerNextEpoch') return true
-      return item.inputs.length === 1
-    })
-    return this.data.send({ ...this.signers, abi }, 'registerNextEpoch', args, { from })
+    return this.data.send(this.signers, name, args, { from })
   }
 
   /** Places operators with votes, registers all but some, and opens the quorums of their epoch. */

@@ -52,8 +52,7 @@ describe('bn254', () => {
     const signature = bn254Sign(one.secret, digest)
     const minus = bn254.G2.Point.BASE.negate().toAffine()
     const generator: G2Point = { X: [minus.x.c1, minus.x.c0], Y: [minus.y.c1, minus.y.c0] }
-    const pairs = (key: G2Point) =>
-      concat(pair(signature, generator), pair(hashToG1(digest), key))
+    const pairs = (key: G2Point) => concat(pair(signature, generator), pair(hashToG1(digest), key))
     assert.equal(bytesToBigint(call(8n, pairs(one.pkG2))), 1n)
     assert.equal(bytesToBigint(call(8n, pairs(two.pkG2))), 0n)
     assert.ok(bn254Verify(one.pkG2, digest, signature))

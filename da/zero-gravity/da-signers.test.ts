@@ -76,7 +76,9 @@ describe('DASigners: 0G’s ABI', () => {
       encodedSlices: 3_072n,
     })
     assert.equal(facade.ask('epochNumber'), BigInt(data.epoch))
-    const counts = [data.epoch, data.epoch + 1, 2n ** 64n].map((at) => facade.ask('quorumCount', at))
+    const counts = [data.epoch, data.epoch + 1, 2n ** 64n].map((at) =>
+      facade.ask('quorumCount', at),
+    )
     assert.deepEqual(counts, [1n, 0n, 0n])
     // There is nothing to make.
     facade.send('makeEpoch', [], facade.operators(1)[0]!.address)
@@ -169,7 +171,7 @@ describe('DASigners: signers', () => {
     refuses(() => facade.registerNext(alice), 'AlreadyRegistered')
     const signature = facade.epochSignature(bob)
     const long = (operator: FacadeOperator, from = operator.address, own = signature) =>
-      data.send(longOf(facade), 'registerNextEpoch', [operator.address, own, 2n ** 200n], { from })
+      facade.send('registerNextEpoch', [operator.address, own, 2n ** 200n], from)
     refuses(() => long(bob, carol.address), 'NotTheSigner')
     refuses(() => long(bob, bob.address, facade.epochSignature(bob, epoch)), 'SignatureInvalid')
     refuses(() => long(carol), 'SignatureInvalid')
@@ -203,8 +205,7 @@ describe('DASigners: quorums', () => {
     test(`a bitmap of ${rowCount} rows counts rows, and each signer’s key once`, () => {
       const { facade, operators, epoch } = openFacade({ rowCount })
       const quorum = facade.quorumAt(0)
-      const sum = (bitmap: Uint8Array) =>
-        facade.ask('getAggPkG1', epoch, 0, toHex(bitmap)) as Sum
+      const sum = (bitmap: Uint8Array) => facade.ask('getAggPkG1', epoch, 0, toHex(bitmap)) as Sum
       const slots = quorum.members.map((member) => member.slots)
       const keys = operators.map(({ bn254 }) => bn254.pkG1)
       for (const members of [[], [0], [1, 2], [0, 1, 2]]) {
@@ -280,12 +281,4 @@ function rogueOf(own: FacadeOperator, other: FacadeOperator): { pkG1: G1Point; p
     pkG1: sumOfG1([own.bn254.pkG1, { X: pkG1.X, Y: minus(pkG1.Y) }]),
     pkG2: sumOfG2([own.bn254.pkG2, { X: pkG2.X, Y: [minus(c1), minus(c0)] }]),
   }
-}
-
-/** With the one of both `registerNextEpoch` that 0G's contracts of 2025 call. */
-function longOf({ signers }: FacadeWorld) {
-  const abi = signers.abi.filter((item) => {
-    return item.type !== 'function' || item.name !== 'registerNextEpoch' || item.inputs.length === 3
-  })
-  return { ...signers, abi }
 }
