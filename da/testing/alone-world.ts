@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 
 import { artifactOf, keyWords, signatureWords } from '@zg/contracts'
-import { blsScheme, localSigner, possessionDigest } from '@zg/consensus'
+import { blsScheme, possessionDigest } from '@zg/consensus'
 import { blsSecretKeyFromSeed, fromHex, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
@@ -24,12 +24,12 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 
 import { bondedStakeAbi, entranceAbi, signersAbi } from '../contract-abis.ts'
 import { ContractChain } from '../contract-chain.ts'
-import { DataNode } from '../data-node.ts'
-import { openNodeDoor } from '../node-door.ts'
+import { openNodeHost } from '../data-host.ts'
 import type { NodeDoor } from '../node-door.ts'
 
 const utf8 = new TextEncoder()
 const seedOf = (name: string): Uint8Array => sha256(utf8.encode(name))
+const operatorKeyOf = (index: number): Uint8Array => seedOf(`alone operator ${index}`)
 
 export type AloneOptions = {
   /** JSON-RPC of a chain on which the first of `keys` has tokens. */
@@ -38,6 +38,8 @@ export type AloneOptions = {
   readonly nodeCount: number
   readonly epochSeconds: number
   readonly folder: string
+  /** Whether 0G's façade stands there too, and nodes sign for it. */
+  readonly isFacade?: boolean
   /** Has the chain's time go on by so many seconds. */
   readonly advance: (seconds: number) => Promise<void>
 }
@@ -51,9 +53,11 @@ const schedule = (newest: bigint) => {
 export class AloneWorld {
   readonly options: AloneOptions
   readonly disperserKey = seedOf('alone disperser')
-  readonly nodes: DataNode[] = []
   readonly doors: NodeDoor[] = []
   entrance: Hex = '0x'
+  /** DAEntrance. */
+  facade: Hex = '0x'
+  readonly uploaderKey = seedOf('alone uploader')
   #stake: Hex = '0x'
   #signers: Hex = '0x'
   readonly #rich: PrivateKeyAccount
@@ -82,10 +86,7 @@ export class AloneWorld {
     for (const index of indexes) await world.#enlist(index)
     await world.#fund()
     // What came in this epoch holds from the one after the next; seeds are rolled on the way.
-    for (let epoch = 0; epoch < 2; epoch++) {
-      await options.advance(options.epochSeconds)
-      await world.#send({ address: world.#stake, abi: bondedStakeAbi as Abi }, 'roll', [])
-    }
+    for (let epoch = 0; epoch < 2; epoch++) await world.passEpoch()
     return world
   }
 
@@ -100,9 +101,14 @@ export class AloneWorld {
     })
   }
 
+  /** Goes on to the next epoch, and has the seed of the one after it written down. */
+  async passEpoch(): Promise<void> {
+    await this.options.advance(this.options.epochSeconds)
+    await this.#send({ address: this.#stake, abi: bondedStakeAbi as Abi }, 'roll', [])
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.doors.map((door) => door.close()))
-    await Promise.all(this.nodes.map((node) => node.close()))
   }
 
   async #deploy(): Promise<void> {
@@ -117,11 +123,15 @@ export class AloneWorld {
     this.entrance = await this.#create('DataEntrance', [
       { signers: this.#signers, dataRows: 1_024, queries: governor, price: schedule(10n) },
     ])
+    if (this.options.isFacade !== true) return
+    this.facade = await this.#create('DAEntrance', [
+      await this.#create('DASigners', [this.#signers]),
+    ])
   }
 
   /** An operator comes: tokens, key, bond, place, address, node. */
   async #enlist(index: number): Promise<void> {
-    const account = privateKeyToAccount(toHex(seedOf(`alone operator ${index}`)), { nonceManager })
+    const account = privateKeyToAccount(toHex(operatorKeyOf(index)), { nonceManager })
     const secretKey = blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
     const scheme = blsScheme()
     const publicKey = scheme.publicKeyOf(secretKey)
@@ -139,25 +149,26 @@ export class AloneWorld {
     const proof = signatureWords(scheme.sign(secretKey, possession))
     await this.#send(stake, 'register', [keyWords(publicKey), proof], { account })
     await this.#send(stake, 'bond', [], { account, value: parseEther('1') })
-    await this.#send(signers, 'join', [index, '0x'], { account })
     await this.#send(signers, 'setUrl', [toHex(utf8.encode(door.url))], { account })
+    // From now on its node sends by this account, where it is registered with the façade.
+    await this.#send(signers, 'join', [index, '0x'], { account })
   }
 
-  async #openNode(index: number, operator: Uint8Array, secretKey: Uint8Array): Promise<NodeDoor> {
-    const chain = await this.chain()
-    const clock = createSystemClock()
-    const node = await DataNode.open({
-      chain,
-      disk: await createNodeDisk(join(this.options.folder, `node-${index}`)),
-      clock,
+  async #openNode(index: number, operator: Uint8Array, signingKey: Uint8Array): Promise<NodeDoor> {
+    const { rpc, folder, isFacade } = this.options
+    const own = { seed: seedOf(`alone root signer ${index}`), secretKey: operatorKeyOf(index) }
+    const door = await openNodeHost({
+      chain: await this.chain(),
+      disk: await createNodeDisk(join(folder, `node-${index}`)),
+      clock: createSystemClock(),
       log: silentLogger,
       operator,
-      signer: localSigner(blsScheme(), secretKey),
+      signingKey,
       quotaBytes: 2 ** 31,
+      host: '127.0.0.1',
+      port: 0,
+      ...(isFacade === true ? { facade: { rpc, entrance: this.facade, ...own } } : {}),
     })
-    const own = { node, shape: chain.shape, clock, log: silentLogger }
-    const door = await openNodeDoor({ ...own, host: '127.0.0.1', port: 0 })
-    this.nodes.push(node)
     this.doors.push(door)
     return door
   }
@@ -166,6 +177,7 @@ export class AloneWorld {
   async #fund(): Promise<void> {
     const { address } = privateKeyToAccount(toHex(this.disperserKey))
     await this.#give(address, parseEther('10'))
+    await this.#give(privateKeyToAccount(toHex(this.uploaderKey)).address, parseEther('10'))
     const entrance = { address: this.entrance, abi: entranceAbi as Abi }
     await this.#send(entrance, 'deposit', [address], { value: parseEther('100') })
   }
