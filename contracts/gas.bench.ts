@@ -5,6 +5,7 @@
  * A network of a hundred operators of equal weight, of whom up to a third are absent.
  * `certificate_*` is the check alone (quorum, digest, pairing); `submit_*` the whole transaction
  * that brings a certificate to L1, with its calldata; `slash_*` the one that reports a double vote,
+ * `slash_data_*` two commitments of who validates nothing, by its key and by the former one,
  * `evidence_check_gas` what of it verifies, `conflict_*` the one that proves two certificates (S8),
  * `punish_*` pages after it; `reward_*` what a reward costs that comes while another flows, and
  * what stakers do with it; `certify_*` brings a second certificate, `sync_*` proves an Outbox root
@@ -18,6 +19,7 @@ import type { RoundVote } from '@zg/consensus'
 import { keccak256, sha256, toHex } from '@zg/primitives'
 
 import { measureData } from './testing/data-gas.ts'
+import { twoCommitments } from './testing/double-votes.ts'
 import { measureNetworks } from './testing/hub-gas.ts'
 import { L1World } from './testing/l1-world.ts'
 import { LoadChain } from './testing/load-chain.ts'
@@ -30,7 +32,7 @@ import {
   StakeWorld,
   testOperator,
 } from './testing/stake-world.ts'
-import type { CertificateArgs } from './testing/stake-world.ts'
+import type { CertificateArgs, TestOperator } from './testing/stake-world.ts'
 
 const id = 1
 const operatorCount = 100
@@ -89,6 +91,7 @@ export async function bench() {
     metrics: {
       ...gas,
       ...slashing(),
+      ...slashingData(),
       ...rewarding(),
       ...(await bridging()),
       ...load(),
@@ -157,6 +160,25 @@ function slashingAfter(changes: number): Record<string, number> {
     punish_page_of_one_gas: one,
     punish_per_operator_gas: Math.round((more - one) / (pageSize - 1)),
   }
+}
+
+/** Two commitments for a batch, where nothing was ever punished, by one that validates nothing. */
+function slashingData(): Record<string, number> {
+  const l1 = new L1World()
+  const [validator, outsider, rotated] = [0, 1, 2].map((index) => testOperator(index))
+  if (!validator || !outsider || !rotated) throw new Error('there are some')
+  for (const network of [0, 1]) l1.openNetwork(network)
+  l1.settle([validator], { ids: [0, 1] })
+  l1.settle([outsider, rotated])
+  l1.goToEpoch(l1.epoch + 2)
+  l1.rotate(testOperator(2, 1))
+  l1.goToEpoch(l1.epoch + 2)
+  const gasOf = (culprit: TestOperator, network: number): number => {
+    const epoch = BigInt(l1.epoch)
+    const { name, args } = twoCommitments(l1, { id: network, culprit, epoch, number: 7 })
+    return Number(l1.send(l1.slashing, name, args).gasUsed)
+  }
+  return { slash_data_gas: gasOf(outsider, 0), slash_data_former_key_gas: gasOf(rotated, 1) }
 }
 
 /** Rewards that flow: one more comes, a staker takes its own, then stakes it. */

@@ -21,11 +21,18 @@ const reporter: Hex = toHex(new Uint8Array(20).fill(0xee))
 const operators = [1, 2, 3, 4, 5].map((index) => testOperator(index))
 const coder = localBatchCoder(smallShape)
 
-/** L1 with five operators of network 1 in epoch 12, and a node for each that signs by its key. */
+/** Validates nothing: it signs for data alone. */
+const outsider = 4
+
+/**
+ * L1 with five operators in epoch 12, of which four validate network 1, and a node for each that
+ * signs by its key.
+ */
 async function openWorlds() {
   const l1 = new L1World()
   for (const id of [0, 1]) l1.openNetwork(id)
-  l1.settle(operators, { ids: [0, 1], slashBpsMax: 10_000 })
+  l1.settle(operators.slice(0, outsider), { ids: [0, 1], slashBpsMax: 10_000 })
+  l1.settle(operators.slice(outsider))
   l1.goToEpoch(12)
   const scheme = blsScheme()
   const clock = new SimulatedClock()
@@ -58,39 +65,50 @@ async function signedBy(world: DataWorld, index: number, batch: BatchId, fill: n
   return { batch, commitment: coded.commitment, signature } satisfies SignedBatch
 }
 
-test('S9: a node that forgot what it signed signs again, and L1 takes its stake for both', async () => {
-  const { l1, world, scheme } = await openWorlds()
-  const epoch = await world.chain.epoch()
-  assert.equal(epoch, 12n)
-  const disperser = fromHex(world.disperserAddress)
-  const batch: BatchId = { network: 1, epoch, quorum: 0, disperser, sequence: 4n }
-  const first = await signedBy(world, 2, batch, 1)
-  await assert.rejects(signedBy(world, 2, batch, 2), { code: 'DA_EQUIVOCATION' })
-  world.nodeDisks[2] = new SimulatedDisk({ clock: world.clock, rng: createSeededRng(9) })
-  const second = await signedBy(world, 2, batch, 2)
-  const evidence = dataEvidence(first, second, scheme)
-  assert.ok(evidence !== undefined)
+for (const [index, who] of [
+  [2, 'a validator'],
+  [outsider, 'no validator'],
+] as const) {
+  test(`S9: a node that forgot what it signed signs again, and loses stake: ${who}`, async () => {
+    const { l1, world, scheme } = await openWorlds()
+    const epoch = await world.chain.epoch()
+    assert.equal(epoch, 12n)
+    const disperser = fromHex(world.disperserAddress)
+    const batch: BatchId = { network: 1, epoch, quorum: 0, disperser, sequence: 4n }
+    const first = await signedBy(world, index, batch, 1)
+    await assert.rejects(signedBy(world, index, batch, 2), { code: 'DA_EQUIVOCATION' })
+    world.nodeDisks[index] = new SimulatedDisk({ clock: world.clock, rng: createSeededRng(9) })
+    const second = await signedBy(world, index, batch, 2)
+    const evidence = dataEvidence(first, second, scheme)
+    assert.ok(evidence !== undefined)
 
-  const culprit = operators[2]!.address
-  const report = (operator: Hex, given: DataEvidence) =>
-    l1.send(
-      l1.slashing,
-      'reportDataVotes',
-      [1, operator, given.first, given.second, given.signature],
-      reporter,
+    const culprit = operators[index]!.address
+    const report = (operator: Hex, given: DataEvidence) =>
+      l1.send(
+        l1.slashing,
+        'reportDataVotes',
+        [1, operator, given.first, given.second, given.signature],
+        reporter,
+      )
+    // Nobody else's, no other batch's, and no vote that it did not sign.
+    assert.throws(() => report(operators[1]!.address, evidence), ContractRevertError)
+    const other = {
+      ...evidence,
+      second: { ...evidence.second, commitment: toHex(batch.disperser) },
+    }
+    assert.throws(
+      () => report(culprit, { ...evidence, second: evidence.first }),
+      ContractRevertError,
     )
-  // Nobody else's, no other batch's, and no vote that it did not sign.
-  assert.throws(() => report(operators[1]!.address, evidence), ContractRevertError)
-  const other = { ...evidence, second: { ...evidence.second, commitment: toHex(batch.disperser) } }
-  assert.throws(() => report(culprit, { ...evidence, second: evidence.first }), ContractRevertError)
-  assert.throws(() => report(culprit, other as DataEvidence))
-  const stakeOf = (): bigint =>
-    (l1.read(l1.stakes, 'activeOf', culprit) as { readonly assets: bigint }).assets
-  const before = stakeOf()
-  assert.equal(report(culprit, evidence).events[0]?.args['fault'], 9)
-  assert.ok(stakeOf() < before)
-  assert.throws(() => report(culprit, evidence), ContractRevertError)
-})
+    assert.throws(() => report(culprit, other as DataEvidence))
+    const stakeOf = (): bigint =>
+      (l1.read(l1.stakes, 'activeOf', culprit) as { readonly assets: bigint }).assets
+    const before = stakeOf()
+    assert.equal(report(culprit, evidence).events[0]?.args['fault'], 9)
+    assert.ok(stakeOf() < before)
+    assert.throws(() => report(culprit, evidence), ContractRevertError)
+  })
+}
 
 test('what is no fault is no evidence: two batches, or one commitment twice', async () => {
   const { world, scheme } = await openWorlds()

@@ -71,15 +71,7 @@ export async function runDevnet(input: CommandInput): Promise<void> {
 }
 
 /** Flags of a world with an L1. */
-const worldFlags = [
-  'validators',
-  'networks',
-  'networks-max',
-  'block-time',
-  'no-da',
-  'reset',
-  'l1',
-] as const
+const worldFlags = ['validators', 'networks', 'networks-max', 'block-time', 'reset', 'l1'] as const
 
 /** Flags that cannot be together. */
 const apart: readonly (readonly [string, string])[] = [

@@ -8,6 +8,7 @@ import { encodeAbiParameters } from 'viem'
 
 import { encodeOperatorProof, headerType } from '../operator-proof.ts'
 import { drawOf } from '../testing/data-draw.ts'
+import { dataReport, dataVotes } from '../testing/double-votes.ts'
 import { admit, openHub } from '../testing/hub-world.ts'
 import { ContractRevertError } from '../testing/contract-world.ts'
 import type { ReferredL1 } from '../testing/network-world.ts'
@@ -231,5 +232,29 @@ describe('DataSigners on a network', () => {
       [0, 1, 2].map((place) => home.ask('DataSigners', 'isContested', place, 14)),
       [true, true, false],
     )
+  })
+
+  test('who rotates on L1 and keeps its place answers there for what its former key signs', async () => {
+    const { l1, home, goToEpoch, seal, proofOf, join } = await openShared()
+    l1.register(loner)
+    l1.fund(loner.address, 200n * ether)
+    l1.send(l1.stakes, 'stake', [loner.address, 200n * ether], loner.address)
+    goToEpoch(14)
+    join(loner, 0, await proofOf(await seal({ epoch: 14n }), loner.address))
+    l1.rotate(testOperator(9, 1))
+    goToEpoch(16)
+    const keyOnL1 = (epoch: number) => l1.read(l1.operators, 'keyAt', loner.address, epoch)
+    const [place] = home.ask('DataSigners', 'placesOf', 0, 1) as readonly [{ key: object }]
+    assert.deepEqual(place.key, keyOnL1(15))
+    assert.notDeepEqual(place.key, keyOnL1(16))
+    const votes = dataVotes(16n, 1)
+    const fault = { id: home.id, operator: loner.address, votes, signer: loner }
+    const { name, args } = dataReport(l1, fault)
+    assert.equal(l1.send(l1.slashing, name, args).events[0]?.name, 'Punished')
+    home.call('DataSigners', 'contest', [
+      0,
+      await proofOf(await seal({ epoch: 16n }), loner.address),
+    ])
+    assert.equal(home.ask('DataSigners', 'isContested', 0, 16), true)
   })
 })

@@ -114,11 +114,12 @@ contract ArithmeticTest is ForgeTest {
         Churn.take(comingOnly, epoch, limit, move);
     }
 
-    function testPunishmentsAddUp(uint256 seed, uint16 most, uint16 part, uint32 member) external {
-        member %= 64;
+    function testPunishmentsAddUp(uint256 seed, uint16 most, uint16 part, uint256 member) external {
+        // The number of a member, or an address.
+        member %= seed % 3 == 0 ? 2 ** 160 : 64;
         most = uint16(most % (BPS + 1));
         part = uint16(part % (most + uint256(1)));
-        uint32 other = member ^ uint32(1 + (seed % 15));
+        uint256 other = member ^ (1 + (seed % 15));
         uint256 left = 1e18;
         if (seed % 4 > 0) {
             require(book.report(member, part), "first");

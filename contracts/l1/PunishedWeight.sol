@@ -51,7 +51,7 @@ library PunishedWeight {
         Ledger storage ledger,
         OperatorRegistry operators,
         address operator,
-        uint32 member,
+        uint256 member,
         uint64 epoch,
         uint64 span
     ) internal view returns (Weighing memory weighing) {
@@ -87,7 +87,7 @@ library PunishedWeight {
     /// Counts it. Who counts already stays what it was punished as at first.
     function count(
         Ledger storage ledger,
-        uint32 member,
+        uint256 member,
         Weighing memory weighing,
         bool isSingle
     ) internal {
@@ -107,7 +107,7 @@ library PunishedWeight {
         ledger.marks[word] = others | (mark << shift);
     }
 
-    function _placeOf(uint32 member) private pure returns (uint256 word, uint256 shift) {
+    function _placeOf(uint256 member) private pure returns (uint256 word, uint256 shift) {
         return (member / MEMBERS, (member % MEMBERS) * MEMBER_BITS);
     }
 }

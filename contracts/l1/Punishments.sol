@@ -27,14 +27,14 @@ library Punishments {
     uint256 private constant BPS = 10_000;
 
     /// Returns false when the member was reported or convicted before.
-    function report(Book storage book, uint32 member, uint16 bps) internal returns (bool) {
+    function report(Book storage book, uint256 member, uint16 bps) internal returns (bool) {
         if (_of(book, member) != 0) return false;
         _add(book, member, REPORTED | bps);
         return true;
     }
 
     /// Notes what a report costs now. Returns false, and notes nothing, when a conviction took it.
-    function take(Book storage book, uint32 member, uint16 bps) internal returns (bool) {
+    function take(Book storage book, uint256 member, uint16 bps) internal returns (bool) {
         if (isConvicted(book, member)) return false;
         _add(book, member, bps);
         return true;
@@ -42,7 +42,7 @@ library Punishments {
 
     /// Returns the part to be taken now of a member that consented to lose `most`: none when it was
     /// convicted before, or when nothing is left. `isFirst`: it was not reported before either.
-    function convict(Book storage book, uint32 member, uint16 most)
+    function convict(Book storage book, uint256 member, uint16 most)
         internal
         returns (uint16 rest, bool isFirst)
     {
@@ -55,24 +55,24 @@ library Punishments {
         if (taken < most) rest = uint16((most - taken) * BPS / (BPS - taken));
     }
 
-    function isPunished(Book storage book, uint32 member) internal view returns (bool) {
+    function isPunished(Book storage book, uint256 member) internal view returns (bool) {
         return _of(book, member) != 0;
     }
 
-    function isConvicted(Book storage book, uint32 member) internal view returns (bool) {
+    function isConvicted(Book storage book, uint256 member) internal view returns (bool) {
         return _of(book, member) & CONVICTED != 0;
     }
 
-    function _of(Book storage book, uint32 member) private view returns (uint256) {
+    function _of(Book storage book, uint256 member) private view returns (uint256) {
         return (book.words[member / MEMBERS] >> _shiftOf(member)) & MEMBER_MASK;
     }
 
     /// `bits` MUST be none that are set.
-    function _add(Book storage book, uint32 member, uint256 bits) private {
+    function _add(Book storage book, uint256 member, uint256 bits) private {
         book.words[member / MEMBERS] |= bits << _shiftOf(member);
     }
 
-    function _shiftOf(uint32 member) private pure returns (uint256) {
+    function _shiftOf(uint256 member) private pure returns (uint256) {
         return (member % MEMBERS) * MEMBER_BITS;
     }
 }

@@ -26,7 +26,8 @@ import {StakeManager} from "./StakeManager.sol";
 ///
 /// Evidence is the two statements and the sum of their two signatures. Nobody can veto a report,
 /// and no authority can make one. The fault is in the later of the two epochs. For a network and an
-/// epoch an operator is punished once for statements of its own, and once for two certificates.
+/// epoch an operator is punished once for statements of its own (S1 to S7), once for two
+/// certificates, and once for data (S9).
 ///
 ///     part lost = 5 % + 3 * (weight punished in this network lately, this one's too) / (its total),
 ///     at most all of it, and at most what the operator consented to when it opted in
@@ -45,6 +46,19 @@ import {StakeManager} from "./StakeManager.sol";
 /// the report, as it would have been, and executed by anyone `massDelay` later. Nothing calls it
 /// off, and stake that leaves meanwhile cannot be withdrawn before. Two certificates wait for
 /// nothing: they take what was deferred with the rest, and no execution follows.
+///
+/// **Data.** Any operator may sign for the data of a network, whether it validates it or not, and
+/// S9 is judged of all alike, apart from consensus:
+///
+///     consent     who signs in a network's name consents to three tenths by it, as whoever joins
+///                 one does at least; who validates it keeps what it said there
+///     lately      the weight punished for S9 in that network, a third of the total makes it wait.
+///                 No fault of consensus is dearer or later for it, nor the other way round: else
+///                 outsiders could delay what validators have to pay
+///     its total   that of its validators, too. What its signers weigh is known on the network
+///                 alone, which must not say what its operators lose
+///     key         the operator's of the epoch, or of two epochs before: a place in DataSigners
+///                 keeps its key until somebody contests it
 ///
 /// Two finality certificates that contradict each other also halt their network on L1.
 contract SlashingManager is Epochs {
@@ -81,12 +95,21 @@ contract SlashingManager is Epochs {
         uint48 due;
     }
 
+    /// Where what an operator did is written down, and the most that it may cost.
+    struct Accused {
+        /// Of a network: its id for consensus, with DATA for data.
+        uint64 docket;
+        uint256 member;
+        uint16 most;
+    }
+
     uint16 public constant BASE_BPS = 500;
     uint16 public constant REPORTER_BPS = 500;
     uint256 private constant BPS = 10_000;
     uint256 private constant CORRELATION = 3;
     /// More than total / MASS_PART punished lately delays what comes next.
     uint256 public constant MASS_PART = 3;
+    uint64 private constant DATA = 1 << 32;
 
     OperatorRegistry public immutable operators;
     NetworkRegistry public immutable networks;
@@ -98,14 +121,16 @@ contract SlashingManager is Epochs {
     uint256 public immutable massDelay;
     /// Epochs of a span of punished weight: it counts in two spans after its own.
     uint64 public immutable spanEpochs;
+    /// The most that S9 costs who does not validate the network, in hundredths of a percent.
+    uint16 public immutable outsiderBpsMax;
     /// What votes name as their staking contract.
     address private immutable _staking;
 
     /// By the epoch of the faults.
-    mapping(uint32 id => mapping(uint64 epoch => Punishments.Book)) private _books;
+    mapping(uint64 docket => mapping(uint64 epoch => Punishments.Book)) private _books;
     /// By the hash of a Conflict.
     mapping(bytes32 conflict => bool) public isProven;
-    mapping(uint32 id => PunishedWeight.Ledger) private _weights;
+    mapping(uint64 docket => PunishedWeight.Ledger) private _weights;
     mapping(uint256 number => Deferral) private _deferrals;
     uint256 public deferralCount;
 
@@ -138,6 +163,7 @@ contract SlashingManager is Epochs {
         evidenceAgeMax = ageMax;
         massDelay = delay;
         _staking = finality.staking();
+        outsiderBpsMax = networks.SLASH_BPS_LEAST();
         // Who is punished now weighs in no epoch after so many, deferred or not.
         uint64 epochs = NOTICE + 1 + uint64((ageMax + delay) / epochLength);
         spanEpochs = (epochs + PunishedWeight.SPANS_AFTER - 1) / PunishedWeight.SPANS_AFTER;
@@ -191,7 +217,8 @@ contract SlashingManager is Epochs {
         _punishOne(id, operator, later, fault);
     }
 
-    /// Reports two commitments that an operator signed for one batch of data: S9.
+    /// Reports two commitments that an operator signed for one batch of data: S9. It need not
+    /// validate the network.
     function reportDataVotes(
         uint32 id,
         address operator,
@@ -202,8 +229,9 @@ contract SlashingManager is Epochs {
         Votes.Fault fault = Votes.faultOf(first, second);
         if (fault == Votes.Fault.None) revert NotAFault();
         Votes.Domain memory domain = _domainOf(id);
-        Bls.Key memory key = operators.keyAt(operator, first.epoch);
-        _verify(key, Votes.digestOf(domain, first), key, Votes.digestOf(domain, second), signature);
+        bytes32[2] memory digests =
+            [Votes.digestOf(domain, first), Votes.digestOf(domain, second)];
+        _verifyData(operator, first.epoch, digests, signature);
         _punishOne(id, operator, first.epoch, fault);
     }
 
@@ -286,8 +314,9 @@ contract SlashingManager is Epochs {
         if (found.due == 0) revert NotDeferred();
         if (block.timestamp < found.due) revert StillDeferred(found.due);
         delete _deferrals[number];
-        uint32 member = _stintAt(found.id, found.operator, found.epoch).member;
-        if (_books[found.id][found.epoch].take(member, found.bps)) _slash(found);
+        bool isData = found.fault == Votes.Fault.S9;
+        Accused memory accused = _accusedOf(found.id, found.operator, found.epoch, isData);
+        if (_books[accused.docket][found.epoch].take(accused.member, found.bps)) _slash(found);
         else emit Superseded(number);
     }
 
@@ -296,23 +325,57 @@ contract SlashingManager is Epochs {
         return _deferrals[number];
     }
 
-    /// Whether an operator was punished for a network and an epoch, or is to be.
+    /// Whether an operator was punished for a network and an epoch, or is to be: for S1 to S8.
     function isPunished(uint32 id, address operator, uint64 epoch) external view returns (bool) {
-        return _books[id][epoch].isPunished(_stintAt(id, operator, epoch).member);
+        return _isPunished(id, operator, epoch, false);
+    }
+
+    /// The same for S9.
+    function isDataPunished(uint32 id, address operator, uint64 epoch)
+        external
+        view
+        returns (bool)
+    {
+        return _isPunished(id, operator, epoch, true);
     }
 
     /// Whether it was for two certificates: so all that it consented to is taken.
     function isConvicted(uint32 id, address operator, uint64 epoch) external view returns (bool) {
-        return _books[id][epoch].isConvicted(_stintAt(id, operator, epoch).member);
+        uint256 member = _accusedOf(id, operator, epoch, false).member;
+        return _books[id][epoch].isConvicted(member);
     }
 
     /// What a fault of an operator in a network and an epoch would cost it now, in hundredths of a
-    /// percent.
+    /// percent: S1 to S7.
     function penaltyOf(uint32 id, address operator, uint64 epoch) external view returns (uint16) {
-        NetworkRegistry.Stint memory stint = networks.stintAt(id, operator, epoch);
-        PunishedWeight.Weighing memory weighing = _weigh(id, stint.member, operator, epoch);
-        (uint16 bps,) = _judge(id, epoch, weighing, stint.slashBpsMax);
-        return bps;
+        return _penaltyOf(id, operator, epoch, false);
+    }
+
+    /// The same of S9.
+    function dataPenaltyOf(uint32 id, address operator, uint64 epoch)
+        external
+        view
+        returns (uint16)
+    {
+        return _penaltyOf(id, operator, epoch, true);
+    }
+
+    function _isPunished(uint32 id, address operator, uint64 epoch, bool isData)
+        private
+        view
+        returns (bool)
+    {
+        Accused memory accused = _accusedOf(id, operator, epoch, isData);
+        return _books[accused.docket][epoch].isPunished(accused.member);
+    }
+
+    function _penaltyOf(uint32 id, address operator, uint64 epoch, bool isData)
+        private
+        view
+        returns (uint16 bps)
+    {
+        Accused memory accused = _accusedOf(id, operator, epoch, isData);
+        (bps,) = _judge(id, epoch, _weigh(accused, operator, epoch), accused);
     }
 
     function _penalty(uint256 weight, uint256 total, uint16 most) private pure returns (uint16) {
@@ -373,13 +436,32 @@ contract SlashingManager is Epochs {
         }
     }
 
+    /// By the operator's key of the epoch, or by the one that it had two epochs before.
+    function _verifyData(
+        address operator,
+        uint64 epoch,
+        bytes32[2] memory digests,
+        bytes calldata signature
+    ) private view {
+        Bls.Key memory key = operators.keyAt(operator, epoch);
+        if (Bls.verifyBoth(key, digests[0], key, digests[1], signature)) return;
+        // Keys hold from epoch 2 on, and each for two epochs at least.
+        try operators.keyAt(operator, epoch - NOTICE) returns (Bls.Key memory former) {
+            _verify(former, digests[0], former, digests[1], signature);
+        } catch {
+            revert SignatureInvalid();
+        }
+    }
+
     function _punishOne(uint32 id, address operator, uint64 epoch, Votes.Fault fault) private {
         _checkAge(epoch);
-        NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
-        PunishedWeight.Weighing memory weighing = _weigh(id, stint.member, operator, epoch);
-        (uint16 bps, bool isDeferred) = _judge(id, epoch, weighing, stint.slashBpsMax);
-        if (!_books[id][epoch].report(stint.member, isDeferred ? 0 : bps)) revert AlreadyPunished();
-        _weights[id].count(stint.member, weighing, true);
+        Accused memory accused = _accusedOf(id, operator, epoch, fault == Votes.Fault.S9);
+        PunishedWeight.Weighing memory weighing = _weigh(accused, operator, epoch);
+        (uint16 bps, bool isDeferred) = _judge(id, epoch, weighing, accused);
+        if (!_books[accused.docket][epoch].report(accused.member, isDeferred ? 0 : bps)) {
+            revert AlreadyPunished();
+        }
+        _weights[accused.docket].count(accused.member, weighing, true);
         Deferral memory found = Deferral({
             operator: operator,
             id: id,
@@ -400,11 +482,11 @@ contract SlashingManager is Epochs {
         uint32 id,
         uint64 epoch,
         PunishedWeight.Weighing memory weighing,
-        uint16 most
+        Accused memory accused
     ) private view returns (uint16 bps, bool isDeferred) {
         uint256 total = networks.totalAt(id, epoch);
-        (uint256 lately, uint256 singles) = _weights[id].lately(weighing);
-        return (_penalty(lately, total, most), singles * MASS_PART > total);
+        (uint256 lately, uint256 singles) = _weights[accused.docket].lately(weighing);
+        return (_penalty(lately, total, accused.most), singles * MASS_PART > total);
     }
 
     /// What two certificates cost an operator now.
@@ -416,13 +498,13 @@ contract SlashingManager is Epochs {
         if (conflict.firstEpoch != conflict.secondEpoch) {
             _checkSigner(id, operator, conflict.firstEpoch + conflict.secondEpoch - epoch);
         }
-        NetworkRegistry.Stint memory stint = _stintAt(id, operator, epoch);
-        PunishedWeight.Weighing memory weighing = _weigh(id, stint.member, operator, epoch);
+        Accused memory accused = _accusedOf(id, operator, epoch, false);
+        PunishedWeight.Weighing memory weighing = _weigh(accused, operator, epoch);
         // MUST weigh: without weight its key is in no certificate.
         if (weighing.own == 0) revert NotAMember(operator);
         bool isFirst;
-        (rest, isFirst) = _books[id][epoch].convict(stint.member, stint.slashBpsMax);
-        if (isFirst) _weights[id].count(stint.member, weighing, false);
+        (rest, isFirst) = _books[accused.docket][epoch].convict(accused.member, accused.most);
+        if (isFirst) _weights[accused.docket].count(accused.member, weighing, false);
     }
 
     function _slash(Deferral memory found) private {
@@ -440,32 +522,40 @@ contract SlashingManager is Epochs {
         if (block.timestamp > startOf(epoch + 1) + evidenceAgeMax) revert EvidenceTooOld();
     }
 
-    function _weigh(uint32 id, uint32 member, address operator, uint64 epoch)
+    function _weigh(Accused memory accused, address operator, uint64 epoch)
         private
         view
         returns (PunishedWeight.Weighing memory)
     {
         uint64 span = currentEpoch() / spanEpochs;
-        return _weights[id].weigh(operators, operator, member, epoch, span);
+        return _weights[accused.docket].weigh(operators, operator, accused.member, epoch, span);
+    }
+
+    /// Reverts unless an operator may be accused: of consensus members alone, of data anyone.
+    function _accusedOf(uint32 id, address operator, uint64 epoch, bool isData)
+        private
+        view
+        returns (Accused memory)
+    {
+        NetworkRegistry.Stint memory stint = networks.stintAt(id, operator, epoch);
+        bool isOutside = stint.fromEpoch == 0;
+        if (isData) {
+            // Who never joined has no number there.
+            uint16 most = isOutside ? outsiderBpsMax : stint.slashBpsMax;
+            return Accused(DATA | id, uint160(operator), most);
+        }
+        if (isOutside) revert NotAMember(operator);
+        return Accused(id, stint.member, stint.slashBpsMax);
     }
 
     function _domainOf(uint32 id) private view returns (Votes.Domain memory) {
         return Votes.Domain(uint64(block.chainid), _staking, id, networks.genesisHashOf(id));
     }
 
-    function _stintAt(uint32 id, address operator, uint64 epoch)
-        private
-        view
-        returns (NetworkRegistry.Stint memory stint)
-    {
-        stint = networks.stintAt(id, operator, epoch);
-        if (stint.fromEpoch == 0) revert NotAMember(operator);
-    }
-
     /// Reverts unless an operator was of an epoch's set.
     function _checkSigner(uint32 id, address operator, uint64 epoch) private view {
-        _stintAt(id, operator, epoch);
-        if (operators.weightAt(operator, epoch) == 0) revert NotAMember(operator);
+        bool isMember = networks.isMember(id, operator, epoch);
+        if (!isMember || operators.weightAt(operator, epoch) == 0) revert NotAMember(operator);
     }
 
     /// Goes on in a list that rises, up to an operator that must not be in it.
@@ -494,7 +584,8 @@ contract SlashingManager is Epochs {
     error AlreadyProven();
     error EpochToCome();
     error EvidenceTooOld();
-    /// This operator was punished for this network and epoch, or is to be.
+    /// This operator was punished for this network and epoch, or is to be: for consensus, or for
+    /// data.
     error AlreadyPunished();
     error NotDeferred();
     /// It is executed from then on.

@@ -8,7 +8,7 @@ import { runConservation } from '../testing/conservation.ts'
 const steps = 160
 
 /** What none of so short a life may do without. */
-const kinds = ['claim', 'return', 'grant', 'slash', 'bury', 'refund', 'replay']
+const kinds = ['claim', 'return', 'grant', 'slash', 'data', 'bury', 'refund', 'replay']
 
 for (const seed of [1, 2]) {
   test(`no token comes from nowhere at any step of seed ${seed}`, async () => {

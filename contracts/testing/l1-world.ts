@@ -1,7 +1,12 @@
 /** All contracts of shared stake on one L1, joined as in production, with stakers and operators. */
 
-import { finalityVoteDigest, possessionDigest, roundVoteDigest } from '@zg/consensus'
-import type { FinalityVote, NetworkIdentity, RoundVote } from '@zg/consensus'
+import {
+  dataVoteDigest,
+  finalityVoteDigest,
+  possessionDigest,
+  roundVoteDigest,
+} from '@zg/consensus'
+import type { DataVote, FinalityVote, NetworkIdentity, RoundVote } from '@zg/consensus'
 import { blsAggregate, blsPublicKeyOf, blsSign, fromHex, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
@@ -267,6 +272,11 @@ export class L1World {
     }
   }
 
+  /** A vote on data as contracts take it. */
+  dataArgs({ disperser, commitment, ...numbers }: DataVote) {
+    return { ...numbers, disperser: toHex(disperser), commitment: toHex(commitment) }
+  }
+
   /** The sum of the signatures of some operators on each round vote of a network. */
   signRounds(id: number, votes: readonly RoundVote[], signers: readonly TestOperator[]): Hex {
     const digests = votes.map((vote) => roundVoteDigest(this.identityOf(id), vote))
@@ -280,6 +290,12 @@ export class L1World {
     signers: readonly TestOperator[],
   ): Hex {
     const digests = votes.map((vote) => finalityVoteDigest(this.identityOf(id), vote))
+    return sumOfSignatures(digests, signers)
+  }
+
+  /** The same of votes on data. */
+  signData(id: number, votes: readonly DataVote[], signers: readonly TestOperator[]): Hex {
+    const digests = votes.map((vote) => dataVoteDigest(this.identityOf(id), vote))
     return sumOfSignatures(digests, signers)
   }
 }

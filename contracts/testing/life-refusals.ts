@@ -23,5 +23,6 @@ export const replayRefusals: Readonly<Record<string, readonly string[]>> = {
   payClose: ['AlreadyPaid'],
   declareDead: ['NetworkDead'],
   reportRoundVotes: ['AlreadyPunished', 'EvidenceTooOld'],
+  reportDataVotes: ['AlreadyPunished', 'EvidenceTooOld', 'SignatureInvalid'],
   execute: ['NotDeferred'],
 }

@@ -8,18 +8,18 @@
 
 import assert from 'node:assert/strict'
 
-import type { RoundVote } from '@zg/consensus'
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { Rng } from '@zg/runtime'
 
 import { ContractRevertError } from './contract-world.ts'
 import type { Deployed, Sent } from './contract-world.ts'
+import type { Report } from './double-votes.ts'
 import { L1World } from './l1-world.ts'
 import { LedgerNetwork, rewardHub } from './ledger-network.ts'
+import { LifeOperators } from './life-operators.ts'
 import { refusals, replayRefusals } from './life-refusals.ts'
 import type { OutboxEntry } from './network-world.ts'
-import { testOperator } from './stake-world.ts'
 import type { TestOperator } from './stake-world.ts'
 
 const ether = 10n ** 18n
@@ -39,11 +39,6 @@ export const genesisWei = BigInt(stakers.length) * holderWei
 /** So low a rate that lives come up against it. */
 export const rate = { rateCapacity: 150n * ether, largeAmount: 60n * ether }
 const stranger: Hex = toHex(new Uint8Array(20).fill(0x99))
-
-/** Operators that are in at once, and in a life. */
-const operatorsLeast = 3
-const operatorsMost = 8
-const operatorsMax = 60
 
 /** Calls that are remembered, to be made again. */
 const replaysMax = 64
@@ -75,9 +70,7 @@ export class RandomLife {
     deadAfterSeconds: 5_000,
   })
   readonly networks: readonly LedgerNetwork[]
-  /** All that ever were, and those that nobody reported. */
-  readonly operators: TestOperator[] = []
-  #living: readonly TestOperator[] = []
+  readonly #operators: LifeOperators
   /** Who ever staked with whom, and what leaves when. */
   readonly pairs = new Map<string, readonly [operator: Hex, staker: Hex]>()
   #exits: readonly Exit[] = []
@@ -92,12 +85,12 @@ export class RandomLife {
   slashBurned = 0n
   /** Whether the stake manager told of anything since that was last asked. */
   isStakeMoved = true
-  #view = 0
   readonly #steps: Steps
 
   constructor(rng: Rng) {
     this.#rng = rng
     const l1 = this.l1
+    this.#operators = new LifeOperators(l1, rng)
     for (const id of networkIds) l1.openNetwork(id)
     for (const id of [openingId, closedId]) l1.openNetwork(id, { operatorsMin: 100 })
     l1.send(l1.networks, 'close', [closedId])
@@ -112,6 +105,11 @@ export class RandomLife {
     })
     this.#watch()
     this.#steps = this.#allSteps()
+  }
+
+  /** All that ever were. */
+  get operators(): readonly TestOperator[] {
+    return this.#operators.all
   }
 
   /** All that may happen. */
@@ -174,8 +172,10 @@ export class RandomLife {
       ['collect', 4, () => this.#collect()],
       ['compound', 4, () => this.#compound()],
       ['commission', 1, () => this.#commission()],
-      ['join', 3, () => this.#living.length < operatorsMost && this.#join()],
-      ['slash', 4, () => this.#slash()],
+      ['join', 3, () => this.#join()],
+      ['outside', 2, () => this.#came(this.#operators.comeOutside())],
+      ['slash', 4, () => this.#accuse(this.#operators.twoBlocks(this.#alive()))],
+      ['data', 3, () => this.#accuse(this.#operators.twoCommitments(this.#alive()))],
       ['execute', 5, () => this.#execute()],
       ['deposit', 6, () => this.#deposit()],
       ['credit', 6, () => this.#alive().payOut()],
@@ -266,32 +266,19 @@ export class RandomLife {
   }
 
   #join(): boolean {
-    if (this.operators.length >= operatorsMax) return false
-    const operator = testOperator(1 + this.operators.length)
     const ids = networkIds.filter((id) => this.networks?.[id]?.lastHeight === undefined)
-    this.l1.settle([operator], { ids })
-    this.operators.push(operator)
-    this.#living = [...this.#living, operator]
-    this.pairs.set(`${operator.address}/own`, [operator.address, operator.address])
+    return this.#came(this.#operators.join(ids))
+  }
+
+  #came(operator: Hex | undefined): boolean {
+    if (operator === undefined) return false
+    this.pairs.set(`${operator}/own`, [operator, operator])
     return true
   }
 
-  /** Two votes of a view, signed by one. */
-  #slash(): boolean {
-    const l1 = this.l1
-    const { id } = this.#alive()
-    const epoch = BigInt(l1.epoch)
-    const culprit = this.#pick(this.#living)
-    const isWorth = this.#living.length > operatorsLeast
-    if (!isWorth || !this.networks[id]?.isMember(culprit.address, epoch)) return false
-    const view = ++this.#view
-    const votes = [1, 2].map((fill): RoundVote => {
-      return { kind: 'notarize', epoch, view, digest: new Uint8Array(32).fill(fill) }
-    })
-    const sum = l1.signRounds(id, votes, [culprit])
-    const args = [id, culprit.address, ...votes.map((vote) => l1.roundArgs(vote)), sum]
-    this.#burning(() => this.#sendOnce({ contract: l1.slashing, name: 'reportRoundVotes', args }))
-    this.#living = this.#living.filter((each) => each !== culprit)
+  #accuse(report: Report | undefined): boolean {
+    if (report === undefined) return false
+    this.#burning(() => this.#sendOnce({ contract: this.l1.slashing, ...report }))
     return true
   }
 
@@ -450,7 +437,8 @@ export class RandomLife {
     if (drawn === undefined) return false
     this.#replayed.add(drawn)
     const { contract, name, args } = this.#pick(this.#once.filter((call) => call.name === drawn))
-    const isForeign = name === 'claim' && this.#rng.chance(0.3)
+    const isOfOne = ['claim', 'reportDataVotes'].includes(name)
+    const isForeign = isOfOne && this.#rng.chance(0.3)
     const sent = isForeign ? args.with(0, (Number(args[0]) + 1) % networkIds.length) : args
     try {
       this.#burning(() => this.l1.send(contract, name, sent, stranger))
