@@ -2,11 +2,11 @@
  * Bench `da-zero-gravity`: what 0G's façade costs on our EVM, every slot cold, with 16 and with 512
  * signers of equal votes; and how long its signatures take in this process.
  *
- *     register_gas              a key with its proof      register_epoch_gas   for the next epoch
- *     upload_gas                the first root of a transaction, `upload_more_gas` each that follows
- *     verify_*_gas              a root whose signers are all of the quorum, or two thirds;
- *                               `verify_more_*_gas` each that follows in the same transaction
- *     aggregate_*_gas           `getAggPkG1` by itself, of a caller's
+ *     register_gas         a key with its proof; `register_epoch_gas` for the next epoch
+ *     upload_gas           the first root of a transaction; `upload_more_gas` each that follows
+ *     verify_*_gas         a root whose signers are all of the quorum, or two thirds of it;
+ *                          `verify_more_*_gas` each that follows in the same transaction
+ *     aggregate_*_gas      `getAggPkG1` by itself
  *
  * The ratio is what DataEntrance takes to record one batch of as many signers, in the same run.
  */
