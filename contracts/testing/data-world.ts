@@ -6,6 +6,7 @@
 import { commitmentBy } from '@zg/coding'
 import { dataVoteDigest, possessionDigest } from '@zg/consensus'
 import type { DataVote, NetworkIdentity } from '@zg/consensus'
+import type { Fork } from '@zg/evm'
 import {
   blsAggregate,
   blsPublicKeyOf,
@@ -58,6 +59,7 @@ type Options = {
   readonly every?: number
   /** Each message takes one. */
   readonly epochSeconds?: number
+  readonly fork?: Fork
 }
 
 /** `Scheduled.Number` from the beginning on. */
@@ -66,7 +68,7 @@ export const numberOf = (newest: bigint | number) => {
 }
 
 export class DataWorld {
-  readonly world = new ContractWorld()
+  readonly world: ContractWorld
   readonly epochSeconds: number
   readonly unbondingEpochs = 4
   readonly dataRows = 1_024
@@ -87,8 +89,10 @@ export class DataWorld {
     queries,
     every = 1,
     epochSeconds = 100,
+    fork = 'prague',
   }: Options = {}) {
-    const { world } = this
+    const world = new ContractWorld({ fork })
+    this.world = world
     this.epochSeconds = epochSeconds
     this.rowCount = rowCount
     this.#start = world.timestamp - firstEpoch * this.epochSeconds

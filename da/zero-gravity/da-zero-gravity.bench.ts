@@ -1,6 +1,6 @@
 /**
- * Bench `da-zero-gravity`: what 0G's façade costs on our EVM, every slot cold, with 16 and with 512
- * signers of equal votes; and how long its signatures take in this process.
+ * Bench `da-zero-gravity`: what 0G's façade costs on our EVM under Osaka rules, every slot cold, with
+ * 16 and with 512 signers of equal votes; and how long its signatures take in this process.
  *
  *     register_gas         a key with its proof; `register_epoch_gas` for the next epoch
  *     upload_gas           the first root of a transaction; `upload_more_gas` each that follows
@@ -22,8 +22,8 @@ import { rootDigest } from './messages.ts'
 import { rowBitmap } from './submission.ts'
 
 const rounds = 10
-/** So that all register in one. */
-const epochSeconds = 10_000
+/** As networks run, with epochs in which all can register. */
+const options = { fork: 'osaka', epochSeconds: 10_000 } as const
 
 /** Measures each. */
 export function bench() {
@@ -35,7 +35,7 @@ export function bench() {
 }
 
 function measureQuorum(count: number) {
-  const facade = new FacadeWorld({ epochSeconds })
+  const facade = new FacadeWorld(options)
   const { data } = facade
   const operators = facade.operators(count)
   const native = certifyGas(count)
@@ -87,7 +87,7 @@ function measureQuorum(count: number) {
 
 /** What DataEntrance takes to record a batch that all have signed. */
 function certifyGas(count: number): number {
-  const { data } = new FacadeWorld({ epochSeconds })
+  const { data } = new FacadeWorld(options)
   const members = Array.from({ length: count }, (_, index) => dataOperator(index))
   data.deposit(uploader, 10n ** 18n)
   data.settle(
