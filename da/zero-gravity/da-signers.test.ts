@@ -5,6 +5,7 @@ import { artifactOf } from '@zg/contracts'
 import { ContractRevertError } from '@zg/contracts/testing'
 import { fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import fc from 'fast-check'
 import { toFunctionSelector, toFunctionSignature } from 'viem'
 import type { Abi, AbiFunction } from 'viem'
 
@@ -230,6 +231,29 @@ describe('DASigners: quorums', () => {
       for (const size of [0, rowCount / 8 - 1, rowCount / 8 + 1]) {
         refuses(() => sum(new Uint8Array(size)), 'BitmapInvalid')
       }
+    })
+  }
+
+  for (const rowCount of [1_030, 4_096]) {
+    test(`any bitmap of ${rowCount} rows counts what is counted one by one`, () => {
+      const { facade, operators, epoch } = openFacade({ rowCount })
+      const quorum = facade.quorumAt(0)
+      const holders = Array.from({ length: rowCount }, (_, row) => holderOf(quorum, row))
+      const sizes = { minLength: Math.ceil(rowCount / 8), maxLength: Math.ceil(rowCount / 8) }
+      const bytes = fc.oneof(fc.constantFrom(0, 0xff), fc.integer({ min: 0, max: 0xff }))
+      const bitmaps = fc.array(bytes, sizes).map((found) => Uint8Array.from(found))
+      fc.assert(
+        fc.property(bitmaps, (bitmap) => {
+          if (rowCount % 8 !== 0) bitmap[bitmap.length - 1]! &= (1 << (rowCount % 8)) - 1
+          const rows = holders.flatMap((holder, row) => {
+            return (bitmap[row >> 3]! >> (row & 7)) & 1 && holder < 3 ? [holder] : []
+          })
+          const keys = [...new Set(rows)].map((holder) => operators[holder]!.bn254.pkG1)
+          const found = facade.ask('getAggPkG1', epoch, 0, toHex(bitmap)) as Sum
+          assert.deepEqual(found, [sumOfG1(keys), BigInt(rowCount), BigInt(rows.length)])
+        }),
+        { numRuns: 40, seed: rowCount },
+      )
     })
   }
 
