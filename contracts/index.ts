@@ -20,7 +20,7 @@ export type {
   TokenOwners,
 } from './deployment.ts'
 
-export { encodeOperatorProof } from './operator-proof.ts'
+export { encodeHeaderProof, encodeOperatorProof } from './operator-proof.ts'
 
 export {
   dataSettingsDefault,

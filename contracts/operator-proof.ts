@@ -16,6 +16,11 @@ export function encodeOperatorProof(header: object, operator: object): Hex {
   return encodeAbiParameters([headerType(), operatorType()], [header, operator])
 }
 
+/** The same of a header alone. */
+export function encodeHeaderProof(header: object): Hex {
+  return encodeAbiParameters([headerType()], [header])
+}
+
 function operatorType(): AbiParameter {
   return {
     type: 'tuple',

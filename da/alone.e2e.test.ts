@@ -40,6 +40,7 @@ test('DA alone on anvil serves a rollup and a client of 0G, loses nothing of fiv
     quotaBytes: 2 ** 30,
     quotaWindowMs: 60_000,
     isAlone: true,
+    redeemFromWei: 1n,
     clock: createSystemClock(),
     log: silentLogger,
   })

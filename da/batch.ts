@@ -72,6 +72,12 @@ export function batchKey(batch: BatchId): string {
   return toHex(encodeBatchId(batch)).slice(2)
 }
 
+/** What names a batch on its chain: DataRecord.keyOf; 32 bytes. */
+export function recordKey({ epoch, quorum, disperser, sequence }: BatchId): Uint8Array {
+  const numbers = [epoch, BigInt(quorum), bytesToBigint(disperser), sequence]
+  return keccak256(concat(...numbers.map((number) => bigintToBytes(number, 32))))
+}
+
 /** @throws {BatchIdMalformedError} `DA_BATCH_ID` */
 export function decodeBatchId(bytes: Uint8Array): BatchId {
   if (bytes.length !== batchSize) throw new BatchIdMalformedError(bytes.length)

@@ -17,7 +17,9 @@ export const stakeAbi = parseAbi([
 export const bondedStakeAbi = parseAbi([
   key,
   'function register(Key key, bytes possession)',
+  'struct DataVote { uint64 epoch; uint32 quorum; address disperser; uint64 sequence; bytes32 commitment; }',
   'function bond() payable',
+  'function report(address operator, DataVote first, DataVote second, bytes signature)',
   'function roll()',
   'function currentEpoch() view returns (uint64)',
   'function epochStart() view returns (uint64)',
@@ -54,9 +56,26 @@ export const entranceAbi = parseAbi([
   'function feeOf(uint64 epoch, uint32 rowSize) view returns (uint256)',
   'function isPayer(address account) view returns (bool)',
   'function becomePayer()',
+  'function queriesOf() view returns (address)',
+  'function absentHashOf(bytes32 batch) view returns (bytes32)',
+  'function earnedOf(uint64 epoch, uint32 quorum, uint256 member) view returns (uint256)',
+  'function claim(uint64 epoch, uint32 quorum, uint256 member)',
+  'event Absent(bytes32 indexed batch, uint256[] members)',
   'function redeemed(address payer, address disperser) view returns (uint256)',
   'function certify(Certificate certificate) returns (bytes32 batch)',
   'function deposit(address account) payable',
   'function redeem(Voucher voucher, bytes signature)',
   'event Recorded(bytes32 indexed batch, address indexed disperser, uint64 indexed epoch, uint32 quorum, uint64 sequence, bytes32 commitment, uint32 rowSize, uint256 fee)',
+])
+
+export const queriesAbi = parseAbi([
+  'struct Settings { address entrance; uint32 every; uint32 answerSeconds; }',
+  'struct Batch { uint64 epoch; uint32 quorum; address disperser; uint64 sequence; }',
+  'struct Shown { uint8 place; bytes row; bytes32[] siblings; bytes32 rowRoot; bytes32 combinationHash; }',
+  'function settings() view returns (Settings)',
+  'function queryOf(bytes32 batch) view returns (bytes32 draw, uint64 until, uint16 missing, bool isDecided, bool isSettled)',
+  'function query(Batch batch, bytes proof)',
+  'function answer(Batch batch, uint8 slots, uint16 got)',
+  'function clear(Batch batch, Shown shown)',
+  'function settle(Batch batch, uint256[] absent)',
 ])

@@ -14,17 +14,18 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   createPublicClient,
-  encodeAbiParameters,
   getAbiItem,
   http,
-  keccak256,
 } from 'viem'
 import type { PublicClient } from 'viem'
 
+import { recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
 import { bondedStakeAbi, entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
 import { CertifyFailedError, ContractSender } from './contract-sender.ts'
+import type { CallSender } from './contract-sender.ts'
+import { recordedWithin } from './data-chain.ts'
 import type {
   BatchName,
   DataChain,
@@ -125,6 +126,11 @@ export class ContractChain implements DataChain {
     })
   }
 
+  /** Who brings certificates, if anybody does. */
+  get sender(): CallSender | undefined {
+    return this.#sender
+  }
+
   get identity(): NetworkIdentity {
     return this.#facts.identity
   }
@@ -217,11 +223,30 @@ export class ContractChain implements DataChain {
   }
 
   async recordOf(batch: BatchId): Promise<DataRecord | undefined> {
+    return this.#recordAt(batch, { blockTag: this.#options.finality })
+  }
+
+  async finalRecordsOf(
+    epoch: bigint,
+    batches: readonly BatchId[],
+  ): Promise<readonly (DataRecord | undefined)[] | undefined> {
+    const { finality: blockTag } = this.#options
+    const { number: blockNumber } = await this.#client.getBlock({ blockTag })
+    const read = { ...this.#stake, functionName: 'epoch', blockNumber } as const
+    // MUST be the epoch of the block that is asked: the newest one may be in a later epoch.
+    if ((await this.#client.readContract(read)) < epoch + recordedWithin) return undefined
+    return Promise.all(batches.map((batch) => this.#recordAt(batch, { blockNumber })))
+  }
+
+  async #recordAt(
+    batch: BatchId,
+    block: { readonly blockTag: 'latest' | 'finalized' } | { readonly blockNumber: bigint },
+  ): Promise<DataRecord | undefined> {
     const record = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
-      args: [recordKeyOf(batch)],
-      blockTag: this.#options.finality,
+      args: [toHex(recordKey(batch))],
+      ...block,
     })
     const commitment = fromHex(record.commitment)
     if (commitment.every((byte) => byte === 0)) return undefined
@@ -388,7 +413,7 @@ export class ContractChain implements DataChain {
     const { commitment } = await this.#client.readContract({
       ...this.#entrance,
       functionName: 'recordOf',
-      args: [recordKeyOf(batch)],
+      args: [toHex(recordKey(batch))],
     })
     return BigInt(commitment) !== 0n
   }
@@ -418,16 +443,6 @@ async function identityIn(client: PublicClient, stake: Hex): Promise<NetworkIden
   }
 }
 
-/** What names a batch on its chain. */
-export function recordKeyOf({ epoch, quorum, disperser, sequence }: BatchId): Hex {
-  return keccak256(
-    encodeAbiParameters(
-      [{ type: 'uint64' }, { type: 'uint32' }, { type: 'address' }, { type: 'uint64' }],
-      [epoch, quorum, toHex(disperser), sequence],
-    ),
-  )
-}
-
 /** Bit i of byte i / 8, low first. */
 function bitmapOf(signers: readonly number[], count: number): Uint8Array {
   const bits = new Uint8Array(Math.ceil(count / 8))
@@ -441,7 +456,7 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
 }
 
 /** Undefined where the contract reverts; other failures stay failures. */
-async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
+export async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {

@@ -19,10 +19,14 @@ export type ContractCall = {
   readonly value?: bigint
 }
 
-export class ContractSender {
+/** Sends as one account; rejects where the chain refuses. */
+export type CallSender = { send(call: ContractCall): Promise<void> }
+
+export class ContractSender implements CallSender {
   readonly #client: PublicClient
   readonly #wallet: WalletClient
   readonly #account: PrivateKeyAccount
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(options: {
     readonly client: PublicClient
@@ -55,7 +59,13 @@ export class ContractSender {
   async send(call: ContractCall): Promise<void> {
     const account = this.#account
     const { request } = await this.#client.simulateContract({ ...call, account })
-    const hash = await this.#wallet.writeContract(request)
+    // One after the other: a nonce that is taken and not sent would hold up the next ones.
+    const sent = this.#turn.then(() => this.#wallet.writeContract(request))
+    this.#turn = sent.then(
+      () => undefined,
+      () => undefined,
+    )
+    const hash = await sent
     const receipt = await this.#client.waitForTransactionReceipt({
       hash,
       timeout: receiptWithinMs,

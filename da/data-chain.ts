@@ -54,6 +54,9 @@ export type BatchName = {
   readonly quorum: number
 }
 
+/** Epochs after its own from which on nothing more of an epoch can be recorded. */
+export const recordedWithin = 2n
+
 export interface DataChain {
   /** What votes name. */
   readonly identity: NetworkIdentity
@@ -81,6 +84,14 @@ export interface DataChain {
   redeemedOf(payer: Uint8Array, disperser: Uint8Array): Promise<bigint>
   /** Of a final block. */
   recordOf(batch: BatchId): Promise<DataRecord | undefined>
+  /**
+   * The records of batches of an epoch, all in one final block in which nothing more of it can be
+   * recorded; undefined while none that is final is so late.
+   */
+  finalRecordsOf(
+    epoch: bigint,
+    batches: readonly BatchId[],
+  ): Promise<readonly (DataRecord | undefined)[] | undefined>
   /** The recorded batch of a quorum that has a commitment. */
   findBatch(name: BatchName): Promise<BatchId | undefined>
   /** Brings a certificate there; resolves when it is recorded, by whomever. */

@@ -5,13 +5,16 @@
  *     each `careIntervalMs`   the seed of the next epoch, on a chain that has no L1
  *                             the quorums of this epoch and the next, so that no batch pays
  *                             the escrow, if it is told how much that is to hold
+ *                             vouchers, once they are worth it
  *
- * What they do for 0G's façade, where they are told of one, is zero-gravity/facade-host.ts.
+ * A node whose operator may send to the chain has the duties of da.md §6 and §8 as well: queries
+ * and rewards. What becomes of them changes nothing about how it stores and serves. Where they are
+ * told of 0G's façade (§11), nodes sign for it what they hold, and the disperser brings it there.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
-import type { NetworkIdentity } from '@zg/consensus'
-import { addressOfSecretKey } from '@zg/primitives'
+import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
+import { addressOfSecretKey, assert } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
@@ -20,8 +23,12 @@ import { messageOf } from './asking.ts'
 import { pooledBatchCoder } from './batch-coder.ts'
 import { BatchReader } from './batch-reader.ts'
 import type { BatchId } from './batch.ts'
+import { batchDigest } from './certificate.ts'
 import { ContractChain } from './contract-chain.ts'
 import type { EscrowLevel } from './contract-chain.ts'
+import { ContractDuties } from './contract-duties.ts'
+import type { MixReader } from './contract-duties.ts'
+import type { CallSender } from './contract-sender.ts'
 import type { DataChain } from './data-chain.ts'
 import type { BlobReader } from './dispersal.ts'
 import { DataNode } from './data-node.ts'
@@ -29,13 +36,23 @@ import { Disperser } from './disperser.ts'
 import type { Door, Place } from './door-listener.ts'
 import { startGrpcDoor } from './grpc-door.ts'
 import { httpNodeClient } from './http-node-client.ts'
+import type { EvidenceChain, QueryChain, RewardChain } from './duty-chain.ts'
+import { DutyLoop } from './duty-loop.ts'
+import type { Duty } from './duty-loop.ts'
+import { EvidenceWatch } from './evidence-watch.ts'
+import type { NodeClient } from './node-client.ts'
 import { openNodeDoor } from './node-door.ts'
 import type { NodeDoor } from './node-door.ts'
 import { PaymentDesk } from './payment-desk.ts'
+import { QueryDuty } from './query-duty.ts'
 import { QuorumEmptyError } from './quorum.ts'
-import { openCourier, openFacadeNode } from './zero-gravity/facade-host.ts'
-import type { FacadeSigning, FacadeUploads } from './zero-gravity/facade-host.ts'
-import type { CertifiedRoot } from './zero-gravity/root-courier.ts'
+import { RewardDuty } from './reward-duty.ts'
+import { VoucherDuty } from './voucher-duty.ts'
+import { RootCourier } from './zero-gravity/root-courier.ts'
+import type { CertifiedRoot, RootCourierOptions } from './zero-gravity/root-courier.ts'
+import { RootSigner } from './zero-gravity/root-signer.ts'
+import { SignerDuty } from './zero-gravity/signer-duty.ts'
+import type { FacadeSigning } from './zero-gravity/signer-duty.ts'
 
 /** Threads that code, and batches in memory at once. */
 const codingThreads = 1
@@ -56,6 +73,15 @@ export type ChainPlace = {
 
 type Machine = { readonly clock: Clock; readonly log: Logger }
 
+/** What a node's operator does on the chain. */
+export type NodeDuties = {
+  readonly chain: QueryChain & RewardChain
+  /** How other nodes are asked for their rows. */
+  readonly client: Pick<NodeClient, 'rows'>
+  /** What a claim is worth at least, in wei. */
+  readonly claimFromWei: bigint
+}
+
 export type NodeHostOptions = Machine &
   Place & {
     /** As all nodes of a process see it (`openChain`). */
@@ -66,6 +92,9 @@ export type NodeHostOptions = Machine &
     /** 32 bytes: its BLS key. */
     readonly signingKey: Uint8Array
     readonly quotaBytes: number
+    /** Without it the operator's duties are somebody else's. */
+    readonly duties?: NodeDuties
+    /** Without it the node signs nothing for 0G's façade. */
     readonly facade?: FacadeSigning
   }
 
@@ -80,10 +109,18 @@ export function openChain(place: ChainPlace): Promise<DataChain> {
   return ContractChain.open(place)
 }
 
+/** What a node's operator, or a disperser, brings to the chain and asks there for it. */
+export function openDuties(
+  { rpc, entrance }: Pick<ChainPlace, 'rpc' | 'entrance'>,
+  sender: CallSender,
+  mixes?: MixReader,
+): Promise<ContractDuties> {
+  return ContractDuties.open({ rpc, entrance, sender, ...(mixes && { mixes }) })
+}
+
 /** A node, and the url that it answers at. */
 export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
   const { chain, disk, clock, log, operator, signingKey, quotaBytes, host, port } = options
-  const { facade } = options
   const signer = localSigner(blsScheme(), signingKey)
   const node = await DataNode.open({ chain, disk, clock, log, operator, signer, quotaBytes })
   const gate = new Gate()
@@ -96,24 +133,44 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
       return node.status
     },
   }
-  const signing = facade && (await openFacadeNode(node, facade, { clock, log }))
-  const roots = {
-    sign: async (batch: BatchId) => gate.passed().then(() => signing?.signer.sign(batch)),
-  }
-  const own = { node: gated, roots, shape: chain.shape, clock, log, host, port }
-  const door = await openNodeDoor(own)
-  const care = signing?.keep(door.url)
+  const { facade } = options
+  const roots = facade && gatedRoots(gate, new RootSigner(node, facade.key))
+  const own = { node: gated, shape: chain.shape, clock, log, host, port }
+  const door = await openNodeDoor(roots === undefined ? own : { ...own, roots })
+  const signing = facade === undefined ? [] : [new SignerDuty(facade, door.url)]
+  const duties = options.duties === undefined ? [] : dutiesOf(node, options, options.duties)
+  const loop = new DutyLoop({
+    duties: [...duties, ...signing],
+    clock,
+    log,
+    pollMs: careIntervalMs,
+  })
   return {
     url: door.url,
     pause: () => gate.shut(),
     resume: () => gate.open(),
     async close() {
-      care?.stop()
+      loop.close()
       await door.close()
       gate.open()
       await node.close()
     },
   }
+}
+
+function gatedRoots(gate: Gate, signer: RootSigner): Pick<RootSigner, 'sign'> {
+  return { sign: (batch) => gate.passed().then(() => signer.sign(batch)) }
+}
+
+function dutiesOf(
+  node: DataNode,
+  { chain, disk, clock, log, operator }: NodeHostOptions,
+  { chain: brought, client, claimFromWei: leastWei }: NodeDuties,
+): readonly Duty[] {
+  return [
+    new QueryDuty({ chain, queries: brought, node, client, clock, log, operator }),
+    new RewardDuty({ chain, rewards: brought, disk, log, operator, leastWei }),
+  ]
 }
 
 /** What holds requests up while it is shut; the door bounds how many there are. */
@@ -148,8 +205,10 @@ export type DisperserHostOptions = Machine & {
   readonly isAlone: boolean
   /** What the payer's escrow is to hold; without it somebody else looks after it. */
   readonly escrow?: EscrowLevel
-  /** Where blobs of 0G's clients are to be known, too. */
-  readonly facade?: FacadeUploads
+  /** What of a payer's vouchers is not redeemed before it has come to so much, in wei. */
+  readonly redeemFromWei: bigint
+  /** Where blobs of 0G's clients are to be known, too; by an account of its own. */
+  readonly facade?: RootCourierOptions['facade']
   /** Told once, when blobs are taken. */
   readonly onOpen?: () => void
 }
@@ -169,11 +228,14 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
   const payments = new PaymentDesk(desk)
-  const uploads = options.facade
-  const courier =
-    uploads && (await openCourier(options.chain.rpc, uploads, { chain, client, clock, log }))
+  assert(chain.sender !== undefined, 'a disperser sends to its chain')
+  const duties = await openDuties(options.chain, chain.sender)
+  const onSigned = watched(chain, scheme, { ...options, duties })
+  const { facade } = options
+  const courier = facade && new RootCourier({ chain, facade, client, clock, log })
   const onLone = (root: CertifiedRoot): void => courier?.bring(root)
-  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, onLone }
+  const told = { onSigned, onLone }
+  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, ...told }
   const dispersal = await Disperser.open(parts)
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
@@ -186,11 +248,15 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
   const care = takeCare(chain, payer, options)
+  const fromWei = options.redeemFromWei
+  const redeeming = new VoucherDuty({ chain: duties, payments, log, disperser: payer, fromWei })
+  const vouchers = new DutyLoop({ duties: [redeeming], clock, log, pollMs: careIntervalMs })
   return {
     grpc,
     altDa,
     async close() {
       care.stop()
+      vouchers.close()
       await Promise.all([grpc.close(), altDa.close()])
       await dispersal.close()
       await courier?.close()
@@ -198,6 +264,26 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
       client.close()
     },
   }
+}
+
+/** Reports who signs two commitments for one batch: where its bond lies, or else to the log. */
+function watched(
+  { identity }: ContractChain,
+  scheme: SignatureScheme,
+  { duties, isAlone, log }: DisperserHostOptions & { readonly duties: EvidenceChain },
+): EvidenceWatch['see'] {
+  const watch = new EvidenceWatch({
+    scheme,
+    digestOf: (batch, commitment) => batchDigest(identity, batch, commitment),
+    onEvidence(operator, evidence) {
+      log.error('a member signed two commitments for one batch', { operator, ...evidence })
+      if (!isAlone) return
+      duties.report(operator, evidence).catch((error: unknown) => {
+        log.error('a member that signed twice is not reported', { error: messageOf(error) })
+      })
+    },
+  })
+  return (signatory, signed) => watch.see(signatory, signed)
 }
 
 /** Reads what is recorded, and what this disperser has a certificate of. */

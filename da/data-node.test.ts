@@ -175,18 +175,6 @@ test('beyond its quota it takes nothing, and keeps what it has', async () => {
   assert.equal(desk.node.status.batches, 1)
 })
 
-test('what has expired is forgotten, file and all', async () => {
-  const desk = await Desk.open({ chain: { retentionEpochs: 2n } })
-  const { world, node, batch } = desk
-  await desk.store(await desk.request(await codedOf(1)))
-  await world.clock.run({ untilMs: world.clock.nowMs() + 85_000 })
-  assert.equal(node.status.batches, 1)
-  await world.clock.run({ untilMs: world.clock.nowMs() + 35_000 })
-  assert.deepEqual([node.status.batches, node.status.bytes], [0, 0])
-  assert.equal(await world.run(node.header(batch)), undefined)
-  assert.ok(!world.nodeDisks[3]!.paths().some((path) => path.startsWith('rows/')))
-})
-
 test('a crash at any moment loses no row that was signed for', async () => {
   for (let seed = 0; seed < 16; seed++) {
     const desk = await Desk.open()

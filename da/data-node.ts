@@ -9,7 +9,7 @@ import { commitmentOf, RowVerifier } from '@zg/coding'
 import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
 import type { Signer } from '@zg/consensus'
 import { bytesEqual, toHex, ZgError } from '@zg/primitives'
-import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
+import type { Clock, Disk, Logger } from '@zg/runtime'
 
 import { messageOf } from './asking.ts'
 import { batchKey, batchRequestDigest, quorumOf } from './batch.ts'
@@ -17,11 +17,14 @@ import type { BatchId } from './batch.ts'
 import { batchDigest } from './certificate.ts'
 import type { DataChain, DataEpoch, DrawnQuorum } from './data-chain.ts'
 import { OverloadedError, UnpaidError } from './dispersal.ts'
+import { DutyLoop } from './duty-loop.ts'
 import { recoverPersonal } from './personal-signature.ts'
 import { rowsOf } from './quorum.ts'
 import type { RowSpan } from './quorum.ts'
 import { rowsAtOnceMax } from './row-list.ts'
 import { RowStore } from './row-store.ts'
+import type { HeldBatch } from './row-store.ts'
+import { UnrecordedDuty } from './unrecorded-duty.ts'
 import { decodeStore, encodeHeader, encodeRows } from './wire.ts'
 import type { StoreRequest } from './wire.ts'
 
@@ -29,7 +32,7 @@ import type { StoreRequest } from './wire.ts'
 const storesAtOnceMax = 8
 /** Quorums that are remembered; two epochs have at most twice 64. */
 const quorumsMax = 128
-/** How often the epoch is looked at, to forget what has expired. */
+/** How often the epoch is looked at, to forget what has expired or was never recorded. */
 const pruneIntervalMs = 10_000
 
 export type DataNodeOptions = {
@@ -74,13 +77,19 @@ export class DataNode implements DataNodeApi {
   #storesUnderWay = 0
   /** Of what is being written. */
   #reservedBytes = 0
-  #pruneTimer: Timer | undefined
+  readonly #unrecorded: UnrecordedDuty
+  readonly #loop: DutyLoop
+  #pruning: Promise<void> | undefined
   #isClosed = false
 
   private constructor(options: DataNodeOptions, store: RowStore) {
+    const { chain, clock, log } = options
     this.#options = options
     this.#store = store
-    this.#pruneLater()
+    this.#unrecorded = new UnrecordedDuty({ chain, store, log })
+    const expired = { what: 'what has expired', step: () => this.#prune() }
+    const duties = [expired, this.#unrecorded]
+    this.#loop = new DutyLoop({ duties, clock, log, pollMs: pruneIntervalMs })
   }
 
   static async open(options: DataNodeOptions): Promise<DataNode> {
@@ -121,6 +130,11 @@ export class DataNode implements DataNodeApi {
     return encodeRows(await this.#rowsOf(batch, indexes))
   }
 
+  /** What it keeps of an epoch. */
+  heldOf(epoch: bigint): readonly HeldBatch[] {
+    return this.#store.heldOf(epoch)
+  }
+
   /** The commitment to a batch of which all rows that it took are on the disk, as they were. */
   async held(batch: BatchId): Promise<Uint8Array | undefined> {
     const known = this.#store.commitmentOf(batch)
@@ -129,8 +143,8 @@ export class DataNode implements DataNodeApi {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#pruneTimer?.cancel()
-    await Promise.allSettled(this.#busy.values())
+    this.#loop.close()
+    await Promise.allSettled([...this.#busy.values(), this.#pruning, this.#unrecorded.close()])
     await this.#store.close()
   }
 
@@ -316,20 +330,13 @@ export class DataNode implements DataNodeApi {
     }
   }
 
-  #pruneLater(): void {
-    const { clock } = this.#options
-    this.#pruneTimer = clock.setTimer(pruneIntervalMs, () => void this.#prune())
-  }
-
-  async #prune(): Promise<void> {
-    const { chain, log } = this.#options
-    try {
-      const present = await chain.epoch()
-      if (!this.#isClosed) await this.#store.prune(present - chain.retentionEpochs)
-    } catch (error) {
-      log.warn('what has expired could not be forgotten', { error: messageOf(error) })
-    }
-    if (!this.#isClosed) this.#pruneLater()
+  async #prune(): Promise<boolean> {
+    const { chain } = this.#options
+    const present = await chain.epoch()
+    if (this.#isClosed) return false
+    this.#pruning = this.#store.prune(present - chain.retentionEpochs)
+    await this.#pruning
+    return false
   }
 }
 

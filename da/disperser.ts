@@ -32,6 +32,7 @@ import {
 import type { Dispersal, RequestStatus, SubmitOptions } from './dispersal.ts'
 import { DispersalJournal } from './dispersal-journal.ts'
 import type { JournalEntry } from './dispersal-journal.ts'
+import type { EvidenceWatch } from './evidence-watch.ts'
 import type { NodeClient } from './node-client.ts'
 import { rowSizeFor } from './payload.ts'
 import type { PaymentDesk } from './payment-desk.ts'
@@ -71,8 +72,10 @@ export type DisperserOptions = {
   readonly scheme: SignatureScheme
   /** 32 bytes: of the account that pays. */
   readonly secretKey: Uint8Array
+  /** Told of what members sign. */
+  readonly onSigned?: EvidenceWatch['see'] | undefined
   /** Told of each batch of a lone blob when its certificate is formed. */
-  readonly onLone?: (root: CertifiedRoot) => void
+  readonly onLone?: ((root: CertifiedRoot) => void) | undefined
 }
 
 export class Disperser implements Dispersal {

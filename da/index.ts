@@ -27,7 +27,9 @@ export type {
   DataSigner,
   DrawnQuorum,
 } from './data-chain.ts'
-export { openChain, openDisperserHost, openNodeHost } from './data-host.ts'
+export type { MixReader } from './contract-duties.ts'
+export type { CallSender } from './contract-sender.ts'
+export { openChain, openDisperserHost, openDuties, openNodeHost } from './data-host.ts'
 export type {
   ChainPlace,
   DisperserHost,

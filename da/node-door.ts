@@ -188,6 +188,7 @@ const statusOf = {
   DA_QUOTA: 507,
   DA_ROW_LIST: 400,
   DA_STORE_REFUSED: 403,
+  DA_EPOCH_CLOSED: 403,
   DA_UNPAID: 402,
   CODING_COMMITMENT: 400,
 } as const satisfies Readonly<Record<string, number>>

@@ -11,54 +11,39 @@
  * elsewhere is stepped over: the entries behind it are good, but what was signed there is not known
  * any more, so `isWhole` tells of an epoch that nothing more may be signed in it. A row is hashed
  * again before it is given away, so a medium that rots shows as a row that is missing.
+ *
+ * When nothing more of an epoch can be recorded, what is not goes (`settle`, settled-rows.ts).
  */
 
 import { hashRow, pathIn, pathLength, rangeLevels } from '@zg/coding'
 import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
 import {
   bigintToBytes,
-  bigintToMinimalBytes,
   bytesEqual,
   bytesToBigint,
   concat,
-  decodeRlp,
-  encodeRlp,
+  fromHex,
   merkleParent,
-  rlpBigint,
-  rlpBytes,
-  rlpList,
   sha256,
+  ZgError,
 } from '@zg/primitives'
-import type { RlpItem } from '@zg/primitives'
 import type { Disk, DiskFile } from '@zg/runtime'
 
-import { batchKey, decodeBatchId, encodeBatchId } from './batch.ts'
+import { batchKey, decodeBatchId } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { DataShape } from './data-chain.ts'
-import { decodeHeader, encodeHeader, pieces } from './wire.ts'
+import { decodeMeta, encodeMeta, hashSize } from './row-entry.ts'
+import type { Meta } from './row-entry.ts'
+import { isEpochName, SettledRows } from './settled-rows.ts'
+import { pieces } from './wire.ts'
 
 const folder = 'rows'
 const magic = new TextEncoder().encode('zgdr')
 const headSize = 40
-const hashSize = 32
 /** Bytes that are looked through at once for an entry behind damage. */
 const searchSize = 1_048_576
 /** Bytes of a meta at most; z and the leaves of all rows are the most of it. */
 const metaSizeMax = 1_048_576
-
-/** Rows one after the other: their hashes, and what leads from them to the root. */
-type KeptRange = {
-  readonly from: number
-  readonly leaves: readonly Uint8Array[]
-  readonly siblings: readonly Uint8Array[]
-}
-
-type Meta = {
-  readonly batch: BatchId
-  readonly commitment: Uint8Array
-  readonly header: RowsHeader
-  readonly ranges: readonly KeptRange[]
-}
 
 /** Where an entry lies; what is in its meta is read when it is asked for. */
 type Entry = {
@@ -69,30 +54,60 @@ type Entry = {
   readonly commitment: Uint8Array
 }
 
+/** A file, and which batches lie in it. */
+type Segment = { readonly epoch: bigint; readonly keys: Set<string>; sizeBytes: number }
+
+/** A batch that is kept, and the commitment that was taken for it. */
+export type HeldBatch = { readonly batch: BatchId; readonly commitment: Uint8Array }
+
+/** The copying of what is recorded of an epoch. */
+type Settling = {
+  readonly epoch: bigint
+  readonly left: string[]
+  readonly copied: Map<string, Entry>
+}
+
 export class RowStore {
   readonly #disk: Disk
   readonly #shape: DataShape
+  readonly #settled: SettledRows
   readonly #entries = new Map<string, Entry>()
   readonly #files = new Map<bigint, DiskFile>()
+  /** By path. */
+  readonly #segments = new Map<string, Segment>()
+  /** Puts under way, by epoch. */
+  readonly #writing = new Map<bigint, number>()
   /** Epochs in whose files something was damaged. */
   readonly #damaged = new Set<bigint>()
-  #sizeBytes = 0
+  /** The last epoch that takes no more entries. */
+  #closedThrough: bigint
+  #settling: Settling | undefined
 
-  private constructor(disk: Disk, shape: DataShape) {
+  private constructor(disk: Disk, shape: DataShape, settled: SettledRows) {
     this.#disk = disk
     this.#shape = shape
+    this.#settled = settled
+    this.#closedThrough = settled.through
   }
 
   /** Reads what is there, and cuts off what a crash left torn. */
   static async open(disk: Disk, shape: DataShape): Promise<RowStore> {
-    const store = new RowStore(disk, shape)
-    for (const name of await disk.list(folder)) await store.#recover(name)
+    const settled = await SettledRows.open(disk, folder)
+    const store = new RowStore(disk, shape, settled)
+    for (const name of await disk.list(folder)) {
+      if (isEpochName(name)) await store.#recover(`${folder}/${name}`, BigInt(name))
+    }
+    for (const epoch of await settled.epochs()) {
+      await store.#recover(SettledRows.pathOf(epoch), epoch)
+    }
     return store
   }
 
   /** Bytes kept, heads and all. */
   get sizeBytes(): number {
-    return this.#sizeBytes
+    let sum = 0
+    for (const { sizeBytes } of this.#segments.values()) sum += sizeBytes
+    return sum
   }
 
   get batchCount(): number {
@@ -109,15 +124,85 @@ export class RowStore {
     return !this.#damaged.has(epoch)
   }
 
+  /** All batches that are here of an epoch, without a look at the disk. */
+  heldOf(epoch: bigint): readonly HeldBatch[] {
+    return [pathOf(epoch), SettledRows.pathOf(epoch)].flatMap((path) => {
+      return [...(this.#segments.get(path)?.keys ?? [])].map((key): HeldBatch => {
+        return { batch: batchOfKey(key), commitment: this.#entries.get(key)!.commitment }
+      })
+    })
+  }
+
+  /** The oldest epoch before one that is here and not settled. */
+  unsettledBefore(end: bigint): bigint | undefined {
+    let oldest: bigint | undefined
+    for (const [path, { epoch }] of this.#segments) {
+      const isOpen = epoch > this.#settled.through && epoch < end && path === pathOf(epoch)
+      if (isOpen && (oldest === undefined || epoch < oldest)) oldest = epoch
+    }
+    return oldest
+  }
+
+  /** Has no epoch up to one take entries any more; false while one is still being written. */
+  closeThrough(epoch: bigint): boolean {
+    if (epoch > this.#closedThrough) this.#closedThrough = epoch
+    return ![...this.#writing.keys()].some((written) => written <= epoch)
+  }
+
+  /**
+   * Forgets all of an epoch but what is recorded, durably; copies `bytesMax` and an entry at most,
+   * and is to be called again until it answers true. The epoch is closed, and the oldest that is
+   * not settled. Until then, and when it throws, all is as it was.
+   *
+   * @throws {EntryUnreadableError} `DA_ENTRY_UNREADABLE`; what the disk throws.
+   */
+  async settle(
+    epoch: bigint,
+    isRecorded: (batch: BatchId) => boolean,
+    bytesMax: number,
+  ): Promise<boolean> {
+    const path = pathOf(epoch)
+    try {
+      if (this.#settling?.epoch !== epoch) {
+        const keys = [...(this.#segments.get(path)?.keys ?? [])]
+        const left = keys.filter((key) => isRecorded(batchOfKey(key)))
+        if (left.length === keys.length) {
+          await this.#settled.end(epoch)
+          return true
+        }
+        await this.#settled.begin(epoch)
+        this.#settling = { epoch, left, copied: new Map() }
+      }
+      const { left, copied } = this.#settling
+      await this.#copy(this.#settling, bytesMax)
+      if (left.length > 0) return false
+      const sizeBytes = await this.#settled.end(epoch)
+      this.#settling = undefined
+      const forgotten = this.#forget(path)
+      this.#segmentAt(SettledRows.pathOf(epoch), epoch).sizeBytes = sizeBytes
+      for (const [key, entry] of copied) this.#enter(key, epoch, entry)
+      await forgotten
+      return true
+    } catch (error) {
+      this.#settling = undefined
+      await this.#settled.abandon()
+      throw error
+    }
+  }
+
+  /** Leaves an epoch as it is for good, recorded or not. */
+  async leave(epoch: bigint): Promise<void> {
+    await this.#settled.end(epoch)
+  }
+
   /** All batches that are here of an epoch, and the sizes of their rows. */
   async batchesOf(
     epoch: bigint,
   ): Promise<readonly { readonly batch: BatchId; readonly rowSize: number }[]> {
     const found: { readonly batch: BatchId; readonly rowSize: number }[] = []
-    for (const entry of this.#entries.values()) {
-      if (entry.path !== `${folder}/${epoch}`) continue
-      const meta = await this.#metaOf(entry)
-      if (meta !== undefined) found.push({ batch: meta.batch, rowSize: meta.header.rowSize })
+    for (const { batch } of this.heldOf(epoch)) {
+      const header = await this.header(batch)
+      if (header !== undefined) found.push({ batch, rowSize: header.rowSize })
     }
     return found
   }
@@ -130,7 +215,11 @@ export class RowStore {
     return headSize + 256 + header.combination.length + hashes + rows * header.rowSize
   }
 
-  /** Resolves when all of it is durable. What was there of the batch is not looked at any more. */
+  /**
+   * Resolves when all of it is durable. What was there of the batch is not looked at any more.
+   *
+   * @throws {EpochClosedError} `DA_EPOCH_CLOSED`
+   */
   async put(
     batch: BatchId,
     commitment: Uint8Array,
@@ -142,17 +231,28 @@ export class RowStore {
       return { from, leaves: own.map(hashRow), siblings }
     })
     const meta = encodeMeta({ batch, commitment, header, ranges: kept })
-    const path = `${folder}/${batch.epoch}`
-    const file = await this.#fileOf(batch.epoch)
     const head = concat(magic, bigintToBytes(BigInt(meta.length), 4), sha256(meta))
-    const from = file.sizeBytes
-    // One append: it takes all of an entry or, where there is no room for it, nothing.
-    file.append(concat(head, meta, ...rows))
-    this.#sizeBytes += file.sizeBytes - from
-    await file.sync()
-    const rowsSize = rows.length * header.rowSize
-    const entry = { path, from, metaSize: meta.length, rowsSize, commitment: commitment.slice() }
-    this.#entries.set(batchKey(batch), entry)
+    const { epoch } = batch
+    // MUST NOT: what was taken of a closed epoch may be forgotten already.
+    if (epoch <= this.#closedThrough) throw new EpochClosedError(epoch)
+    this.#writing.set(epoch, (this.#writing.get(epoch) ?? 0) + 1)
+    try {
+      const from = await this.#append(epoch, concat(head, meta, ...rows))
+      const metaSize = meta.length
+      const rowsSize = rows.length * header.rowSize
+      const taken = commitment.slice()
+      this.#enter(batchKey(batch), epoch, {
+        path: pathOf(epoch),
+        from,
+        metaSize,
+        rowsSize,
+        commitment: taken,
+      })
+    } finally {
+      const others = this.#writing.get(epoch)! - 1
+      if (others > 0) this.#writing.set(epoch, others)
+      else this.#writing.delete(epoch)
+    }
   }
 
   /** Whether all rows that were put are there as they were. */
@@ -201,29 +301,67 @@ export class RowStore {
 
   /** Forgets the batches of all epochs before `epoch`. */
   async prune(epoch: bigint): Promise<void> {
-    for (const name of await this.#disk.list(folder)) {
-      if (!/^\d{1,20}$/.test(name) || BigInt(name) >= epoch) continue
-      const path = `${folder}/${name}`
-      await this.#files.get(BigInt(name))?.close()
-      this.#files.delete(BigInt(name))
-      for (const [key, entry] of this.#entries) {
-        if (entry.path !== path) continue
-        this.#entries.delete(key)
-        this.#sizeBytes -= headSize + entry.metaSize + entry.rowsSize
-      }
-      await this.#disk.remove(path)
+    for (const [path, segment] of this.#segments) {
+      if (segment.epoch < epoch && segment.epoch !== this.#settling?.epoch) await this.#forget(path)
     }
   }
 
   async close(): Promise<void> {
     for (const file of this.#files.values()) await file.close()
     this.#files.clear()
+    this.#settling = undefined
+    await this.#settled.abandon()
+  }
+
+  /** Removes a file and all that is in it. */
+  async #forget(path: string): Promise<void> {
+    const { epoch, keys } = this.#segments.get(path)!
+    this.#segments.delete(path)
+    for (const key of keys) this.#entries.delete(key)
+    await this.#files.get(epoch)?.close()
+    this.#files.delete(epoch)
+    await this.#disk.remove(path)
+  }
+
+  async #copy({ epoch, left, copied }: Settling, bytesMax: number): Promise<void> {
+    for (let bytes = 0; left.length > 0 && bytes < bytesMax;) {
+      const key = left[0]!
+      const entry = this.#entries.get(key)!
+      const size = headSize + entry.metaSize + entry.rowsSize
+      const from = await this.#settled.copy({ path: entry.path, from: entry.from, size })
+      copied.set(key, { ...entry, path: SettledRows.pathOf(epoch), from })
+      left.shift()
+      bytes += size
+    }
+  }
+
+  /** Appends an entry; returns where it lies when it is durable. */
+  async #append(epoch: bigint, bytes: Uint8Array): Promise<number> {
+    const file = await this.#fileOf(epoch)
+    const from = file.sizeBytes
+    // One append: it takes all of an entry or, where there is no room for it, nothing.
+    file.append(bytes)
+    this.#segmentAt(pathOf(epoch), epoch).sizeBytes = file.sizeBytes
+    await file.sync()
+    return from
+  }
+
+  #enter(key: string, epoch: bigint, entry: Entry): void {
+    this.#entries.set(key, entry)
+    this.#segmentAt(entry.path, epoch).keys.add(key)
+  }
+
+  #segmentAt(path: string, epoch: bigint): Segment {
+    const known = this.#segments.get(path)
+    const segment = known ?? { epoch, keys: new Set(), sizeBytes: 0 }
+    this.#segments.set(path, segment)
+    return segment
   }
 
   async #fileOf(epoch: bigint): Promise<DiskFile> {
     const known = this.#files.get(epoch)
     if (known !== undefined) return known
-    const file = await this.#disk.open(`${folder}/${epoch}`)
+    const file = await this.#disk.open(pathOf(epoch))
     await this.#closeBefore(epoch - 1n)
     const other = this.#files.get(epoch)
     if (other === undefined) this.#files.set(epoch, file)
@@ -246,9 +384,7 @@ export class RowStore {
   }
 
   /** Takes in the entries of a file, steps over what is damaged, and cuts a torn tail off. */
-  async #recover(name: string): Promise<void> {
-    if (!/^\d{1,20}$/.test(name)) return
-    const path = `${folder}/${name}`
+  async #recover(path: string, epoch: bigint): Promise<void> {
     const file = await this.#disk.open(path)
     let from = 0
     let end = 0
@@ -258,13 +394,13 @@ export class RowStore {
         from = await this.#nextEntry(path, from + 1, file.sizeBytes)
         continue
       }
-      if (from > end) this.#damaged.add(BigInt(name))
-      this.#entries.set(entry.key, entry)
+      if (from > end) this.#damaged.add(epoch)
+      this.#enter(entry.key, epoch, entry)
       from += headSize + entry.metaSize + entry.rowsSize
       end = from
     }
     if (end < file.sizeBytes) await file.truncate(end)
-    this.#sizeBytes += end
+    this.#segmentAt(path, epoch).sizeBytes = end
     await file.close()
   }
 
@@ -308,6 +444,14 @@ export class RowStore {
   }
 }
 
+function pathOf(epoch: bigint): string {
+  return `${folder}/${epoch}`
+}
+
+function batchOfKey(key: string): BatchId {
+  return decodeBatchId(fromHex(`0x${key}`))
+}
+
 function indexOfMagic(bytes: Uint8Array): number {
   for (let at = bytes.indexOf(magic[0]!); at >= 0; at = bytes.indexOf(magic[0]!, at + 1)) {
     if (magic.every((byte, place) => bytes[at + place] === byte)) return at
@@ -315,31 +459,10 @@ function indexOfMagic(bytes: Uint8Array): number {
   return -1
 }
 
-function encodeMeta({ batch, commitment, header, ranges }: Meta): Uint8Array {
-  return encodeRlp([
-    encodeBatchId(batch),
-    commitment,
-    encodeHeader(header),
-    ranges.map(({ from, leaves, siblings }): RlpItem => {
-      return [bigintToMinimalBytes(BigInt(from)), concat(...leaves), concat(...siblings)]
-    }),
-  ])
-}
-
-/** Of bytes that this module wrote: they hash to their head. */
-function decodeMeta(bytes: Uint8Array, shape: DataShape): Meta {
-  const [batch, commitment, header, ranges] = rlpList(decodeRlp(bytes), 4)
-  return {
-    batch: decodeBatchId(rlpBytes(batch)),
-    commitment: rlpBytes(commitment),
-    header: decodeHeader(rlpBytes(header), shape),
-    ranges: rlpList(ranges).map((range) => {
-      const [from, leaves, siblings] = rlpList(range, 3)
-      return {
-        from: Number(rlpBigint(from)),
-        leaves: pieces(rlpBytes(leaves), hashSize),
-        siblings: pieces(rlpBytes(siblings), hashSize),
-      }
-    }),
+/** Nothing more of that epoch can be recorded: rows of it are not taken any more. */
+export class EpochClosedError extends ZgError<'DA_EPOCH_CLOSED'> {
+  constructor(epoch: bigint) {
+    const message = `Cannot keep rows of epoch ${epoch}: nothing more of it can be recorded`
+    super('DA_EPOCH_CLOSED', message, { epoch: String(epoch) })
   }
 }

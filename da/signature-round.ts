@@ -12,6 +12,7 @@ import { CertificateBuilder } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import type { DataChain, DrawnQuorum } from './data-chain.ts'
 import { UnavailableError } from './dispersal.ts'
+import type { EvidenceWatch } from './evidence-watch.ts'
 import type { NodeClient } from './node-client.ts'
 import { signPersonal } from './personal-signature.ts'
 import { rowsOf } from './quorum.ts'
@@ -34,6 +35,8 @@ export type RoundOptions = {
   readonly secretKey: Uint8Array
   readonly end: AbortSignal
   readonly onFuller: (certificate: Certificate) => void
+  /** Told of what members answer, good or not. */
+  readonly onSigned?: EvidenceWatch['see'] | undefined
 }
 
 /**
@@ -52,7 +55,8 @@ export function collectSignatures(
   const { chain, clock, scheme, secretKey, onFuller } = options
   const builder = new CertificateBuilder(batch, coded, quorum, chain.identity, scheme)
   const { promise, resolve, reject } = Promise.withResolvers<Certificate>()
-  const signature = signPersonal(batchRequestDigest(batch, coded.commitment), secretKey)
+  const { commitment } = coded
+  const signature = signPersonal(batchRequestDigest(batch, commitment), secretKey)
   const end = clock.setTimer(signWithinMs, () => {
     reject(new UnavailableError('too few members signed in time'))
   })
@@ -69,6 +73,7 @@ export function collectSignatures(
     const own = await ask(quorum.signers[index]!.url, request, { ...options, end: signal })
     if (own === undefined || own.length !== signatureSizeBytes) return
     builder.add(index, own)
+    options.onSigned?.(quorum.signers[index]!, { batch, commitment, signature: own })
     if (first !== undefined) return
     first = builder.certificate()
     if (first === undefined) return

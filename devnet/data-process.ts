@@ -12,9 +12,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { systemContractAddresses } from '@zg/contracts'
-import { openChain, openDisperserHost, openNodeHost } from '@zg/da'
-import type { ChainPlace, NodeHost, NodeHostOptions } from '@zg/da'
+import { encodeHeaderProof, systemContractAddresses } from '@zg/contracts'
+import { httpNodeClient, openChain, openDisperserHost, openDuties, openNodeHost } from '@zg/da'
+import type { CallSender, ChainPlace, MixReader, NodeHost, NodeHostOptions } from '@zg/da'
 import { addressOfSecretKey, assert, bigintToHex, fromHex } from '@zg/primitives'
 import { createNodeDisk } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
@@ -29,6 +29,7 @@ import {
   OwnHeaders,
 } from '@zg/staking'
 import type { DataOperator } from '@zg/staking'
+import { encodeFunctionData } from 'viem'
 
 import type { ChaosVerb } from './control.ts'
 import { accountKeyFileName, blsKeyFileName } from './data-files.ts'
@@ -45,8 +46,16 @@ const peerQuotaWindowMs = 3_600_000
 /** The disperser's escrow: thousands of full batches, at a gwei a byte. */
 const escrow = { leastWei: 50n * 10n ** 18n, fullWei: 100n * 10n ** 18n }
 
+/** What the disperser redeems: the fees of some hundred transactions. */
+const redeemFromWei = 10n ** 16n
+/** What an operator claims: a batch's, for in a local world there are few; its gas may cost more. */
+const claimFromWei = 10n ** 12n
+
 /** Fees are never offered above this, in wei a gas. */
 const feePerGasMax = 500_000_000_000n
+
+/** How long a header of the network is the one that others are proved by. */
+const anchorFreshMs = 1_000
 
 export type NodeState = 'ready' | 'paused' | 'killed'
 
@@ -97,15 +106,26 @@ async function startDisperser(
     quotaBytes: peerQuotaBytes,
     quotaWindowMs: peerQuotaWindowMs,
     isAlone: false,
+    redeemFromWei,
   })
   return { strike: async () => undefined, close: () => host.close() }
 }
 
 async function startNodes(config: NodesConfig, machine: Machine): Promise<DataProcess> {
-  const chain = await openChain(placeOf(config))
-  const nodes = config.nodes.map((node) => new StruckNode(node, chain, machine))
+  const place = placeOf(config)
+  const chain = await openChain(place)
+  const there = connect(config, machine)
+  const client = httpNodeClient(chain.shape)
+  const mixes = mixesOf(there, machine)
+  const nodes = await Promise.all(
+    config.nodes.map(async (node) => {
+      const sender = callSender(there.senderOf(node))
+      const duties = { chain: await openDuties(place, sender, mixes), client, claimFromWei }
+      return new StruckNode(node, { chain, duties }, machine)
+    }),
+  )
   for (const node of nodes) await node.open()
-  const operators = operatorsOf(config, machine)
+  const operators = operatorsOf(config, there, machine)
   operators.start()
   return {
     async strike({ node, verb }) {
@@ -115,6 +135,7 @@ async function startNodes(config: NodesConfig, machine: Machine): Promise<DataPr
     async close() {
       await operators.stop()
       await Promise.all(nodes.map((node) => node.close()))
+      client.close()
     },
   }
 }
@@ -126,14 +147,18 @@ class StruckNode {
   #host: NodeHost | undefined
   #state: NodeState = 'killed'
 
-  constructor(node: DataNodeConfig, chain: NodeHostOptions['chain'], { clock, log }: Machine) {
+  constructor(
+    node: DataNodeConfig,
+    inside: Required<Pick<NodeHostOptions, 'chain' | 'duties'>>,
+    { clock, log }: Machine,
+  ) {
     const { index, folder, port } = node
     this.index = index
     this.#open = async () =>
       openNodeHost({
         clock,
         log,
-        chain,
+        ...inside,
         disk: await createNodeDisk(join(folder, 'rows')),
         operator: addressOfSecretKey(readKey(join(folder, accountKeyFileName))),
         signingKey: readKey(join(folder, blsKeyFileName)),
@@ -166,18 +191,76 @@ class StruckNode {
   }
 }
 
+/** The network as operators see it, and how each of them sends there. */
+type Connection = {
+  readonly chain: JsonRpcL1Chain
+  readonly endpoint: JsonRpcNetworkEndpoint
+  readonly headers: OwnHeaders
+  /** One for an operator: whoever sends by its key takes turns. */
+  readonly senderOf: (node: DataNodeConfig) => L1Sender
+}
+
+function connect({ chain: { rpc, chainId } }: NodesConfig, { clock, log }: Machine): Connection {
+  const chain = new JsonRpcL1Chain({ url: rpc })
+  const endpoint = new JsonRpcNetworkEndpoint({ url: rpc })
+  const sending = { chain, chainId: BigInt(chainId), depth: 1, feePerGasMax }
+  const senders = new Map<number, L1Sender>()
+  return {
+    chain,
+    endpoint,
+    headers: new OwnHeaders({ endpoint, chain }),
+    senderOf: ({ index, folder }) => {
+      const secretKey = readKey(join(folder, accountKeyFileName))
+      const known = senders.get(index)
+      const sender = known ?? new L1Sender({ ...sending, secretKey, clock, log, pollMs: 250 })
+      senders.set(index, sender)
+      return sender
+    },
+  }
+}
+
+/** Sends calls of the duties in turn with all else of an operator's. */
+function callSender(sender: L1Sender): CallSender {
+  return {
+    async send({ address, abi, functionName, args, value = 0n }) {
+      const data = fromHex(encodeFunctionData({ abi, functionName, args: [...args] }))
+      await sender.send({ to: BigInt(address), data, value })
+    },
+  }
+}
+
+/** What blocks of the network have drawn, once a header that its own contracts know is above. */
+function mixesOf({ endpoint, headers }: Connection, { clock }: Machine): MixReader {
+  let asked:
+    | { readonly atMs: number; readonly anchor: ReturnType<OwnHeaders['anchor']> }
+    | undefined
+  return async (height) => {
+    if (asked === undefined || clock.nowMs() - asked.atMs > anchorFreshMs) {
+      asked = { atMs: clock.nowMs(), anchor: headers.anchor() }
+    }
+    const anchor = await asked.anchor
+    if (anchor === undefined || anchor.header.height < height) return undefined
+    const header = await endpoint.header(height)
+    if (header === undefined) return undefined
+    const proof = async () => encodeHeaderProof(await headers.proofOf(anchor, header))
+    return { mix: header.mix, proof }
+  }
+}
+
 /** Has the nodes' operators be where L1 says. */
-function operatorsOf({ chain, l1, nodes }: NodesConfig, { clock, log }: Machine): DataOperators {
+function operatorsOf(
+  { l1, nodes }: NodesConfig,
+  { chain, headers, senderOf }: Connection,
+  { clock, log }: Machine,
+): DataOperators {
   const { contracts, epochStart, epochSeconds } = l1.site
   const addressOf = (name: string): bigint => {
     const address = contracts[name]
     assert(address !== undefined, `the site of L1 names ${name}`)
     return BigInt(address)
   }
-  const there = new JsonRpcL1Chain({ url: chain.rpc })
-  const endpoint = new JsonRpcNetworkEndpoint({ url: chain.rpc })
   const rounds = new KeeperRounds({
-    headers: new OwnHeaders({ endpoint, chain: there }),
+    headers,
     l1: new Failover([new JsonRpcEndpoint({ url: l1.rpc, inbox: addressOf('Inbox') })], { clock }),
     contracts: {
       networkRegistry: addressOf('NetworkRegistry'),
@@ -186,16 +269,14 @@ function operatorsOf({ chain, l1, nodes }: NodesConfig, { clock, log }: Machine)
     },
     epochs: { start: BigInt(epochStart), length: BigInt(epochSeconds) },
   })
-  const sending = { chain: there, chainId: BigInt(chain.chainId), depth: 1, feePerGasMax }
-  const operators = nodes.map(({ folder, port }): DataOperator => {
-    const secretKey = readKey(join(folder, accountKeyFileName))
+  const operators = nodes.map((node): DataOperator => {
     return {
-      operator: addressOfSecretKey(secretKey),
-      sender: new L1Sender({ ...sending, secretKey, clock, log, pollMs: 250 }),
-      url: `http://${loopback}:${port}`,
+      operator: addressOfSecretKey(readKey(join(node.folder, accountKeyFileName))),
+      sender: senderOf(node),
+      url: `http://${loopback}:${node.port}`,
     }
   })
-  return new DataOperators({ rounds, chain: there, operators, clock, log })
+  return new DataOperators({ rounds, chain, operators, clock, log })
 }
 
 function placeOf({ chain, l1 }: Pick<NodesConfig, 'chain' | 'l1'>): ChainPlace {

@@ -44,7 +44,7 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   }
 }
 
-suite('a world with data availability', { timeout: 180_000 }, () => {
+suite('a world with data availability', { timeout: 300_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'zg-data-e2e-'))
   const open = Promise.withResolvers<void>()
   let world: LocalWorld
@@ -213,6 +213,30 @@ suite('a world with data availability', { timeout: 180_000 }, () => {
     assert.ok(blob.subarray(1).equals(await client.retrieve(name)))
     assert.ok(blob.equals(await get(earlier)))
     assert.ok(await put(randomBytes(1)))
+  })
+
+  test('queries are brought, answered and decided by nodes alone, and rewards arrive', async (t) => {
+    const reader = createPublicClient({ transport: http(world.file.networks[0]!.rpc) })
+    const logsOf = async (name: 'DataQueries' | 'DataEntrance', eventName: string) => {
+      const address = bigintToHex(systemContractAddresses[name], 20)
+      const abi = artifactOf(name).abi as Abi
+      return reader.getContractEvents({ address, abi, eventName, fromBlock: 0n })
+    }
+    const before = (await logsOf('DataQueries', 'Decided')).length
+    // One batch in sixteen is asked for.
+    const decided = await until(async () => {
+      await put(randomBytes(1_000))
+      return (await logsOf('DataQueries', 'Decided'))[before]
+    })
+    const { missing } = (decided as unknown as { readonly args: { readonly missing: number } }).args
+    const answers = (await logsOf('DataQueries', 'Answered')).length
+    assert.ok(answers > 0)
+    const [reward] = await until(async () => {
+      const logs = await logsOf('DataEntrance', 'Rewarded')
+      return logs.length > 0 ? logs : undefined
+    })
+    assert.ok(reward !== undefined)
+    t.diagnostic(`missing rows: ${missing.toString(2)}, ${answers} answers`)
   })
 
   /** Members of the present epoch's quorum 0. */

@@ -105,6 +105,8 @@ contract DataEntrance {
         uint32 rowSize,
         uint256 fee
     );
+    /// Which members counted as absent, by number, where any did: what DataQueries asks for.
+    event Absent(bytes32 indexed batch, uint256[] members);
     event PayerCame(address indexed account);
     event Deposited(address indexed account, uint256 amount);
     event WithdrawalAnnounced(address indexed account, uint256 amount, uint64 fromEpoch);
@@ -130,7 +132,10 @@ contract DataEntrance {
         (uint256 slots, uint256[] memory absent) = _check(certificate, vote);
         uint256 fee = _charge(vote.epoch, vote.disperser, certificate.rowSize);
         _share(vote, fee, slots, absent);
-        if (absent.length > 0) absentHashOf[batch] = keccak256(abi.encode(absent));
+        if (absent.length > 0) {
+            absentHashOf[batch] = keccak256(abi.encode(absent));
+            emit Absent(batch, absent);
+        }
         _record(batch, vote, certificate.rowSize, fee);
     }
 
@@ -300,6 +305,10 @@ contract DataEntrance {
 
     function dataRows() external view returns (uint256) {
         return _settings.dataRows;
+    }
+
+    function queriesOf() external view returns (address) {
+        return _settings.queries;
     }
 
     function signersOf() external view returns (DataSigners) {

@@ -71,8 +71,8 @@ contract DataQueries {
     event Settled(bytes32 indexed batch, uint256[] members);
 
     /// Where there is no genesis to write the settings.
-    constructor(Settings memory settings) {
-        _settings = settings;
+    constructor(Settings memory settings_) {
+        _settings = settings_;
     }
 
     /// Begins the query of a batch, if it is drawn. `proof` is of the block after its record.
@@ -142,6 +142,10 @@ contract DataQueries {
         uint256[] memory members = _holdersOf(batch, found, absent);
         entrance.miss(batch.epoch, batch.quorum, name, members);
         emit Settled(name, members);
+    }
+
+    function settings() external view returns (Settings memory) {
+        return _settings;
     }
 
     /// What is known of the query of a batch: when it ends, and which of its rows are missing.

@@ -64,20 +64,13 @@ contract DrawTest is ForgeTest {
         uint256 count = shares.length;
         uint256 all;
         for (uint256 index = 0; index < count; ++index) all += shares[index];
-        uint256 most = all / 50 > 2 * all / count ? all / 50 : 2 * all / count;
-        uint256 sum;
-        uint256[] memory capped = new uint256[](count);
-        for (uint256 index = 0; index < count; ++index) {
-            capped[index] = shares[index] < most ? shares[index] : most;
-            sum += capped[index];
-        }
         slots = new uint16[](count);
         uint256 left = rowCount;
         uint256[] memory remainders = new uint256[](count);
         for (uint256 index = 0; index < count; ++index) {
-            slots[index] = uint16(rowCount * capped[index] / sum);
+            slots[index] = uint16(rowCount * shares[index] / all);
             left -= slots[index];
-            remainders[index] = rowCount * capped[index] % sum + 1;
+            remainders[index] = rowCount * shares[index] % all + 1;
         }
         for (; left > 0; --left) {
             uint256 best;

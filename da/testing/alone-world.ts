@@ -14,6 +14,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  getContractAddress,
   http,
   nonceManager,
   parseEther,
@@ -24,12 +25,16 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 
 import { bondedStakeAbi, entranceAbi, signersAbi } from '../contract-abis.ts'
 import { ContractChain } from '../contract-chain.ts'
-import { openNodeHost } from '../data-host.ts'
-import type { NodeDoor } from '../node-door.ts'
+import { ContractSender } from '../contract-sender.ts'
+import { openDuties, openNodeHost } from '../data-host.ts'
+import type { NodeHost } from '../data-host.ts'
+import { UnavailableError } from '../dispersal.ts'
+import { httpNodeClient } from '../http-node-client.ts'
+import type { NodeClient } from '../node-client.ts'
+import { FacadeChain } from '../zero-gravity/facade-chain.ts'
 
 const utf8 = new TextEncoder()
 const seedOf = (name: string): Uint8Array => sha256(utf8.encode(name))
-const operatorKeyOf = (index: number): Uint8Array => seedOf(`alone operator ${index}`)
 
 export type AloneOptions = {
   /** JSON-RPC of a chain on which the first of `keys` has tokens. */
@@ -40,6 +45,10 @@ export type AloneOptions = {
   readonly folder: string
   /** Whether 0G's façade stands there too, and nodes sign for it. */
   readonly isFacade?: boolean
+  /** One batch in so many is asked for. @default 0: none */
+  readonly queryEvery?: number
+  /** In wei, of a byte. @default 10n */
+  readonly price?: bigint
   /** Has the chain's time go on by so many seconds. */
   readonly advance: (seconds: number) => Promise<void>
 }
@@ -53,13 +62,18 @@ const schedule = (newest: bigint) => {
 export class AloneWorld {
   readonly options: AloneOptions
   readonly disperserKey = seedOf('alone disperser')
-  readonly doors: NodeDoor[] = []
+  /** Nodes with their doors and their operators' duties. */
+  readonly doors: NodeHost[] = []
+  /** Their operators, in the same order. */
+  readonly operators: Hex[] = []
+  /** Urls that other nodes do not reach. */
+  readonly unreachable = new Set<string>()
   entrance: Hex = '0x'
   /** DAEntrance. */
   facade: Hex = '0x'
-  readonly uploaderKey = seedOf('alone uploader')
   #stake: Hex = '0x'
   #signers: Hex = '0x'
+  #nodeClient: ReturnType<typeof httpNodeClient> | undefined
   readonly #rich: PrivateKeyAccount
   readonly #client
   readonly #wallet
@@ -107,8 +121,24 @@ export class AloneWorld {
     await this.#send({ address: this.#stake, abi: bondedStakeAbi as Abi }, 'roll', [])
   }
 
+  /** 0G's façade, as who sends there sees it; by default somebody who has tokens. */
+  async facadeChain(sender?: ContractSender): Promise<FacadeChain> {
+    const { rpc } = this.options
+    if (sender !== undefined) return FacadeChain.open({ rpc, entrance: this.facade, sender })
+    const secretKey = seedOf('alone uploader')
+    await this.give(privateKeyToAccount(toHex(secretKey)).address, parseEther('10'))
+    const chainId = await this.#client.getChainId()
+    return this.facadeChain(new ContractSender({ client: this.#client, rpc, chainId, secretKey }))
+  }
+
+  /** 32 bytes: what a node signs by. */
+  signingKeyOf(index: number): Uint8Array {
+    return blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.doors.map((door) => door.close()))
+    this.#nodeClient?.close()
   }
 
   async #deploy(): Promise<void> {
@@ -120,23 +150,28 @@ export class AloneWorld {
     this.#signers = await this.#create('DataSigners', [
       { stake: this.#stake, rowCount, votesMin: 1n, governor, quorumCount: schedule(1n) },
     ])
+    // Each names the other.
+    const nonce = await this.#client.getTransactionCount({ address: governor })
+    const queries = getContractAddress({ from: governor, nonce: BigInt(nonce + 1) })
+    const price = schedule(this.options.price ?? 10n)
     this.entrance = await this.#create('DataEntrance', [
-      { signers: this.#signers, dataRows: 1_024, queries: governor, price: schedule(10n) },
+      { signers: this.#signers, dataRows: 1_024, queries, price },
     ])
+    const { queryEvery: every = 0 } = this.options
+    await this.#create('DataQueries', [{ entrance: this.entrance, every, answerSeconds: 20 }])
     if (this.options.isFacade !== true) return
-    this.facade = await this.#create('DAEntrance', [
-      await this.#create('DASigners', [this.#signers]),
-    ])
+    const facade = await this.#create('DASigners', [this.#signers])
+    this.facade = await this.#create('DAEntrance', [facade])
   }
 
   /** An operator comes: tokens, key, bond, place, address, node. */
   async #enlist(index: number): Promise<void> {
-    const account = privateKeyToAccount(toHex(operatorKeyOf(index)), { nonceManager })
-    const secretKey = blsSecretKeyFromSeed(seedOf(`alone signer ${index}`))
+    const account = privateKeyToAccount(toHex(seedOf(`alone operator ${index}`)), { nonceManager })
+    const secretKey = this.signingKeyOf(index)
     const scheme = blsScheme()
     const publicKey = scheme.publicKeyOf(secretKey)
     const operator = fromHex(account.address.toLowerCase() as Hex)
-    await this.#give(account.address, parseEther('10'))
+    await this.give(account.address, parseEther('10'))
     const possession = possessionDigest({
       l1ChainId: BigInt(await this.#client.getChainId()),
       registry: fromHex(this.#stake),
@@ -144,30 +179,48 @@ export class AloneWorld {
       publicKey,
     })
     const door = await this.#openNode(index, operator, secretKey)
+    this.operators.push(toHex(operator))
     const stake = { address: this.#stake, abi: bondedStakeAbi as Abi }
     const signers = { address: this.#signers, abi: signersAbi as Abi }
     const proof = signatureWords(scheme.sign(secretKey, possession))
     await this.#send(stake, 'register', [keyWords(publicKey), proof], { account })
     await this.#send(stake, 'bond', [], { account, value: parseEther('1') })
     await this.#send(signers, 'setUrl', [toHex(utf8.encode(door.url))], { account })
-    // From now on its node sends by this account, where it is registered with the façade.
+    // From now on its node may send by this account, too.
     await this.#send(signers, 'join', [index, '0x'], { account })
   }
 
-  async #openNode(index: number, operator: Uint8Array, signingKey: Uint8Array): Promise<NodeDoor> {
+  async #openNode(index: number, operator: Uint8Array, secretKey: Uint8Array): Promise<NodeHost> {
     const { rpc, folder, isFacade } = this.options
-    const own = { seed: seedOf(`alone root signer ${index}`), secretKey: operatorKeyOf(index) }
+    const chain = await this.chain()
+    const inner = (this.#nodeClient ??= httpNodeClient(chain.shape))
+    const client: Pick<NodeClient, 'rows'> = {
+      rows: async (url, ...wanted) => {
+        if (this.unreachable.has(url)) throw new UnavailableError(`${url} is not reached`)
+        return inner.rows(url, ...wanted)
+      },
+    }
+    const sender = new ContractSender({
+      client: this.#client,
+      rpc,
+      chainId: Number(chain.vouchers.chainId),
+      secretKey: seedOf(`alone operator ${index}`),
+    })
+    const duties = await openDuties({ rpc, entrance: this.entrance }, sender)
+    const facade = isFacade === true ? await this.facadeChain(sender) : undefined
+    const key = facade?.keyOf(seedOf(`alone root signer ${index}`))
     const door = await openNodeHost({
-      chain: await this.chain(),
+      chain,
       disk: await createNodeDisk(join(folder, `node-${index}`)),
       clock: createSystemClock(),
       log: silentLogger,
       operator,
-      signingKey,
+      signingKey: secretKey,
       quotaBytes: 2 ** 31,
+      duties: { chain: duties, client, claimFromWei: 1n },
+      ...(facade !== undefined && key !== undefined ? { facade: { chain: facade, key } } : {}),
       host: '127.0.0.1',
       port: 0,
-      ...(isFacade === true ? { facade: { rpc, entrance: this.facade, ...own } } : {}),
     })
     this.doors.push(door)
     return door
@@ -176,8 +229,7 @@ export class AloneWorld {
   /** The disperser's escrow, and what its transactions cost. */
   async #fund(): Promise<void> {
     const { address } = privateKeyToAccount(toHex(this.disperserKey))
-    await this.#give(address, parseEther('10'))
-    await this.#give(privateKeyToAccount(toHex(this.uploaderKey)).address, parseEther('10'))
+    await this.give(address, parseEther('10'))
     const entrance = { address: this.entrance, abi: entranceAbi as Abi }
     await this.#send(entrance, 'deposit', [address], { value: parseEther('100') })
   }
@@ -193,7 +245,7 @@ export class AloneWorld {
     return contractAddress!.toLowerCase() as Hex
   }
 
-  async #give(to: Hex, value: bigint): Promise<void> {
+  async give(to: Hex, value: bigint): Promise<void> {
     const hash = await this.#wallet.sendTransaction({ to, value })
     await this.#client.waitForTransactionReceipt({ hash })
   }

@@ -12,6 +12,7 @@ import { batchKey, quorumOf } from '../batch.ts'
 import type { BatchId } from '../batch.ts'
 import { certifiedCommitment, verifyCertificate } from '../certificate.ts'
 import type { Certificate } from '../certificate.ts'
+import { recordedWithin } from '../data-chain.ts'
 import type {
   BatchName,
   DataChain,
@@ -46,6 +47,8 @@ export type TableChainOptions = {
   readonly quorumCount?: number
   readonly retentionEpochs?: bigint
   readonly pricePerByte?: bigint
+  /** How far final blocks are behind. @default 0n */
+  readonly finalityLagEpochs?: bigint
   /** From which on there are quorums. @default the first */
   readonly firstEpoch?: bigint
 }
@@ -128,6 +131,16 @@ export class TableChain implements DataChain {
   async recordOf(batch: BatchId): Promise<DataRecord | undefined> {
     if (this.isDown) throw new ChainDownError()
     return this.records.get(batchKey(batch))
+  }
+
+  async finalRecordsOf(
+    epoch: bigint,
+    batches: readonly BatchId[],
+  ): Promise<readonly (DataRecord | undefined)[] | undefined> {
+    const { finalityLagEpochs = 0n } = this.#options
+    const final = (await this.epoch()) - finalityLagEpochs
+    if (final < epoch + recordedWithin) return undefined
+    return Promise.all(batches.map((batch) => this.recordOf(batch)))
   }
 
   async certify(certificate: Certificate): Promise<void> {

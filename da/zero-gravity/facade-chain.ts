@@ -9,8 +9,7 @@ import { createPublicClient, http } from 'viem'
 import type { PublicClient } from 'viem'
 
 import { quorumOf } from '../batch.ts'
-import { ContractSender } from '../contract-sender.ts'
-import type { ContractCall } from '../contract-sender.ts'
+import type { CallSender, ContractCall } from '../contract-sender.ts'
 import type { DataEpoch } from '../data-chain.ts'
 import { bn254KeyOf, bn254Sign } from './bn254.ts'
 import type { Bn254Key, G2Point } from './bn254.ts'
@@ -30,28 +29,29 @@ export type FacadePlace = {
   readonly rpc: string
   /** DAEntrance. */
   readonly entrance: Hex
-  /** 32 bytes: who sends; nobody else does with it. Without it nothing is sent. */
-  readonly secretKey?: Uint8Array
+  /** Who sends, if anybody does. */
+  readonly sender?: FacadeSender
 }
+
+/** An account, and what sends as it. */
+export type FacadeSender = CallSender & { readonly address: Hex }
 
 export class FacadeChain {
   readonly chainId: bigint
   readonly #client: PublicClient
-  readonly #sender: ContractSender | undefined
+  readonly #sender: FacadeSender | undefined
   readonly #entrance: Hex
   readonly #signers: Hex
 
   private constructor(
-    { rpc, entrance, secretKey }: FacadePlace,
+    { entrance, sender }: FacadePlace,
     { client, chainId, signers }: { client: PublicClient; chainId: number; signers: Hex },
   ) {
     this.#client = client
     this.chainId = BigInt(chainId)
     this.#entrance = entrance
     this.#signers = signers
-    if (secretKey !== undefined) {
-      this.#sender = new ContractSender({ client, rpc, chainId, secretKey })
-    }
+    this.#sender = sender
   }
 
   static async open(place: FacadePlace): Promise<FacadeChain> {
@@ -164,7 +164,7 @@ export class FacadeChain {
     return this.#sending.send(call)
   }
 
-  get #sending(): ContractSender {
+  get #sending(): FacadeSender {
     if (this.#sender === undefined) throw new FacadeFailedError('nobody sends')
     return this.#sender
   }

@@ -71,7 +71,7 @@ test('a blob of a client of 0G is verified by 0G’s entrance on anvil, with a n
       retentionEpochs: 1_000n,
       finality: 'latest',
     },
-    facade: { entrance: world.facade, secretKey: world.uploaderKey },
+    facade: await world.facadeChain(),
     disk: await createNodeDisk(join(folder, 'disperser')),
     secretKey: world.disperserKey,
     grpc: place,
@@ -79,6 +79,7 @@ test('a blob of a client of 0G is verified by 0G’s entrance on anvil, with a n
     quotaBytes: 2 ** 30,
     quotaWindowMs: 60_000,
     isAlone: true,
+    redeemFromWei: 1n,
     clock: createSystemClock(),
     log: silentLogger,
   })
