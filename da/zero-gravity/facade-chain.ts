@@ -42,6 +42,8 @@ export class FacadeChain {
   readonly #sender: FacadeSender | undefined
   readonly #entrance: Hex
   readonly #signers: Hex
+  /** The epochs that the sender is known to be registered for, up to. */
+  #registeredTo = 0n
 
   private constructor(
     { entrance, sender }: FacadePlace,
@@ -75,17 +77,26 @@ export class FacadeChain {
     const { address } = this.#sending
     const signers = { address: this.#signers, abi: daSignersAbi }
     const account = fromHex(address.toLowerCase() as Hex)
-    const args = [address] as const
-    if (!(await this.#client.readContract({ ...signers, functionName: 'isSigner', args }))) {
+    const next = (await this.#client.readContract({ ...signers, functionName: 'epochNumber' })) + 1n
+    if (next <= this.#registeredTo) return
+    const [isSigner, isRegistered] = await Promise.all([
+      this.#client.readContract({ ...signers, functionName: 'isSigner', args: [address] }),
+      this.#client.readContract({
+        ...signers,
+        functionName: 'registeredEpoch',
+        args: [address, next],
+      }),
+    ])
+    if (!isSigner) {
       const detail = { signer: address, socket, pkG1: key.pkG1, pkG2: key.pkG2 }
       const proof = bn254Sign(key.secret, registrationDigest(account, this.chainId))
       await this.#send({ ...signers, functionName: 'registerSigner', args: [detail, proof] })
     }
-    const next = (await this.#client.readContract({ ...signers, functionName: 'epochNumber' })) + 1n
-    const functionName = 'registeredEpoch'
-    if (await this.#client.readContract({ ...signers, functionName, args: [address, next] })) return
-    const signature = bn254Sign(key.secret, epochDigest(account, next, this.chainId))
-    await this.#send({ ...signers, functionName: 'registerNextEpoch', args: [signature] })
+    if (!isRegistered) {
+      const signature = bn254Sign(key.secret, epochDigest(account, next, this.chainId))
+      await this.#send({ ...signers, functionName: 'registerNextEpoch', args: [signature] })
+    }
+    this.#registeredTo = next
   }
 
   /** The keys of operators of 20 bytes; undefined of who does not sign in the epoch. */
