@@ -1,23 +1,48 @@
 /** The commands of data availability, as data: a part of the table (command-table.ts). */
 
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
-import { codedRowsChoices, putStages, rowsMax } from './da-words.ts'
+import { codedRowsChoices, networkIdMax, putStages, quorumMax, rowsMax } from './da-words.ts'
 
 export const daNoun: NounSpec = { noun: 'da', summary: 'publish data, and read it back' }
 
-const disperserFlag: FlagSpec = {
-  name: 'disperser',
-  placeholder: 'URL',
-  value: { kind: 'url' },
-  summary: "gRPC door of a disperser (default: $ZG_DA, else the running world's)",
-}
+/** Whom it asks (data-doors.ts). */
+const doorFlags: readonly FlagSpec[] = [
+  {
+    name: 'disperser',
+    placeholder: 'URL',
+    value: { kind: 'url' },
+    summary: "gRPC door of a disperser (default: $ZG_DA, else the running world's)",
+  },
+  {
+    name: 'network',
+    placeholder: 'ID',
+    value: { kind: 'integer', min: 0, max: networkIdMax },
+    summary: "the running world's on that network (default: as the blob is routed)",
+  },
+]
 
 const nameArgument: ArgumentSpec = {
   name: 'name',
   value: { kind: 'text' },
-  summary: 'EPOCH/QUORUM/ROOT, as "da put" prints it',
+  summary: 'EPOCH/QUORUM/ROOT, as "da put" prints it; of several networks NETWORK/ before it',
   required: true,
 }
+
+/** Which chain records. */
+const chainFlags: readonly FlagSpec[] = [
+  {
+    name: 'network',
+    placeholder: 'ID',
+    value: { kind: 'integer', min: 0, max: networkIdMax },
+    summary: 'network of the running world (default: 0)',
+  },
+  {
+    name: 'rpc',
+    placeholder: 'URL',
+    value: { kind: 'url' },
+    summary: 'JSON-RPC of the chain (default: $ZG_RPC, else the running world)',
+  },
+]
 
 const exampleName = `7/0/0x${'5e'.repeat(32)}`
 
@@ -46,7 +71,13 @@ export const daCommands: readonly CommandSpec[] = [
         value: { kind: 'hex' },
         summary: '32 bytes; the same again is the same request (default: by blob and epoch)',
       },
-      disperserFlag,
+      {
+        name: 'stream',
+        placeholder: 'ID',
+        value: { kind: 'hex' },
+        summary: 'of which stream it is: it goes to the home of that (default: by its request)',
+      },
+      ...doorFlags,
     ],
     examples: [
       { line: 'da put photo.jpg', does: 'prints the name to get it by' },
@@ -65,7 +96,7 @@ export const daCommands: readonly CommandSpec[] = [
         required: true,
       },
     ],
-    flags: [disperserFlag],
+    flags: doorFlags,
     examples: [{ line: `da status 0x${'1d'.repeat(32)}`, does: 'taken, certified or recorded' }],
     load: async () => (await import('./commands/da.ts')).runDaStatus,
   },
@@ -83,7 +114,7 @@ export const daCommands: readonly CommandSpec[] = [
         value: { kind: 'choice', choices: codedRowsChoices },
         summary: "rows that the network's genesis has a batch coded into (default: 4096)",
       },
-      disperserFlag,
+      ...doorFlags,
     ],
     examples: [{ line: `da get ${exampleName} photo.jpg`, does: 'writes nothing that is not it' }],
     load: async () => (await import('./commands/da.ts')).runDaGet,
@@ -120,5 +151,38 @@ export const daCommands: readonly CommandSpec[] = [
       },
     ],
     load: async () => (await import('./commands/da-sample.ts')).runDaSample,
+  },
+  {
+    path: 'da quorum',
+    summary: 'draw a quorum from votes and seed alone, and hold it against what is written down',
+    arguments: [],
+    flags: [
+      {
+        name: 'epoch',
+        placeholder: 'E',
+        value: { kind: 'integer', min: 0, max: 2 ** 40 },
+        summary: 'any whose seed is known, the next one at most (default: the present one)',
+      },
+      {
+        name: 'quorum',
+        placeholder: 'Q',
+        value: { kind: 'integer', min: 0, max: quorumMax },
+        summary: 'which of it (default: 0)',
+      },
+      {
+        name: 'entrance',
+        placeholder: 'ADDRESS',
+        value: { kind: 'address' },
+        summary: 'the contract DataEntrance (default: where networks have it)',
+      },
+      ...chainFlags,
+    ],
+    examples: [
+      {
+        line: 'da quorum --epoch 7 --quorum 2',
+        does: 'its members, slots and rows; fails where DataSigners has others',
+      },
+    ],
+    load: async () => (await import('./commands/da-quorum.ts')).runDaQuorum,
   },
 ]

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { TestContext } from 'node:test'
 
+import { dataOperator, DataWorld } from '@zg/contracts/testing'
 import { blobSizeMax } from '@zg/da'
 import { openDoorWorld, openMemoryDoor } from '@zg/da/testing'
-import { fromHex, isHex } from '@zg/primitives'
+import { serveWorld } from '@zg/da/testing/rpc'
+import { fromHex, isHex, toHex } from '@zg/primitives'
 
 import { reportRows } from './commands/da-sample.ts'
 import { runLine } from './testing/run-line.ts'
@@ -134,6 +136,40 @@ test('da says what is refused, and what mends it', async (t) => {
   ]) {
     assert.equal((await run(line)).exitCode, 2, line)
   }
+})
+
+test('da quorum draws members and rows from the chain, and says whether they are as written', async (t) => {
+  const data = new DataWorld()
+  const rpc = await serveWorld(data.world)
+  t.after(() => rpc.close())
+  data.settle([1, 2, 3].map(dataOperator), [300n, 200n, 100n])
+  const { epoch } = data
+  data.open(epoch, 1)
+  const at = `--rpc ${rpc.url} --entrance ${data.entrance.address}`
+  const told = await run(`da quorum --epoch ${epoch} --quorum 1 ${at} --json`)
+  assert.equal(told.exitCode, 0, told.err)
+  type Member = { place: number; operator: string; slots: number; rows: [number, number][] }
+  const said = JSON.parse(told.out) as { seed: string; isAsWritten: boolean; members: Member[] }
+  assert.equal(said.isAsWritten, true)
+  assert.equal(said.seed, toHex(data.seedOf(epoch)))
+  const { places, slots } = data.draw(epoch, 1)
+  assert.deepEqual(
+    said.members.map((member) => [member.place, member.slots, member.operator]),
+    places.map((place, index) => [place, slots[index], dataOperator(place + 1).address]),
+  )
+  const rows = said.members.flatMap((member) => member.rows)
+  assert.equal(
+    rows.reduce((sum, [from, to]) => sum + to - from + 1, 0),
+    data.rowCount,
+  )
+  const shown = await run(`da quorum --epoch ${epoch} --quorum 1 ${at}`)
+  assert.match(shown.out, /written +the same members and slots.*member +place +operator/s)
+  const unopened = await run(`da quorum --epoch ${epoch + 1} ${at}`)
+  assert.match(unopened.out, /nobody had DataSigners write it down/)
+  const unknown = await run(`da quorum --epoch ${epoch + 2} ${at}`)
+  assert.equal(unknown.exitCode, 1)
+  assert.match(unknown.err, /its seed is not known; name an epoch that has begun/)
+  assert.match((await run(`da quorum --quorum 1 ${at}`)).out, new RegExp(`epoch +${epoch}\n`))
 })
 
 test('da sample says what rows prove only when all of them are good', () => {

@@ -10,3 +10,9 @@ export const codedRowsChoices = ['4096', '3072'] as const
 
 /** Rows that `da sample` may ask for: all there are. */
 export const rowsMax = 4_096
+
+/** DataSigners.QUORUMS_MAX, less one. */
+export const quorumMax = 63
+
+/** Networks are numbers of 32 bits. */
+export const networkIdMax = 2 ** 32 - 1

@@ -51,11 +51,12 @@ export function requireWorld(surroundings: Surroundings): RunningWorld {
 }
 
 /**
- * Returns the endpoint that flags and environment name.
+ * Returns the endpoint that flags and environment name; of the running world that of `network`, if
+ * no flag names another.
  *
  * @throws {NoWorldError} `CLI_NO_WORLD` · {NoL1Error} `CLI_NO_L1` · `CLI_VALUE_INVALID`
  */
-export function findEndpoint(input: CommandInput): Endpoint {
+export function findEndpoint(input: CommandInput, network?: number): Endpoint {
   const flag = input.values.text('rpc')
   const named = flag ?? input.env['ZG_RPC']
   if (named !== undefined && named !== '') {
@@ -68,19 +69,20 @@ export function findEndpoint(input: CommandInput): Endpoint {
     if (l1 === undefined) throw new NoL1Error()
     return { url: l1.rpc, world }
   }
-  return { url: networkOf(input, networks).rpc, world }
+  return { url: networkOf(input, networks, network).rpc, world }
 }
 
 /**
- * Returns the network that `--network` names, the first without it.
+ * Returns the network that `--network` names; without it the preferred one, the first by default.
  *
  * @throws {NoNetworkError} `CLI_NO_NETWORK`
  */
 export function networkOf(
   { values }: CommandInput,
   networks: readonly DevnetNetwork[],
+  preferred = networks[0]?.id ?? 0,
 ): DevnetNetwork {
-  const wanted = values.integer('network') ?? networks[0]?.id ?? 0
+  const wanted = values.integer('network') ?? preferred
   const found = networks.find(({ id }) => id === wanted)
   if (found === undefined) throw new NoNetworkError(wanted, networks.length)
   return found

@@ -200,6 +200,8 @@ const mends: Readonly<Record<string, Mend>> = {
     `${program} da put with a new --request-id sends it to a quorum of another draw`,
   CLI_DA_WAITS: ({ request }, { program }) =>
     `${program} da status ${String(request)} shows how far it is`,
+  CLI_DA_NO_DOOR: (_, { program }) =>
+    `${program} network list shows which take blobs; name a disperser with --disperser`,
   CLI_DA_DIFFERS: () => 'ask another disperser with --disperser',
   DA_DISPERSER_SILENT: () => 'see that it runs, or name another with --disperser',
   DA_BLOB_SIZE: () => 'cut it into several',
@@ -210,6 +212,10 @@ const mends: Readonly<Record<string, Mend>> = {
   DA_BLOB_UNKNOWN: () => 'see that the name is whole, and that the blob has not expired',
   DA_BATCH_VOID: (_, { program }) => `nobody ever reads it; ${program} da put sends it anew`,
   DA_SAMPLE_HEADER: () => 'it has expired, or its quorum keeps it back',
+  DA_QUORUM_UNDRAWN: () => 'name an epoch that has begun, or the next one',
+  DA_QUORUM_EMPTY: () => 'name an epoch in which somebody has votes',
+  DA_RETENTION: () => 'have retentionEpochs be 2 or more',
+  RUNTIME_FOLDER_LOCKED: () => 'end the other process first, or give this one its own folder',
   DA_DOOR_LISTEN_FAILED: () => 'end what listens there, or choose another port',
 }
 

@@ -234,11 +234,11 @@ test('every error code of the doors has its mending half, and no half lacks its 
     }
   }
   // Of other rooms those that a door tells of.
-  for (const path of globSync(['../staking/*.ts', '../chain/**/*.ts', '../da/*.ts'], {
-    cwd: import.meta.dirname,
-  })) {
+  const others = ['../staking/*.ts', '../chain/**/*.ts', '../da/*.ts', '../runtime/*.ts']
+  const codePattern = /super\('((?:STAKING_L1|CHAIN|DA|RUNTIME)_[A-Z0-9_]+)'/g
+  for (const path of globSync(others, { cwd: import.meta.dirname })) {
     const text = readFileSync(join(import.meta.dirname, path), 'utf8')
-    for (const [, code = ''] of text.matchAll(/super\('((?:STAKING_L1|CHAIN|DA)_[A-Z0-9_]+)'/g)) {
+    for (const [, code = ''] of text.matchAll(codePattern)) {
       if (mendedCodes.includes(code)) codes.add(code)
     }
   }

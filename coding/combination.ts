@@ -63,6 +63,10 @@ function picksSize(rowSize: number): number {
   return blocks * planeCount * blockGroups * 2
 }
 
+/** Lookups that are kept: who verifies a batch, or codes it again, asks for the same ones. */
+const lookupsKeptMax = 4
+const lookupsKept: { readonly rhos: readonly Element[]; readonly lookups: Uint16Array }[] = []
+
 /** Combines rows that lie in the memory of a kernel. */
 export class RowCombiner {
   readonly #kernel: Kernel
@@ -82,7 +86,7 @@ export class RowCombiner {
     const { buffer } = this.#kernel.bytes
     const size = picksSize(gammas.length * rowSizeUnit)
     writePicks(gammas, new Uint16Array(buffer, this.#picks, size / 2))
-    writeLookups(rhos, new Uint16Array(buffer, this.#lookups, lookupsSize / 2))
+    new Uint16Array(buffer, this.#lookups, lookupsSize / 2).set(lookupsOf(rhos))
   }
 
   /**
@@ -113,6 +117,23 @@ function writePicks(gammas: readonly Element[], picks: Uint16Array): void {
       }
     }
   }
+}
+
+/** The newest last; the oldest goes. */
+function lookupsOf(rhos: readonly Element[]): Uint16Array {
+  const at = lookupsKept.findIndex((kept) =>
+    rhos.every((rho, lane) => isSame(rho, kept.rhos[lane]!)),
+  )
+  const [known] = at < 0 ? [] : lookupsKept.splice(at, 1)
+  const kept = known ?? { rhos, lookups: new Uint16Array(lookupsSize / 2) }
+  if (known === undefined) writeLookups(rhos, kept.lookups)
+  lookupsKept.push(kept)
+  if (lookupsKept.length > lookupsKeptMax) lookupsKept.shift()
+  return kept.lookups
+}
+
+function isSame(a: Element, b: Element): boolean {
+  return a.every((component, index) => component === b[index])
 }
 
 /** For each rho and component, rho times what each value of each nibble of it stands for. */

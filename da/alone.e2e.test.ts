@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { startAnvil } from '@zg/evm/testing'
-import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
+import { createSystemClock, silentLogger } from '@zg/runtime'
 
 import { openDisperserHost } from './data-host.ts'
 import { AloneWorld } from './testing/alone-world.ts'
@@ -33,7 +33,7 @@ test('DA alone on anvil serves a rollup and a client of 0G, loses nothing of fiv
   const place = { host: '127.0.0.1', port: 0 }
   const host = await openDisperserHost({
     chain: { rpc: anvil.url, entrance, retentionEpochs: 1_000n, finality: 'latest' },
-    disk: await createNodeDisk(join(folder, 'disperser')),
+    folder: join(folder, 'disperser'),
     secretKey: world.disperserKey,
     grpc: place,
     altDa: place,

@@ -48,6 +48,17 @@ export async function pause(clock: Clock, timeMs: number, end: AbortSignal): Pro
   }
 }
 
+/** Does work on all items, on so many of them at once. */
+export async function inGroups<T>(
+  items: readonly T[],
+  atOnceMax: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  for (let from = 0; from < items.length; from += atOnceMax) {
+    await Promise.all(items.slice(from, from + atOnceMax).map(work))
+  }
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

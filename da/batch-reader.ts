@@ -6,6 +6,7 @@
 import { RowVerifier } from '@zg/coding'
 import { bytesEqual, toHex } from '@zg/primitives'
 
+import { answered } from './asking.ts'
 import { batchKey } from './batch.ts'
 import type { BlobHandle } from './batch.ts'
 import { BatchJudge } from './batch-judge.ts'
@@ -111,12 +112,12 @@ export class BatchReader implements Pick<BlobReader, 'read'> {
   async #checkRecorded(handle: BlobHandle): Promise<void> {
     const { chain, isCertified } = this.#options
     if (isCertified?.(handle) === true) return
-    const record = await chain.recordOf(handle.batch)
+    const record = await answered(chain.recordOf(handle.batch))
     if (record === undefined) throw new BlobUnknownError('its batch is not recorded')
     if (!bytesEqual(record.commitment, handle.commitment)) {
       throw new BlobUnknownError('its batch is recorded with another commitment', true)
     }
-    const present = await chain.epoch()
+    const present = await answered(chain.epoch())
     if (handle.batch.epoch + chain.retentionEpochs < present) {
       throw new BlobUnknownError('its time is over')
     }
@@ -125,11 +126,13 @@ export class BatchReader implements Pick<BlobReader, 'read'> {
   async #quorumOf({ batch }: BlobHandle): Promise<DrawnQuorum> {
     const { chain } = this.#options
     const epoch: DataEpoch | undefined =
-      batch.network === chain.identity.networkId ? await chain.epochAt(batch.epoch) : undefined
+      batch.network === chain.identity.networkId
+        ? await answered(chain.epochAt(batch.epoch))
+        : undefined
     if (epoch === undefined || batch.quorum >= epoch.quorumCount) {
       throw new BlobUnknownError('its batch is of no quorum of this network', true)
     }
-    return chain.quorumAt(epoch, batch.quorum)
+    return answered(chain.quorumAt(epoch, batch.quorum))
   }
 
   #keep(key: string, verdict: Verdict): void {

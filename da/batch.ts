@@ -5,7 +5,7 @@
  *     handle  0x00 ‖ batch ‖ commitment ‖ index                      1, 44, 32, 4 bytes
  */
 
-import { bigintToBytes, bytesToBigint, concat, toHex } from '@zg/primitives/bytes'
+import { bigintToBytes, bytesToBigint, concat, fromHex, toHex } from '@zg/primitives/bytes'
 import type { Hex } from '@zg/primitives/bytes'
 import { ZgError } from '@zg/primitives/errors'
 import { keccak256 } from '@zg/primitives/hash'
@@ -76,6 +76,11 @@ export function batchKey(batch: BatchId): string {
 export function recordKey({ epoch, quorum, disperser, sequence }: BatchId): Uint8Array {
   const numbers = [epoch, BigInt(quorum), bytesToBigint(disperser), sequence]
   return keccak256(concat(...numbers.map((number) => bigintToBytes(number, 32))))
+}
+
+/** The batch of such a string. @throws {BatchIdMalformedError} `DA_BATCH_ID` */
+export function batchOfKey(key: string): BatchId {
+  return decodeBatchId(fromHex(`0x${key}`))
 }
 
 /** @throws {BatchIdMalformedError} `DA_BATCH_ID` */

@@ -41,7 +41,10 @@ export function certifiedCommitment(shape: DataShape, certificate: Certificate):
   return commitmentBy({ ...shape, rowSize, rowRoot }, combinationHash)
 }
 
-/** Whether a certificate is that of its quorum. */
+/**
+ * Whether a certificate is that of its quorum, as DataEntrance judges it: the slots of contested
+ * members count for nothing, and their signatures are in the sum.
+ */
 export function verifyCertificate(
   certificate: Certificate,
   quorum: DrawnQuorum,
@@ -52,8 +55,9 @@ export function verifyCertificate(
   const { batch, signers, signature } = certificate
   const isRising = signers.every((member, at) => at === 0 || member > signers[at - 1]!)
   const known = signers.map((member) => quorum.signers[member])
-  if (!isRising || known.some((signer) => signer === undefined || signer.isContested)) return false
-  const held = signers.reduce((sum, member) => sum + quorum.members[member]!.slots, 0)
+  if (!isRising || known.some((signer) => signer === undefined)) return false
+  const counted = signers.filter((member) => !quorum.signers[member]!.isContested)
+  const held = counted.reduce((sum, member) => sum + quorum.members[member]!.slots, 0)
   if (!isCertified(held, quorum.slots)) return false
   const keys = known.map((signer) => signer!.publicKey)
   const digest = batchDigest(identity, batch, certifiedCommitment(shape, certificate))

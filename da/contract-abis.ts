@@ -1,6 +1,12 @@
 /** What is asked of the contracts of data availability (contracts/da). */
 
+import { systemContractAddresses } from '@zg/contracts'
+import { bigintToHex } from '@zg/primitives'
+import type { Hex } from '@zg/primitives'
 import { parseAbi } from 'viem'
+
+/** Where DataEntrance is on every network. */
+export const networkEntrance: Hex = bigintToHex(systemContractAddresses.DataEntrance, 20)
 
 const key = 'struct Key { bytes32 a; bytes32 b; bytes32 c; }'
 const number =
@@ -41,6 +47,7 @@ export const signersAbi = parseAbi([
   'function open(uint64 epoch, uint32 quorum, uint16[] slots)',
   'function join(uint16 place, bytes proof)',
   'function setUrl(bytes url)',
+  'event VotesSet(uint16 indexed place, address indexed operator, uint64 indexed fromEpoch, uint64 votes)',
 ])
 
 export const entranceAbi = parseAbi([

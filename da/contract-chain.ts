@@ -1,9 +1,10 @@
 /**
  * The contracts of data availability over JSON-RPC, as nodes, dispersers and readers see them.
  *
- * Epochs, seeds and quorums are kept once they are known: they do not change. The quorums of this
- * epoch and the one before it are drawn here, from places and seed; those of older ones are read,
- * since places may have gone to others.
+ * Seeds are kept once a final block has them: they do not change any more, and prices and votes of
+ * their epoch neither. Of a quorum it may change who is contested and where nodes are found, so it
+ * is believed for a minute. The quorums of this epoch and the one before it are drawn here, from
+ * places and seed; those of older ones are read, since places may have gone to others.
  */
 
 import { signatureWords } from '@zg/contracts'
@@ -13,13 +14,14 @@ import type { Hex } from '@zg/primitives'
 import {
   BaseError,
   ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
   createPublicClient,
   getAbiItem,
   http,
 } from 'viem'
-import type { PublicClient } from 'viem'
+import type { BlockTag, PublicClient } from 'viem'
 
-import { recordKey } from './batch.ts'
+import { batchKey, recordKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { Certificate } from './certificate.ts'
 import { bondedStakeAbi, entranceAbi, signersAbi, stakeAbi } from './contract-abis.ts'
@@ -34,18 +36,18 @@ import type {
   DataShape,
   DrawnQuorum,
 } from './data-chain.ts'
+import { logPages } from './log-pages.ts'
 import type { VoucherDomain } from './payment-desk.ts'
 import { drawnQuorum, firstVotesFrom, placesOf, writtenQuorum } from './quorum-reader.ts'
 
 /** How long the present epoch is believed to be the one that was read. */
 const epochFreshMs = 500
+/** How long a quorum is: a node may move, and a member be contested. */
+const quorumFreshMs = 60_000
 /** Epochs and quorums that are remembered, each. */
 const keptMax = 256
 /** Epochs between an escrow's beginning and the first in which it covers anything. */
 const notice = 2n
-/** Blocks that one question for logs spans, and such questions for one batch. */
-const logBlocksMax = 10_000n
-const logPagesMax = 64
 const pollMs = 200
 
 export type ContractChainOptions = {
@@ -75,14 +77,18 @@ type Facts = {
   readonly vouchers: VoucherDomain
 }
 
+/** A quorum, and when it was asked for. */
+type ReadQuorum = { readonly asked: Promise<DrawnQuorum>; readonly atMs: number }
+
 export class ContractChain implements DataChain {
   readonly #client: PublicClient
   readonly #sender: ContractSender | undefined
   readonly #options: ContractChainOptions
   readonly #facts: Facts
   readonly #epochs = new Map<string, DataEpoch>()
-  readonly #quorums = new Map<string, Promise<DrawnQuorum>>()
+  readonly #quorums = new Map<string, ReadQuorum>()
   readonly #unitFees = new Map<string, bigint>()
+  readonly #records = new Map<string, DataRecord>()
   /** By epoch and number: quorums that are written down, or being so. */
   readonly #opening = new Map<string, Promise<void>>()
   /** An epoch in which it was seen to be open. */
@@ -161,30 +167,43 @@ export class ContractChain implements DataChain {
     const key = String(epoch)
     const known = this.#epochs.get(key)
     if (known !== undefined) return known
+    // What only newer blocks say may be another's after a reorganisation.
+    const { finality } = this.#options
+    const final = await this.#epochIn(finality, epoch)
+    if (final !== undefined) keep(this.#epochs, key, final)
+    if (final !== undefined || finality === 'latest') return final
+    return this.#epochIn('latest', epoch)
+  }
+
+  async #epochIn(blockTag: BlockTag, epoch: bigint): Promise<DataEpoch | undefined> {
+    const args = [epoch] as const
     const [seed, count] = await Promise.all([
       orReverted(
-        this.#client.readContract({ ...this.#stake, functionName: 'seedOf', args: [epoch] }),
+        this.#client.readContract({ ...this.#stake, functionName: 'seedOf', args, blockTag }),
       ),
-      this.#client.readContract({
-        ...this.#signers,
-        functionName: 'quorumCountOf',
-        args: [epoch],
-      }),
+      orReverted(
+        this.#client.readContract({
+          ...this.#signers,
+          functionName: 'quorumCountOf',
+          args,
+          blockTag,
+        }),
+      ),
     ])
-    if (seed === undefined) return undefined
-    const found = { epoch, seed: fromHex(seed), quorumCount: Number(count) }
-    keep(this.#epochs, key, found)
-    return found
+    if (seed === undefined || count === undefined) return undefined
+    return { epoch, seed: fromHex(seed), quorumCount: Number(count) }
   }
 
   async quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
     const isRecent = epoch.epoch + 1n >= (await this.epoch())
-    const key = `${epoch.epoch}/${quorum}/${isRecent}`
+    const key = `${quorumKey(epoch, quorum)}/${isRecent}`
+    const nowMs = performance.now()
     const known = this.#quorums.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined && nowMs - known.atMs < quorumFreshMs) return known.asked
     const place = { client: this.#client, signers: this.#facts.signers, shape: this.shape }
     const asked = isRecent ? drawnQuorum(place, epoch, quorum) : writtenQuorum(place, epoch, quorum)
-    keep(this.#quorums, key, asked)
+    this.#quorums.delete(key)
+    keep(this.#quorums, key, { asked, atMs: nowMs })
     asked.catch(() => this.#quorums.delete(key))
     return asked
   }
@@ -198,7 +217,7 @@ export class ContractChain implements DataChain {
         functionName: 'feeOf',
         args: [epoch, 1],
       })
-      keep(this.#unitFees, key, unit)
+      if (this.#epochs.has(key)) keep(this.#unitFees, key, unit)
     }
     return unit * BigInt(rowSize)
   }
@@ -223,7 +242,13 @@ export class ContractChain implements DataChain {
   }
 
   async recordOf(batch: BatchId): Promise<DataRecord | undefined> {
-    return this.#recordAt(batch, { blockTag: this.#options.finality })
+    const key = batchKey(batch)
+    const known = this.#records.get(key)
+    if (known !== undefined) return known
+    const found = await this.#recordAt(batch, { blockTag: this.#options.finality })
+    // All nodes of a process ask for it, some of them often; what is final does not change.
+    if (found !== undefined) keep(this.#records, key, found)
+    return found
   }
 
   async finalRecordsOf(
@@ -257,27 +282,26 @@ export class ContractChain implements DataChain {
   /** From the newest block backwards: what is asked for is young, or the caller has its handle. */
   async findBatch({ commitment, epoch, quorum }: BatchName): Promise<BatchId | undefined> {
     const event = getAbiItem({ abi: entranceAbi, name: 'Recorded' })
-    let end = await this.#client.getBlockNumber()
-    for (let page = 0; page < logPagesMax; page++) {
-      const fromBlock = end >= logBlocksMax ? end - logBlocksMax + 1n : 0n
-      const logs = await this.#client.getLogs({
-        address: this.#options.entrance,
-        event,
-        args: { epoch },
-        fromBlock,
-        toBlock: end,
-        strict: true,
-      })
+    const pages = logPages({
+      newest: await this.#client.getBlockNumber(),
+      ask: (fromBlock, toBlock) =>
+        this.#client.getLogs({
+          address: this.#options.entrance,
+          event,
+          args: { epoch },
+          fromBlock,
+          toBlock,
+          strict: true,
+        }),
+    })
+    for await (const logs of pages) {
       const found = logs.find(({ args }) => {
         return args.quorum === quorum && args.commitment === toHex(commitment)
       })
-      if (found !== undefined) {
-        const { disperser, sequence } = found.args
-        const network = this.identity.networkId
-        return { network, epoch, quorum, disperser: fromHex(disperser), sequence }
-      }
-      if (fromBlock === 0n) return undefined
-      end = fromBlock - 1n
+      if (found === undefined) continue
+      const { disperser, sequence } = found.args
+      const network = this.identity.networkId
+      return { network, epoch, quorum, disperser: fromHex(disperser), sequence }
     }
     return undefined
   }
@@ -306,8 +330,10 @@ export class ContractChain implements DataChain {
         args: [args],
       })
     } catch (error) {
-      // Of a member that was contested meanwhile nothing counts any more.
-      this.#quorums.delete(`${epoch.epoch}/${batch.quorum}/true`)
+      // Of a member that was contested meanwhile nothing counts any more; what was written down may
+      // have been so in a block that is gone.
+      this.#quorums.delete(`${quorumKey(epoch, batch.quorum)}/true`)
+      this.#opening.delete(`${epoch.epoch}/${batch.quorum}`)
       // Another may have brought it meanwhile.
       if (!(await this.#isRecorded(batch))) throw error
     }
@@ -443,6 +469,11 @@ async function identityIn(client: PublicClient, stake: Hex): Promise<NetworkIden
   }
 }
 
+/** By its seed as well: after a reorganisation it may be another. */
+function quorumKey({ epoch, seed }: DataEpoch, quorum: number): string {
+  return `${epoch}/${toHex(seed)}/${quorum}`
+}
+
 /** Bit i of byte i / 8, low first. */
 function bitmapOf(signers: readonly number[], count: number): Uint8Array {
   const bits = new Uint8Array(Math.ceil(count / 8))
@@ -455,14 +486,18 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > keptMax) map.delete(map.keys().next().value!)
 }
 
-/** Undefined where the contract reverts; other failures stay failures. */
+/** Undefined where the contract reverts, or is not there yet; other failures stay failures. */
 export async function orReverted<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {
     const isRevert =
       error instanceof BaseError &&
-      error.walk((cause) => cause instanceof ContractFunctionRevertedError) !== null
+      error.walk(
+        (cause) =>
+          cause instanceof ContractFunctionRevertedError ||
+          cause instanceof ContractFunctionZeroDataError,
+      ) !== null
     if (isRevert) return undefined
     throw error
   }

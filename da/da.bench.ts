@@ -9,13 +9,9 @@
  * No peer runs beside it: none is there that does this job on one machine without a GPU.
  */
 
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { blsScheme } from '@zg/consensus'
 import { addressOfSecretKey } from '@zg/primitives'
@@ -28,6 +24,8 @@ import { Disperser } from './disperser.ts'
 import { httpNodeClient } from './http-node-client.ts'
 import { PaymentDesk } from './payment-desk.ts'
 import { benchChain, benchDisperserKey, benchShape } from './testing/bench-chain.ts'
+import { startBenchNodes } from './testing/bench-processes.ts'
+import type { BenchNodes } from './testing/bench-processes.ts'
 
 const processes = 4
 const nodesPerProcess = 4
@@ -39,20 +37,13 @@ const readBlobs = 8
 
 export async function bench({ seconds = '60' }: { readonly seconds?: string | undefined }) {
   const folder = await mkdtemp(join(tmpdir(), 'zg-da-bench-'))
-  const children: ChildProcess[] = []
+  let started: BenchNodes | undefined
   try {
-    const urls: string[] = []
-    for (let first = 0; first < nodes; first += nodesPerProcess) {
-      const entry = fileURLToPath(new URL('testing/bench-nodes.ts', import.meta.url))
-      const child = fork(entry, [folder, ...[nodes, 1, first, nodesPerProcess].map(String)])
-      children.push(child)
-      const [answered] = (await once(child, 'message')) as [readonly string[]]
-      urls.push(...answered)
-    }
-    const metrics = await measure(urls, folder, Number(seconds))
+    started = await startBenchNodes({ folder, nodes, nodesPerProcess, quorums: 1 })
+    const metrics = await measure(started.urls, folder, Number(seconds))
     return { name: 'da', metrics: { nodes, processes, ...metrics }, peers: {}, ratios: {} }
   } finally {
-    for (const child of children) child.kill()
+    await started?.close()
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -10,12 +10,17 @@
  * A node whose operator may send to the chain has the duties of da.md §6 and §8 as well: queries
  * and rewards. What becomes of them changes nothing about how it stores and serves. Where they are
  * told of 0G's façade (§11), nodes sign for it what they hold, and the disperser brings it there.
+ *
+ * Each has its folder for itself: two nodes of one key might sign two commitments for one batch,
+ * and two dispersers of one account use a name twice. What was opened is closed when a later part
+ * of it cannot be.
  */
 
 import { blsScheme, localSigner } from '@zg/consensus'
 import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
 import { addressOfSecretKey, assert } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { createNodeDisk, lockFolder } from '@zg/runtime'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
 import { startAltDaDoor } from './alt-da-door.ts'
@@ -46,6 +51,7 @@ import type { NodeDoor } from './node-door.ts'
 import { PaymentDesk } from './payment-desk.ts'
 import { QueryDuty } from './query-duty.ts'
 import { QuorumEmptyError } from './quorum.ts'
+import { checkRetention } from './retention.ts'
 import { RewardDuty } from './reward-duty.ts'
 import { VoucherDuty } from './voucher-duty.ts'
 import { RootCourier } from './zero-gravity/root-courier.ts'
@@ -86,7 +92,8 @@ export type NodeHostOptions = Machine &
   Place & {
     /** As all nodes of a process see it (`openChain`). */
     readonly chain: DataChain
-    readonly disk: Disk
+    /** For it alone; made when absent. */
+    readonly folder: string
     /** 20 bytes. */
     readonly operator: Uint8Array
     /** 32 bytes: its BLS key. */
@@ -118,12 +125,27 @@ export function openDuties(
   return ContractDuties.open({ rpc, entrance, sender, ...(mixes && { mixes }) })
 }
 
-/** A node, and the url that it answers at. */
-export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
-  const { chain, disk, clock, log, operator, signingKey, quotaBytes, host, port } = options
+/**
+ * A node, and the url that it answers at.
+ *
+ * @throws {FolderLockedError} `RUNTIME_FOLDER_LOCKED` · {DoorListenFailedError}
+ *   `DA_DOOR_LISTEN_FAILED` · {RetentionTooShortError} `DA_RETENTION`
+ */
+export function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
+  return opening((opened) => openNode(options, opened))
+}
+
+async function openNode(
+  options: NodeHostOptions,
+  opened: AsyncDisposableStack,
+): Promise<Omit<NodeHost, 'close'>> {
+  const { chain, folder, clock, log, operator, signingKey, quotaBytes, host, port } = options
+  const disk = await lockedDisk(folder, opened)
   const signer = localSigner(blsScheme(), signingKey)
   const node = await DataNode.open({ chain, disk, clock, log, operator, signer, quotaBytes })
+  opened.defer(() => node.close())
   const gate = new Gate()
+  opened.defer(() => gate.open())
   const gated = {
     store: (request: Uint8Array) => gate.passed().then(() => node.store(request)),
     header: (batch: BatchId) => gate.passed().then(() => node.header(batch)),
@@ -137,24 +159,30 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
   const roots = facade && gatedRoots(gate, new RootSigner(node, facade.key))
   const own = { node: gated, shape: chain.shape, clock, log, host, port }
   const door = await openNodeDoor(roots === undefined ? own : { ...own, roots })
+  opened.defer(() => door.close())
   const signing = facade === undefined ? [] : [new SignerDuty(facade, door.url)]
-  const duties = options.duties === undefined ? [] : dutiesOf(node, options, options.duties)
+  const duties = options.duties === undefined ? [] : dutiesOf(node, disk, options, options.duties)
   const loop = new DutyLoop({
     duties: [...duties, ...signing],
     clock,
     log,
     pollMs: careIntervalMs,
   })
-  return {
-    url: door.url,
-    pause: () => gate.shut(),
-    resume: () => gate.open(),
-    async close() {
-      loop.close()
-      await door.close()
-      gate.open()
-      await node.close()
-    },
+  opened.defer(() => loop.close())
+  return { url: door.url, pause: () => gate.shut(), resume: () => gate.open() }
+}
+
+/** What `open` opens, and how all of it is closed: the last first, also when it fails midway. */
+async function opening<T extends object>(
+  open: (opened: AsyncDisposableStack) => Promise<T>,
+): Promise<T & { close(): Promise<void> }> {
+  const opened = new AsyncDisposableStack()
+  try {
+    return { ...(await open(opened)), close: () => opened.disposeAsync() }
+  } catch (error) {
+    // That something cannot be closed either is less of a reason.
+    await opened.disposeAsync().catch(() => undefined)
+    throw error
   }
 }
 
@@ -162,9 +190,16 @@ function gatedRoots(gate: Gate, signer: RootSigner): Pick<RootSigner, 'sign'> {
   return { sign: (batch) => gate.passed().then(() => signer.sign(batch)) }
 }
 
+async function lockedDisk(folder: string, opened: AsyncDisposableStack): Promise<Disk> {
+  const lock = lockFolder(folder)
+  opened.defer(() => lock.release())
+  return createNodeDisk(folder)
+}
+
 function dutiesOf(
   node: DataNode,
-  { chain, disk, clock, log, operator }: NodeHostOptions,
+  disk: Disk,
+  { chain, clock, log, operator }: NodeHostOptions,
   { chain: brought, client, claimFromWei: leastWei }: NodeDuties,
 ): readonly Duty[] {
   return [
@@ -193,7 +228,8 @@ class Gate {
 
 export type DisperserHostOptions = Machine & {
   readonly chain: ChainPlace
-  readonly disk: Disk
+  /** For it alone; made when absent. */
+  readonly folder: string
   /** 32 bytes: of the account that pays. */
   readonly secretKey: Uint8Array
   readonly grpc: Place
@@ -219,11 +255,23 @@ export type DisperserHost = {
   close(): Promise<void>
 }
 
-export async function openDisperserHost(options: DisperserHostOptions): Promise<DisperserHost> {
-  const { disk, clock, log, secretKey, quotaBytes, quotaWindowMs } = options
+/** @throws As `openNodeHost`. */
+export function openDisperserHost(options: DisperserHostOptions): Promise<DisperserHost> {
+  return opening((opened) => openDisperser(options, opened))
+}
+
+async function openDisperser(
+  options: DisperserHostOptions,
+  opened: AsyncDisposableStack,
+): Promise<Omit<DisperserHost, 'close'>> {
+  const { folder, clock, log, secretKey, quotaBytes, quotaWindowMs } = options
+  const disk = await lockedDisk(folder, opened)
   const chain = await ContractChain.open({ ...options.chain, secretKey })
+  checkRetention(chain)
   const client = httpNodeClient(chain.shape)
+  opened.defer(() => client.close())
   const coder = pooledBatchCoder(chain.shape, { threads: codingThreads, batches: codedBatches })
+  opened.defer(() => coder.close())
   const scheme = blsScheme()
   const payer = addressOfSecretKey(secretKey)
   const desk = { chain, clock, disperser: payer, quotaBytes, quotaWindowMs }
@@ -233,37 +281,31 @@ export async function openDisperserHost(options: DisperserHostOptions): Promise<
   const onSigned = watched(chain, scheme, { ...options, duties })
   const { facade } = options
   const courier = facade && new RootCourier({ chain, facade, client, clock, log })
+  opened.defer(async () => courier?.close())
   const onLone = (root: CertifiedRoot): void => courier?.bring(root)
   const told = { onSigned, onLone }
   const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, ...told }
   const dispersal = await Disperser.open(parts)
+  opened.defer(() => dispersal.close())
   const reader = readerOf(chain, dispersal, { client, clock, log })
   const onInternalError = (error: unknown): void => {
     log.error('a door failed', { error: messageOf(error) })
   }
   const inside = { dispersal, reader, clock, onInternalError }
   const grpc = await startGrpcDoor({ ...inside, ...options.grpc })
+  opened.defer(() => grpc.close())
   const keptEpochs = chain.retentionEpochs
   const presentEpoch = (): Promise<bigint> => chain.epoch()
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
+  opened.defer(() => altDa.close())
   const care = takeCare(chain, payer, options)
+  opened.defer(() => care.stop())
   const fromWei = options.redeemFromWei
   const redeeming = new VoucherDuty({ chain: duties, payments, log, disperser: payer, fromWei })
   const vouchers = new DutyLoop({ duties: [redeeming], clock, log, pollMs: careIntervalMs })
-  return {
-    grpc,
-    altDa,
-    async close() {
-      care.stop()
-      vouchers.close()
-      await Promise.all([grpc.close(), altDa.close()])
-      await dispersal.close()
-      await courier?.close()
-      await coder.close()
-      client.close()
-    },
-  }
+  opened.defer(() => vouchers.close())
+  return { grpc, altDa }
 }
 
 /** Reports who signs two commitments for one batch: where its bond lies, or else to the log. */

@@ -5,6 +5,7 @@ import { RowVerifier } from '@zg/coding'
 import { addressOfSecretKey, sha256 } from '@zg/primitives'
 import { SimulatedClock } from '@zg/runtime'
 
+import { pause } from './asking.ts'
 import { batchRequestDigest } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import { localBatchCoder } from './batch-coder.ts'
@@ -175,6 +176,13 @@ test('beyond its quota it takes nothing, and keeps what it has', async () => {
   assert.equal(desk.node.status.batches, 1)
 })
 
+test('a node that is to forget before a batch can be recorded does not begin', async () => {
+  for (const retentionEpochs of [-1n, 0n, 1n]) {
+    await assert.rejects(Desk.open({ chain: { retentionEpochs } }), { code: 'DA_RETENTION' })
+  }
+  await Desk.open({ chain: { retentionEpochs: 2n } })
+})
+
 test('a crash at any moment loses no row that was signed for', async () => {
   for (let seed = 0; seed < 16; seed++) {
     const desk = await Desk.open()
@@ -229,6 +237,35 @@ test('a bit that rots in one entry loses that one alone, and nothing new is sign
   await world.run(again.store(await desk.request(await codedOf(9), next)))
 })
 
+test('what is owed is asked for many at once, and what is signed for meanwhile stays owed', async () => {
+  const desk = await Desk.open()
+  const { world, batch } = desk
+  const { chain } = world
+  const requestOf = async (sequence: bigint): Promise<Uint8Array> =>
+    desk.request(await codedOf(1), { batch: { ...batch, sequence } })
+  const fee = BigInt(smallShape.dataRows * (await codedOf(1)).header.rowSize)
+  chain.fund(batch.disperser, 80n * fee)
+  for (let sequence = 0n; sequence < 80n; sequence++) await desk.store(await requestOf(sequence))
+
+  const [first, second] = [await requestOf(80n), await requestOf(81n)]
+  let asked = 0
+  let askedMost = 0
+  let meanwhile: Promise<Uint8Array> | undefined
+  const recordOf = chain.recordOf.bind(chain)
+  chain.recordOf = async (of) => {
+    // While it asks there comes to be cover for one more, which another batch takes.
+    if (meanwhile === undefined) chain.fund(batch.disperser, 81n * fee)
+    meanwhile ??= desk.node.store(second)
+    askedMost = Math.max(askedMost, ++asked)
+    await pause(world.clock, 50, new AbortController().signal)
+    asked--
+    return recordOf(of)
+  }
+  await assert.rejects(desk.store(first), { code: 'DA_UNPAID' })
+  assert.equal((await world.run(meanwhile!)).length, 96)
+  assert.equal(askedMost, 32)
+})
+
 test('cover for one batch is cover for one, however many come at once, and after a restart', async () => {
   const desk = await Desk.open()
   const { world, batch } = desk
@@ -247,4 +284,31 @@ test('cover for one batch is cover for one, however many come at once, and after
   const again = await world.run(world.openNode(3))
   const left = requests.filter((_, at) => answers[at]!.status === 'rejected')
   await assert.rejects(world.run(again.store(left[0]!)), { code: 'DA_UNPAID' })
+})
+
+test('what it signs while it asks the chain what is recorded is owed too', async () => {
+  const desk = await Desk.open()
+  const { world, node, batch } = desk
+  const [small, large] = [await codedOf(1), await codedOf(2, 4_000)]
+  const cover = 2 * smallShape.dataRows * small.header.rowSize
+  assert.equal(smallShape.dataRows * large.header.rowSize, cover)
+  world.chain.fund(batch.disperser, BigInt(cover))
+  const at = (sequence: bigint, coded = small): Promise<Uint8Array> =>
+    desk.request(coded, { batch: { ...batch, sequence } })
+  await desk.store(await at(0n))
+
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<undefined>()
+  const recordOf = world.chain.recordOf.bind(world.chain)
+  world.chain.recordOf = () => {
+    asked.resolve()
+    return answer.promise
+  }
+  const refused = assert.rejects(node.store(await at(1n, large)), { code: 'DA_UNPAID' })
+  await asked.promise
+  world.chain.recordOf = recordOf
+  await desk.store(await at(2n))
+  answer.resolve(undefined)
+  await refused
+  await desk.refuses(await at(3n), 'DA_UNPAID', /does not cover/)
 })

@@ -11,7 +11,7 @@ import type { Signer } from '@zg/consensus'
 import { bytesEqual, toHex, ZgError } from '@zg/primitives'
 import type { Clock, Disk, Logger } from '@zg/runtime'
 
-import { messageOf } from './asking.ts'
+import { inGroups, messageOf } from './asking.ts'
 import { batchKey, batchRequestDigest, quorumOf } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import { batchDigest } from './certificate.ts'
@@ -22,6 +22,7 @@ import { recoverPersonal } from './personal-signature.ts'
 import { rowsOf } from './quorum.ts'
 import type { RowSpan } from './quorum.ts'
 import { rowsAtOnceMax } from './row-list.ts'
+import { checkRetention } from './retention.ts'
 import { RowStore } from './row-store.ts'
 import type { HeldBatch } from './row-store.ts'
 import { UnrecordedDuty } from './unrecorded-duty.ts'
@@ -30,8 +31,8 @@ import type { StoreRequest } from './wire.ts'
 
 /** Requests to store that are worked on at once; more are refused. */
 const storesAtOnceMax = 8
-/** Quorums that are remembered; two epochs have at most twice 64. */
-const quorumsMax = 128
+/** Batches whose records are asked for at once. */
+const recordsAtOnce = 32
 /** How often the epoch is looked at, to forget what has expired or was never recorded. */
 const pruneIntervalMs = 10_000
 
@@ -51,6 +52,8 @@ export type DataNodeStatus = {
   readonly batches: number
   readonly bytes: number
   readonly quotaBytes: number
+  /** Files of rows that can be read or written no more; the others are served. */
+  readonly brokenFiles: number
 }
 
 /** What the parties ask of a node; by HTTP between processes (node-door.ts, node-client.ts). */
@@ -63,15 +66,15 @@ export interface DataNodeApi {
   rows(batch: BatchId, indexes: readonly number[]): Promise<Uint8Array>
 }
 
-/** What a node signed for and does not know to be recorded. */
+/** What a node signed for and does not know to be recorded: of one disperser, by batch. */
+type Debt = { total: bigint; readonly owed: Map<string, Owed> }
 type Owed = { readonly batch: BatchId; readonly fee: bigint }
 
 export class DataNode implements DataNodeApi {
   readonly #options: DataNodeOptions
   readonly #store: RowStore
-  readonly #quorums = new Map<string, Promise<DrawnQuorum>>()
   /** By disperser. */
-  readonly #owed = new Map<string, Owed[]>()
+  readonly #debts = new Map<string, Debt>()
   /** By batch: one request at a time, the others after it. */
   readonly #busy = new Map<string, Promise<unknown>>()
   #storesUnderWay = 0
@@ -92,16 +95,24 @@ export class DataNode implements DataNodeApi {
     this.#loop = new DutyLoop({ duties, clock, log, pollMs: pruneIntervalMs })
   }
 
+  /** @throws {RetentionTooShortError} `DA_RETENTION` */
   static async open(options: DataNodeOptions): Promise<DataNode> {
+    checkRetention(options.chain)
     const store = await RowStore.open(options.disk, options.chain.shape)
+    for (const { message } of store.failures) options.log.error('rows are lost', { error: message })
     const node = new DataNode(options, store)
     await node.#recallOwed()
     return node
   }
 
   get status(): DataNodeStatus {
-    const { batchCount, sizeBytes } = this.#store
-    return { batches: batchCount, bytes: sizeBytes, quotaBytes: this.#options.quotaBytes }
+    const { batchCount: batches, sizeBytes: bytes, failures } = this.#store
+    return {
+      batches,
+      bytes,
+      quotaBytes: this.#options.quotaBytes,
+      brokenFiles: failures.length,
+    }
   }
 
   /**
@@ -208,7 +219,7 @@ export class DataNode implements DataNodeApi {
     const { disperser, sequence, quorum } = batch
     const drawn = quorumOf(epoch.seed, disperser, sequence, epoch.quorumCount)
     if (quorum !== drawn) throw new StoreRefusedError(`it belongs to quorum ${drawn}`)
-    const own = this.#spansOf(await this.#quorumAt(epoch, quorum))
+    const own = this.#spansOf(await this.#options.chain.quorumAt(epoch, quorum))
     const isExact =
       own.length > 0 &&
       ranges.length === own.length &&
@@ -253,17 +264,18 @@ export class DataNode implements DataNodeApi {
   }
 
   #owedBy(disperser: Uint8Array): bigint {
-    const owed = this.#owed.get(toHex(disperser)) ?? []
-    return owed.reduce((sum, { fee }) => sum + fee, 0n)
+    return this.#debts.get(toHex(disperser))?.total ?? 0n
   }
 
   /** What could not be kept is not signed for. */
   #forgive(batch: BatchId): void {
-    const key = toHex(batch.disperser)
-    const others = (this.#owed.get(key) ?? []).filter((owed) => {
-      return batchKey(owed.batch) !== batchKey(batch)
-    })
-    this.#owed.set(key, others)
+    const debt = this.#debts.get(toHex(batch.disperser))
+    const key = batchKey(batch)
+    const owed = debt?.owed.get(key)
+    if (debt === undefined || owed === undefined) return
+    debt.total -= owed.fee
+    debt.owed.delete(key)
+    if (debt.owed.size === 0) this.#debts.delete(toHex(batch.disperser))
   }
 
   /** What was signed for before a restart, and may be recorded still. */
@@ -285,37 +297,27 @@ export class DataNode implements DataNodeApi {
   async #settle(disperser: string): Promise<void> {
     const { chain } = this.#options
     const present = await chain.epoch()
-    const open: Owed[] = []
-    for (const owed of this.#owed.get(disperser) ?? []) {
-      if (owed.batch.epoch + 1n < present) continue
-      if ((await chain.recordOf(owed.batch)) === undefined) open.push(owed)
-    }
-    if (open.length > 0) this.#owed.set(disperser, open)
-    else this.#owed.delete(disperser)
+    // Those of now: others are added and forgiven meanwhile.
+    const owed = [...(this.#debts.get(disperser)?.owed.values() ?? [])]
+    await inGroups(owed, recordsAtOnce, async ({ batch }) => {
+      const isTooLate = batch.epoch + 1n < present
+      if (isTooLate || (await chain.recordOf(batch)) !== undefined) this.#forgive(batch)
+    })
   }
 
   #owe(batch: BatchId, fee: bigint): void {
     this.#forgive(batch)
-    this.#owed.get(toHex(batch.disperser))!.push({ batch, fee })
+    const disperser = toHex(batch.disperser)
+    const debt = this.#debts.get(disperser) ?? { total: 0n, owed: new Map<string, Owed>() }
+    this.#debts.set(disperser, debt)
+    debt.owed.set(batchKey(batch), { batch, fee })
+    debt.total += fee
   }
 
   #checkRoom(sizeBytes: number): void {
     const { quotaBytes } = this.#options
     const keptBytes = this.#store.sizeBytes + this.#reservedBytes
     if (keptBytes + sizeBytes > quotaBytes) throw new QuotaError(keptBytes, quotaBytes)
-  }
-
-  #quorumAt(epoch: DataEpoch, quorum: number): Promise<DrawnQuorum> {
-    const key = `${epoch.epoch}/${quorum}`
-    const known = this.#quorums.get(key)
-    if (known !== undefined) return known
-    const asked = this.#options.chain.quorumAt(epoch, quorum)
-    this.#quorums.set(key, asked)
-    asked.catch(() => this.#quorums.delete(key))
-    if (this.#quorums.size > quorumsMax) {
-      this.#quorums.delete(this.#quorums.keys().next().value!)
-    }
-    return asked
   }
 
   /** Requests for one batch follow each other: only the first of them writes. */

@@ -105,6 +105,8 @@ export class DispersalJournal {
       await file.close()
     }
     const journal = new DispersalJournal(disk)
+    const [newest] = names.slice(-1)
+    if (newest !== undefined) journal.#epoch = BigInt(newest)
     await journal.#gatherVouchers(entries)
     return { journal, entries }
   }
@@ -144,11 +146,13 @@ export class DispersalJournal {
   #fileOf(epoch: bigint): Promise<DiskFile> {
     const former = this.#file
     if (former !== undefined && epoch <= this.#epoch) return former
-    this.#epoch = epoch
+    // MUST NOT go back to an older file: entries are read in the order of files.
+    if (epoch > this.#epoch) this.#epoch = epoch
+    const newest = this.#epoch
     const next = (async (): Promise<DiskFile> => {
       await (await former)?.close()
-      await this.#forget(epoch)
-      return this.#disk.open(`journal/${epoch}`)
+      await this.#forget(newest)
+      return this.#disk.open(`journal/${newest}`)
     })()
     this.#file = next
     return next

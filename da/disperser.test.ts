@@ -7,8 +7,10 @@ import { SimulatedClock } from '@zg/runtime'
 import { encodeHandle } from './batch.ts'
 import { blobSizeMax, BlobSizeError, UnavailableError, UnpaidError } from './dispersal.ts'
 import type { Voucher } from './dispersal.ts'
+import { NodeRefusedError } from './http-node-client.ts'
 import { voucherDigest } from './payment-desk.ts'
 import { DataWorld } from './testing/data-world.ts'
+import { directClient } from './testing/direct-client.ts'
 
 const peer = 'somebody'
 
@@ -114,6 +116,57 @@ test('five of sixteen nodes are gone: certified and read; six are too many', asy
   const lost = await world.run(disperser.submit(blobOf(10), { peer }))
   await assert.rejects(world.run(disperser.certified(lost)), { code: 'DA_REQUEST_FAILED' })
   assert.equal((await disperser.statusOf(lost))?.state, 'failed')
+})
+
+/** A world whose first six nodes refuse for so long; `asked` is told when one is asked. */
+async function worldOfRefusals(refusal: Error, forMs = 3_000) {
+  const asked: string[] = []
+  const clock = new SimulatedClock()
+  const startMs = clock.nowMs()
+  const world = new DataWorld({
+    clock,
+    client(nodes) {
+      const client = directClient(nodes)
+      return {
+        ...client,
+        async store(url, request, signal) {
+          if (Number(url.split('-')[1]) >= 6) return client.store(url, request, signal)
+          asked.push(url)
+          if (clock.nowMs() < startMs + forMs) throw refusal
+          return client.store(url, request, signal)
+        },
+      }
+    },
+  })
+  await world.run(world.openNodes())
+  return { world, disperser: await world.run(world.openDisperser()), asked }
+}
+
+test('members that have no room just now are asked again, and the batch is not lost', async () => {
+  for (const status of [429, 500, 503]) {
+    const { world, disperser } = await worldOfRefusals(new NodeRefusedError(status, 'later'))
+    const id = await world.run(disperser.submit(blobOf(10), { peer }))
+    const handle = await world.run(disperser.certified(id))
+    assert.equal(handle.batch.sequence, 0n)
+  }
+})
+
+test('who never has room is asked six times for a batch, and who refuses it for good once', async () => {
+  for (const [status, times] of [
+    [429, 6],
+    [503, 6],
+    [403, 1],
+    [507, 1],
+  ] as const) {
+    const refusal = new NodeRefusedError(status, 'no')
+    const { world, disperser, asked } = await worldOfRefusals(refusal, 600_000)
+    await world.run(disperser.submit(blobOf(10), { peer }))
+    // Where all refuse for good, the batch ends at once, and the next begins after a second.
+    const waitMs = times === 1 ? 900 : 8_500
+    await world.clock.run({ untilMs: world.clock.nowMs() + waitMs })
+    assert.equal(asked.length, 6 * times, `${status}`)
+    await world.run(disperser.close())
+  }
 })
 
 test('a disperser that crashes goes on: certified stays, taken is certified later', async () => {

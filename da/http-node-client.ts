@@ -96,7 +96,11 @@ function bodyOf({ status, body }: Answer): Uint8Array {
 
 /** A node's word that it does not do what it was asked. */
 export class NodeRefusedError extends ZgError<'DA_NODE_REFUSED'> {
+  /** Of HTTP. */
+  readonly status: number
+
   constructor(status: number, answer: string) {
     super('DA_NODE_REFUSED', `A node refuses (${status}): ${answer.slice(0, 200)}`, { status })
+    this.status = status
   }
 }

@@ -27,7 +27,7 @@ export type {
   DataSigner,
   DrawnQuorum,
 } from './data-chain.ts'
-export type { MixReader } from './contract-duties.ts'
+export type { MixReader, ProvedMix } from './contract-duties.ts'
 export type { CallSender } from './contract-sender.ts'
 export { openChain, openDisperserHost, openDuties, openNodeHost } from './data-host.ts'
 export type {
@@ -37,6 +37,7 @@ export type {
   NodeHost,
   NodeHostOptions,
 } from './data-host.ts'
+export { networkEntrance } from './contract-abis.ts'
 export { DataNode } from './data-node.ts'
 export type { DataNodeApi, DataNodeStatus } from './data-node.ts'
 export {
@@ -54,12 +55,17 @@ export type { BlobReader, Dispersal, RequestStatus, SubmitOptions, Voucher } fro
 export { Disperser } from './disperser.ts'
 export type { DisperserOptions } from './disperser.ts'
 export { httpNodeClient } from './http-node-client.ts'
+export { networkForBlob, routeKeyOf, takesBlobs } from './network-route.ts'
+export type { RoutedNetwork } from './network-route.ts'
 export type { NodeClient } from './node-client.ts'
 export { openNodeDoor } from './node-door.ts'
 export type { NodeDoor } from './node-door.ts'
 export { PaymentDesk, voucherDigest } from './payment-desk.ts'
 export { drawQuorum, holderOf, rowsOf } from './quorum.ts'
 export type { ActivePlace, Member, Quorum } from './quorum.ts'
+export { auditQuorum } from './quorum-audit.ts'
+export type { Placed, QuorumAudit } from './quorum-audit.ts'
+export { retentionEpochsMin } from './retention.ts'
 export { sampleBatch, sampleCountDefault } from './sampler.ts'
 export type { SampleReport } from './sampler.ts'
 export { decodeStore } from './wire.ts'

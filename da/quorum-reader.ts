@@ -104,7 +104,8 @@ export async function placesOf({ client, signers }: Pick<SignersPlace, 'client' 
   return (await Promise.all(pages)).flat()
 }
 
-function votesAt(votes: Votes, epoch: bigint): bigint {
+/** In the present epoch, the one before it, and those that come. */
+export function votesAt(votes: Votes, epoch: bigint): bigint {
   if (epoch >= BigInt(votes.newestFrom)) return votes.newest
   return epoch >= BigInt(votes.formerFrom) ? votes.former : votes.earlier
 }

@@ -2,13 +2,16 @@
 
 import type { RowsHeader } from '@zg/coding'
 import {
+  bigintToBytes,
   bigintToMinimalBytes,
+  bytesEqual,
   concat,
   decodeRlp,
   encodeRlp,
   rlpBigint,
   rlpBytes,
   rlpList,
+  sha256,
 } from '@zg/primitives'
 import type { RlpItem } from '@zg/primitives'
 
@@ -18,6 +21,19 @@ import type { DataShape } from './data-chain.ts'
 import { decodeHeader, encodeHeader, pieces } from './wire.ts'
 
 export const hashSize = 32
+
+/** An entry begins with its head: magic ‖ size of meta (4) ‖ SHA-256 of meta (32). */
+const magic = new TextEncoder().encode('zgdr')
+export const headSize = 40
+
+export function headOf(meta: Uint8Array): Uint8Array {
+  return concat(magic, bigintToBytes(BigInt(meta.length), 4), sha256(meta))
+}
+
+/** Whether what begins an entry is the head of its meta. */
+export function isHeadOf(head: Uint8Array, meta: Uint8Array): boolean {
+  return bytesEqual(head.subarray(0, headSize), headOf(meta))
+}
 
 /** Rows one after the other: their hashes, and what leads from them to the root. */
 export type KeptRange = {
@@ -31,6 +47,14 @@ export type Meta = {
   readonly commitment: Uint8Array
   readonly header: RowsHeader
   readonly ranges: readonly KeptRange[]
+}
+
+/** Where the first head in some bytes may begin; -1 where none does. */
+export function indexOfMagic(bytes: Uint8Array): number {
+  for (let at = bytes.indexOf(magic[0]!); at >= 0; at = bytes.indexOf(magic[0]!, at + 1)) {
+    if (magic.every((byte, place) => bytes[at + place] === byte)) return at
+  }
+  return -1
 }
 
 export function encodeMeta({ batch, commitment, header, ranges }: Meta): Uint8Array {

@@ -14,12 +14,11 @@ import type { DataShape, DrawnQuorum } from './data-chain.ts'
 import { UnavailableError } from './dispersal.ts'
 import type { NodeClient } from './node-client.ts'
 import { rowsOf } from './quorum.ts'
+import { rowBytesMax } from './row-list.ts'
 import { decodeHeader, decodeRows } from './wire.ts'
 
 /** How long a node has to answer. */
 const answerWithinMs = 4_000
-/** Bytes of rows that one question asks for. */
-const answerBytesMax = 8_388_608
 /** Members whose header is asked for at once, and how long before the next ones are. */
 const headersAtOnce = 4
 const headersEveryMs = 300
@@ -162,7 +161,7 @@ export function sharesOf(
   rowSize: number,
   isWanted: (index: number) => boolean,
 ): readonly Share[] {
-  const most = Math.max(1, Math.floor(answerBytesMax / rowSize))
+  const most = Math.max(1, Math.floor(rowBytesMax / rowSize))
   const shares: Share[] = []
   for (const [at, member] of quorum.members.entries()) {
     const indexes = rowsOf(quorum, member)

@@ -10,36 +10,34 @@
  * does not hash to its own head and leaves is cut off, for nobody was told of it. What is damaged
  * elsewhere is stepped over: the entries behind it are good, but what was signed there is not known
  * any more, so `isWhole` tells of an epoch that nothing more may be signed in it. A row is hashed
- * again before it is given away, so a medium that rots shows as a row that is missing.
+ * again before it is given away, so a medium that rots shows as a row that is missing; so does a
+ * file that can be read no more, or is gone. No file keeps the others from being served.
  *
  * When nothing more of an epoch can be recorded, what is not goes (`settle`, settled-rows.ts).
  */
 
 import { hashRow, pathIn, pathLength, rangeLevels } from '@zg/coding'
 import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
-import {
-  bigintToBytes,
-  bytesEqual,
-  bytesToBigint,
-  concat,
-  fromHex,
-  merkleParent,
-  sha256,
-  ZgError,
-} from '@zg/primitives'
+import { bytesEqual, bytesToBigint, concat, merkleParent, ZgError } from '@zg/primitives'
 import type { Disk, DiskFile } from '@zg/runtime'
 
-import { batchKey, decodeBatchId } from './batch.ts'
+import { batchKey, batchOfKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { DataShape } from './data-chain.ts'
-import { decodeMeta, encodeMeta, hashSize } from './row-entry.ts'
+import {
+  decodeMeta,
+  encodeMeta,
+  hashSize,
+  headOf,
+  headSize,
+  isHeadOf,
+  indexOfMagic,
+} from './row-entry.ts'
 import type { Meta } from './row-entry.ts'
 import { isEpochName, SettledRows } from './settled-rows.ts'
 import { pieces } from './wire.ts'
 
 const folder = 'rows'
-const magic = new TextEncoder().encode('zgdr')
-const headSize = 40
 /** Bytes that are looked through at once for an entry behind damage. */
 const searchSize = 1_048_576
 /** Bytes of a meta at most; z and the leaves of all rows are the most of it. */
@@ -79,6 +77,8 @@ export class RowStore {
   readonly #writing = new Map<bigint, number>()
   /** Epochs in whose files something was damaged. */
   readonly #damaged = new Set<bigint>()
+  /** By path. */
+  readonly #failures = new Map<string, RowFileBrokenError>()
   /** The last epoch that takes no more entries. */
   #closedThrough: bigint
   #settling: Settling | undefined
@@ -101,6 +101,11 @@ export class RowStore {
       await store.#recover(SettledRows.pathOf(epoch), epoch)
     }
     return store
+  }
+
+  /** What is wrong with files, one for each. */
+  get failures(): readonly RowFileBrokenError[] {
+    return [...this.#failures.values()]
   }
 
   /** Bytes kept, heads and all. */
@@ -133,12 +138,13 @@ export class RowStore {
     })
   }
 
-  /** The oldest epoch before one that is here and not settled. */
+  /** The oldest epoch before one that is here and not settled; a broken file stays as it is. */
   unsettledBefore(end: bigint): bigint | undefined {
     let oldest: bigint | undefined
     for (const [path, { epoch }] of this.#segments) {
       const isOpen = epoch > this.#settled.through && epoch < end && path === pathOf(epoch)
-      if (isOpen && (oldest === undefined || epoch < oldest)) oldest = epoch
+      if (isOpen && !this.#failures.has(path) && (oldest === undefined || epoch < oldest))
+        oldest = epoch
     }
     return oldest
   }
@@ -218,7 +224,8 @@ export class RowStore {
   /**
    * Resolves when all of it is durable. What was there of the batch is not looked at any more.
    *
-   * @throws {EpochClosedError} `DA_EPOCH_CLOSED`
+   * @throws {EpochClosedError} `DA_EPOCH_CLOSED` · {RowFileBrokenError} `DA_ROW_FILE_BROKEN`; then
+   *   nothing is known of the batch here.
    */
   async put(
     batch: BatchId,
@@ -231,23 +238,15 @@ export class RowStore {
       return { from, leaves: own.map(hashRow), siblings }
     })
     const meta = encodeMeta({ batch, commitment, header, ranges: kept })
-    const head = concat(magic, bigintToBytes(BigInt(meta.length), 4), sha256(meta))
     const { epoch } = batch
     // MUST NOT: what was taken of a closed epoch may be forgotten already.
     if (epoch <= this.#closedThrough) throw new EpochClosedError(epoch)
     this.#writing.set(epoch, (this.#writing.get(epoch) ?? 0) + 1)
     try {
-      const from = await this.#append(epoch, concat(head, meta, ...rows))
-      const metaSize = meta.length
-      const rowsSize = rows.length * header.rowSize
-      const taken = commitment.slice()
-      this.#enter(batchKey(batch), epoch, {
-        path: pathOf(epoch),
-        from,
-        metaSize,
-        rowsSize,
-        commitment: taken,
-      })
+      const from = await this.#append(epoch, concat(headOf(meta), meta, ...rows))
+      const sizes = { metaSize: meta.length, rowsSize: rows.length * header.rowSize }
+      const place = { path: pathOf(epoch), from, ...sizes }
+      this.#enter(batchKey(batch), epoch, { ...place, commitment: commitment.slice() })
     } finally {
       const others = this.#writing.get(epoch)! - 1
       if (others > 0) this.#writing.set(epoch, others)
@@ -260,11 +259,8 @@ export class RowStore {
     const entry = this.#entries.get(batchKey(batch))
     const meta = entry && (await this.#metaOf(entry))
     if (entry === undefined || meta === undefined) return false
-    const rows = await this.#disk.readAt(
-      entry.path,
-      entry.from + headSize + entry.metaSize,
-      entry.rowsSize,
-    )
+    const rowsFrom = entry.from + headSize + entry.metaSize
+    const rows = await this.#read(entry.path, rowsFrom, entry.rowsSize)
     const leaves = meta.ranges.flatMap((range) => range.leaves)
     const whole = rows && pieces(rows, meta.header.rowSize)
     return whole?.every((row, at) => bytesEqual(hashRow(row), leaves[at]!)) === true
@@ -290,7 +286,7 @@ export class RowStore {
         const leaf = leaves[index - from]
         if (leaf === undefined || levels === undefined) continue
         const at = place + (index - from) * rowSize
-        const row = await this.#disk.readAt(entry.path, at, rowSize)
+        const row = await this.#read(entry.path, at, rowSize)
         if (row === undefined || !bytesEqual(hashRow(row), leaf)) continue
         found.push({ index, row, path: pathIn(levels, index) })
       }
@@ -342,7 +338,15 @@ export class RowStore {
     // One append: it takes all of an entry or, where there is no room for it, nothing.
     file.append(bytes)
     this.#segmentAt(pathOf(epoch), epoch).sizeBytes = file.sizeBytes
-    await file.sync()
+    try {
+      await file.sync()
+    } catch (error) {
+      // Nothing is written through this handle any more, so one that is opened anew knows where it
+      // goes on: behind whatever lies there now.
+      if (this.#files.get(epoch) === file) this.#files.delete(epoch)
+      await file.close().catch(() => undefined)
+      throw this.#failed(pathOf(epoch), error)
+    }
     return from
   }
 
@@ -379,13 +383,42 @@ export class RowStore {
   }
 
   async #metaOf({ path, from, metaSize }: Entry): Promise<Meta | undefined> {
-    const bytes = await this.#disk.readAt(path, from + headSize, metaSize)
-    return bytes && decodeMeta(bytes, this.#shape)
+    const bytes = await this.#read(path, from, headSize + metaSize)
+    const meta = bytes?.subarray(headSize)
+    if (bytes === undefined || meta === undefined || !isHeadOf(bytes, meta)) return undefined
+    return decodeMeta(meta, this.#shape)
+  }
+
+  /** Undefined where a file has fewer bytes, is gone, or does not give them. */
+  async #read(path: string, from: number, size: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#disk.readAt(path, from, size)
+    } catch (error) {
+      this.#failed(path, error)
+      return undefined
+    }
+  }
+
+  #failed(path: string, cause: unknown): RowFileBrokenError {
+    const failure = new RowFileBrokenError(path, cause)
+    this.#failures.set(path, failure)
+    return failure
+  }
+
+  /** Takes in a file; of one that is broken what can be read, and nothing is signed in its epoch. */
+  async #recover(path: string, epoch: bigint): Promise<void> {
+    this.#segmentAt(path, epoch)
+    try {
+      const file = await this.#disk.open(path)
+      await this.#takeIn(path, epoch, file).finally(() => file.close())
+    } catch (error) {
+      this.#damaged.add(epoch)
+      this.#failed(path, error)
+    }
   }
 
   /** Takes in the entries of a file, steps over what is damaged, and cuts a torn tail off. */
-  async #recover(path: string, epoch: bigint): Promise<void> {
-    const file = await this.#disk.open(path)
+  async #takeIn(path: string, epoch: bigint, file: DiskFile): Promise<void> {
     let from = 0
     let end = 0
     while (from < file.sizeBytes) {
@@ -401,14 +434,13 @@ export class RowStore {
     }
     if (end < file.sizeBytes) await file.truncate(end)
     this.#segmentAt(path, epoch).sizeBytes = end
-    await file.close()
   }
 
   /** Where the next entry may begin, from a place on; the end of the file when there is none. */
   async #nextEntry(path: string, from: number, end: number): Promise<number> {
     for (let at = from; at < end; at += searchSize) {
-      // A magic may lie across two pieces.
-      const size = Math.min(searchSize + magic.length - 1, end - at)
+      // A head may lie across two pieces.
+      const size = Math.min(searchSize + headSize, end - at)
       const bytes = await this.#disk.readAt(path, at, size)
       const found = bytes === undefined ? -1 : indexOfMagic(bytes)
       if (found >= 0) return at + found
@@ -422,11 +454,11 @@ export class RowStore {
     end: number,
   ): Promise<(Entry & { readonly key: string }) | undefined> {
     const head = await this.#disk.readAt(path, from, headSize)
-    if (head === undefined || !bytesEqual(head.subarray(0, 4), magic)) return undefined
+    if (head === undefined) return undefined
     const metaSize = Number(bytesToBigint(head.subarray(4, 8)))
     if (metaSize > metaSizeMax) return undefined
     const bytes = await this.#disk.readAt(path, from + headSize, metaSize)
-    if (bytes === undefined || !bytesEqual(sha256(bytes), head.subarray(8))) return undefined
+    if (bytes === undefined || !isHeadOf(head, bytes)) return undefined
     const meta = decodeMeta(bytes, this.#shape)
     const leaves = meta.ranges.flatMap((range) => range.leaves)
     const { rowSize } = meta.header
@@ -448,21 +480,18 @@ function pathOf(epoch: bigint): string {
   return `${folder}/${epoch}`
 }
 
-function batchOfKey(key: string): BatchId {
-  return decodeBatchId(fromHex(`0x${key}`))
-}
-
-function indexOfMagic(bytes: Uint8Array): number {
-  for (let at = bytes.indexOf(magic[0]!); at >= 0; at = bytes.indexOf(magic[0]!, at + 1)) {
-    if (magic.every((byte, place) => bytes[at + place] === byte)) return at
-  }
-  return -1
-}
-
 /** Nothing more of that epoch can be recorded: rows of it are not taken any more. */
 export class EpochClosedError extends ZgError<'DA_EPOCH_CLOSED'> {
   constructor(epoch: bigint) {
     const message = `Cannot keep rows of epoch ${epoch}: nothing more of it can be recorded`
     super('DA_EPOCH_CLOSED', message, { epoch: String(epoch) })
+  }
+}
+
+/** A file of rows can be read or written no more. */
+export class RowFileBrokenError extends ZgError<'DA_ROW_FILE_BROKEN'> {
+  constructor(path: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super('DA_ROW_FILE_BROKEN', `Cannot use "${path}": ${why}`, { path }, cause)
   }
 }

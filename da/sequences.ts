@@ -1,12 +1,21 @@
 /** The next sequence of a disperser in each epoch: none is given twice. */
 
+import { UnavailableError } from './dispersal.ts'
+
 export class Sequences {
   readonly #next = new Map<bigint, bigint>()
 
+  /** Of epochs before it nothing is remembered. */
+  #oldest = 0n
+
+  /** @throws {UnavailableError} `DA_UNAVAILABLE` when the chain went back further than is known. */
   take(epoch: bigint): bigint {
+    // MUST NOT begin anew: a chain may be asked at a node that is epochs behind.
+    if (epoch < this.#oldest) throw new UnavailableError(`the chain is back in epoch ${epoch}`)
     const sequence = this.#next.get(epoch) ?? 0n
     this.#next.set(epoch, sequence + 1n)
-    for (const old of this.#next.keys()) if (old + 1n < epoch) this.#next.delete(old)
+    if (epoch > this.#oldest + 1n) this.#oldest = epoch - 1n
+    for (const old of this.#next.keys()) if (old < this.#oldest) this.#next.delete(old)
     return sequence
   }
 

@@ -2,17 +2,19 @@
 
 import type { SignatureScheme } from '@zg/consensus'
 import { signatureSizeBytes } from '@zg/consensus'
+import { ZgError } from '@zg/primitives'
 import type { Clock, Logger, Timer } from '@zg/runtime'
 
-import { answerWithin, messageOf } from './asking.ts'
+import { answerWithin, messageOf, pause } from './asking.ts'
 import { batchRequestDigest } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { CodedBatch } from './batch-coder.ts'
 import { CertificateBuilder } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import type { DataChain, DrawnQuorum } from './data-chain.ts'
-import { UnavailableError } from './dispersal.ts'
+import { OverloadedError, UnavailableError } from './dispersal.ts'
 import type { EvidenceWatch } from './evidence-watch.ts'
+import { NodeRefusedError } from './http-node-client.ts'
 import type { NodeClient } from './node-client.ts'
 import { signPersonal } from './personal-signature.ts'
 import { rowsOf } from './quorum.ts'
@@ -22,6 +24,12 @@ import { encodeStore } from './wire.ts'
 const signWithinMs = 10_000
 /** How long one member has to answer; then it is asked once more. */
 const storeWithinMs = 5_000
+const silencesMax = 2
+/** How long a member is left alone that answers at once and has no room just now, time by time. */
+const laterMs = [250, 500, 1_000, 2_000, 4_000] as const
+/** Statuses of HTTP: too much is asked at once; its disk is full, which it stays. */
+const tooMany = 429
+const noRoom = 507
 /** How long members have to sign once there is a certificate. */
 const lingerMs = 2_000
 
@@ -57,10 +65,11 @@ export function collectSignatures(
   const { promise, resolve, reject } = Promise.withResolvers<Certificate>()
   const { commitment } = coded
   const signature = signPersonal(batchRequestDigest(batch, commitment), secretKey)
+  const late = new AbortController()
   const end = clock.setTimer(signWithinMs, () => {
+    if (first === undefined) late.abort()
     reject(new UnavailableError('too few members signed in time'))
   })
-  const late = new AbortController()
   let lingering: Timer | undefined
   let first: Certificate | undefined
   const asked = quorum.members.map(async (member, index) => {
@@ -91,19 +100,35 @@ export function collectSignatures(
   return promise
 }
 
-/** A member's answer, asked for twice at most; undefined when there is none. */
+/** A member's signature; undefined when it gives none. */
 async function ask(
   url: string,
   request: Uint8Array,
   { client, clock, log, end }: RoundOptions,
 ): Promise<Uint8Array | undefined> {
-  for (let attempt = 0; attempt < 2 && !end.aborted; attempt++) {
+  const store = (signal: AbortSignal) => client.store(url, request, signal)
+  const pauses = [...laterMs]
+  let silences = 0
+  while (!end.aborted) {
     try {
-      const store = (signal: AbortSignal) => client.store(url, request, signal)
       return await answerWithin(clock, storeWithinMs, store, end)
     } catch (error) {
       log.debug('a node did not sign', { url, error: messageOf(error) })
+      const answer = answerOf(error)
+      const pauseMs = answer === 'later' ? pauses.shift() : 0
+      if (answer === 'silent') silences++
+      if (answer === 'never' || pauseMs === undefined || silences >= silencesMax) return undefined
+      if (pauseMs > 0) await pause(clock, pauseMs, end)
     }
   }
   return undefined
+}
+
+/** What a node that did not sign says by it. */
+function answerOf(error: unknown): 'later' | 'never' | 'silent' {
+  if (error instanceof UnavailableError) return 'silent'
+  if (error instanceof OverloadedError || !(error instanceof ZgError)) return 'later'
+  if (!(error instanceof NodeRefusedError)) return 'never'
+  const { status } = error
+  return status === tooMany || (status >= 500 && status !== noRoom) ? 'later' : 'never'
 }

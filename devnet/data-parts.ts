@@ -10,7 +10,7 @@ import { ZgError } from '@zg/primitives'
 
 import type { ChildCommand } from './child.ts'
 import type { ChaosVerb, PartStatus } from './control.ts'
-import { dataNodesOf } from './data-plan.ts'
+import { dataNetwork, dataNodesOf } from './data-plan.ts'
 import type { DataPlan } from './data-plan.ts'
 import type { NodeState, StrikeMessage, StruckMessage } from './data-process.ts'
 import type { DevnetData } from './devnet-file.ts'
@@ -113,6 +113,11 @@ export class DataParts {
         pid: pids.get(nameOf(index)) ?? 0,
       })),
     }
+  }
+
+  /** The same, for the network whose chain records. */
+  describeOn(network: number): { readonly da?: DevnetData } {
+    return network === dataNetwork ? { da: this.describe() } : {}
   }
 
   #hostOf(part: string) {

@@ -14,9 +14,15 @@ import { join } from 'node:path'
 
 import { encodeHeaderProof, systemContractAddresses } from '@zg/contracts'
 import { httpNodeClient, openChain, openDisperserHost, openDuties, openNodeHost } from '@zg/da'
-import type { CallSender, ChainPlace, MixReader, NodeHost, NodeHostOptions } from '@zg/da'
+import type {
+  CallSender,
+  ChainPlace,
+  MixReader,
+  NodeHost,
+  NodeHostOptions,
+  ProvedMix,
+} from '@zg/da'
 import { addressOfSecretKey, assert, bigintToHex, fromHex } from '@zg/primitives'
-import { createNodeDisk } from '@zg/runtime'
 import type { Clock, Logger } from '@zg/runtime'
 import {
   DataOperators,
@@ -54,6 +60,8 @@ const claimFromWei = 10n ** 12n
 /** Fees are never offered above this, in wei a gas. */
 const feePerGasMax = 500_000_000_000n
 
+/** What blocks have drawn that is remembered. */
+const mixesMax = 256
 /** How long a header of the network is the one that others are proved by. */
 const anchorFreshMs = 1_000
 
@@ -99,7 +107,7 @@ async function startDisperser(
     onOpen,
     escrow,
     chain: placeOf(config),
-    disk: await createNodeDisk(folder),
+    folder,
     secretKey: readKey(join(folder, accountKeyFileName)),
     grpc: { host: loopback, port: grpcPort },
     altDa: { host: loopback, port: altDaPort },
@@ -159,7 +167,7 @@ class StruckNode {
         clock,
         log,
         ...inside,
-        disk: await createNodeDisk(join(folder, 'rows')),
+        folder: join(folder, 'rows'),
         operator: addressOfSecretKey(readKey(join(folder, accountKeyFileName))),
         signingKey: readKey(join(folder, blsKeyFileName)),
         quotaBytes: nodeQuotaBytes,
@@ -234,7 +242,11 @@ function mixesOf({ endpoint, headers }: Connection, { clock }: Machine): MixRead
   let asked:
     | { readonly atMs: number; readonly anchor: ReturnType<OwnHeaders['anchor']> }
     | undefined
+  // By height: the nodes of a process ask for the same ones.
+  const known = new Map<bigint, ProvedMix>()
   return async (height) => {
+    const before = known.get(height)
+    if (before !== undefined) return before
     if (asked === undefined || clock.nowMs() - asked.atMs > anchorFreshMs) {
       asked = { atMs: clock.nowMs(), anchor: headers.anchor() }
     }
@@ -243,7 +255,10 @@ function mixesOf({ endpoint, headers }: Connection, { clock }: Machine): MixRead
     const header = await endpoint.header(height)
     if (header === undefined) return undefined
     const proof = async () => encodeHeaderProof(await headers.proofOf(anchor, header))
-    return { mix: header.mix, proof }
+    const found = { mix: header.mix, proof }
+    known.set(height, found)
+    if (known.size > mixesMax) known.delete(known.keys().next().value!)
+    return found
   }
 }
 

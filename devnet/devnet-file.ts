@@ -60,6 +60,8 @@ export type DevnetNetwork = {
   readonly ws: string
   readonly validators: readonly DevnetValidator[]
   readonly contracts: ContractAddresses
+  /** Where data is available on it. */
+  readonly da?: DevnetData
 }
 
 export type DevnetDataNode = {
@@ -87,6 +89,7 @@ export type DevnetFile = {
   readonly epochSeconds: number
   readonly l1?: DevnetL1
   readonly networks: readonly DevnetNetwork[]
+  /** Of the first network that has it. */
   readonly da?: DevnetData
   readonly metrics: readonly string[]
   readonly accounts: readonly DevnetAccount[]

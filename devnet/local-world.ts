@@ -410,7 +410,9 @@ async function describe(
 ): Promise<DevnetFile> {
   const pids = new Map(supervisor.status().map(({ name, pid }) => [name, pid ?? 0]))
   const networks: DevnetNetwork[] = []
-  for (const chain of chains) networks.push(await describeNetwork(chain, pids))
+  for (const chain of chains) {
+    networks.push({ ...(await describeNetwork(chain, pids)), ...data?.describeOn(chain.id) })
+  }
   const l1 = await describeL1(plan, pids)
   return {
     version: devnetFileVersion,

@@ -13,6 +13,8 @@ export { AnswerTooLongError, postJson } from './json-post.ts'
 
 export type { Disk, DiskFile } from './disk.ts'
 export { DiskPathInvalidError } from './disk-path.ts'
+export { FolderLockedError, lockFolder } from './folder-lock.ts'
+export type { FolderLock } from './folder-lock.ts'
 export {
   createNodeDisk,
   DiskBacklogFullError,

@@ -188,6 +188,8 @@ export class SimulatedDisk {
         onStep('append', path)
       },
       sync: () => {
+        // Nor does one that had nothing to do.
+        if (!alive()) return new Promise(() => undefined)
         if (group?.changeCount !== file.changeCount) {
           group = { changeCount: file.changeCount, done: sync() }
         }

@@ -29,6 +29,7 @@ type BenchOptions = {
   readonly simulate?: boolean | undefined
   readonly seconds?: string | undefined
   readonly networks?: string | undefined
+  readonly quorums?: string | undefined
 }
 
 const files = new Map(
@@ -44,6 +45,7 @@ const { values, positionals: names } = parseArgs({
     simulate: { type: 'boolean' },
     seconds: { type: 'string' },
     networks: { type: 'string' },
+    quorums: { type: 'string' },
   },
 })
 const machine = {

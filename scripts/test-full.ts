@@ -7,7 +7,8 @@
  *   conformance    every official vector
  *   coding         every way to lose rows of a small code
  *   sim            seeds of the simulated world
- *   data           seeds of data availability: nodes and dispersers that lie, losses, crashes
+ *   data           seeds of data availability: lies, losses, crashes, epochs that turn, a chain
+ *                  that is down or old; and every planted bug, each within 50 seeds
  *   worlds         every *.long.test.ts in turn, worlds of minutes; or those whose path holds a
  *                  second argument
  *   conservation   three networks, one corrupt, one that dies: stake, bridge, grant, slash
@@ -22,6 +23,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { runDrills } from '../devnet/testing/drills.ts'
@@ -38,7 +40,8 @@ import type { DifferentialScore } from '../evm/differential.ts'
 import { startAnvil } from '../evm/testing/anvil-process.ts'
 import { fromHex } from '../primitives/index.ts'
 import { runAccountability } from '../sim/testing/accountability.ts'
-import { runDataSeeds } from '../sim/testing/data-run.ts'
+import { dataBugs } from '../sim/testing/data-bugs.ts'
+import { findBug, runDataSeeds } from '../sim/testing/data-seeds.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,6 +49,9 @@ const { values, positionals } = parseArgs({
 })
 const [name = ''] = positionals
 const firstSeed = Number(values.from)
+
+/** Seeds in which each planted bug of data availability must be found. */
+const bugSeeds = 50
 
 /** Steps that are taken of one seed of `conservation`: trees that grow make later ones dear. */
 const conservationSteps = 250
@@ -144,9 +150,22 @@ async function conservation(count: number): Promise<number> {
 }
 
 async function data(count: number): Promise<number> {
-  const score = await runDataSeeds(firstSeed, count)
-  console.log(JSON.stringify({ suite: 'data', firstSeed, ...score }))
-  return score.failures.length
+  let done = 0
+  const score = await runDataSeeds({
+    from: firstSeed,
+    count,
+    threads: availableParallelism(),
+    onResult: ({ seed, violations }) => {
+      if (violations.length > 0) console.error(`✖ seed ${seed}: ${violations[0]}`)
+      if (++done % 100 === 0) console.error(`${done} of ${count} seeds`)
+    },
+  })
+  const bugs: Record<string, number | undefined> = {}
+  const seeds = Array.from({ length: bugSeeds }, (_, at) => at + 1)
+  for (const bug of dataBugs) bugs[bug.name] = (await findBug(bug, seeds))?.seed
+  console.log(JSON.stringify({ suite: 'data', firstSeed, ...score, bugs }))
+  const isBlind = Object.values(bugs).includes(undefined) || score.missing.length > 0
+  return score.failures.length === 0 && !isBlind ? 0 : 1
 }
 
 async function accountability(count: number): Promise<number> {

@@ -38,6 +38,8 @@ export type Network = {
   readonly isDead: boolean
   /** Undefined while it is opening. */
   readonly firstEpoch: bigint | undefined
+  /** Of one that had its notice: it takes no streams and no blobs from that epoch on. */
+  readonly drainingEpoch: bigint | undefined
   /** Of one that drains: anyone may close it from that epoch on. */
   readonly drainedEpoch: bigint | undefined
   readonly endEpoch: bigint | undefined
@@ -95,6 +97,7 @@ export async function readNetwork(view: StakeView, id: number): Promise<Network>
     isHalted,
     isDead,
     firstEpoch: opened.firstEpoch || undefined,
+    drainingEpoch: opened.drainingEpoch === 0 ? undefined : BigInt(opened.drainingEpoch),
     drainedEpoch: opened.drainedEpoch || undefined,
     endEpoch: opened.endEpoch || undefined,
     operatorsMin: opened.operatorsMin,

@@ -32,6 +32,7 @@ function networkOf(weights: readonly bigint[], outstandingWei: bigint): Network 
     isHalted: false,
     isDead: false,
     firstEpoch: 1n,
+    drainingEpoch: undefined,
     drainedEpoch: undefined,
     endEpoch: undefined,
     operatorsMin: 1,

@@ -6,7 +6,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { BlobUnknownError, httpNodeClient, sampleBatch, sampleCountDefault } from '@zg/da'
+import {
+  BlobUnknownError,
+  httpNodeClient,
+  retentionEpochsMin,
+  sampleBatch,
+  sampleCountDefault,
+} from '@zg/da'
 import type { BatchId, BlobName, SampleReport } from '@zg/da'
 import { ContractChain } from '@zg/da/chain'
 import { isHex, ZgError } from '@zg/primitives'
@@ -33,15 +39,15 @@ export async function runDaSample(input: CommandInput): Promise<void> {
   const entrance = values.text('entrance')
   if (!isHex(entrance)) throw new EntranceMissingError()
   const count = values.integer('rows') ?? sampleCountDefault
-  const endpoint = findEndpoint(input)
+  const endpoint = findEndpoint(input, name.network)
   const list = new LiveList(output, ['quorum', 'rows'])
   try {
     const { chain, batch, quorum } = await asking(endpoint, async () => {
-      // Nothing of a batch that is only read ever expires for who reads it.
+      // How long rows are kept matters to nobody who asks for them.
       const options = {
         rpc: endpoint.url,
         entrance,
-        retentionEpochs: 0n,
+        retentionEpochs: retentionEpochsMin,
         finality: 'latest',
       } as const
       const opened = await ContractChain.open(options)

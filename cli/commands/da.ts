@@ -9,7 +9,8 @@ import {
   blobStatus,
   commitmentOfBlob,
   DisperserClient,
-  grpcPort,
+  DisperserRefusedError,
+  routeKeyOf,
 } from '@zg/da'
 import type { BlobName, BlobStatus } from '@zg/da'
 import { bytesEqual, fromHex, isHex, toHex, ZgError } from '@zg/primitives'
@@ -20,7 +21,8 @@ import { ValueInvalidError } from '../command.ts'
 import type { CommandInput } from '../command.ts'
 import { putStages } from '../da-words.ts'
 import type { PutStage } from '../da-words.ts'
-import { findWorld } from '../endpoint.ts'
+import { doorForBlob, doorsFor } from '../data-doors.ts'
+import type { DataDoor } from '../data-doors.ts'
 import { LiveList } from '../live-list.ts'
 import { tableLines } from '../table.ts'
 
@@ -29,6 +31,7 @@ const pollMs = 250
 const waitMsMax = 180_000
 
 const idSize = 32
+const namePattern = /^(?:(\d{1,10})\/)?(\d{1,19})\/(\d{1,10})\/(0x[0-9a-fA-F]{64})$/
 const dataRows = 1_024
 
 const stageOf: Readonly<Record<BlobStatus, PutStage | 'failed'>> = {
@@ -45,6 +48,13 @@ const doneTexts: Readonly<Record<PutStage, string>> = {
   recorded: 'on the chain, and final',
 }
 
+type Told = {
+  readonly id: Uint8Array
+  readonly progress: Progress
+  readonly door: DataDoor
+  readonly sizeBytes?: number
+}
+
 type Progress = {
   readonly stage: PutStage | 'failed' | 'unknown'
   readonly name: BlobName | undefined
@@ -56,8 +66,11 @@ export async function runDaPut(input: CommandInput): Promise<void> {
   const { output, values, workingDir } = input
   const blob = readBlob(resolve(workingDir, values.text('file') ?? ''))
   const requestId = hexBytes(input, 'request-id')
+  const stream = hexBytes(input, 'stream')
   const stages = stagesUntil(values.text('until') ?? 'certified')
-  const client = clientOf(input)
+  const key = routeKeyOf(blob, requestId)
+  const door = await doorForBlob(input, { stream: stream && toHex(stream), key })
+  const client = new DisperserClient(door.url)
   const list = new LiveList(output, stages)
   try {
     const size = formatInteger(blob.length)
@@ -71,7 +84,7 @@ export async function runDaPut(input: CommandInput): Promise<void> {
     settle(list, 'taken')
     const progress = await follow(client, { id, list, stages })
     list.end()
-    tell(input, { id, progress, sizeBytes: blob.length })
+    tell(input, { id, progress, door, sizeBytes: blob.length })
   } finally {
     list.end()
     client.close()
@@ -81,12 +94,24 @@ export async function runDaPut(input: CommandInput): Promise<void> {
 /** `zg da status REQUEST` */
 export async function runDaStatus(input: CommandInput): Promise<void> {
   const id = hexBytes(input, 'request') ?? new Uint8Array(0)
-  const client = clientOf(input)
-  try {
-    tell(input, { id, progress: await ask(client, id) })
-  } finally {
-    client.close()
+  const problems: unknown[] = []
+  for (const door of doorsFor(input)) {
+    const client = new DisperserClient(door.url)
+    try {
+      return tell(input, { id, door, progress: await ask(client, id) })
+    } catch (error) {
+      // Of several networks another one may know it.
+      problems.push(error)
+    } finally {
+      client.close()
+    }
   }
+  // One that does not answer may know it, too.
+  throw problems.find((problem) => !isUnknown(problem)) ?? problems[0]
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof DisperserRefusedError && error.data['reason'] === 'DA_REQUEST_UNKNOWN'
 }
 
 /** `zg da get NAME FILE` */
@@ -96,7 +121,8 @@ export async function runDaGet(input: CommandInput): Promise<void> {
   const name = parseName(text)
   const file = values.text('file') ?? ''
   const shape = { dataRows, codedRows: Number(values.text('coded-rows') ?? 4_096) }
-  const client = clientOf(input)
+  const [door] = doorsFor(input, name.network)
+  const client = new DisperserClient(door.url)
   const list = new LiveList(output, ['read', 'checked'])
   try {
     list.set('read', 'working', 'asking')
@@ -155,30 +181,16 @@ async function ask(client: DisperserClient, id: Uint8Array): Promise<Progress> {
   }
 }
 
-function tell(
-  { output }: CommandInput,
-  { id, progress, sizeBytes }: { id: Uint8Array; progress: Progress; sizeBytes?: number },
-): void {
+function tell({ output }: CommandInput, { id, progress, door, sizeBytes }: Told): void {
   const { stage, name } = progress
   const request = toHex(id)
-  const shown = name === undefined ? null : nameText(name)
+  const shown = name === undefined ? null : `${door.prefix}${nameText(name)}`
   output.json({ request, stage, name: shown, ...(sizeBytes !== undefined && { sizeBytes }) })
   const rows: [string, string][] = [['request', request]]
   if (sizeBytes === undefined) rows.push(['stage', stage])
   if (shown !== null) rows.push(['name', shown])
   const cells = rows.map(([label, text]) => [{ text: label, style: 'quiet' as const }, text])
   for (const line of tableLines(output, cells)) output.line(line)
-}
-
-/** The door that flag or environment name, else the running world's, else where one would be. */
-function clientOf(input: CommandInput): DisperserClient {
-  const { values, env } = input
-  const named = values.text('disperser') ?? env['ZG_DA']
-  const url = named ?? findWorld(input)?.file.da?.disperser ?? `http://127.0.0.1:${grpcPort}`
-  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
-    throw new ValueInvalidError('--disperser', url, 'it is no http:// or https:// address')
-  }
-  return new DisperserClient(url)
 }
 
 function readBlob(path: string): Uint8Array {
@@ -203,13 +215,22 @@ function nameText({ epoch, quorum, storageRoot }: BlobName): string {
   return `${epoch}/${quorum}/${toHex(storageRoot)}`
 }
 
-/** Reads `EPOCH/QUORUM/ROOT`. @throws {ValueInvalidError} `CLI_VALUE_INVALID` */
-export function parseName(text: string): BlobName {
-  const [, epoch, quorum, root] = /^(\d{1,19})\/(\d{1,10})\/(0x[0-9a-fA-F]{64})$/.exec(text) ?? []
+/**
+ * Reads `EPOCH/QUORUM/ROOT`, with `NETWORK/` before it or not.
+ *
+ * @throws {ValueInvalidError} `CLI_VALUE_INVALID`
+ */
+export function parseName(text: string): BlobName & { readonly network: number | undefined } {
+  const [, network, epoch, quorum, root] = namePattern.exec(text) ?? []
   if (epoch === undefined || quorum === undefined || !isHex(root)) {
     throw new ValueInvalidError('name', text, 'it is not EPOCH/QUORUM/ROOT')
   }
-  return { epoch: BigInt(epoch), quorum: BigInt(quorum), storageRoot: fromHex(root) }
+  return {
+    network: network === undefined ? undefined : Number(network),
+    epoch: BigInt(epoch),
+    quorum: BigInt(quorum),
+    storageRoot: fromHex(root),
+  }
 }
 
 export class PutFailedError extends ZgError<'CLI_DA_FAILED'> {

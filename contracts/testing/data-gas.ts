@@ -66,8 +66,17 @@ function settle(data: DataWorld, members: readonly TestOperator[]): number {
 /** A quorum drawn of all places there can be. */
 export function measureDraw(): Record<string, number> {
   const data = new DataWorld({ quorumCount: 1 })
-  const [first] = [dataOperator(1)]
-  data.settle([first], [100n])
+  fillPlaces(data, placesMax, () => 100n)
+  return { data_open_of_2048_places_gas: Number(data.open(data.epoch, 0).gasUsed) }
+}
+
+/** Has an operator stand in so many places, a multiple of 256; their votes all change now. */
+export function fillPlaces(
+  data: DataWorld,
+  count: number,
+  votesOf: (place: number) => bigint,
+): void {
+  data.settle([dataOperator(1)], [votesOf(0)])
   const { variables } = storageLayoutOf('DataSigners')
   const signers = BigInt(data.signers.address)
   const { world } = data
@@ -79,23 +88,28 @@ export function measureDraw(): Record<string, number> {
   const kept = [0n, 1n, 2n, 3n, 4n].map((word) => {
     return world.slotOf(signers, slotOf('_places', 0) + word)
   })
-  const votes = [0n, 64n, 128n, 192n].reduce((word, shift) => word | (100n << shift), 0n)
-  const range = (count: number) => Array.from({ length: count }, (_, index) => index)
+  // Votes are the low end of the second word.
+  const wordOf = (place: number, word: number, value: bigint): bigint =>
+    word === 1 ? ((value >> 64n) << 64n) | votesOf(place) : value
+  const newestOf = (word: number): bigint =>
+    [0, 1, 2, 3].reduce((sum, index) => sum | (votesOf(4 * word + index) << BigInt(64 * index)), 0n)
+  const range = (size: number) => Array.from({ length: size }, (_, index) => index)
   const { slots = [] } = world.accounts().find(({ address }) => address === signers) ?? {}
   world.place({
     address: signers,
     code: world.codeOf(signers),
     storage: [
       ...slots,
-      ...range(placesMax).flatMap((place) =>
-        kept.map((value, word) => [slotOf('_places', place) + BigInt(word), value] as const),
+      ...range(count).flatMap((place) =>
+        kept.map((value, word) => {
+          return [slotOf('_places', place) + BigInt(word), wordOf(place, word, value)] as const
+        }),
       ),
-      ...range(placesMax / 4).map((word) => [slotOf('_newest', word), votes] as const),
-      ...range(placesMax / 256).map((word) => {
+      ...range(count / 4).map((word) => [slotOf('_newest', word), newestOf(word)] as const),
+      ...range(count / 256).map((word) => {
         return [slotOf('_changing', data.epoch + 2, word), 2n ** 256n - 1n] as const
       }),
-      [slotOf('placeCount'), BigInt(placesMax)],
+      [slotOf('placeCount'), BigInt(count)],
     ],
   })
-  return { data_open_of_2048_places_gas: Number(data.open(data.epoch, 0).gasUsed) }
 }

@@ -2,9 +2,12 @@
 
 export { ContractRevertError, ContractWorld, somebody } from './contract-world.ts'
 export type { BareMessage, DecodedEvent, Deployed, Message, Sent } from './contract-world.ts'
+export { fillPlaces } from './data-gas.ts'
+export { dataOperator, DataWorld, testBatch } from './data-world.ts'
+export type { TestBatch } from './data-world.ts'
 export { storageLayoutOf } from './storage-layout.ts'
 export type { FieldPlace, StorageLayout } from './storage-layout.ts'
-export { dataOperator, DataWorld, testBatch as dataBatch } from './data-world.ts'
+export { testBatch as dataBatch } from './data-world.ts'
 export { L1World } from './l1-world.ts'
 export { governed, openingOf, testOperator } from './stake-world.ts'
 export type { TestOperator } from './stake-world.ts'

@@ -9,7 +9,7 @@ import { artifactOf, keyWords, signatureWords } from '@zg/contracts'
 import { blsScheme, possessionDigest } from '@zg/consensus'
 import { blsSecretKeyFromSeed, fromHex, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
+import { createSystemClock, silentLogger } from '@zg/runtime'
 import {
   createPublicClient,
   createWalletClient,
@@ -211,7 +211,7 @@ export class AloneWorld {
     const key = facade?.keyOf(seedOf(`alone root signer ${index}`))
     const door = await openNodeHost({
       chain,
-      disk: await createNodeDisk(join(folder, `node-${index}`)),
+      folder: join(folder, `node-${index}`),
       clock: createSystemClock(),
       log: silentLogger,
       operator,

@@ -9,6 +9,7 @@ import type { BatchCoder, CodedBatch } from '../batch-coder.ts'
 import { batchDigest } from '../certificate.ts'
 import type { DataShape } from '../data-chain.ts'
 import type { DataNodeApi } from '../data-node.ts'
+import { UnavailableError } from '../dispersal.ts'
 import type { NodeClient } from '../node-client.ts'
 import { rowSizeFor, writePayload } from '../payload.ts'
 import { signPersonal } from '../personal-signature.ts'
@@ -36,8 +37,13 @@ export type BadNodeKind =
   | 'equivocator'
   /** Answers when nobody waits any more. */
   | 'late'
+  /** Answers just before nobody waits any more. */
+  | 'slow'
+  /** Gives half of the rows that it is asked for. */
+  | 'miser'
 
 const lateMs = 20_000
+const slowMs = 3_500
 
 /** `inner` with a fault; its key is that of node `index`. */
 export function badNode(
@@ -94,8 +100,14 @@ export function badNode(
           return sign(request)
         },
       }
-    case 'late': {
-      const wait = (): Promise<void> => clock.delay(lateMs)
+    case 'miser':
+      return {
+        ...bound(inner),
+        rows: (batch, indexes) => inner.rows(batch, indexes.slice(0, indexes.length >> 1)),
+      }
+    case 'late':
+    case 'slow': {
+      const wait = (): Promise<void> => clock.delay(kind === 'late' ? lateMs : slowMs)
       return {
         store: async (request) => wait().then(() => inner.store(request)),
         header: async (batch) => wait().then(() => inner.header(batch)),
@@ -145,11 +157,15 @@ export function lyingCoder(shape: DataShape, lie: Lie): BatchCoder {
   }
 }
 
-/** Sends every node two batches under one name, and takes the signature on either by turns. */
+/**
+ * Sends every node two batches under one name, and takes the signature on either by turns. One that
+ * is patient sends the second one when it is told to, and takes the signature on the first.
+ */
 export function twoFacedClient(
   inner: NodeClient,
   shape: DataShape,
   secretKey: Uint8Array,
+  patience?: () => Promise<void>,
 ): NodeClient {
   const coder = localBatchCoder(shape)
   let count = 0
@@ -166,10 +182,49 @@ export function twoFacedClient(
         ranges: ranges.map(({ from, rows }) => coded.range(from, rows.length)),
       })
       coded.release()
+      if (patience !== undefined) {
+        const never = new AbortController().signal
+        const later = patience().then(() => inner.store(url, other, never))
+        later.catch(() => undefined)
+        return inner.store(url, request, signal)
+      }
       const given = isFirst ? [request, other] : [other, request]
       const [one] = await Promise.allSettled(given.map((each) => inner.store(url, each, signal)))
       if (one?.status === 'fulfilled') return one.value
       throw new Error('it did not sign')
+    },
+  }
+}
+
+/** Sends nothing to some. */
+export function withholdingClient(
+  inner: NodeClient,
+  isServed: (url: string) => boolean,
+): NodeClient {
+  return {
+    ...bound(inner),
+    store: async (url, request, signal) => {
+      if (!isServed(url)) throw new UnavailableError('it was sent nothing')
+      return inner.store(url, request, signal)
+    },
+  }
+}
+
+/** Sends some others rows than it commits to. */
+export function bendingClient(
+  inner: NodeClient,
+  shape: DataShape,
+  isBent: (url: string) => boolean,
+): NodeClient {
+  return {
+    ...bound(inner),
+    store: (url, request, signal) => {
+      if (!isBent(url)) return inner.store(url, request, signal)
+      const { ranges, ...rest } = decodeStore(request, shape)
+      const bent = ranges.map(({ rows, ...range }, at) => {
+        return { ...range, rows: at > 0 ? rows : rows.with(-1, flipped(rows.at(-1)!, 7)) }
+      })
+      return inner.store(url, encodeStore({ ...rest, ranges: bent }), signal)
     },
   }
 }

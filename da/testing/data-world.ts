@@ -13,7 +13,7 @@ import { batchDigest } from '../certificate.ts'
 import { localBatchCoder } from '../batch-coder.ts'
 import type { DataShape } from '../data-chain.ts'
 import { DataNode } from '../data-node.ts'
-import type { DataNodeApi } from '../data-node.ts'
+import type { DataNodeApi, DataNodeOptions } from '../data-node.ts'
 import { Disperser } from '../disperser.ts'
 import type { DisperserOptions } from '../disperser.ts'
 import type { NodeClient } from '../node-client.ts'
@@ -34,6 +34,10 @@ export type DataWorldOptions = {
   readonly signingKeyOf?: (index: number) => Uint8Array
   readonly chain?: Partial<TableChainOptions>
   readonly client?: (nodes: ReadonlyMap<string, DataNodeApi>) => NodeClient
+  /** A chain of another kind of table. */
+  readonly openChain?: (options: TableChainOptions) => TableChain
+  /** Told of each step of a node's disk: there its machine may stop. */
+  readonly onDiskStep?: (index: number) => void
 }
 
 const utf8 = new TextEncoder()
@@ -60,9 +64,11 @@ export class DataWorld {
     this.#signingKeyOf = options.signingKeyOf ?? ((index) => secretOf(`signer ${index}`))
     this.#quotaBytes = quotaBytes
     const rng = createSeededRng(options.seed ?? 0)
-    const disk = (name: number): SimulatedDisk =>
-      new SimulatedDisk({ clock, rng: rng.fork(`disk ${name}`), damageChance: 0.3 })
-    this.nodeDisks = Array.from({ length: nodeCount }, (_, index) => disk(index + 1))
+    const disk = (name: number, onStep = (): void => undefined): SimulatedDisk =>
+      new SimulatedDisk({ clock, rng: rng.fork(`disk ${name}`), damageChance: 0.3, onStep })
+    this.nodeDisks = Array.from({ length: nodeCount }, (_, index) => {
+      return disk(index + 1, () => options.onDiskStep?.(index))
+    })
     this.disperserDisk = disk(1_000)
     const signers = this.nodeDisks.map((_, index) => ({
       operator: addressOfSecretKey(secretOf(`operator ${index}`)),
@@ -72,15 +78,23 @@ export class DataWorld {
       isContested: false,
     }))
     const { scheme } = this
-    this.chain = new TableChain({ clock, shape, signers, scheme, ...options.chain })
+    const { openChain = (given) => new TableChain(given) } = options
+    this.chain = openChain({ clock, shape, signers, scheme, ...options.chain })
     this.chain.fund(addressOfSecretKey(this.disperserKey), 10n ** 18n)
     this.client = (options.client ?? directClient)(this.nodes)
   }
 
   /** Opens a node, anew after a crash. */
   async openNode(index: number): Promise<DataNode> {
-    const { operator, url } = this.chain.signers[index]!
-    const node = await DataNode.open({
+    const node = await this.startNode(index)
+    this.nodes.set(this.chain.signers[index]!.url, node)
+    return node
+  }
+
+  /** One that nobody reaches yet. */
+  startNode(index: number, other: Partial<DataNodeOptions> = {}): Promise<DataNode> {
+    const { operator } = this.chain.signers[index]!
+    return DataNode.open({
       chain: this.chain,
       disk: this.nodeDisks[index]!.mount(),
       clock: this.clock,
@@ -88,9 +102,8 @@ export class DataWorld {
       operator,
       signer: localSigner(this.scheme, this.#signingKeyOf(index)),
       quotaBytes: this.#quotaBytes,
+      ...other,
     })
-    this.nodes.set(url, node)
-    return node
   }
 
   async openNodes(): Promise<void> {

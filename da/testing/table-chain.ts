@@ -162,8 +162,13 @@ export class TableChain implements DataChain {
     }
     const fee = await this.feeOf(batch.epoch, rowSize)
     const cover = await this.coverOf(disperser, batch.epoch)
-    if (cover < fee) throw new CertificateRefusedError('EscrowEmpty')
-    this.fund(disperser, cover - fee)
+    // From here on nothing waits: others that came meanwhile are seen.
+    if (this.records.has(key)) return
+    const escrow = this.#escrows.get(toHex(disperser))
+    if (escrow === undefined || cover < fee || escrow.balance < fee) {
+      throw new CertificateRefusedError('EscrowEmpty')
+    }
+    escrow.balance -= fee
     const commitment = certifiedCommitment(this.shape, certificate)
     const height = BigInt(this.records.size + 1)
     this.records.set(key, { commitment, rowSize, epoch: batch.epoch, height, certificate })

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 
 import { startAnvil } from '@zg/evm/testing'
 import { fromHex, toHex } from '@zg/primitives'
-import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
+import { createSystemClock, silentLogger } from '@zg/runtime'
 import { createPublicClient, http } from 'viem'
 
 import { openDisperserHost } from '../data-host.ts'
@@ -72,7 +72,7 @@ test('a blob of a client of 0G is verified by 0G’s entrance on anvil, with a n
       finality: 'latest',
     },
     facade: await world.facadeChain(),
-    disk: await createNodeDisk(join(folder, 'disperser')),
+    folder: join(folder, 'disperser'),
     secretKey: world.disperserKey,
     grpc: place,
     altDa: place,

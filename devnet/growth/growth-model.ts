@@ -14,6 +14,7 @@
 import { assert } from '@zg/primitives'
 import type { Rng } from '@zg/runtime'
 
+import { EventQueue } from '../measuring/event-queue.ts'
 import type { Costs } from './cost-model.ts'
 
 /** Events of one play, at most. */
@@ -57,7 +58,7 @@ type Event = { readonly at: number; readonly network: Network }
 export function playGrowth(scenario: GrowthScenario, rng: Rng): GrowthOutcome {
   const { seconds, costs, networks, ratePerSecond, operators } = scenario
   const { machines, all } = place(scenario, rng)
-  const events = new EventQueue()
+  const events = new EventQueue<Event>()
   for (const network of all) events.push({ at: network.beganAt, network })
   const countedFrom = seconds * uncountedShare
   let [transactions, blocks, work] = [0, 0, 0]
@@ -146,42 +147,4 @@ function finish(members: readonly Machine[], at: number, job: number): number {
   // 3·s > 2·T with equal seats.
   const quorum = Math.floor((2 * members.length) / 3) + 1
   return ends.sort((a, b) => a - b)[quorum - 1] ?? Infinity
-}
-
-/** A binary heap: the earliest first. */
-class EventQueue {
-  readonly #heap: Event[] = []
-
-  push(event: Event): void {
-    const heap = this.#heap
-    let index = heap.push(event) - 1
-    while (index > 0) {
-      const above = (index - 1) >> 1
-      const parent = heap[above] as Event
-      if (parent.at <= event.at) break
-      heap[index] = parent
-      index = above
-    }
-    heap[index] = event
-  }
-
-  pop(): Event | undefined {
-    const heap = this.#heap
-    const first = heap[0]
-    const last = heap.pop()
-    if (first === undefined || last === undefined || heap.length === 0) return first
-    let index = 0
-    for (;;) {
-      let below = 2 * index + 1
-      if (below >= heap.length) break
-      const right = heap[below + 1]
-      if (right !== undefined && right.at < (heap[below] as Event).at) below++
-      const child = heap[below] as Event
-      if (child.at >= last.at) break
-      heap[index] = child
-      index = below
-    }
-    heap[index] = last
-    return first
-  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { CpuQuota } from './cpu-quota.ts'
+import type { CpuQuota } from '../measuring/cpu-quota.ts'
 import { hold } from './growth-points.ts'
 import { machineCores, quotaCores } from './growth-settings.ts'
 import type { LeanNetwork, LeanWorld } from './lean-world.ts'

@@ -12,7 +12,8 @@
 import { cpus } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import type { CpuQuota, QuotaGroup, QuotaKind } from './cpu-quota.ts'
+import type { CpuQuota, QuotaGroup, QuotaKind } from '../measuring/cpu-quota.ts'
+import { openQuota, throttledShare, throttlingOf } from '../measuring/held-run.ts'
 import { GrowthLoad } from './growth-run.ts'
 import type { LoadedWindows } from './growth-run.ts'
 import * as settings from './growth-settings.ts'
@@ -72,7 +73,7 @@ export async function measureGrowth(
   plan: { readonly networkCounts: readonly number[]; readonly seconds: number },
   tell: (line: string) => void,
 ): Promise<GrowthReport> {
-  const quota = settings.openQuota(tell)
+  const quota = openQuota(tell)
   const points: GrowthPoint[] = []
   try {
     for (const networkCount of plan.networkCounts) {
@@ -212,24 +213,6 @@ function describe(point: GrowthPoint): string {
     `p50 ${point.finalityP50Ms.join('/')} ms, p99 ${point.finalityP99Ms.join('/')} ms`,
     `${point.failed} failed, ${point.refused} refused, ${point.unfinished} unfinished`,
   ].join(', ')
-}
-
-type Counted = { readonly periods: number; readonly throttled: number } | undefined
-
-function throttlingOf(groups: readonly QuotaGroup[]): Counted {
-  let [periods, throttled] = [0, 0]
-  for (const group of groups) {
-    const counted = group.throttling()
-    if (counted === undefined) return undefined
-    periods += counted.periods
-    throttled += counted.throttled
-  }
-  return { periods, throttled }
-}
-
-function throttledShare(before: Counted, after: Counted): number | undefined {
-  if (before === undefined || after === undefined) return undefined
-  return ratio(after.throttled - before.throttled, after.periods - before.periods)
 }
 
 function ratio(part: number, whole: number): number {

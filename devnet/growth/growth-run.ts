@@ -15,8 +15,8 @@ import { LoadGenerator } from '../load/load.ts'
 import type { LoadResult } from '../load/load.ts'
 import { callRpc } from '../rpc-call.ts'
 import type { LeanNetwork, LeanWorld } from './lean-world.ts'
-import { useOf } from './process-use.ts'
-import type { ProcessUse } from './process-use.ts'
+import { useOf } from '../measuring/process-use.ts'
+import type { ProcessUse } from '../measuring/process-use.ts'
 
 /** What clients have is sent together this often. */
 const tickMs = 250

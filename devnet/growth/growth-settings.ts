@@ -5,9 +5,6 @@
 
 import { toHex } from '@zg/primitives'
 
-import { openCpuQuota } from './cpu-quota.ts'
-import type { CpuQuota } from './cpu-quota.ts'
-import { closedAtInterrupt } from './interrupt.ts'
 import { startLeanWorld } from './lean-world.ts'
 import type { LeanWorld } from './lean-world.ts'
 
@@ -60,11 +57,4 @@ export function startWorld(
     gasTarget: BigInt(blockTransactionsTarget) * transferGas,
     privateKey,
   })
-}
-
-/** Opens the quota of a run, and says what there is to say of it. */
-export function openQuota(tell: (line: string) => void): CpuQuota {
-  const quota = openCpuQuota()
-  if (quota.notice !== undefined) tell(quota.notice)
-  return { ...quota, close: closedAtInterrupt(() => quota.close()) }
 }

@@ -15,7 +15,8 @@ import { assert } from '@zg/primitives'
 
 import { costOf, fitCosts } from './cost-model.ts'
 import type { CostRun, Costs } from './cost-model.ts'
-import type { CpuQuota, QuotaKind } from './cpu-quota.ts'
+import type { CpuQuota, QuotaKind } from '../measuring/cpu-quota.ts'
+import { openQuota } from '../measuring/held-run.ts'
 import { hold } from './growth-points.ts'
 import { GrowthLoad } from './growth-run.ts'
 import type { Window } from './growth-run.ts'
@@ -96,7 +97,7 @@ export async function simulateGrowth(
   plan: { readonly seconds: number },
   tell: (line: string) => void,
 ): Promise<SimulationReport> {
-  const quota = settings.openQuota(tell)
+  const quota = openQuota(tell)
   try {
     return await simulate(new Calibration(quota, plan.seconds, tell), tell)
   } finally {

@@ -1,5 +1,6 @@
 /** The tables of docs/benchmarks.md, as bench `growth` prints them: Markdown. */
 
+import { markdownTable, percent, whole } from '../measuring/markdown-table.ts'
 import type { GrowthReport } from './growth-points.ts'
 import type { SimulationReport } from './growth-simulation.ts'
 
@@ -24,7 +25,7 @@ export function growthTables({ points, knee }: GrowthReport): string {
       ])
     const head = [mode, 'tx/s', 'E(N)', 'finality p50, p99 ms', 'CPU ms a tx', 'cores an operator']
     const rest = ['this machine', 'throttled', 'PSS MiB', 'KiB written a tx', 'lost']
-    return `${table([...head, ...rest], rows)}\n\nThe knee: N = ${knee[mode]}.`
+    return `${markdownTable([...head, ...rest], rows)}\n\nThe knee: N = ${knee[mode]}.`
   })
   return tables.join('\n\n')
 }
@@ -32,7 +33,7 @@ export function growthTables({ points, knee }: GrowthReport): string {
 /** Costs, validation, simulated worlds, L1, committees. */
 export function simulationTables(report: SimulationReport): string {
   const { calibration, validation, worlds, l1, corruption, networksHeld } = report
-  const costs = table(
+  const costs = markdownTable(
     ['validators', 'idle second', 'empty block', 'filled block', 'transaction'],
     Object.entries(calibration.costs).map(([size, each]) => [
       size,
@@ -41,7 +42,7 @@ export function simulationTables(report: SimulationReport): string {
       ),
     ]),
   )
-  const errors = table(
+  const errors = markdownTable(
     ['N', 'measured, median of five', 'simulated', 'error'],
     validation.map((each) => [
       String(each.networks),
@@ -50,7 +51,7 @@ export function simulationTables(report: SimulationReport): string {
       percent(each.error, 1),
     ]),
   )
-  const simulated = table(
+  const simulated = markdownTable(
     ['simulation', 'N', 'operators', 'committee', 'cores each', 'tx/s', 'cores used', 'overloaded'],
     worlds.map((each) => [
       each.world,
@@ -63,7 +64,7 @@ export function simulationTables(report: SimulationReport): string {
       percent(each.overloadedShare),
     ]),
   )
-  const gas = table(
+  const gas = markdownTable(
     ['N', 'certificates a day', 'Mgas a day', 'a third absent', 'of Ethereum'],
     l1.map((each) => [
       whole(each.networks),
@@ -73,7 +74,7 @@ export function simulationTables(report: SimulationReport): string {
       each.shareOfEthereum.map((share) => percent(share, 2)).join(' to '),
     ]),
   )
-  const draws = table(
+  const draws = markdownTable(
     ['committee', 'of operators', 'bad', 'a third or more bad', 'any of 100', 'any of 1,000'],
     corruption.map((each) => [
       String(each.size),
@@ -98,23 +99,10 @@ export function simulationTables(report: SimulationReport): string {
   ].join('\n\n')
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
-}
-
 /** The median network's. */
 function middle(values: readonly number[]): string {
   const sorted = values.toSorted((a, b) => a - b)
   return whole(sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN)
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en')
-}
-
-function percent(share: number, digits = 0): string {
-  return `${(100 * share).toFixed(digits)} %`
 }
 
 function small(probability: number): string {

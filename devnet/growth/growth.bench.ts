@@ -9,6 +9,7 @@
  *     --out FILE                             keeps result, command, commit and machine
  */
 
+import { prefixed, wholeNumber, wholeNumbers } from '../measuring/bench-options.ts'
 import { kneeEfficiency, measureGrowth } from './growth-points.ts'
 import type { GrowthPoint } from './growth-points.ts'
 import * as settings from './growth-settings.ts'
@@ -48,9 +49,9 @@ export async function bench(options: GrowthOptions = {}) {
     return { name: 'growth-simulation', metrics, peers: {}, ratios: errorsOf(report), report }
   }
   const networkCounts =
-    options.networks
-      ?.split(',')
-      .map((count) => wholeNumber('--networks', count, networkCountMax)) ?? networkCountsDefault
+    options.networks === undefined
+      ? networkCountsDefault
+      : wholeNumbers('--networks', options.networks, networkCountMax)
   const report = await measureGrowth({ networkCounts, seconds }, tell)
   tell(`\n${growthTables(report)}\n`)
   const metrics: Figures = { ...shared, quota: report.quota, knee_efficiency: kneeEfficiency }
@@ -100,18 +101,4 @@ function errorsOf({ validation }: SimulationReport): Record<string, number> {
   return Object.fromEntries(
     validation.map(({ networks, error }) => [`n${networks} simulated_to_measured`, 1 + error]),
   )
-}
-
-function prefixed(prefix: string, figures: Figures): Figures {
-  return Object.fromEntries(
-    Object.entries(figures).map(([key, value]) => [`${prefix} ${key}`, value]),
-  )
-}
-
-function wholeNumber(flag: string, text: string, max: number): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > max) {
-    throw new Error(`${flag} takes whole numbers from 1 to ${max}, not "${text}"`)
-  }
-  return value
 }

@@ -11,7 +11,7 @@
 
 import { spawn } from 'node:child_process'
 
-import { closedAtInterrupt } from './interrupt.ts'
+import { closedAtInterrupt } from '../measuring/interrupt.ts'
 
 /** Work of the common kind: allocation, strings, branches, a few MiB of memory. */
 const restless = `
