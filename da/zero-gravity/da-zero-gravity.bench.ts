@@ -11,7 +11,7 @@
  * The ratio is what DataEntrance takes to record one batch of as many signers, in the same run.
  */
 
-import { dataBatch, dataOperator } from '@zg/contracts/testing'
+import { dataOperator, testBatch } from '@zg/contracts/testing'
 import { fromHex, sha256, toHex } from '@zg/primitives'
 
 import { FacadeWorld, uploader } from '../testing/facade-world.ts'
@@ -96,7 +96,7 @@ function certifyGas(count: number): number {
   )
   data.openAll()
   const certify = (sequence: number): number => {
-    const batch = dataBatch({ epoch: data.epoch, disperser: uploader, sequence })
+    const batch = testBatch({ epoch: data.epoch, disperser: uploader, sequence })
     return Number(data.certify(data.certificate(batch, { members })).gasUsed)
   }
   // The first of a quorum writes words that were zero.
