@@ -106,12 +106,16 @@ test('what is not of this network, epoch, quorum or member is refused', async ()
   const desk = await Desk.open()
   const { batch } = desk
   const coded = await codedOf(1)
-  const refused = async (change: Partial<BatchId>, why: RegExp): Promise<void> => {
+  const refused = async (
+    change: Partial<BatchId>,
+    why: RegExp,
+    code = 'DA_STORE_REFUSED',
+  ): Promise<void> => {
     const request = await desk.request(coded, { batch: { ...batch, ...change } })
-    await desk.refuses(request, 'DA_STORE_REFUSED', why)
+    await desk.refuses(request, code, why)
   }
   await refused({ network: 8 }, /another network/)
-  await refused({ epoch: batch.epoch + 1n }, /its epoch/)
+  await refused({ epoch: batch.epoch + 1n }, /ask again/, 'DA_EPOCH_EARLY')
   await refused({ epoch: batch.epoch - 2n }, /its epoch/)
   await refused({ quorum: 1 }, /belongs to quorum 0/)
   const ranges = [coded.range(0, 1)]

@@ -117,8 +117,8 @@ export class DataNode implements DataNodeApi {
 
   /**
    * @throws {WireMalformedError} `DA_MALFORMED` · {StoreRefusedError} `DA_STORE_REFUSED` ·
-   *   {UnpaidError} `DA_UNPAID` · {QuotaError} `DA_QUOTA` · {EquivocationError} `DA_EQUIVOCATION` ·
-   *   {OverloadedError} `DA_OVERLOADED`
+   *   {EpochEarlyError} `DA_EPOCH_EARLY` · {UnpaidError} `DA_UNPAID` · {QuotaError} `DA_QUOTA` ·
+   *   {EquivocationError} `DA_EQUIVOCATION` · {OverloadedError} `DA_OVERLOADED`
    */
   async store(request: Uint8Array): Promise<Uint8Array> {
     if (this.#storesUnderWay >= storesAtOnceMax) throw new OverloadedError('batches to store')
@@ -206,6 +206,7 @@ export class DataNode implements DataNodeApi {
     if (network !== chain.identity.networkId)
       throw new StoreRefusedError('it is of another network')
     const present = await chain.epoch()
+    if (epoch > present) throw new EpochEarlyError(epoch, present)
     if (epoch !== present && epoch + 1n !== present) {
       throw new StoreRefusedError(`its epoch is ${epoch}, and this is ${present}`)
     }
@@ -360,6 +361,14 @@ function checkRows(
 export class StoreRefusedError extends ZgError<'DA_STORE_REFUSED'> {
   constructor(why: string) {
     super('DA_STORE_REFUSED', `The batch is refused: ${why}`, { why })
+  }
+}
+
+/** This node's chain, which may be a moment behind, has not begun the batch's epoch. */
+export class EpochEarlyError extends ZgError<'DA_EPOCH_EARLY'> {
+  constructor(epoch: bigint, present: bigint) {
+    const message = `The batch is of epoch ${epoch}, and this is ${present}: ask again`
+    super('DA_EPOCH_EARLY', message, { epoch: String(epoch), present: String(present) })
   }
 }
 

@@ -189,6 +189,7 @@ const statusOf = {
   DA_ROW_LIST: 400,
   DA_STORE_REFUSED: 403,
   DA_EPOCH_CLOSED: 403,
+  DA_EPOCH_EARLY: 503,
   DA_UNPAID: 402,
   CODING_COMMITMENT: 400,
 } as const satisfies Readonly<Record<string, number>>

@@ -12,6 +12,7 @@ import type { CodedBatch } from './batch-coder.ts'
 import { CertificateBuilder } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import type { DataChain, DrawnQuorum } from './data-chain.ts'
+import { EpochEarlyError } from './data-node.ts'
 import { OverloadedError, UnavailableError } from './dispersal.ts'
 import type { EvidenceWatch } from './evidence-watch.ts'
 import { NodeRefusedError } from './http-node-client.ts'
@@ -127,7 +128,8 @@ async function ask(
 /** What a node that did not sign says by it. */
 function answerOf(error: unknown): 'later' | 'never' | 'silent' {
   if (error instanceof UnavailableError) return 'silent'
-  if (error instanceof OverloadedError || !(error instanceof ZgError)) return 'later'
+  if (error instanceof OverloadedError || error instanceof EpochEarlyError) return 'later'
+  if (!(error instanceof ZgError)) return 'later'
   if (!(error instanceof NodeRefusedError)) return 'never'
   const { status } = error
   return status === tooMany || (status >= 500 && status !== noRoom) ? 'later' : 'never'

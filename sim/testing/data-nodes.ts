@@ -100,7 +100,10 @@ export class DataNodes {
     }
   }
 
-  /** Honest nodes have what they signed for: all that is recorded, or may be, and not expired. */
+  /**
+   * Honest nodes have what they signed for: all that is recorded as they signed it, or may be, and
+   * not expired.
+   */
   async checkKept(): Promise<void> {
     const { scenario, chain, world } = this.#stage
     for (const votes of this.#signed.values()) {
@@ -108,7 +111,9 @@ export class DataNodes {
       if (signed === undefined || scenario.bad.has(signed.node)) continue
       const { batch } = signed
       const present = chain.epochAgo(0)
-      const isWanted = chain.records.has(batchKey(batch)) || batch.epoch + 1n >= present
+      const record = chain.records.get(batchKey(batch))
+      const isRecorded = record !== undefined && bytesEqual(record.commitment, signed.commitment)
+      const isWanted = isRecorded || batch.epoch + 1n >= present
       if (!isWanted || batch.epoch + chain.retentionEpochs < present) continue
       const kept = await world.run(this.#isKept(signed))
       if (!kept) this.#stage.violate('kept', `node ${signed.node} lost ${batchKey(batch)}`)
