@@ -16,6 +16,8 @@ export const artifactSources = {
   Autoscaler: 'l1/Autoscaler.sol',
   BondedStake: 'da/BondedStake.sol',
   CollateralManager: 'l1/CollateralManager.sol',
+  DAEntrance: 'zero-gravity/DAEntrance.sol',
+  DASigners: 'zero-gravity/DASigners.sol',
   DataEntrance: 'da/DataEntrance.sol',
   DataQueries: 'da/DataQueries.sol',
   DataSigners: 'da/DataSigners.sol',
@@ -89,7 +91,7 @@ export function artifactOf(name: ArtifactName): Artifact {
 export function isSystemContract(name: ArtifactName): boolean {
   // Bonds are for data availability alone: on a network stake is shared.
   if (name === 'BondedStake') return false
-  return /^(networks|da)\//.test(artifactSources[name])
+  return /^(networks|da|zero-gravity)\//.test(artifactSources[name])
 }
 
 /** Reads the file of an artifact. */

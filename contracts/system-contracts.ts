@@ -18,6 +18,8 @@
  *                 1   DataQueries
  *                 2   pricePerByte u64
  *     DataQueries 0   DataEntrance, queryEvery u32, queryAnswerSeconds u32   from the low end
+ *     DASigners   0   DataSigners
+ *     DAEntrance  0   DASigners
  */
 
 import { ZgError } from '@zg/primitives'
@@ -38,6 +40,10 @@ export const systemContractAddresses = {
   DataSigners: 0x2008n,
   DataEntrance: 0x2009n,
   DataQueries: 0x200an,
+  /** Where 0G has it on every network. */
+  DASigners: 0x1000n,
+  /** Where 0G has it on Galileo. */
+  DAEntrance: 0x857c0a28a8634614bb2c96039cf4a20aff709aa9n,
 } as const satisfies Partial<Record<ArtifactName, bigint>>
 
 export type SystemContractName = keyof typeof systemContractAddresses
@@ -199,7 +205,7 @@ function dataWords(data: DataSettings): Storages {
     }
   }
   const { SharedStake, GovExecutor, DataSigners } = systemContractAddresses
-  const { DataEntrance, DataQueries } = systemContractAddresses
+  const { DataEntrance, DataQueries, DASigners } = systemContractAddresses
   return {
     DataSigners: [
       SharedStake | (BigInt(codedRows) << 160n) | (votesMinGwei << 192n),
@@ -210,6 +216,8 @@ function dataWords(data: DataSettings): Storages {
     DataQueries: [
       DataEntrance | (BigInt(queryEvery) << 160n) | (BigInt(queryAnswerSeconds) << 192n),
     ],
+    DASigners: [DataSigners],
+    DAEntrance: [DASigners],
   }
 }
 

@@ -8,7 +8,8 @@
  *                             vouchers, once they are worth it
  *
  * A node whose operator may send to the chain has the duties of da.md §6 and §8 as well: queries
- * and rewards. What becomes of them changes nothing about how it stores and serves.
+ * and rewards. What becomes of them changes nothing about how it stores and serves. Where they are
+ * told of 0G's façade (§11), nodes sign for it what they hold, and the disperser brings it there.
  *
  * Each has its folder for itself: two nodes of one key might sign two commitments for one batch,
  * and two dispersers of one account use a name twice. What was opened is closed when a later part
@@ -53,6 +54,11 @@ import { QuorumEmptyError } from './quorum.ts'
 import { checkRetention } from './retention.ts'
 import { RewardDuty } from './reward-duty.ts'
 import { VoucherDuty } from './voucher-duty.ts'
+import { RootCourier } from './zero-gravity/root-courier.ts'
+import type { CertifiedRoot, RootCourierOptions } from './zero-gravity/root-courier.ts'
+import { RootSigner } from './zero-gravity/root-signer.ts'
+import { SignerDuty } from './zero-gravity/signer-duty.ts'
+import type { FacadeSigning } from './zero-gravity/signer-duty.ts'
 
 /** Threads that code, and batches in memory at once. */
 const codingThreads = 1
@@ -95,6 +101,8 @@ export type NodeHostOptions = Machine &
     readonly quotaBytes: number
     /** Without it the operator's duties are somebody else's. */
     readonly duties?: NodeDuties
+    /** Without it the node signs nothing for 0G's façade. */
+    readonly facade?: FacadeSigning
   }
 
 export type NodeHost = NodeDoor & {
@@ -147,10 +155,15 @@ async function openNode(
       return node.status
     },
   }
-  const door = await openNodeDoor({ node: gated, shape: chain.shape, clock, log, host, port })
+  const { facade } = options
+  const roots = facade && gatedRoots(gate, new RootSigner(node, facade.key))
+  const own = { node: gated, shape: chain.shape, clock, log, host, port }
+  const door = await openNodeDoor(roots === undefined ? own : { ...own, roots })
   opened.defer(() => door.close())
+  const signing = facade === undefined ? [] : [new SignerDuty(facade, door.url)]
+  const duties = options.duties === undefined ? [] : dutiesOf(node, disk, options, options.duties)
   const loop = new DutyLoop({
-    duties: options.duties === undefined ? [] : dutiesOf(node, disk, options, options.duties),
+    duties: [...duties, ...signing],
     clock,
     log,
     pollMs: careIntervalMs,
@@ -171,6 +184,10 @@ async function opening<T extends object>(
     await opened.disposeAsync().catch(() => undefined)
     throw error
   }
+}
+
+function gatedRoots(gate: Gate, signer: RootSigner): Pick<RootSigner, 'sign'> {
+  return { sign: (batch) => gate.passed().then(() => signer.sign(batch)) }
 }
 
 async function lockedDisk(folder: string, opened: AsyncDisposableStack): Promise<Disk> {
@@ -226,6 +243,8 @@ export type DisperserHostOptions = Machine & {
   readonly escrow?: EscrowLevel
   /** What of a payer's vouchers is not redeemed before it has come to so much, in wei. */
   readonly redeemFromWei: bigint
+  /** Where blobs of 0G's clients are to be known, too; by an account of its own. */
+  readonly facade?: RootCourierOptions['facade']
   /** Told once, when blobs are taken. */
   readonly onOpen?: () => void
 }
@@ -260,7 +279,12 @@ async function openDisperser(
   assert(chain.sender !== undefined, 'a disperser sends to its chain')
   const duties = await openDuties(options.chain, chain.sender)
   const onSigned = watched(chain, scheme, { ...options, duties })
-  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, onSigned }
+  const { facade } = options
+  const courier = facade && new RootCourier({ chain, facade, client, clock, log })
+  opened.defer(async () => courier?.close())
+  const onLone = (root: CertifiedRoot): void => courier?.bring(root)
+  const told = { onSigned, onLone }
+  const parts = { chain, client, coder, payments, disk, clock, log, scheme, secretKey, ...told }
   const dispersal = await Disperser.open(parts)
   opened.defer(() => dispersal.close())
   const reader = readerOf(chain, dispersal, { client, clock, log })

@@ -146,6 +146,12 @@ export class DataNode implements DataNodeApi {
     return this.#store.heldOf(epoch)
   }
 
+  /** The commitment to a batch of which all rows that it took are on the disk, as they were. */
+  async held(batch: BatchId): Promise<Uint8Array | undefined> {
+    const known = this.#store.commitmentOf(batch)
+    return known !== undefined && (await this.#store.isWhole(batch)) ? known : undefined
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.#loop.close()

@@ -39,6 +39,7 @@ import type { PaymentDesk } from './payment-desk.ts'
 import { requestIdOf, RequestTable } from './request-table.ts'
 import { Sequences } from './sequences.ts'
 import { collectSignatures } from './signature-round.ts'
+import type { CertifiedRoot } from './zero-gravity/root-courier.ts'
 
 /** How long the first blob of a batch waits for others while batches are under way. */
 const batchWaitMs = 200
@@ -73,6 +74,8 @@ export type DisperserOptions = {
   readonly secretKey: Uint8Array
   /** Told of what members sign. */
   readonly onSigned?: EvidenceWatch['see'] | undefined
+  /** Told of each batch of a lone blob when its certificate is formed. */
+  readonly onLone?: ((root: CertifiedRoot) => void) | undefined
 }
 
 export class Disperser implements Dispersal {
@@ -299,6 +302,10 @@ export class Disperser implements Dispersal {
     const { batch } = certificate
     await this.#journal.write({ kind: 'certified', certificate }, batch.epoch)
     this.#certifiedNow(certificate)
+    if (blobs[0]?.isAlone === true) {
+      const commitment = certifiedCommitment(this.#options.chain.shape, certificate)
+      this.#options.onLone?.({ batch, commitment })
+    }
     for (const { blob } of blobs) this.#queueBytes -= blob.length
     this.#recordSoon(fullerWithinMs)
   }

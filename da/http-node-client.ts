@@ -13,6 +13,8 @@ import { UnavailableError } from './dispersal.ts'
 import type { NodeClient } from './node-client.ts'
 import { writeRowList } from './row-list.ts'
 import { headerSizeMax, rowsSizeMax } from './wire.ts'
+import { bn254SignatureSize } from './zero-gravity/bn254.ts'
+import type { RootClient } from './zero-gravity/root-courier.ts'
 
 /** Connections to one node. */
 const socketsMax = 8
@@ -20,7 +22,7 @@ const socketsMax = 8
 const refusalSizeMax = 4_096
 
 /** `close` ends the connections that are kept. */
-export function httpNodeClient(shape: DataShape): NodeClient & { close(): void } {
+export function httpNodeClient(shape: DataShape): NodeClient & RootClient & { close(): void } {
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax, maxFreeSockets: 2 })
   const get = (
     base: string,
@@ -41,6 +43,10 @@ export function httpNodeClient(shape: DataShape): NodeClient & { close(): void }
       const path = `/v1/batches/${batchKey(batch)}/rows/${writeRowList(indexes)}`
       const sizeMax = rowsSizeMax(indexes.length, shape)
       return bodyOf(await get(url, path, { signal, sizeMax }))
+    },
+    async root(url, batch, signal) {
+      const sizeMax = bn254SignatureSize
+      return bodyOf(await get(url, `/v1/batches/${batchKey(batch)}/root`, { signal, sizeMax }))
     },
     close: () => agent.destroy(),
   }

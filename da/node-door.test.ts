@@ -27,12 +27,16 @@ import { smallShape } from './testing/data-world.ts'
 import { TableChain } from './testing/table-chain.ts'
 import { until } from './testing/until.ts'
 import { decodeHeader, decodeRows, encodeHeader } from './wire.ts'
+import { bn254KeyOf, bn254Verify, decodeG1 } from './zero-gravity/bn254.ts'
+import { rootDigest } from './zero-gravity/messages.ts'
+import { RootSigner } from './zero-gravity/root-signer.ts'
 
 const nodeCount = 4
 const clock = createSystemClock()
 const scheme = blsScheme()
 const log = silentLogger
 const place = { host: '127.0.0.1', port: 0 }
+const rootKey = bn254KeyOf(new Uint8Array(32).fill(1), 7n)
 const seedOf = (name: string): Uint8Array => sha256(new TextEncoder().encode(name))
 
 describe('nodes over HTTP, on disks, with BLS', () => {
@@ -66,7 +70,8 @@ describe('nodes over HTTP, on disks, with BLS', () => {
         quotaBytes: 2 ** 26,
       })
       nodes.push(node)
-      const door = await openNodeDoor({ node, shape: smallShape, clock, log, ...place })
+      const roots = new RootSigner(node, rootKey)
+      const door = await openNodeDoor({ node, roots, shape: smallShape, clock, log, ...place })
       doors.push(door)
       signers[at]!.url = door.url
     }
@@ -112,6 +117,12 @@ describe('nodes over HTTP, on disks, with BLS', () => {
     const rows = decodeRows(await bytesOf(`${base}/rows/0-63`), header.rowSize, smallShape)
     assert.equal(rows.length, 16)
     assert.deepEqual(new RowVerifier(handle.commitment, header).wrongOf(rows), [])
+
+    // As 0G's contracts are to know it.
+    const { batch, commitment: dataRoot } = handle
+    const root = await client.root(doors[1]!.url, batch, AbortSignal.timeout(10_000))
+    const name = { dataRoot, epoch: batch.epoch, quorumId: BigInt(batch.quorum) }
+    assert.ok(bn254Verify(rootKey.pkG2, rootDigest(name), decodeG1(root)))
   })
 
   test('what it does not take is said in JSON, with the status that fits', async () => {
@@ -121,6 +132,7 @@ describe('nodes over HTTP, on disks, with BLS', () => {
       [`${url}/`, {}, 404, 'DA_DOOR_ROUTE'],
       [`${url}/v1/batches/xyz/header`, {}, 404, 'DA_DOOR_ROUTE'],
       [`${absent}/header`, {}, 404, 'DA_DOOR_ABSENT'],
+      [`${absent}/root`, {}, 404, 'DA_DOOR_ABSENT'],
       [`${absent}/rows/5-3`, {}, 400, 'DA_ROW_LIST'],
       [`${absent}/rows/64`, {}, 400, 'DA_ROW_LIST'],
       [`${url}/v1/status`, { method: 'DELETE' }, 405, 'DA_DOOR_METHOD'],

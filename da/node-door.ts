@@ -4,6 +4,7 @@
  *     POST /v1/batches                       a store request     -> the signature, 96 bytes
  *     GET  /v1/batches/<batch>/header                            -> the header of its rows
  *     GET  /v1/batches/<batch>/rows/<list>   3-9,17,40           -> those of them that it holds
+ *     GET  /v1/batches/<batch>/root                              -> 0G's signature, 64 bytes
  *     GET  /v1/status                                            -> JSON
  *
  * <batch> is the 88 hex digits of its name. What is refused is JSON {code, message} with a status
@@ -30,6 +31,7 @@ import { readBody } from './request-body.ts'
 import { readRowList, rowBytesMax, RowListError } from './row-list.ts'
 import { endAfter, Turns } from './turns.ts'
 import { decodeHeader, storeSizeMax } from './wire.ts'
+import type { RootSigner } from './zero-gravity/root-signer.ts'
 
 /** A disperser and readers keep some connections each, maybe behind one address. */
 const doorLimits = { connections: 512, peerConnections: 128 }
@@ -51,6 +53,8 @@ export type NodeDoor = {
 
 export type NodeDoorOptions = {
   readonly node: Pick<DataNode, 'store' | 'header' | 'rows' | 'status'>
+  /** Where the node signs for 0G's façade as well. */
+  readonly roots?: Pick<RootSigner, 'sign'>
   readonly shape: DataShape
   readonly clock: Clock
   readonly log: Logger
@@ -93,7 +97,7 @@ type Asked = {
   readonly gone: AbortSignal
 }
 
-function answerer({ node, shape, clock }: NodeDoorOptions) {
+function answerer({ node, roots, shape, clock }: NodeDoorOptions) {
   const bodies = new Turns({ clock, what: 'batches', ...bodyTurns })
   const answers = new Turns({ clock, what: 'answers', ...rowTurns })
 
@@ -118,6 +122,16 @@ function answerer({ node, shape, clock }: NodeDoorOptions) {
     // They are held until they are read.
     endAfter(endTurn, work, gone)
     return work
+  }
+
+  /** The rows of the batch are read before: a turn like that of rows. */
+  const root = async (batch: BatchId, { request, gone }: Asked): Promise<Uint8Array> => {
+    const endTurn = await answers.take(peerOf(request.socket.remoteAddress), gone)
+    const work = roots?.sign(batch) ?? Promise.resolve(undefined)
+    endAfter(endTurn, work, gone)
+    const signature = await work
+    if (signature === undefined) throw new DoorError('DA_DOOR_ABSENT', 'Nothing is here of it')
+    return signature
   }
 
   const rowsOf = async (batch: BatchId, indexes: readonly number[]): Promise<Uint8Array> => {
@@ -145,6 +159,7 @@ function answerer({ node, shape, clock }: NodeDoorOptions) {
         if (header === undefined) throw new DoorError('DA_DOOR_ABSENT', 'Nothing is here of it')
         return send(response, header)
       }
+      if (parts.length === 4 && parts[3] === 'root') return send(response, await root(batch, asked))
       if (parts.length === 5 && parts[3] === 'rows') {
         return send(response, await rows(batch, parts[4]!, asked))
       }

@@ -53,6 +53,14 @@ contract DataSigners {
         bytes url;
     }
 
+    /// A member of a quorum as it is told.
+    struct Standing {
+        address operator;
+        uint16 slots;
+        /// What it signs counts for nothing.
+        bool isContested;
+    }
+
     struct Quorum {
         uint16 count;
         /// The sum of all members' keys.
@@ -256,6 +264,22 @@ contract DataSigners {
         }
     }
 
+    /// The members of a quorum as they stand in its epoch.
+    function standingOf(uint64 epoch, uint32 quorum)
+        external
+        view
+        returns (Standing[] memory members)
+    {
+        (uint16[] memory places, uint16[] memory slots) = _membersOf(_opened(epoch, quorum));
+        members = new Standing[](places.length);
+        bool isQuiet = _contestedCount[epoch] == 0;
+        for (uint256 index = 0; index < places.length; ++index) {
+            uint16 place = places[index];
+            bool isOut = !isQuiet && isContested(place, epoch);
+            members[index] = Standing(_holderOf(place, epoch), slots[index], isOut);
+        }
+    }
+
     /// The members that hold rows of a quorum, by their numbers.
     function rowHoldersOf(uint64 epoch, uint32 quorum, uint256[] calldata rows)
         external
@@ -298,6 +322,12 @@ contract DataSigners {
             Place storage found = _places[from + index];
             signers[index] = Signer(found.operator, found.votes, found.key, _urls[found.operator]);
         }
+    }
+
+    /// Whether an operator has votes in its place, or is to have.
+    function hasPlace(address operator) external view returns (bool) {
+        Place storage found = _places[_placeOf[operator]];
+        return found.operator == operator && found.votes.newest != 0;
     }
 
     function quorumCountOf(uint64 epoch) public view returns (uint64) {

@@ -48,6 +48,8 @@ describe('systemContracts', () => {
     ],
     DataEntrance: [{ signers: somebody, dataRows: 0, queries: somebody, price: number }],
     DataQueries: [{ entrance: somebody, every: 0, answerSeconds: 0 }],
+    DASigners: [somebody],
+    DAEntrance: [somebody],
   }
 
   test('are the code that a deployment leaves, and no constructor is missed', () => {
@@ -109,6 +111,8 @@ describe('systemContracts', () => {
       [DataEntrance, 1n, DataQueries],
       [DataQueries, 0n, DataEntrance | ((2n ** 32n - 1n) << 160n) | ((2n ** 32n - 2n) << 192n)],
     ] as const
+    assert.equal(ask('DASigners', 'signers'), signers)
+    assert.equal(ask('DAEntrance', 'signers'), bigintToHex(systemContractAddresses.DASigners, 20))
     for (const [at, slot, word] of words) assert.equal(world.slotOf(at, slot), word)
     const layout = ['_settings', '_records'].map((name) =>
       storageLayoutOf('DataEntrance').variables.get(name),

@@ -6,6 +6,7 @@
 import { commitmentBy } from '@zg/coding'
 import { dataVoteDigest, possessionDigest } from '@zg/consensus'
 import type { DataVote, NetworkIdentity } from '@zg/consensus'
+import type { Fork } from '@zg/evm'
 import {
   blsAggregate,
   blsPublicKeyOf,
@@ -56,6 +57,9 @@ type Options = {
   readonly queries?: Hex
   /** One batch in so many is asked for. */
   readonly every?: number
+  /** Each message takes one. */
+  readonly epochSeconds?: number
+  readonly fork?: Fork
 }
 
 /** `Scheduled.Number` from the beginning on. */
@@ -64,8 +68,8 @@ export const numberOf = (newest: bigint | number) => {
 }
 
 export class DataWorld {
-  readonly world = new ContractWorld()
-  readonly epochSeconds = 100
+  readonly world: ContractWorld
+  readonly epochSeconds: number
   readonly unbondingEpochs = 4
   readonly dataRows = 1_024
   readonly rowCount: number
@@ -84,8 +88,12 @@ export class DataWorld {
     price = 1_000n,
     queries,
     every = 1,
+    epochSeconds = 100,
+    fork = 'prague',
   }: Options = {}) {
-    const { world } = this
+    const world = new ContractWorld({ fork })
+    this.world = world
+    this.epochSeconds = epochSeconds
     this.rowCount = rowCount
     this.#start = world.timestamp - firstEpoch * this.epochSeconds
     this.stake = world.deploy('BondedStake', {

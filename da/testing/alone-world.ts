@@ -31,6 +31,7 @@ import type { NodeHost } from '../data-host.ts'
 import { UnavailableError } from '../dispersal.ts'
 import { httpNodeClient } from '../http-node-client.ts'
 import type { NodeClient } from '../node-client.ts'
+import { FacadeChain } from '../zero-gravity/facade-chain.ts'
 
 const utf8 = new TextEncoder()
 const seedOf = (name: string): Uint8Array => sha256(utf8.encode(name))
@@ -42,6 +43,8 @@ export type AloneOptions = {
   readonly nodeCount: number
   readonly epochSeconds: number
   readonly folder: string
+  /** Whether 0G's façade stands there too, and nodes sign for it. */
+  readonly isFacade?: boolean
   /** One batch in so many is asked for. @default 0: none */
   readonly queryEvery?: number
   /** In wei, of a byte. @default 10n */
@@ -66,6 +69,8 @@ export class AloneWorld {
   /** Urls that other nodes do not reach. */
   readonly unreachable = new Set<string>()
   entrance: Hex = '0x'
+  /** DAEntrance. */
+  facade: Hex = '0x'
   #stake: Hex = '0x'
   #signers: Hex = '0x'
   #nodeClient: ReturnType<typeof httpNodeClient> | undefined
@@ -95,10 +100,7 @@ export class AloneWorld {
     for (const index of indexes) await world.#enlist(index)
     await world.#fund()
     // What came in this epoch holds from the one after the next; seeds are rolled on the way.
-    for (let epoch = 0; epoch < 2; epoch++) {
-      await options.advance(options.epochSeconds)
-      await world.#send({ address: world.#stake, abi: bondedStakeAbi as Abi }, 'roll', [])
-    }
+    for (let epoch = 0; epoch < 2; epoch++) await world.passEpoch()
     return world
   }
 
@@ -111,6 +113,22 @@ export class AloneWorld {
       finality: 'latest',
       ...(secretKey === undefined ? {} : { secretKey }),
     })
+  }
+
+  /** Goes on to the next epoch, and has the seed of the one after it written down. */
+  async passEpoch(): Promise<void> {
+    await this.options.advance(this.options.epochSeconds)
+    await this.#send({ address: this.#stake, abi: bondedStakeAbi as Abi }, 'roll', [])
+  }
+
+  /** 0G's façade, as who sends there sees it; by default somebody who has tokens. */
+  async facadeChain(sender?: ContractSender): Promise<FacadeChain> {
+    const { rpc } = this.options
+    if (sender !== undefined) return FacadeChain.open({ rpc, entrance: this.facade, sender })
+    const secretKey = seedOf('alone uploader')
+    await this.give(privateKeyToAccount(toHex(secretKey)).address, parseEther('10'))
+    const chainId = await this.#client.getChainId()
+    return this.facadeChain(new ContractSender({ client: this.#client, rpc, chainId, secretKey }))
   }
 
   /** 32 bytes: what a node signs by. */
@@ -141,6 +159,9 @@ export class AloneWorld {
     ])
     const { queryEvery: every = 0 } = this.options
     await this.#create('DataQueries', [{ entrance: this.entrance, every, answerSeconds: 20 }])
+    if (this.options.isFacade !== true) return
+    const facade = await this.#create('DASigners', [this.#signers])
+    this.facade = await this.#create('DAEntrance', [facade])
   }
 
   /** An operator comes: tokens, key, bond, place, address, node. */
@@ -164,12 +185,13 @@ export class AloneWorld {
     const proof = signatureWords(scheme.sign(secretKey, possession))
     await this.#send(stake, 'register', [keyWords(publicKey), proof], { account })
     await this.#send(stake, 'bond', [], { account, value: parseEther('1') })
-    await this.#send(signers, 'join', [index, '0x'], { account })
     await this.#send(signers, 'setUrl', [toHex(utf8.encode(door.url))], { account })
+    // From now on its node may send by this account, too.
+    await this.#send(signers, 'join', [index, '0x'], { account })
   }
 
   async #openNode(index: number, operator: Uint8Array, secretKey: Uint8Array): Promise<NodeHost> {
-    const { rpc, folder } = this.options
+    const { rpc, folder, isFacade } = this.options
     const chain = await this.chain()
     const inner = (this.#nodeClient ??= httpNodeClient(chain.shape))
     const client: Pick<NodeClient, 'rows'> = {
@@ -185,6 +207,8 @@ export class AloneWorld {
       secretKey: seedOf(`alone operator ${index}`),
     })
     const duties = await openDuties({ rpc, entrance: this.entrance }, sender)
+    const facade = isFacade === true ? await this.facadeChain(sender) : undefined
+    const key = facade?.keyOf(seedOf(`alone root signer ${index}`))
     const door = await openNodeHost({
       chain,
       folder: join(folder, `node-${index}`),
@@ -194,6 +218,7 @@ export class AloneWorld {
       signingKey: secretKey,
       quotaBytes: 2 ** 31,
       duties: { chain: duties, client, claimFromWei: 1n },
+      ...(facade !== undefined && key !== undefined ? { facade: { chain: facade, key } } : {}),
       host: '127.0.0.1',
       port: 0,
     })

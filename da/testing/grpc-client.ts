@@ -20,7 +20,7 @@ type Replies = {
       readonly blob_header: {
         readonly storage_root: Buffer
         readonly epoch: string
-        readonly quorum_id: string
+        readonly quorum_id?: string
       }
     }
   }
