@@ -35,6 +35,15 @@ export function isHeadOf(head: Uint8Array, meta: Uint8Array): boolean {
   return bytesEqual(head.subarray(0, headSize), headOf(meta))
 }
 
+/** Where an entry lies; what is in its meta is read when it is asked for. */
+export type Entry = {
+  readonly path: string
+  readonly from: number
+  readonly metaSize: number
+  readonly rowsSize: number
+  readonly commitment: Uint8Array
+}
+
 /** Rows one after the other: their hashes, and what leads from them to the root. */
 export type KeptRange = {
   readonly from: number

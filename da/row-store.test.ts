@@ -58,7 +58,7 @@ function openDisk() {
     await settled
     return work
   }
-  return { disk: faulty, plain: disk, failing, run }
+  return { disk: faulty, plain: disk, failing, clock, run }
 }
 
 const coded = await localBatchCoder(smallShape).code([new Uint8Array(2_000).fill(3)])
@@ -160,4 +160,22 @@ test('RowStore: a broken file is not settled, and goes when it has expired', asy
   assert.deepEqual(await run(plain.list('rows')), ['10', '12'])
   await run(store.prune(11n))
   assert.deepEqual(await run(plain.list('rows')), ['12'])
+})
+
+test('RowStore: who reads while an epoch is settled misses nothing that is recorded', async () => {
+  for (let delayMs = 0; delayMs < 20; delayMs += 0.1) {
+    const { disk, run, clock } = openDisk()
+    const store = await run(RowStore.open(disk, smallShape))
+    for (const sequence of [0n, 1n]) await run(put(store, batchOf(10n, sequence)))
+    assert.ok(store.closeThrough(10n))
+    const reading = async (): Promise<readonly unknown[]> => {
+      await clock.delay(delayMs)
+      const header = await store.header(batchOf(10n, 1n))
+      const rows = await store.rows(batchOf(10n, 1n), [8, 9])
+      return [header, ...rows]
+    }
+    const settled = store.settle(10n, ({ sequence }) => sequence === 1n, 2 ** 20)
+    const [found] = await run(Promise.all([reading(), settled]))
+    assert.equal(found.filter((part) => part !== undefined).length, 3, `after ${delayMs} ms`)
+  }
 })

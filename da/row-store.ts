@@ -18,39 +18,19 @@
 
 import { hashRow, pathIn, pathLength, rangeLevels } from '@zg/coding'
 import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
-import { bytesEqual, bytesToBigint, concat, merkleParent, ZgError } from '@zg/primitives'
+import { bytesEqual, concat, merkleParent, ZgError } from '@zg/primitives'
 import type { Disk, DiskFile } from '@zg/runtime'
 
 import { batchKey, batchOfKey } from './batch.ts'
 import type { BatchId } from './batch.ts'
 import type { DataShape } from './data-chain.ts'
-import {
-  decodeMeta,
-  encodeMeta,
-  hashSize,
-  headOf,
-  headSize,
-  isHeadOf,
-  indexOfMagic,
-} from './row-entry.ts'
-import type { Meta } from './row-entry.ts'
+import { decodeMeta, encodeMeta, hashSize, headOf, headSize, isHeadOf } from './row-entry.ts'
+import type { Entry, Meta } from './row-entry.ts'
+import { endOf, entriesIn } from './row-scan.ts'
 import { isEpochName, SettledRows } from './settled-rows.ts'
 import { pieces } from './wire.ts'
 
 const folder = 'rows'
-/** Bytes that are looked through at once for an entry behind damage. */
-const searchSize = 1_048_576
-/** Bytes of a meta at most; z and the leaves of all rows are the most of it. */
-const metaSizeMax = 1_048_576
-
-/** Where an entry lies; what is in its meta is read when it is asked for. */
-type Entry = {
-  readonly path: string
-  readonly from: number
-  readonly metaSize: number
-  readonly rowsSize: number
-  readonly commitment: Uint8Array
-}
 
 /** A file, and which batches lie in it. */
 type Segment = { readonly epoch: bigint; readonly keys: Set<string>; sizeBytes: number }
@@ -255,9 +235,12 @@ export class RowStore {
 
   /** Whether all rows that were put are there as they were. */
   async isWhole(batch: BatchId): Promise<boolean> {
-    const entry = this.#entries.get(batchKey(batch))
-    const meta = entry && (await this.#metaOf(entry))
-    if (entry === undefined || meta === undefined) return false
+    return (await this.#reading(batch, (entry) => this.#isEntryWhole(entry))) === true
+  }
+
+  async #isEntryWhole(entry: Entry): Promise<boolean> {
+    const meta = await this.#metaOf(entry)
+    if (meta === undefined) return false
     const rowsFrom = entry.from + headSize + entry.metaSize
     const rows = await this.#read(entry.path, rowsFrom, entry.rowsSize)
     const leaves = meta.ranges.flatMap((range) => range.leaves)
@@ -266,15 +249,17 @@ export class RowStore {
   }
 
   async header(batch: BatchId): Promise<RowsHeader | undefined> {
-    const entry = this.#entries.get(batchKey(batch))
-    return entry && (await this.#metaOf(entry))?.header
+    return (await this.#reading(batch, (entry) => this.#metaOf(entry)))?.header
   }
 
   /** Those of the rows that are here and whole, with their paths. */
   async rows(batch: BatchId, indexes: readonly number[]): Promise<readonly ProvedRow[]> {
-    const entry = this.#entries.get(batchKey(batch))
-    const meta = entry && (await this.#metaOf(entry))
-    if (entry === undefined || meta === undefined) return []
+    return (await this.#reading(batch, (entry) => this.#rowsOf(entry, indexes))) ?? []
+  }
+
+  async #rowsOf(entry: Entry, indexes: readonly number[]): Promise<readonly ProvedRow[]> {
+    const meta = await this.#metaOf(entry)
+    if (meta === undefined) return []
     const { rowSize } = meta.header
     const found: ProvedRow[] = []
     let place = entry.from + headSize + entry.metaSize
@@ -306,6 +291,15 @@ export class RowStore {
     this.#files.clear()
     this.#settling = undefined
     await this.#settled.abandon()
+  }
+
+  /** Reads of an entry; once more, where it was moved or written anew meanwhile. */
+  async #reading<T>(batch: BatchId, read: (entry: Entry) => Promise<T>): Promise<T | undefined> {
+    for (;;) {
+      const entry = this.#entries.get(batchKey(batch))
+      const found = entry && (await read(entry))
+      if (this.#entries.get(batchKey(batch)) === entry) return found
+    }
   }
 
   /** Removes a file and all that is in it. */
@@ -410,7 +404,16 @@ export class RowStore {
     try {
       const file = await this.#disk.open(path)
       try {
-        await this.#takeIn(path, epoch, file)
+        const { sizeBytes } = file
+        const scan = { disk: this.#disk, shape: this.#shape, path, sizeBytes }
+        let end = 0
+        for await (const entry of entriesIn(scan)) {
+          if (entry.from > end) this.#damaged.add(epoch)
+          this.#enter(entry.key, epoch, entry)
+          end = endOf(entry)
+        }
+        if (end < sizeBytes) await file.truncate(end)
+        this.#segmentAt(path, epoch).sizeBytes = end
       } finally {
         await file.close()
       }
@@ -418,64 +421,6 @@ export class RowStore {
       this.#damaged.add(epoch)
       this.#failed(path, error)
     }
-  }
-
-  /** Takes in the entries of a file, steps over what is damaged, and cuts a torn tail off. */
-  async #takeIn(path: string, epoch: bigint, file: DiskFile): Promise<void> {
-    let from = 0
-    let end = 0
-    while (from < file.sizeBytes) {
-      const entry = await this.#entryAt(path, from, file.sizeBytes)
-      if (entry === undefined) {
-        from = await this.#nextEntry(path, from + 1, file.sizeBytes)
-        continue
-      }
-      if (from > end) this.#damaged.add(epoch)
-      this.#enter(entry.key, epoch, entry)
-      from += headSize + entry.metaSize + entry.rowsSize
-      end = from
-    }
-    if (end < file.sizeBytes) await file.truncate(end)
-    this.#segmentAt(path, epoch).sizeBytes = end
-  }
-
-  /** Where the next entry may begin, from a place on; the end of the file when there is none. */
-  async #nextEntry(path: string, from: number, end: number): Promise<number> {
-    for (let at = from; at < end; at += searchSize) {
-      // A head may lie across two pieces.
-      const size = Math.min(searchSize + headSize, end - at)
-      const bytes = await this.#disk.readAt(path, at, size)
-      const found = bytes === undefined ? -1 : indexOfMagic(bytes)
-      if (found >= 0) return at + found
-    }
-    return end
-  }
-
-  async #entryAt(
-    path: string,
-    from: number,
-    end: number,
-  ): Promise<(Entry & { readonly key: string }) | undefined> {
-    const head = await this.#disk.readAt(path, from, headSize)
-    if (head === undefined) return undefined
-    const metaSize = Number(bytesToBigint(head.subarray(4, 8)))
-    if (metaSize > metaSizeMax) return undefined
-    const bytes = await this.#disk.readAt(path, from + headSize, metaSize)
-    if (bytes === undefined || !isHeadOf(head, bytes)) return undefined
-    const meta = decodeMeta(bytes, this.#shape)
-    const leaves = meta.ranges.flatMap((range) => range.leaves)
-    const { rowSize } = meta.header
-    const rowsFrom = from + headSize + metaSize
-    const rowsSize = leaves.length * rowSize
-    if (rowsFrom + rowsSize > end) return undefined
-    // Only the last entry may be torn; of the others a row is hashed when it is asked for.
-    if (rowsFrom + rowsSize === end) {
-      const rows = await this.#disk.readAt(path, rowsFrom, rowsSize)
-      const whole = rows && pieces(rows, rowSize)
-      if (!whole?.every((row, at) => bytesEqual(hashRow(row), leaves[at]!))) return undefined
-    }
-    const { batch, commitment } = meta
-    return { key: batchKey(batch), path, from, metaSize, rowsSize, commitment }
   }
 }
 
