@@ -51,7 +51,7 @@ const [name = ''] = positionals
 const firstSeed = Number(values.from)
 
 /** Seeds in which each planted bug of data availability must be found. */
-const bugSeeds = 50
+const bugSeeds = 100
 
 /** Steps that are taken of one seed of `conservation`: trees that grow make later ones dear. */
 const conservationSteps = 250
