@@ -10,7 +10,7 @@ import {IStake} from "./IStake.sol";
 import {Scheduled} from "./Scheduled.sol";
 
 /// @title Bonds in a chain's own token, for data availability alone on any EVM chain that has the
-/// precompiles of EIP-2537.
+/// precompiles of EIP-2537 and whose PREVRANDAO is random.
 ///
 ///     epoch        of block time
 ///     seed of e    PREVRANDAO of the block in epoch e - 1 that first called `roll`
@@ -19,7 +19,9 @@ import {Scheduled} from "./Scheduled.sol";
 ///
 /// Whoever calls `roll` may look at the seed first and let the block pass, so it is called in the
 /// first block of each epoch by all who care; the last proposer before has the choice that
-/// PREVRANDAO leaves it, of two seeds. A bond is for one key; another key takes another account.
+/// PREVRANDAO leaves it, of two seeds. On a chain where PREVRANDAO is a constant, as on some layers 2,
+/// every draw is known for ever, and whoever chooses its votes by it holds a quorum: it MUST NOT stand
+/// there. Where it is 0 there is never a seed, and so no quorum. A bond is for one key; another key takes another account.
 ///
 /// What is unbonded in epoch e weighs until e + 1 and is paid out from e + `unbonding` on. Two
 /// votes of a key on one batch (S9) take the whole bond and what is on its way out: a twentieth is

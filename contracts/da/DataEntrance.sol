@@ -146,9 +146,13 @@ contract DataEntrance {
         emit Deposited(account, msg.value);
     }
 
-    /// Has the sender's escrow, which must be empty, pay vouchers from now on, for ever.
+    /// Has the sender's escrow pay vouchers from now on, for ever. It must cover no batch that can
+    /// still be recorded; that it holds something does not matter, for anybody may add to it.
     function becomePayer() external {
-        if (_escrows[msg.sender].balance != 0) revert EscrowInUse();
+        uint64 epoch = _epoch();
+        bool isInUse = coverOf(msg.sender, epoch) != 0;
+        isInUse = isInUse || (epoch > 0 && coverOf(msg.sender, epoch - 1) != 0);
+        if (isInUse) revert EscrowInUse();
         isPayer[msg.sender] = true;
         emit PayerCame(msg.sender);
     }
@@ -254,7 +258,7 @@ contract DataEntrance {
 
     /// What an escrow has for batches of an epoch for certain: nothing while it is too young, or pays
     /// vouchers, and nothing of what may leave before they can no longer be recorded.
-    function coverOf(address account, uint64 epoch) external view returns (uint256) {
+    function coverOf(address account, uint64 epoch) public view returns (uint256) {
         Escrow memory escrow = _escrows[account];
         if (isPayer[account] || escrow.epochOpened + Scheduled.NOTICE > epoch) return 0;
         uint256 leaving = escrow.leavesFrom <= epoch + 1 ? escrow.leaving : 0;
@@ -445,7 +449,7 @@ contract DataEntrance {
     /// The rewards of that epoch are settled.
     error TooLate();
     error SignatureInvalid();
-    /// There is something in it, that batches may count on.
+    /// Batches count on what is in it.
     error EscrowInUse();
     /// The escrow is there for batches.
     error NotAPayer();

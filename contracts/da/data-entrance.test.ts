@@ -332,6 +332,7 @@ describe('DataEntrance: vouchers', () => {
     assert.equal(ask('coverOf', both, epoch + 2), 1_000n)
     const voucher = { payer: both, disperser, total: 1_000n }
     await assert.rejects(redeem(voucher, { signer: stranger }), { errorName: 'NotAPayer' })
+    data.passEpochs(2)
     refuses(() => entrance('becomePayer', [], both), 'EscrowInUse')
     entrance('announceWithdrawal', [1_000n], both)
     data.passEpochs(2)
@@ -340,6 +341,51 @@ describe('DataEntrance: vouchers', () => {
     data.deposit(both, 1_000n)
     assert.equal(ask('coverOf', both, epoch + 9), 0n)
     await redeem(voucher, { signer: stranger })
+  })
+
+  test('nobody keeps an account from paying vouchers by a deposit into its escrow', async () => {
+    const { data, entrance, ask, redeem } = openVouchers()
+    const both = stranger.address.toLowerCase() as Hex
+    data.deposit(both, 1n)
+    entrance('becomePayer', [], both)
+    data.deposit(both, 999n)
+    await redeem({ payer: both, disperser, total: 1_000n }, { signer: stranger })
+    // What is old enough to be counted on leaves by notice, whatever is added meanwhile.
+    const patient: Hex = toHex(new Uint8Array(20).fill(0xd4))
+    data.deposit(patient, 1n)
+    data.passEpochs(2)
+    refuses(() => entrance('becomePayer', [], patient), 'EscrowInUse')
+    entrance('announceWithdrawal', [2n ** 128n - 1n], patient)
+    data.passEpochs(1)
+    data.deposit(patient, 1n)
+    refuses(() => entrance('becomePayer', [], patient), 'EscrowInUse')
+    data.passEpochs(1)
+    data.deposit(patient, 1n)
+    entrance('becomePayer', [], patient)
+    assert.equal(ask('isPayer', patient), true)
+  })
+
+  test('what covers a batch that may still be recorded is kept from vouchers until it is over', () => {
+    const { data, epoch, entrance, ask, balance, batch, record } = openEntrance()
+    const become = () => entrance('becomePayer', [], disperser)
+    const covers = (of: number) => ask('coverOf', disperser, of)
+    // Announced two epochs ago, and taken back: then nodes sign, and it is announced again.
+    entrance('announceWithdrawal', [ether], disperser)
+    data.passEpochs(2)
+    assert.deepEqual([epoch + 1, epoch + 2].map(covers), [0n, 0n])
+    entrance('announceWithdrawal', [0n], disperser)
+    assert.deepEqual([epoch + 1, epoch + 2].map(covers), [ether, ether])
+    refuses(become, 'EscrowInUse')
+    entrance('announceWithdrawal', [ether], disperser)
+    data.openAll()
+    data.passEpochs(1)
+    // Nothing is covered of this epoch, and a batch of the one before it is.
+    assert.deepEqual([epoch + 2, epoch + 3].map(covers), [ether, 0n])
+    refuses(become, 'EscrowInUse')
+    record(batch({ epoch: epoch + 2 }))
+    assert.equal(balance(), ether - fee)
+    data.passEpochs(1)
+    become()
   })
 
   test('a disperser whose escrow began with one is too young until the epoch after the next', async () => {
