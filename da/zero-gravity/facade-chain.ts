@@ -3,12 +3,11 @@
  * what was verified see it (docs/specs/da.md §11).
  */
 
-import { fromHex, toHex, ZgError } from '@zg/primitives'
+import { fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createPublicClient, http } from 'viem'
 import type { PublicClient } from 'viem'
 
-import { quorumOf } from '../batch/batch.ts'
 import type { CallSender, ContractCall } from '../chain/contract-sender.ts'
 import type { DataEpoch } from '../chain/data-chain.ts'
 import { bn254KeyOf, bn254Sign } from './bn254.ts'
@@ -16,12 +15,11 @@ import type { Bn254Key, G2Point } from './bn254.ts'
 import { daEntranceAbi, daSignersAbi, facadeAbi } from './facade-abi.ts'
 import { epochDigest, registrationDigest } from './messages.ts'
 import type { RootName } from './messages.ts'
+import { FacadeFailedError, uploadRoot } from './root-upload.ts'
 import type { RootSubmission } from './submission.ts'
 
 /** Accounts asked for at once. */
 const accountsAtOnce = 128
-/** Transactions that upload nothing, until one is drawn for a quorum: of Q, one in Q is. */
-const passesMax = 1_024
 const pollMs = 200
 
 export type FacadePlace = {
@@ -123,36 +121,39 @@ export class FacadeChain {
     return keys
   }
 
-  /**
-   * Says that a root comes, for the quorum that holds it: what is drawn for others is passed.
-   *
-   * @throws {FacadeFailedError} `DA_FACADE` when that quorum is never drawn.
-   */
-  async upload({ epoch, seed, quorumCount }: DataEpoch, name: RootName): Promise<void> {
+  /** The present epoch. */
+  epoch(): Promise<bigint> {
+    const entrance = { address: this.#entrance, abi: daEntranceAbi }
+    return this.#client.readContract({ ...entrance, functionName: 'currentEpoch' })
+  }
+
+  /** As `uploadRoot` does, by the sender. @throws What that throws. */
+  async upload(epoch: DataEpoch, name: RootName): Promise<void> {
     const { address } = this.#sending
     const entrance = { address: this.#entrance, abi: daEntranceAbi }
-    const [first, price] = await Promise.all([
-      this.#client.readContract({
-        address: this.#entrance,
-        abi: facadeAbi,
-        functionName: 'uploadsOf',
-        args: [epoch, address],
-      }),
-      this.#client.readContract({ ...entrance, functionName: 'blobPrice' }),
-    ])
-    const sender = fromHex(address.toLowerCase() as Hex)
-    for (let count = first; count < first + BigInt(passesMax); count++) {
-      const drawn = BigInt(quorumOf(seed, sender, count, quorumCount))
-      const isIts = drawn === name.quorumId
-      await this.#send({
-        ...entrance,
-        functionName: 'submitOriginalData',
-        args: [isIts ? [toHex(name.dataRoot)] : []],
-        value: isIts ? price : 0n,
-      })
-      if (isIts) return
-    }
-    throw new FacadeFailedError('its quorum is never drawn')
+    const price = await this.#client.readContract({ ...entrance, functionName: 'blobPrice' })
+    await uploadRoot({
+      epoch,
+      name,
+      sender: fromHex(address.toLowerCase() as Hex),
+      entrance: {
+        epoch: () => this.epoch(),
+        uploadsOf: (of) =>
+          this.#client.readContract({
+            address: this.#entrance,
+            abi: facadeAbi,
+            functionName: 'uploadsOf',
+            args: [of, address],
+          }),
+        pass: (dataRoots) =>
+          this.#send({
+            ...entrance,
+            functionName: 'submitOriginalData',
+            args: [dataRoots.map(toHex)],
+            value: price * BigInt(dataRoots.length),
+          }),
+      },
+    })
   }
 
   /** Brings what a quorum signed. */
@@ -178,12 +179,5 @@ export class FacadeChain {
   get #sending(): FacadeSender {
     if (this.#sender === undefined) throw new FacadeFailedError('nobody sends')
     return this.#sender
-  }
-}
-
-/** What 0G's entrance is to know does not come there. */
-export class FacadeFailedError extends ZgError<'DA_FACADE'> {
-  constructor(why: string) {
-    super('DA_FACADE', `Cannot bring a root to 0G's entrance: ${why}`, { why })
   }
 }

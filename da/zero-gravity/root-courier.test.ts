@@ -13,6 +13,7 @@ import { encodeG1 } from './bn254.ts'
 import type { RootName } from './messages.ts'
 import { RootCourier } from './root-courier.ts'
 import type { RootCourierOptions } from './root-courier.ts'
+import { uploadRoot } from './root-upload.ts'
 import { RootSigner } from './root-signer.ts'
 
 const commitment = sha256(Uint8Array.of(0xda))
@@ -27,6 +28,7 @@ type Answer = (batch: BatchId) => Promise<Uint8Array>
  */
 function openCourier(
   answersOf: (operators: readonly FacadeOperator[]) => Readonly<Record<number, Answer>>,
+  onPass: (facade: FacadeWorld) => void = () => {},
 ) {
   const facade = new FacadeWorld({ quorumCount: 3 })
   const operators = facade.operators(6)
@@ -51,11 +53,12 @@ function openCourier(
   }
   const asked: number[] = []
   const clock = new SimulatedClock()
+  const warnings: unknown[] = []
   const courier = new RootCourier({
     clock,
-    log: silentLogger,
+    log: { ...silentLogger, warn: (_, fields) => void warnings.push(fields) },
     chain: chainOf(facade, operators),
-    facade: contractsOf(facade),
+    facade: contractsOf(facade, onPass),
     client: {
       root: (url, given) => {
         const member = Number(url)
@@ -69,9 +72,10 @@ function openCourier(
     const args = [toHex(name.dataRoot), name.epoch, name.quorumId]
     return data.read(facade.entrance, 'commitmentExists', ...args) as boolean
   }
-  const uploads = () => data.read(facade.entrance, 'uploadsOf', epoch, uploader) as bigint
+  const uploads = (of = epoch) => data.read(facade.entrance, 'uploadsOf', of, uploader) as bigint
   const drawnFor = (count: bigint) => quorumOf(seed, fromHex(uploader), count, 3)
-  return { courier, batch, asked, clock, isThere, uploads, drawnFor }
+  const turn = (epochs: number): void => data.passEpochs(epochs)
+  return { courier, batch, asked, clock, isThere, uploads, drawnFor, turn, warnings }
 }
 
 /** A node that holds what it is asked for. */
@@ -136,6 +140,58 @@ test('RootCourier gives a root up that too few sign, and goes on to the next', a
   await courier.close()
 })
 
+test('RootCourier says at once that a root came too late, and uploads nothing for it', async () => {
+  const { courier, batch, asked, clock, uploads, turn, warnings } = openCourier(() => ({}))
+  turn(1)
+  courier.bring({ batch, commitment })
+  await clock.run({ untilMs: clock.nowMs() + 60_000 })
+  assert.deepEqual([asked.length, uploads(), uploads(Number(batch.epoch) + 1)], [0, 0n, 0n])
+  assert.deepEqual(warnings, [tooLate(batch)])
+  await courier.close()
+})
+
+test('RootCourier stops in the pass in which the epoch turns', async () => {
+  // Before its transaction is in a block, so that it is drawn in the epoch after.
+  let passes = 0
+  const { courier, batch, asked, clock, isThere, uploads, warnings } = openCourier(
+    () => ({}),
+    ({ data }) => {
+      if (++passes === 2) data.passEpochs(1)
+    },
+  )
+  courier.bring({ batch, commitment })
+  await clock.run({ untilMs: clock.nowMs() + 60_000 })
+  assert.deepEqual([asked.length, isThere(), uploads(), passes], [0, false, 1n, 2])
+  assert.deepEqual(warnings, [tooLate(batch)])
+  await courier.close()
+})
+
+test('RootCourier brings what was uploaded in the epoch after, and gives it up in the next', async () => {
+  for (const epochs of [1, 2]) {
+    let isBack = false
+    const { courier, batch, asked, clock, isThere, turn, warnings } = openCourier((operators) => ({
+      0: silent,
+      2: (asks) => (isBack ? honest(operators[2]!)(asks) : silent(asks)),
+    }))
+    courier.bring({ batch, commitment })
+    await until(clock, () => asked.length === 5)
+    await clock.run({ untilMs: clock.nowMs() + 1_000 })
+    isBack = true
+    turn(epochs)
+    await clock.run({ untilMs: clock.nowMs() + 60_000 })
+    assert.equal(isThere(), epochs === 1)
+    assert.equal(asked.length, epochs === 1 ? 10 : 5)
+    if (epochs === 2) assert.deepEqual(warnings.slice(1), [tooLate(batch)])
+    await courier.close()
+  }
+})
+
+/** What is told of a root whose time is over. */
+function tooLate({ epoch }: BatchId) {
+  const error = `Cannot bring a root to 0G's entrance: its epoch, ${epoch}, is over there`
+  return { isLast: true, code: 'DA_FACADE_LATE', error }
+}
+
 /** Who holds what, as the contracts drew it; a member's url is its index. */
 function chainOf(
   facade: FacadeWorld,
@@ -158,24 +214,33 @@ function chainOf(
 }
 
 /** The contracts, asked and told as `FacadeChain` does over JSON-RPC. */
-function contractsOf(facade: FacadeWorld): RootCourierOptions['facade'] {
+function contractsOf(
+  facade: FacadeWorld,
+  onPass: (facade: FacadeWorld) => void,
+): RootCourierOptions['facade'] {
   const { data, entrance } = facade
   return {
+    epoch: async () => BigInt(data.epoch),
     keysOf: async (accounts, epoch) =>
       accounts.map((account) => {
         const address = toHex(account)
         const [detail] = facade.ask('getSigner', [address]) as readonly [FacadeOperator['bn254']]
         return facade.ask('registeredEpoch', address, epoch) === true ? detail.pkG2 : undefined
       }),
-    upload: async ({ epoch, seed, quorumCount }, { dataRoot, quorumId }) => {
-      for (;;) {
-        const count = data.read(entrance, 'uploadsOf', epoch, uploader) as bigint
-        const drawn = quorumOf(seed, fromHex(uploader), count, quorumCount)
-        const isIts = BigInt(drawn) === quorumId
-        facade.upload(isIts ? [dataRoot] : [])
-        if (isIts) return
-      }
-    },
+    upload: (epoch, name) =>
+      uploadRoot({
+        epoch,
+        name,
+        sender: fromHex(uploader),
+        entrance: {
+          epoch: async () => BigInt(data.epoch),
+          uploadsOf: async (of) => data.read(entrance, 'uploadsOf', of, uploader) as bigint,
+          pass: async (roots) => {
+            onPass(facade)
+            facade.upload(roots)
+          },
+        },
+      }),
     submit: async (submission) => void facade.submit(submission),
   }
 }

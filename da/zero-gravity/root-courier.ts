@@ -2,7 +2,8 @@
  * Has 0G's entrance know what is certified already (docs/specs/da.md §11): says that the root comes,
  * asks each member that registered for its signature, and brings them, one root after the other.
  *
- * What fails is tried again a few times and then told; the certificate stands without it.
+ * What fails is tried again a few times and then told, and what comes too late is told at once; the
+ * certificate stands without it.
  */
 
 import type { Clock, Logger } from '@zg/runtime'
@@ -12,9 +13,9 @@ import type { BatchId } from '../batch/batch.ts'
 import type { DataChain, DrawnQuorum } from '../chain/data-chain.ts'
 import { decodeG1, PointInvalidError } from './bn254.ts'
 import type { G2Point } from './bn254.ts'
-import { FacadeFailedError } from './facade-chain.ts'
 import type { FacadeChain } from './facade-chain.ts'
 import type { RootName } from './messages.ts'
+import { assertSubmittable, FacadeFailedError, FacadeLateError } from './root-upload.ts'
 import { submissionOf } from './submission.ts'
 import type { RootSignature } from './submission.ts'
 
@@ -33,7 +34,7 @@ export type RootClient = {
 
 export type RootCourierOptions = {
   readonly chain: Pick<DataChain, 'epochAt' | 'quorumAt'>
-  readonly facade: Pick<FacadeChain, 'keysOf' | 'upload' | 'submit'>
+  readonly facade: Pick<FacadeChain, 'epoch' | 'keysOf' | 'upload' | 'submit'>
   readonly client: RootClient
   readonly clock: Clock
   readonly log: Logger
@@ -85,13 +86,20 @@ export class RootCourier {
         if (epoch === undefined) throw new FacadeFailedError('the seed of its epoch is not known')
         if (!isUploaded) await facade.upload(epoch, name)
         isUploaded = true
+        assertSubmittable(name.epoch, await facade.epoch())
         const quorum = await chain.quorumAt(epoch, batch.quorum)
         const submission = submissionOf(name, quorum, await this.#signaturesOn(name, batch, quorum))
         if (submission === undefined) throw new FacadeFailedError('too few members signed')
         return await facade.submit(submission)
       } catch (error) {
-        const isLast = attempt === attemptsMax
-        log.warn('a root is not brought to the façade', { isLast, error: messageOf(error) })
+        const isLate = error instanceof FacadeLateError
+        const isLast = isLate || attempt === attemptsMax
+        const code = isLate ? { code: error.code } : {}
+        log.warn('a root is not brought to the façade', {
+          isLast,
+          ...code,
+          error: messageOf(error),
+        })
         if (isLast) return
         await pause(clock, retryDelayMs, this.#end.signal)
       }
