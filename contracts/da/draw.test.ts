@@ -100,11 +100,66 @@ describe('Draw', () => {
     refuses(() => check(equal, [1_365, 1_365, 1_366], 4_096), 'SlotsInvalid')
   })
 
-  test('slots go by votes alone: nobody gains by splitting, and nobody is capped', () => {
+  test('slots go by votes, and nobody is capped', () => {
     assert.deepEqual(slotsOf([1_000_000n, 1_000_000n, 1n, 1n], 4_096), [2_048, 2_048, 0, 0])
     assert.deepEqual(slotsOf([9n, 1n, 1n, 1n], 4_096), [3_072, 342, 341, 341])
     const split = [6n, 3n, ...Array.from({ length: 3 }, () => 1n)]
     assert.deepEqual(slotsOf(split, 4_096), [2_048, 1_024, 342, 341, 341])
     check(split, [2_048, 1_024, 342, 341, 341], 4_096)
   })
+
+  test('whatever m of M members have, rounding gives them m (M - m) / M slots beyond it at most', () => {
+    for (const rowCount of [3_072, 4_096]) {
+      for (const count of [1, 2, 3, 16, 51, 128, 511, 512]) {
+        const rng = createSeededRng(count + rowCount)
+        const random = (): bigint => BigInt(rng.below(2 ** 30))
+        for (const kind of Object.values(kinds)) {
+          const shares = Array.from({ length: count }, () => kind(random)).filter((own) => own > 0n)
+          if (shares.length === 0) continue
+          const slots = slotsOf(shares, rowCount)
+          check(shares, slots, rowCount)
+          assertRounding(shares, slots, rowCount)
+          // A third of the votes, split as evenly as integers are.
+          const total = shares.reduce((sum, own) => sum + own, 0n)
+          const places = 512 - shares.length
+          if (places === 0 || total < 1_024n) continue
+          const part = total / 2n / BigInt(places)
+          const split = [...shares, ...Array.from({ length: places }, () => part + 1n)]
+          assertRounding(split, slotsOf(split, rowCount), rowCount)
+        }
+      }
+    }
+  })
+
+  test('that much is gained: 128 of 512 with 32.03 % of the votes hold 34.4 % of the slots', () => {
+    const [few, many] = [128, 384]
+    const shares = [...Array<bigint>(few).fill(41n), ...Array<bigint>(many).fill(29n)]
+    const slots = slotsOf(shares, 4_096)
+    check(shares, slots, 4_096)
+    assertRounding(shares, slots, 4_096)
+    const held = slots.slice(0, few).reduce((sum, own) => sum + own, 0)
+    const total = few * 41 + many * 29
+    assert.equal(((few * 41) / total).toFixed(4), '0.3203')
+    assert.equal((held / 4_096).toFixed(3), '0.344')
+    // Exactly the bound.
+    assert.equal(held, (4_096 * few * 41) / total + (few * many) / 512)
+  })
 })
+
+/** Those that gain most, of each number of members: whoever conspires gains no more. */
+function assertRounding(
+  shares: readonly bigint[],
+  slots: readonly number[],
+  rowCount: number,
+): void {
+  const total = shares.reduce((sum, own) => sum + own, 0n)
+  const gains = shares.map((own, index) => BigInt(slots[index]!) * total - BigInt(rowCount) * own)
+  gains.sort((a, b) => (a < b ? 1 : a > b ? -1 : 0))
+  const count = BigInt(shares.length)
+  let gained = 0n
+  for (const [index, gain] of gains.entries()) {
+    gained += gain
+    const members = BigInt(index + 1)
+    assert.ok(gained * count <= members * (count - members) * total, `${members} of ${count}`)
+  }
+}

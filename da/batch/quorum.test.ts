@@ -54,19 +54,25 @@ test('whatever the votes are, each row has one holder', () => {
   )
 })
 
-test('who splits its votes into many places holds what it held in one', () => {
+test('who splits its votes into m of M places gains m (M - m) / M slots at most by rounding', () => {
   const honest = Array<bigint>(3).fill(2n * 10n ** 12n)
   const third = 3n * 10n ** 12n
-  const slotsFrom = (votes: readonly bigint[]): number => {
+  const slotsFrom = (votes: readonly bigint[], first: number): number => {
     const { members } = drawQuorum({ active: activeOf(votes), seed, quorum: 0, slots })
-    return members.slice(3).reduce((sum, member) => sum + member.slots, 0)
+    return members.slice(first).reduce((sum, member) => sum + member.slots, 0)
   }
-  const whole = slotsFrom([...honest, third])
-  assert.ok(Math.abs(whole - slots / 3) <= 1)
-  for (const parts of [2, 34, 500]) {
-    const split = slotsFrom([...honest, ...Array<bigint>(parts).fill(third / BigInt(parts))])
-    assert.ok(Math.abs(split - whole) <= 3, `${parts} places: ${split} for ${whole}`)
+  for (const parts of [1, 2, 34, 500, 509]) {
+    const votes = [...honest, ...Array<bigint>(parts).fill(third / BigInt(parts))]
+    const gained = slotsFrom(votes, honest.length) - slots / 3
+    // What is left by the division is less than a slot.
+    assert.ok(gained <= (3 * parts) / (3 + parts) && gained > -3, `${parts} places: ${gained}`)
   }
+  // Of 512 it is 96 slots: less than a third of the votes, and more than a third of the slots.
+  const votes = [
+    ...Array<bigint>(384).fill(29n * 10n ** 9n),
+    ...Array<bigint>(128).fill(41n * 10n ** 9n + 1n),
+  ]
+  assert.equal(slotsFrom(votes, 384), 1_312 + 96)
 })
 
 test('of more than 512 places as many tickets are drawn, by votes', () => {
