@@ -4,6 +4,8 @@ import { describe, test } from 'node:test'
 import { blsSecretKeyFromSeed, fromHex, keccak256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
+import { drawOf } from '../testing/data-draw.ts'
+import { fillPlaces } from '../testing/data-gas.ts'
 import { dataOperator, DataWorld, shiftOf, testBatch } from '../testing/data-world.ts'
 import { refuses } from '../testing/refuses.ts'
 import type { TestOperator } from '../testing/stake-world.ts'
@@ -13,26 +15,54 @@ const operators = Array.from({ length: 8 }, (_, index) => dataOperator(index))
 const votes = operators.map((_, index) => 200n + BigInt(index * 37))
 const quorums = Array.from({ length: quorumCount }, (_, quorum) => quorum)
 
-function openWorld(keyOf = (operator: TestOperator): TestOperator => operator): DataWorld {
+/** How many places there are: all are members, or 512 tickets are drawn of them. */
+const placeCounts = [8, 600]
+type Setup = {
+  readonly placeCount: number
+  readonly keyOf?: (operator: TestOperator) => TestOperator
+}
+
+/** The operators stand in the first places; the votes of others rise and fall. */
+function openWorld({ placeCount, keyOf = (operator) => operator }: Setup): DataWorld {
   const data = new DataWorld({ quorumCount })
-  data.settle(operators.map(keyOf), votes)
+  const votesOf = (place: number): bigint => votes[place] ?? 100n + BigInt((place * place) % 977)
+  const own = operators.map(keyOf)
+  if (placeCount > own.length) {
+    fillPlaces(data, placeCount, votesOf, { operators: own, areChanging: false })
+  } else data.settle(own, votes)
   return data
 }
 
-/** All quorums of an epoch. */
+/** All quorums of an epoch, as anyone draws them. */
 function drawsOf(data: DataWorld, epoch: number) {
-  const shift = (quorum: number): number => shiftOf(data.seedOf(epoch), quorum, data.rowCount)
-  return quorums.map((quorum) => ({ ...data.draw(epoch, quorum), shift: shift(quorum) }))
+  const { rowCount } = data
+  const [all, seed] = [data.votesIn(epoch), data.seedOf(epoch)]
+  return quorums.map((quorum) => {
+    return { ...drawOf(all, { seed, quorum, rowCount }), shift: shiftOf(seed, quorum, rowCount) }
+  })
+}
+
+/** Has DataSigners write them down, which it must as they were drawn; returns what it has. */
+function opensAs(data: DataWorld, epoch: number, draws: ReturnType<typeof drawsOf>) {
+  return draws.map(({ places, slots }, quorum) => {
+    data.open(epoch, quorum, slots)
+    const written = data.read(data.signers, 'quorumOf', epoch, quorum)
+    assert.deepEqual(written, [places, slots])
+    return written
+  })
 }
 
 /**
  * Whatever is done in an epoch, by whoever knows its seed and the next one's: what was drawn of
  * both before is drawn after, and DataSigners writes that down.
  */
-function changesNothing(attack: (data: DataWorld) => void): void {
-  const data = openWorld()
+function changesNothing(placeCount: number, attack: (data: DataWorld) => void): void {
+  const data = openWorld({ placeCount })
   const { epoch } = data
   const before = [epoch, epoch + 1].map((each) => drawsOf(data, each))
+  // Of 600 places tickets are drawn, of eight nobody is left out.
+  const { places } = before[0]![0]!
+  assert.equal(places.length === placeCount, placeCount <= 512)
   // What it is done for has no seed yet.
   refuses(() => data.seedOf(epoch + 2), 'EpochUnknown')
   attack(data)
@@ -41,17 +71,10 @@ function changesNothing(attack: (data: DataWorld) => void): void {
     [epoch, epoch + 1].map((each) => drawsOf(data, each)),
     before,
   )
-  const opens = (each: number, index: number): void => {
-    for (const quorum of quorums) {
-      const { places, slots } = before[index]![quorum]!
-      data.open(each, quorum, slots)
-      assert.deepEqual(data.read(data.signers, 'quorumOf', each, quorum), [places, slots])
-    }
-  }
-  opens(epoch, 0)
+  opensAs(data, epoch, before[0]!)
   data.passEpochs(1)
   assert.deepEqual(drawsOf(data, epoch + 1), before[1])
-  opens(epoch + 1, 1)
+  opensAs(data, epoch + 1, before[1]!)
 }
 
 /** An operator at an address of somebody's own making. */
@@ -65,78 +88,89 @@ function enter(data: DataWorld, operator: TestOperator, own: bigint): void {
   data.join(operator, Number(data.read(data.signers, 'placeCount')))
 }
 
-describe('DataSigners: the draw is not bent once its seed is known', () => {
-  test('by grinding keys: whatever keys operators have, the draw is the same', () => {
-    const data = openWorld()
-    const ground = openWorld((operator) => ({
-      address: operator.address,
-      secretKey: blsSecretKeyFromSeed(keccak256(fromHex(operator.address))),
-    }))
-    for (const epoch of [data.epoch, data.epoch + 1]) {
-      assert.deepEqual(drawsOf(ground, epoch), drawsOf(data, epoch))
-    }
-    // Nor by keys that come while the seed is known: each takes an account, a bond and a place.
-    changesNothing((world) => {
-      for (let index = 0; index < 6; index++) enter(world, stranger(index), 100n)
+for (const placeCount of placeCounts) {
+  describe(`DataSigners: the draw of ${placeCount} places is not bent once its seed is known`, () => {
+    const unmoved = (attack: (data: DataWorld) => void): void => changesNothing(placeCount, attack)
+    test('by grinding keys: whatever keys operators have, the draw is the same', () => {
+      const data = openWorld({ placeCount })
+      const ground = openWorld({
+        placeCount,
+        keyOf: ({ address }) => {
+          return { address, secretKey: blsSecretKeyFromSeed(keccak256(fromHex(address))) }
+        },
+      })
+      for (const epoch of [data.epoch, data.epoch + 1]) {
+        const draws = drawsOf(data, epoch)
+        assert.deepEqual(drawsOf(ground, epoch), draws)
+        assert.deepEqual(opensAs(ground, epoch, draws), opensAs(data, epoch, draws))
+      }
+      assert.notDeepEqual(
+        ground.read(ground.signers, 'memberKeys', data.epoch, 0),
+        data.read(data.signers, 'memberKeys', data.epoch, 0),
+      )
+      // Nor by keys that come while the seed is known: each takes an account, a bond and a place.
+      unmoved((world) => {
+        for (let index = 0; index < 6; index++) enter(world, stranger(index), 100n)
+      })
     })
-  })
 
-  test('by registering late, with however much', () => {
-    changesNothing((data) => enter(data, stranger(0), 1_000_000n))
-    changesNothing((data) => {
-      // In the place of one who leaves, too.
-      data.send(data.signers, 'retire', [], { from: operators[3]!.address })
-      data.register(stranger(0))
-      data.bond(stranger(0), 5_000n)
-      refuses(() => data.join(stranger(0), 3), 'PlaceTaken')
-      data.join(stranger(0), 8)
+    test('by registering late, with however much', () => {
+      unmoved((data) => enter(data, stranger(0), 1_000_000n))
+      unmoved((data) => {
+        // In the place of one who leaves, too.
+        data.send(data.signers, 'retire', [], { from: operators[3]!.address })
+        data.register(stranger(0))
+        data.bond(stranger(0), 5_000n)
+        refuses(() => data.join(stranger(0), 3), 'PlaceTaken')
+        data.join(stranger(0), placeCount)
+      })
     })
-  })
 
-  test('by moving stake: more, less, out, to others, or shown to be gone', () => {
-    const unbond = (data: DataWorld, index: number, amount: bigint) =>
-      data.send(data.stake, 'unbond', [amount], { from: operators[index]!.address })
-    changesNothing((data) => {
-      data.bond(operators[0]!, 10_000n)
-      data.join(operators[0]!, 0)
+    test('by moving stake: more, less, out, to others, or shown to be gone', () => {
+      const unbond = (data: DataWorld, index: number, amount: bigint) =>
+        data.send(data.stake, 'unbond', [amount], { from: operators[index]!.address })
+      unmoved((data) => {
+        data.bond(operators[0]!, 10_000n)
+        data.join(operators[0]!, 0)
+      })
+      unmoved((data) => {
+        unbond(data, 1, votes[1]! - 100n)
+        data.join(operators[1]!, 1)
+      })
+      unmoved((data) => {
+        data.send(data.signers, 'retire', [], { from: operators[2]!.address })
+      })
+      unmoved((data) => {
+        unbond(data, 4, votes[4]!)
+        enter(data, stranger(0), votes[4]!)
+      })
+      // Stake that left two epochs ago, and is shown to have when the seed is known.
+      const data = openWorld({ placeCount })
+      unbond(data, 5, 150n)
+      data.passEpochs(2)
+      const { epoch } = data
+      const before = [epoch, epoch + 1].map((each) => drawsOf(data, each))
+      data.send(data.signers, 'contest', [5, '0x'])
+      assert.deepEqual(
+        [epoch, epoch + 1].map((each) => drawsOf(data, each)),
+        before,
+      )
     })
-    changesNothing((data) => {
-      unbond(data, 1, votes[1]! - 100n)
-      data.join(operators[1]!, 1)
-    })
-    changesNothing((data) => {
-      data.send(data.signers, 'retire', [], { from: operators[2]!.address })
-    })
-    changesNothing((data) => {
-      unbond(data, 4, votes[4]!)
-      enter(data, stranger(0), votes[4]!)
-    })
-    // Stake that left two epochs ago, and is shown to have when the seed is known.
-    const data = openWorld()
-    unbond(data, 5, 150n)
-    data.passEpochs(2)
-    const { epoch } = data
-    const before = [epoch, epoch + 1].map((each) => drawsOf(data, each))
-    data.send(data.signers, 'contest', [5, '0x'])
-    assert.deepEqual(
-      [epoch, epoch + 1].map((each) => drawsOf(data, each)),
-      before,
-    )
-  })
 
-  test('by the settings of governance', () => {
-    changesNothing((data) => {
-      data.send(data.signers, 'setQuorums', [1])
-      data.send(data.signers, 'setVotesMin', [10_000n])
+    test('by the settings of governance', () => {
+      unmoved((data) => {
+        data.send(data.signers, 'setQuorums', [1])
+        data.send(data.signers, 'setVotesMin', [10_000n])
+      })
     })
   })
-})
+}
 
 describe('DataEntrance: who disperses chooses among the quorums that are drawn, and no more', () => {
   const disperser: Hex = toHex(new Uint8Array(20).fill(0xd1))
 
   test('bytes decide nothing: a name has one quorum, whatever is committed to', () => {
-    const data = openWorld()
+    const data = openWorld({ placeCount: operators.length })
     const { epoch } = data
     data.deposit(disperser, 10n ** 15n)
     data.passEpochs(2)
@@ -158,7 +192,7 @@ describe('DataEntrance: who disperses chooses among the quorums that are drawn, 
   })
 
   test('sequences lead to Q draws, however many are let pass, each as often as the others', () => {
-    const data = openWorld()
+    const data = openWorld({ placeCount: operators.length })
     const { epoch } = data
     const found = quorums.map(() => 0)
     const sequences = 400
@@ -172,7 +206,7 @@ describe('DataEntrance: who disperses chooses among the quorums that are drawn, 
   })
 
   test('addresses ground for a quorum are too young to pay for a batch', () => {
-    const data = openWorld()
+    const data = openWorld({ placeCount: operators.length })
     const { epoch } = data
     data.openAll(epoch)
     data.openAll(epoch + 1)

@@ -70,13 +70,24 @@ export function measureDraw(): Record<string, number> {
   return { data_open_of_2048_places_gas: Number(data.open(data.epoch, 0).gasUsed) }
 }
 
-/** Has an operator stand in so many places, a multiple of 256; their votes all change now. */
+type Filling = {
+  /** They stand in the first places, with their own keys. */
+  readonly operators?: readonly TestOperator[]
+  /** Whether the votes of all change now. */
+  readonly areChanging?: boolean
+}
+
+/** Has places up to so many be filled: by some operators, and all others by copies of the first. */
 export function fillPlaces(
   data: DataWorld,
   count: number,
   votesOf: (place: number) => bigint,
+  { operators = [dataOperator(1)], areChanging = true }: Filling = {},
 ): void {
-  data.settle([dataOperator(1)], [votesOf(0)])
+  data.settle(
+    operators,
+    operators.map((_, place) => votesOf(place)),
+  )
   const { variables } = storageLayoutOf('DataSigners')
   const signers = BigInt(data.signers.address)
   const { world } = data
@@ -92,24 +103,33 @@ export function fillPlaces(
   const wordOf = (place: number, word: number, value: bigint): bigint =>
     word === 1 ? ((value >> 64n) << 64n) | votesOf(place) : value
   const newestOf = (word: number): bigint =>
-    [0, 1, 2, 3].reduce((sum, index) => sum | (votesOf(4 * word + index) << BigInt(64 * index)), 0n)
-  const range = (size: number) => Array.from({ length: size }, (_, index) => index)
+    range(4)
+      .filter((index) => 4 * word + index < count)
+      .reduce((sum, index) => sum | (votesOf(4 * word + index) << BigInt(64 * index)), 0n)
+  const copies = range(count).slice(operators.length)
+  const changing = areChanging ? range(Math.ceil(count / 256)) : []
   const { slots = [] } = world.accounts().find(({ address }) => address === signers) ?? {}
   world.place({
     address: signers,
     code: world.codeOf(signers),
     storage: [
       ...slots,
-      ...range(count).flatMap((place) =>
+      ...copies.flatMap((place) =>
         kept.map((value, word) => {
           return [slotOf('_places', place) + BigInt(word), wordOf(place, word, value)] as const
         }),
       ),
-      ...range(count / 4).map((word) => [slotOf('_newest', word), newestOf(word)] as const),
-      ...range(count / 256).map((word) => {
+      ...range(Math.ceil(count / 4)).map((word) => {
+        return [slotOf('_newest', word), newestOf(word)] as const
+      }),
+      ...changing.map((word) => {
         return [slotOf('_changing', data.epoch + 2, word), 2n ** 256n - 1n] as const
       }),
       [slotOf('placeCount'), BigInt(count)],
     ],
   })
+}
+
+function range(size: number): readonly number[] {
+  return Array.from({ length: size }, (_, index) => index)
 }
