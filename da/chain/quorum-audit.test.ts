@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -37,13 +38,30 @@ type Drawn = {
 }
 
 /** What the third party's script says, and how it ends. */
-async function runScript({ rpc, entrance }: Place, epoch: number, quorum: number) {
-  const args = [script, rpc, entrance, String(epoch), String(quorum)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let out = ''
-  child.stdout.on('data', (piece: Buffer) => (out += piece.toString()))
-  const [exitCode] = (await once(child, 'close')) as [number]
+async function runScript(place: Place, epoch: number | string, quorum: number | string) {
+  const { exitCode, out } = await runPlainly(place, epoch, quorum)
   return { exitCode, drawn: JSON.parse(out) as Drawn }
+}
+
+async function runPlainly({ rpc, entrance }: Place, ...of: readonly (number | string)[]) {
+  const args = [script, rpc, entrance, ...of.map(String)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [out, err, [exitCode]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number]>,
+  ])
+  return { exitCode, out, err }
+}
+
+/** An endpoint that answers for so many blocks at once, and says so. */
+function narrow(blocks: number): Interceptor {
+  return (method, params) => {
+    if (method !== 'eth_getLogs') return undefined
+    const { fromBlock, toBlock } = params[0] as Readonly<Record<'fromBlock' | 'toBlock', Hex>>
+    const isNarrow = Number(toBlock) - Number(fromBlock) < blocks
+    return isNarrow ? undefined : { error: { code: -32_005, message: 'too many blocks' } }
+  }
 }
 
 /** Has an answer that is a quorum of three tell of another rounding. */
@@ -132,6 +150,51 @@ test('a third party draws any epoch and quorum from the chain alone, as they wer
   assert.equal(lied.isAsWritten, false)
   const told = await runScript(place, first + 2, 0)
   assert.deepEqual([told.exitCode, told.drawn.isSame], [1, false])
+})
+
+test('a third party asks for fewer blocks at once where an endpoint refuses, and says when it gives up', async (t) => {
+  const { data, rpc, place } = await openPlace(t)
+  const { epoch: first } = data
+  data.settle(operators.slice(0, 3), [300n, 200n, 100n])
+  data.openAll()
+  data.passEpochs(3)
+  rpc.intercept = narrow(3)
+  const { exitCode, drawn } = await runScript(place, first + 2, 1)
+  assert.deepEqual([exitCode, drawn.isSame], [0, true])
+  rpc.intercept = narrow(0)
+  const failed = await runPlainly(place, first + 2, 1)
+  assert.deepEqual([failed.exitCode, failed.out], [2, ''])
+  assert.match(
+    failed.err,
+    /^draw: the endpoint answers for no block's logs: [^\n]*too many blocks[^\n]*\n$/,
+  )
+})
+
+test('a third party says in a sentence that there is no such quorum or epoch, and fails', async (t) => {
+  const { data, rpc, place } = await openPlace(t)
+  const { epoch: first } = data
+  data.settle(operators.slice(0, 3), [300n, 200n, 100n])
+  data.openAll()
+  data.send(data.signers, 'setQuorums', [5])
+  data.passEpochs(3)
+  const { epoch } = data
+  const table: readonly (readonly [number | string, number | string, RegExp])[] = [
+    [epoch, 5, /epoch \d+ has 5 quorums, from 0 on/],
+    [epoch, 4_294_967_296, /epoch \d+ has 5 quorums, from 0 on/],
+    [first + 2, 2, /epoch \d+ has 2 quorums, from 0 on/],
+    [epoch + 2, 0, /the seed of epoch \d+ is not known/],
+    [first, 0, /the seed of epoch \d+ is not known|nobody has votes in epoch \d+/],
+    [epoch, -1, /node draw.mjs RPC DATA_ENTRANCE EPOCH QUORUM/],
+    ['newest', 0, /node draw.mjs RPC DATA_ENTRANCE EPOCH QUORUM/],
+  ]
+  for (const [of, quorum, why] of table) {
+    const { exitCode, out, err } = await runPlainly(place, of, quorum)
+    assert.deepEqual([exitCode, out, err.split('\n').length], [2, '', 2], err)
+    assert.match(err, why)
+  }
+  await rpc.close()
+  const { exitCode, err } = await runPlainly(place, epoch, 0)
+  assert.deepEqual([exitCode, err.split('\n').length], [2, 2], err)
 })
 
 test('of more than 512 places a third party draws the same tickets', async (t) => {
