@@ -14,7 +14,7 @@ import {
 } from '@zg/da'
 import { AloneWorld } from '@zg/da/testing/alone'
 import { blsScheme } from '@zg/consensus'
-import { startAnvil } from '@zg/evm/testing'
+import { anvilFor } from '@zg/evm/testing'
 import { addressOfSecretKey } from '@zg/primitives'
 import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
 
@@ -64,8 +64,8 @@ async function openDisperser(world: AloneWorld, folder: string) {
 }
 
 test('zg da puts, samples and gets on anvil, also when five of sixteen nodes are gone', async (t) => {
-  const anvil = await startAnvil([])
-  if (anvil === undefined) return t.skip('anvil does not run here')
+  const anvil = await anvilFor(t, 'zg da against nodes alone on a chain')
+  if (anvil === undefined) return
   const home = mkdtempSync(join(tmpdir(), 'zg-da-e2e-'))
   const world = await AloneWorld.start({
     rpc: anvil.url,

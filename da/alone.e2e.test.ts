@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { startAnvil } from '@zg/evm/testing'
+import { anvilFor } from '@zg/evm/testing'
 import { createSystemClock, silentLogger } from '@zg/runtime'
 
 import { openDisperserHost } from './data-host.ts'
@@ -15,8 +15,8 @@ import { OpClient } from './testing/op-client.ts'
 const rich = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 
 test('DA alone on anvil serves a rollup and a client of 0G, loses nothing of five nodes, and says 503 of six', async (t) => {
-  const anvil = await startAnvil([])
-  if (anvil === undefined) return t.skip('anvil does not run here')
+  const anvil = await anvilFor(t, 'data availability alone, by its doors')
+  if (anvil === undefined) return
   const folder = await mkdtemp(join(tmpdir(), 'zg-data-host-'))
   const world = await AloneWorld.start({
     rpc: anvil.url,

@@ -48,6 +48,23 @@ export async function startAnvil(args: readonly string[]): Promise<AnvilProcess 
   return (await Promise.race([isGone, isReady(anvil)])) ? anvil : undefined
 }
 
+/**
+ * As `startAnvil`, for a test that is nothing without it: skips it in words, or fails where `CI` is
+ * set, as package.json brings anvil.
+ */
+export async function anvilFor(
+  context: { skip(message: string): void },
+  shown: string,
+  { start = startAnvil, isRequired = Boolean(process.env['CI']) } = {},
+): Promise<AnvilProcess | undefined> {
+  const anvil = await start([])
+  if (anvil !== undefined) return anvil
+  const why = `anvil does not run here, so this is not shown: ${shown}`
+  if (isRequired) throw new Error(why)
+  context.skip(why)
+  return undefined
+}
+
 /** The package of this platform; undefined when it is not installed. */
 function binaryPath(): string | undefined {
   const machine = process.arch === 'x64' ? 'amd64' : process.arch

@@ -1,6 +1,6 @@
 /** What other rooms' tests use of this room's. */
 
-export { startAnvil } from './anvil-process.ts'
+export { anvilFor, startAnvil } from './anvil-process.ts'
 export type { AnvilProcess, RpcCall } from './anvil-process.ts'
 export { Assembler } from './assembler.ts'
 
