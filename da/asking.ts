@@ -2,7 +2,7 @@
 
 import type { Clock } from '@zg/runtime'
 
-import { UnavailableError } from './dispersal.ts'
+import { UnavailableError } from './doors/dispersal.ts'
 
 /**
  * Resolves with what `work` does; its signal aborts when the time is over, or when `end` does.

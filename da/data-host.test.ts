@@ -11,7 +11,7 @@ import { blsSecretKeyFromSeed, sha256 } from '@zg/primitives'
 import { createSystemClock, silentLogger } from '@zg/runtime'
 
 import { openChain, openDisperserHost, openNodeHost } from './data-host.ts'
-import { openDoor } from './door-listener.ts'
+import { openDoor } from './doors/door-listener.ts'
 import { serveWorld } from './testing/world-rpc.ts'
 
 const clock = createSystemClock()

@@ -10,15 +10,15 @@ export {
   HandleMalformedError,
   handleSize,
   quorumOf,
-} from './batch.ts'
-export type { BatchId, BlobHandle } from './batch.ts'
-export { BatchJudge } from './batch-judge.ts'
-export type { BatchContents, VoidProof } from './batch-judge.ts'
-export { localBatchCoder } from './batch-coder.ts'
-export type { BatchCoder, CodedBatch } from './batch-coder.ts'
-export { BatchReader } from './batch-reader.ts'
-export { batchDigest, verifyCertificate } from './certificate.ts'
-export type { Certificate } from './certificate.ts'
+} from './batch/batch.ts'
+export type { BatchId, BlobHandle } from './batch/batch.ts'
+export { BatchJudge } from './reader/batch-judge.ts'
+export type { BatchContents, VoidProof } from './reader/batch-judge.ts'
+export { localBatchCoder } from './disperser/batch-coder.ts'
+export type { BatchCoder, CodedBatch } from './disperser/batch-coder.ts'
+export { BatchReader } from './reader/batch-reader.ts'
+export { batchDigest, verifyCertificate } from './batch/certificate.ts'
+export type { Certificate } from './batch/certificate.ts'
 export type {
   DataChain,
   DataEpoch,
@@ -26,9 +26,9 @@ export type {
   DataShape,
   DataSigner,
   DrawnQuorum,
-} from './data-chain.ts'
-export type { MixReader, ProvedMix } from './contract-duties.ts'
-export type { CallSender } from './contract-sender.ts'
+} from './chain/data-chain.ts'
+export type { MixReader, ProvedMix } from './duties/contract-duties.ts'
+export type { CallSender } from './chain/contract-sender.ts'
 export { openChain, openDisperserHost, openDuties, openNodeHost } from './data-host.ts'
 export type {
   ChainPlace,
@@ -37,9 +37,9 @@ export type {
   NodeHost,
   NodeHostOptions,
 } from './data-host.ts'
-export { networkEntrance } from './contract-abis.ts'
-export { DataNode } from './data-node.ts'
-export type { DataNodeApi, DataNodeStatus } from './data-node.ts'
+export { networkEntrance } from './chain/contract-abis.ts'
+export { DataNode } from './node/data-node.ts'
+export type { DataNodeApi, DataNodeStatus } from './node/data-node.ts'
 export {
   BatchVoidError,
   blobSizeMax,
@@ -50,43 +50,49 @@ export {
   RequestUnknownError,
   UnavailableError,
   UnpaidError,
-} from './dispersal.ts'
-export type { BlobReader, Dispersal, RequestStatus, SubmitOptions, Voucher } from './dispersal.ts'
-export { Disperser } from './disperser.ts'
-export type { DisperserOptions } from './disperser.ts'
-export { httpNodeClient } from './http-node-client.ts'
+} from './doors/dispersal.ts'
+export type {
+  BlobReader,
+  Dispersal,
+  RequestStatus,
+  SubmitOptions,
+  Voucher,
+} from './doors/dispersal.ts'
+export { Disperser } from './disperser/disperser.ts'
+export type { DisperserOptions } from './disperser/disperser.ts'
+export { httpNodeClient } from './node/http-node-client.ts'
 export { networkForBlob, routeKeyOf, takesBlobs } from './network-route.ts'
 export type { RoutedNetwork } from './network-route.ts'
-export type { NodeClient } from './node-client.ts'
-export { openNodeDoor } from './node-door.ts'
-export type { NodeDoor } from './node-door.ts'
-export { PaymentDesk, voucherDigest } from './payment-desk.ts'
-export { drawQuorum, holderOf, rowsOf } from './quorum.ts'
-export type { ActivePlace, Member, Quorum } from './quorum.ts'
-export { auditQuorum } from './quorum-audit.ts'
-export type { Placed, QuorumAudit } from './quorum-audit.ts'
-export { retentionEpochsMin } from './retention.ts'
-export { sampleBatch, sampleCountDefault } from './sampler.ts'
-export type { SampleReport } from './sampler.ts'
-export { decodeStore } from './wire.ts'
+export type { NodeClient } from './node/node-client.ts'
+export { openNodeDoor } from './node/node-door.ts'
+export type { NodeDoor } from './node/node-door.ts'
+export { PaymentDesk, voucherDigest } from './disperser/payment-desk.ts'
+export { drawQuorum, holderOf, rowsOf } from './batch/quorum.ts'
+export type { ActivePlace, Member, Quorum } from './batch/quorum.ts'
+export { auditQuorum } from './chain/quorum-audit.ts'
+export type { Placed, QuorumAudit } from './chain/quorum-audit.ts'
+export { retentionEpochsMin } from './chain/retention.ts'
+export { sampleBatch, sampleCountDefault } from './reader/sampler.ts'
+export type { SampleReport } from './reader/sampler.ts'
+export { decodeStore } from './batch/wire.ts'
 
-export { grpcPort, MetadataMalformedError, startGrpcDoor } from './grpc-door.ts'
-export type { GrpcDoorOptions } from './grpc-door.ts'
-export { DoorListenFailedError } from './door-listener.ts'
-export type { Door, Place } from './door-listener.ts'
-export { MessageMalformedError } from './disperser-messages.ts'
+export { grpcPort, MetadataMalformedError, startGrpcDoor } from './doors/grpc-door.ts'
+export type { GrpcDoorOptions } from './doors/grpc-door.ts'
+export { DoorListenFailedError } from './doors/door-listener.ts'
+export type { Door, Place } from './doors/door-listener.ts'
+export { MessageMalformedError } from './doors/disperser-messages.ts'
 
-export { altDaPort, startAltDaDoor } from './alt-da-door.ts'
-export type { AltDaDoorOptions } from './alt-da-door.ts'
-export { altDaLayer, encodeGenericCommitment, parseCommitment } from './alt-da-commitment.ts'
-export type { AltDaCommitment } from './alt-da-commitment.ts'
+export { altDaPort, startAltDaDoor } from './doors/alt-da-door.ts'
+export type { AltDaDoorOptions } from './doors/alt-da-door.ts'
+export { altDaLayer, encodeGenericCommitment, parseCommitment } from './doors/alt-da-commitment.ts'
+export type { AltDaCommitment } from './doors/alt-da-commitment.ts'
 
 export {
   commitmentOfBlob,
   DisperserClient,
   DisperserRefusedError,
   DisperserSilentError,
-} from './disperser-client.ts'
-export type { DisperseOptions } from './disperser-client.ts'
-export { blobStatus } from './disperser-messages.ts'
-export type { BlobName, BlobStatus } from './disperser-messages.ts'
+} from './doors/disperser-client.ts'
+export type { DisperseOptions } from './doors/disperser-client.ts'
+export { blobStatus } from './doors/disperser-messages.ts'
+export type { BlobName, BlobStatus } from './doors/disperser-messages.ts'

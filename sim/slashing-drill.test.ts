@@ -2,7 +2,7 @@
  * S1 to S8 as the real engine signs them, judged by the real contract.
  *
  * One run has them all: seed 13, in which nearly half of the stake is of two minds and forks it.
- * S9 is of data, which the engine does not sign: da/evidence.test.ts. Minds of less than a
+ * S9 is of data, which the engine does not sign: da/batch/evidence.test.ts. Minds of less than a
  * third sign S1, S3 and S4 at most: a mind finalizes only what a quorum notarized, so S2 and S5 to
  * S7 take a second quorum.
  */

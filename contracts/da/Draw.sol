@@ -5,7 +5,7 @@ import {Arrays} from "@openzeppelin/contracts/utils/Arrays.sol";
 
 /// @title Who is drawn into a quorum, and which rows its members hold (docs/specs/da.md section 2).
 ///
-/// da/quorum.ts is its twin. Shares are rounded to slots by who opens a quorum, and here is checked
+/// da/batch/quorum.ts is its twin. Shares are rounded to slots by who opens a quorum, and here is checked
 /// that it rounded as it must: every member has floor(n * v / T) slots or one more, and whoever has
 /// one more has the greater remainder, or the same one and the lower place.
 library Draw {

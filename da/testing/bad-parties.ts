@@ -3,16 +3,16 @@
 import { commitmentOf, RowCommitter } from '@zg/coding'
 import type { RowsHeader } from '@zg/coding'
 
-import { batchRequestDigest } from '../batch.ts'
-import { localBatchCoder } from '../batch-coder.ts'
-import type { BatchCoder, CodedBatch } from '../batch-coder.ts'
-import { batchDigest } from '../certificate.ts'
-import type { DataShape } from '../data-chain.ts'
-import type { DataNodeApi } from '../data-node.ts'
-import { UnavailableError } from '../dispersal.ts'
-import type { NodeClient } from '../node-client.ts'
-import { rowSizeFor, writePayload } from '../payload.ts'
-import { signPersonal } from '../personal-signature.ts'
+import { batchRequestDigest } from '../batch/batch.ts'
+import { localBatchCoder } from '../disperser/batch-coder.ts'
+import type { BatchCoder, CodedBatch } from '../disperser/batch-coder.ts'
+import { batchDigest } from '../batch/certificate.ts'
+import type { DataShape } from '../chain/data-chain.ts'
+import type { DataNodeApi } from '../node/data-node.ts'
+import { UnavailableError } from '../doors/dispersal.ts'
+import type { NodeClient } from '../node/node-client.ts'
+import { rowSizeFor, writePayload } from '../batch/payload.ts'
+import { signPersonal } from '../batch/personal-signature.ts'
 import {
   decodeHeader,
   decodeRows,
@@ -20,7 +20,7 @@ import {
   encodeHeader,
   encodeRows,
   encodeStore,
-} from '../wire.ts'
+} from '../batch/wire.ts'
 import type { DataWorld } from './data-world.ts'
 
 export type BadNodeKind =

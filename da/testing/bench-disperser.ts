@@ -11,10 +11,10 @@ import { addressOfSecretKey } from '@zg/primitives'
 import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
 
 import { pause } from '../asking.ts'
-import { pooledBatchCoder } from '../batch-coder.ts'
-import { Disperser } from '../disperser.ts'
-import { httpNodeClient } from '../http-node-client.ts'
-import { PaymentDesk } from '../payment-desk.ts'
+import { pooledBatchCoder } from '../disperser/batch-coder.ts'
+import { Disperser } from '../disperser/disperser.ts'
+import { httpNodeClient } from '../node/http-node-client.ts'
+import { PaymentDesk } from '../disperser/payment-desk.ts'
 import { benchChain, benchDisperserKey, benchShape } from './bench-chain.ts'
 
 /** Before another put, after one that failed. */

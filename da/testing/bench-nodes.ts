@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { blsScheme, localSigner } from '@zg/consensus'
 import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
 
-import { DataNode } from '../data-node.ts'
-import { openNodeDoor } from '../node-door.ts'
+import { DataNode } from '../node/data-node.ts'
+import { openNodeDoor } from '../node/node-door.ts'
 import { benchChain, benchShape, benchSigningKey } from './bench-chain.ts'
 
 const [folder = '', ...numbers] = process.argv.slice(2)

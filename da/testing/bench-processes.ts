@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { payloadSizeOf } from '../payload.ts'
+import { payloadSizeOf } from '../batch/payload.ts'
 import { benchShape } from './bench-chain.ts'
 import type { DisperserAnswer, DisperserOrder, PutPlan, PutResult } from './bench-disperser.ts'
 

@@ -1,8 +1,8 @@
 /** A client of nodes in the same process, by their urls; who is not there does not answer. */
 
-import type { DataNodeApi } from '../data-node.ts'
-import { UnavailableError } from '../dispersal.ts'
-import type { NodeClient } from '../node-client.ts'
+import type { DataNodeApi } from '../node/data-node.ts'
+import { UnavailableError } from '../doors/dispersal.ts'
+import type { NodeClient } from '../node/node-client.ts'
 
 export function directClient(nodes: ReadonlyMap<string, DataNodeApi>): NodeClient {
   const at = (url: string): DataNodeApi => {

@@ -5,9 +5,9 @@ import type { TestContext } from 'node:test'
 
 import { createSeededRng, SimulatedClock, SimulatedDisk } from '@zg/runtime'
 
-import { startAltDaDoor } from '../alt-da-door.ts'
-import type { BlobReader } from '../dispersal.ts'
-import { startGrpcDoor } from '../grpc-door.ts'
+import { startAltDaDoor } from '../doors/alt-da-door.ts'
+import type { BlobReader } from '../doors/dispersal.ts'
+import { startGrpcDoor } from '../doors/grpc-door.ts'
 import { DataWorld } from './data-world.ts'
 import type { DataWorldOptions } from './data-world.ts'
 

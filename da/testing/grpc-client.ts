@@ -6,7 +6,7 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 
-const path = fileURLToPath(new URL('../disperser.proto', import.meta.url))
+const path = fileURLToPath(new URL('../doors/disperser.proto', import.meta.url))
 /** What disperser.proto says, for clients and servers of grpc-js. */
 export const disperserService = loadSync(path, { longs: String, enums: String, keepCase: true })[
   'disperser.Disperser'

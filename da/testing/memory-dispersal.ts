@@ -7,8 +7,8 @@
 
 import { bigintToBytes, bytesEqual, concat, sha256, toHex } from '@zg/primitives'
 
-import type { BlobHandle } from '../batch.ts'
-import { encodeHandle } from '../batch.ts'
+import type { BlobHandle } from '../batch/batch.ts'
+import { encodeHandle } from '../batch/batch.ts'
 import {
   BatchVoidError,
   blobSizeMax,
@@ -19,8 +19,8 @@ import {
   RequestUnknownError,
   UnavailableError,
   UnpaidError,
-} from '../dispersal.ts'
-import type { BlobReader, Dispersal, RequestStatus, SubmitOptions } from '../dispersal.ts'
+} from '../doors/dispersal.ts'
+import type { BlobReader, Dispersal, RequestStatus, SubmitOptions } from '../doors/dispersal.ts'
 
 type Request = {
   readonly blob: Uint8Array

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { createSystemClock } from '@zg/runtime'
 import type { Clock } from '@zg/runtime'
 
-import { startGrpcDoor } from '../grpc-door.ts'
+import { startGrpcDoor } from '../doors/grpc-door.ts'
 import { MemoryDispersal } from './memory-dispersal.ts'
 
 export async function openMemoryDoor(t: TestContext, clock: Clock = createSystemClock()) {

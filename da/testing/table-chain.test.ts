@@ -3,9 +3,9 @@ import { test } from 'node:test'
 
 import { SimulatedClock } from '@zg/runtime'
 
-import type { BatchId } from '../batch.ts'
-import { CertificateBuilder } from '../certificate.ts'
-import { localBatchCoder } from '../batch-coder.ts'
+import type { BatchId } from '../batch/batch.ts'
+import { CertificateBuilder } from '../batch/certificate.ts'
+import { localBatchCoder } from '../disperser/batch-coder.ts'
 import { DataWorld, smallShape } from './data-world.ts'
 
 test('TableChain: certificates that come at once are each paid once, from one escrow', async () => {

@@ -8,11 +8,11 @@ import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
 import { bigintToBytes, bytesEqual, concat, sha256, toHex, ZgError } from '@zg/primitives'
 import type { Clock } from '@zg/runtime'
 
-import { batchKey, quorumOf } from '../batch.ts'
-import type { BatchId } from '../batch.ts'
-import { certifiedCommitment, verifyCertificate } from '../certificate.ts'
-import type { Certificate } from '../certificate.ts'
-import { recordedWithin } from '../data-chain.ts'
+import { batchKey, quorumOf } from '../batch/batch.ts'
+import type { BatchId } from '../batch/batch.ts'
+import { certifiedCommitment, verifyCertificate } from '../batch/certificate.ts'
+import type { Certificate } from '../batch/certificate.ts'
+import { recordedWithin } from '../chain/data-chain.ts'
 import type {
   BatchName,
   DataChain,
@@ -21,8 +21,8 @@ import type {
   DataShape,
   DataSigner,
   DrawnQuorum,
-} from '../data-chain.ts'
-import { drawQuorum } from '../quorum.ts'
+} from '../chain/data-chain.ts'
+import { drawQuorum } from '../batch/quorum.ts'
 
 /** A signer, its place its index in the table. */
 export type TableSigner = Omit<DataSigner, 'isContested'> & {

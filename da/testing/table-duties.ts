@@ -5,12 +5,12 @@ import { bytesEqual, sha256, toHex, ZgError } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import type { Clock } from '@zg/runtime'
 
-import { batchKey } from '../batch.ts'
-import type { BatchId } from '../batch.ts'
-import type { Query, QueryChain, Reward, RewardChain } from '../duty-chain.ts'
-import { askedRows, askedRowsCount, askersCount, askingRows } from '../query-draw.ts'
-import { isQueried, queryDrawOf } from '../query-draw.ts'
-import { holderOf } from '../quorum.ts'
+import { batchKey } from '../batch/batch.ts'
+import type { BatchId } from '../batch/batch.ts'
+import type { Query, QueryChain, Reward, RewardChain } from '../duties/duty-chain.ts'
+import { askedRows, askedRowsCount, askersCount, askingRows } from '../duties/query-draw.ts'
+import { isQueried, queryDrawOf } from '../duties/query-draw.ts'
+import { holderOf } from '../batch/quorum.ts'
 import type { TableChain } from './table-chain.ts'
 
 const equalCount = 5

@@ -7,7 +7,7 @@ import { fromHex, keccak256, sha256, toHex } from '@zg/primitives'
 import { toEventSelector, toFunctionSelector } from 'viem'
 import type { Abi } from 'viem'
 
-import { quorumOf } from '../batch.ts'
+import { quorumOf } from '../batch/batch.ts'
 import { FacadeWorld, uploader } from '../testing/facade-world.ts'
 import type { FacadeOperator } from '../testing/facade-world.ts'
 import { bn254KeyOf, bn254Sign, hashToG1, sumOfG1, sumOfG2 } from './bn254.ts'

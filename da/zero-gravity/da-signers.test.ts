@@ -11,7 +11,7 @@ import type { Abi, AbiFunction } from 'viem'
 
 import { FacadeWorld } from '../testing/facade-world.ts'
 import type { FacadeOperator } from '../testing/facade-world.ts'
-import { holderOf } from '../quorum.ts'
+import { holderOf } from '../batch/quorum.ts'
 import { bn254Sign, sumOfG1, sumOfG2 } from './bn254.ts'
 import type { G1Point, G2Point } from './bn254.ts'
 import { registrationDigest } from './messages.ts'

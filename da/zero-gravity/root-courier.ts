@@ -8,8 +8,8 @@
 import type { Clock, Logger } from '@zg/runtime'
 
 import { answerWithin, messageOf, pause } from '../asking.ts'
-import type { BatchId } from '../batch.ts'
-import type { DataChain, DrawnQuorum } from '../data-chain.ts'
+import type { BatchId } from '../batch/batch.ts'
+import type { DataChain, DrawnQuorum } from '../chain/data-chain.ts'
 import { decodeG1, PointInvalidError } from './bn254.ts'
 import type { G2Point } from './bn254.ts'
 import { FacadeFailedError } from './facade-chain.ts'

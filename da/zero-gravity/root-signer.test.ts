@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { SimulatedClock } from '@zg/runtime'
 
-import type { BlobHandle } from '../batch.ts'
+import type { BlobHandle } from '../batch/batch.ts'
 import { DataWorld } from '../testing/data-world.ts'
 import { bn254KeyOf, bn254Verify, decodeG1 } from './bn254.ts'
 import { rootDigest } from './messages.ts'

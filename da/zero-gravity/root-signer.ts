@@ -3,9 +3,9 @@
  * as its vote on the batch is (data-node.ts); never over what it is told it should hold.
  */
 
-import { batchKey } from '../batch.ts'
-import type { BatchId } from '../batch.ts'
-import type { DataNode } from '../data-node.ts'
+import { batchKey } from '../batch/batch.ts'
+import type { BatchId } from '../batch/batch.ts'
+import type { DataNode } from '../node/data-node.ts'
 import { bn254Sign, encodeG1 } from './bn254.ts'
 import type { Bn254Key } from './bn254.ts'
 import { rootDigest } from './messages.ts'

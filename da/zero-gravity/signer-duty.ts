@@ -3,7 +3,7 @@
  * time (docs/specs/da.md §11).
  */
 
-import type { Duty } from '../duty-loop.ts'
+import type { Duty } from '../duties/duty-loop.ts'
 import type { Bn254Key } from './bn254.ts'
 import type { FacadeChain } from './facade-chain.ts'
 

@@ -6,8 +6,8 @@
 import { toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 
-import { rowsOf } from '../quorum.ts'
-import type { Quorum } from '../quorum.ts'
+import { rowsOf } from '../batch/quorum.ts'
+import type { Quorum } from '../batch/quorum.ts'
 import { bn254Verify, PointInvalidError, sumOfG1, sumOfG2 } from './bn254.ts'
 import type { G1Point, G2Point } from './bn254.ts'
 import { erasureCommitmentOf, rootDigest } from './messages.ts'

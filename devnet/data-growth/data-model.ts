@@ -27,7 +27,7 @@ const eventsMax = 30_000_000
 /** The first part of a play is not counted: queues have to fill. */
 const uncountedShare = 0.25
 
-/** Batches of a disperser that wait for signatures at once, as in da/disperser.ts. */
+/** Batches of a disperser that wait for signatures at once, as in da/disperser/disperser.ts. */
 const batchesAtOnceMax = 4
 
 const uint32Count = 2 ** 32

@@ -1,9 +1,9 @@
 /**
  * Data availability on 16, 200 and 4,000 nodes, simulated by the costs of one group. Pure.
  *
- * Every node has one vote, and quorums are drawn as da/quorum.ts draws them: all nodes up to 512,
- * of more those who hold 512 tickets. Offered is a share of what nodes can take, which is when the
- * busiest of them is full; dispersers are twice as many as that asks for.
+ * Every node has one vote, and quorums are drawn as da/batch/quorum.ts draws them: all nodes up to
+ * 512, of more those who hold 512 tickets. Offered is a share of what nodes can take, which is when
+ * the busiest of them is full; dispersers are twice as many as that asks for.
  */
 
 import { drawQuorum } from '@zg/da'

@@ -21,55 +21,57 @@ export const dataBugs: readonly DataBug[] = [
   {
     name: 'signs-twice',
     breaks: 'honest: a node signs a second commitment for a batch',
-    edits: [edit('data-node.ts', '!bytesEqual(known, commitment)) throw', 'false) throw')],
+    edits: [edit('node/data-node.ts', '!bytesEqual(known, commitment)) throw', 'false) throw')],
     isQuick: true,
     seed: 10,
   },
   {
     name: 'signs-before-sync',
     breaks: 'kept: a node signs what is not durable yet',
-    edits: [edit('row-store.ts', 'await file.sync()', 'void file.sync()')],
+    edits: [edit('node/row-store.ts', 'await file.sync()', 'void file.sync()')],
     seed: 4,
   },
   {
     name: 'forgets-at-restart',
     breaks: 'kept: a node that restarts does not look what it has',
-    edits: [edit('row-store.ts', 'if (isEpochName(name)) await', 'if (false) await')],
+    edits: [edit('node/row-store.ts', 'if (isEpochName(name)) await', 'if (false) await')],
     isQuick: true,
     seed: 1,
   },
   {
     name: 'no-row-checks',
     breaks: 'kept: a node signs for rows that are not what is committed to',
-    edits: [edit('data-node.ts', 'verifier.check(range) === undefined', 'verifier === undefined')],
+    edits: [
+      edit('node/data-node.ts', 'verifier.check(range) === undefined', 'verifier === undefined'),
+    ],
     seed: 1,
   },
   {
     name: 'any-epoch',
     breaks: 'timely: a node signs for an epoch that is over',
     edits: [
-      edit('data-node.ts', 'epoch !== present && epoch + 1n !== present', 'epoch > present'),
-      edit('row-store.ts', 'if (epoch <= this.#closedThrough) throw', 'if (epoch < 0n) throw'),
+      edit('node/data-node.ts', 'epoch !== present && epoch + 1n !== present', 'epoch > present'),
+      edit('node/row-store.ts', 'if (epoch <= this.#closedThrough) throw', 'if (epoch < 0n) throw'),
     ],
     seed: 88,
   },
   {
     name: 'drops-too-early',
     breaks: 'kept: a node drops files that have not expired',
-    edits: [edit('row-store.ts', 'segment.epoch < epoch &&', 'segment.epoch <= epoch &&')],
+    edits: [edit('node/row-store.ts', 'segment.epoch < epoch &&', 'segment.epoch <= epoch &&')],
     isQuick: true,
     seed: 2,
   },
   {
     name: 'never-drops',
     breaks: 'forgotten: a node keeps what has expired',
-    edits: [edit('row-store.ts', 'segment.epoch < epoch &&', 'segment.epoch < 0n &&')],
+    edits: [edit('node/row-store.ts', 'segment.epoch < epoch &&', 'segment.epoch < 0n &&')],
     seed: 1,
   },
   {
     name: 'two-thirds-exactly',
     breaks: 'counted: two thirds of all slots make a certificate',
-    edits: [edit('quorum.ts', '3 * signedSlots > 2 * slots', '3 * signedSlots >= 2 * slots')],
+    edits: [edit('batch/quorum.ts', '3 * signedSlots > 2 * slots', '3 * signedSlots >= 2 * slots')],
     isQuick: true,
     seed: 7,
   },
@@ -78,12 +80,12 @@ export const dataBugs: readonly DataBug[] = [
     breaks: 'counted: contested members count',
     edits: [
       edit(
-        'certificate.ts',
+        'batch/certificate.ts',
         'signer === undefined || signer.isContested ||',
         'signer === undefined ||',
       ),
       edit(
-        'certificate.ts',
+        'batch/certificate.ts',
         'signers.filter((member) => !quorum.signers[member]!.isContested)',
         'signers',
       ),
@@ -96,7 +98,7 @@ export const dataBugs: readonly DataBug[] = [
     breaks: 'agreed: readers do not code again what they decoded',
     edits: [
       edit(
-        'batch-judge.ts',
+        'reader/batch-judge.ts',
         '!bytesEqual(commitmentOf(again), commitmentOf(header))',
         'again === header',
       ),
@@ -107,20 +109,26 @@ export const dataBugs: readonly DataBug[] = [
     name: 'any-header',
     breaks: 'clear: readers believe the first header that comes',
     edits: [
-      edit('row-gatherer.ts', 'if (bytesEqual(commitmentOf(header), commitment))', 'if (true)'),
+      edit(
+        'reader/row-gatherer.ts',
+        'if (bytesEqual(commitmentOf(header), commitment))',
+        'if (true)',
+      ),
     ],
     seed: 10,
   },
   {
     name: 'unchecked-rows',
     breaks: 'agreed: readers take rows as they come',
-    edits: [edit('row-gatherer.ts', 'new Set(verifier.wrongOf(given))', 'new Set<unknown>()')],
+    edits: [
+      edit('reader/row-gatherer.ts', 'new Set(verifier.wrongOf(given))', 'new Set<unknown>()'),
+    ],
     seed: 4,
   },
   {
     name: 'unchecked-samples',
     breaks: 'sampled: samplers count rows that are wrong',
-    edits: [edit('sampler.ts', 'new Set(verifier.wrongOf(rows))', 'new Set<unknown>()')],
+    edits: [edit('reader/sampler.ts', 'new Set(verifier.wrongOf(rows))', 'new Set<unknown>()')],
     seed: 6,
   },
   {
@@ -128,7 +136,7 @@ export const dataBugs: readonly DataBug[] = [
     breaks: 'named: nodes are asked before a name is on the disk',
     edits: [
       edit(
-        'disperser.ts',
+        'disperser/disperser.ts',
         "await this.#journal.write({ kind: 'named'",
         "void this.#journal.write({ kind: 'named'",
       ),
@@ -138,7 +146,7 @@ export const dataBugs: readonly DataBug[] = [
   {
     name: 'sequence-again',
     breaks: 'named: a disperser that restarts gives names again',
-    edits: [edit('disperser.ts', 'this.#sequences.learn(', 'void (')],
+    edits: [edit('disperser/disperser.ts', 'this.#sequences.learn(', 'void (')],
     seed: 2,
   },
   {
@@ -146,7 +154,7 @@ export const dataBugs: readonly DataBug[] = [
     breaks: 'durable: a handle is shown before its certificate is on the disk',
     edits: [
       edit(
-        'disperser.ts',
+        'disperser/disperser.ts',
         "await this.#journal.write({ kind: 'certified'",
         "void this.#journal.write({ kind: 'certified'",
       ),
@@ -156,14 +164,20 @@ export const dataBugs: readonly DataBug[] = [
   {
     name: 'late-is-lost',
     breaks: 'durable: blobs of a batch that was too late go nowhere',
-    edits: [edit('disperser.ts', 'if (isOfBatch) await this.#requeue(id)', 'void isOfBatch')],
+    edits: [
+      edit('disperser/disperser.ts', 'if (isOfBatch) await this.#requeue(id)', 'void isOfBatch'),
+    ],
     seed: 22,
   },
   {
     name: 'blob-not-kept',
     breaks: 'durable: a request is acknowledged whose blob is on no disk',
     edits: [
-      edit('dispersal-journal.ts', 'await this.#disk.writeFile(spoolPath(', 'void (spoolPath('),
+      edit(
+        'disperser/dispersal-journal.ts',
+        'await this.#disk.writeFile(spoolPath(',
+        'void (spoolPath(',
+      ),
     ],
     isQuick: true,
     seed: 1,
