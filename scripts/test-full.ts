@@ -100,7 +100,9 @@ async function drills(
 function worlds(part: string): number {
   const files = globSync('*/**/*.long.test.ts', { exclude: ['**/node_modules'] }).sort()
   const chosen = files.filter((file) => file.includes(part))
-  return runScript(['--test', '--test-concurrency=1', '--test-reporter=spec', ...chosen])
+  const status = runScript(['--test', '--test-concurrency=1', '--test-reporter=spec', ...chosen])
+  console.log(JSON.stringify({ suite: 'worlds', files: chosen, failed: status !== 0 }))
+  return status
 }
 
 async function anvil(count: number): Promise<number> {

@@ -20,7 +20,7 @@ type SolcOutput = {
 }
 
 const require = createRequire(import.meta.url)
-const folder = new URL('contracts', import.meta.url)
+const folder = new URL('contracts/', import.meta.url)
 
 /** Compiles `contracts/<name>.sol` for each name; each file holds the contract of its name. */
 export function compile<name extends string>(names: readonly name[]): Record<name, Artifact> {

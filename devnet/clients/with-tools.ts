@@ -13,7 +13,7 @@ import type { Endpoint } from './endpoint.ts'
 
 const run = promisify(execFile)
 const require = createRequire(import.meta.url)
-const project = new URL('hardhat-project', import.meta.url)
+const project = new URL('hardhat-project/', import.meta.url)
 const toolTimeoutMs = 120_000
 
 /** Runs a Hardhat 3 script of deploy, send and call over its HTTP network. */
