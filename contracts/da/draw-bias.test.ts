@@ -89,7 +89,7 @@ function enter(data: DataWorld, operator: TestOperator, own: bigint): void {
 }
 
 for (const placeCount of placeCounts) {
-  describe(`DataSigners: the draw of ${placeCount} places is not bent once its seed is known`, () => {
+  describe(`DataSigners: the draw of ${placeCount} is not bent once its seed is known`, () => {
     const unmoved = (attack: (data: DataWorld) => void): void => changesNothing(placeCount, attack)
     test('by grinding keys: whatever keys operators have, the draw is the same', () => {
       const data = openWorld({ placeCount })

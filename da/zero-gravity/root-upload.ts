@@ -1,9 +1,9 @@
 /**
  * Says to 0G's entrance that a root comes, for the quorum that holds it (docs/specs/da.md §11).
  *
- * The entrance draws a quorum for each transaction, of the epoch whose block takes it; what is drawn
- * for others is passed. Once the root's own epoch is over no transaction is drawn for its quorum, and
- * the root is never verified.
+ * The entrance draws a quorum for each transaction, of the epoch whose block takes it; what is
+ * drawn for others is passed. Once the root's own epoch is over no transaction is drawn for its
+ * quorum, and the root is never verified.
  */
 
 import { ZgError } from '@zg/primitives'
