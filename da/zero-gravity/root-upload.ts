@@ -39,7 +39,7 @@ export type RootUpload = {
 /**
  * Uploads a root.
  *
- * @throws {FacadeLateError} `DA_FACADE_LATE` when its epoch is over, before the first pass or in one.
+ * @throws {FacadeLateError} `DA_FACADE_LATE` when its epoch is over, before a pass or in one.
  * @throws {FacadeFailedError} `DA_FACADE` when that quorum is never drawn.
  */
 export async function uploadRoot({ epoch: of, name, sender, entrance }: RootUpload): Promise<void> {
@@ -57,7 +57,7 @@ export async function uploadRoot({ epoch: of, name, sender, entrance }: RootUplo
   throw new FacadeFailedError('its quorum is never drawn')
 }
 
-/** @throws {FacadeLateError} `DA_FACADE_LATE` when what was uploaded of an epoch is no longer taken. */
+/** @throws {FacadeLateError} `DA_FACADE_LATE` when what was uploaded is no longer taken. */
 export function assertSubmittable(epoch: bigint, present: bigint): void {
   if (present > epoch + submittedWithin) throw new FacadeLateError(epoch)
 }
