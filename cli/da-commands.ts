@@ -128,8 +128,7 @@ export const daCommands: readonly CommandSpec[] = [
         name: 'entrance',
         placeholder: 'ADDRESS',
         value: { kind: 'address' },
-        summary: 'the contract DataEntrance of the chain that recorded it',
-        required: true,
+        summary: 'the contract DataEntrance (default: where networks have it)',
       },
       {
         name: 'rows',
@@ -146,7 +145,7 @@ export const daCommands: readonly CommandSpec[] = [
     ],
     examples: [
       {
-        line: `da sample ${exampleName} --entrance 0x${'da'.repeat(20)}`,
+        line: `da sample ${exampleName}`,
         does: 'fails when a row does not come, or is not what was committed to',
       },
     ],
