@@ -17,7 +17,7 @@ export type QueryRoundOptions = {
   readonly clock: Clock
   readonly shape: DataShape
   readonly verifier: RowVerifier
-  /** Urls of those that let all their time pass: they are not asked, and the next ones come here. */
+  /** Urls of those that let all their time pass: not asked again; the next ones come here. */
   readonly late: Set<string>
   readonly end: AbortSignal
   /** Where the holder of a row answers. */
