@@ -185,3 +185,25 @@ export const daCommands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/da-quorum.ts')).runDaQuorum,
   },
 ]
+
+/** Returns what is signed on L1; flags are those of the nouns of stake. */
+export function daReportCommand(shared: {
+  readonly signing: readonly FlagSpec[]
+  readonly siteFlags: readonly FlagSpec[]
+}): CommandSpec {
+  return {
+    path: 'da report',
+    summary: 'bring to L1 that a member signed two commitments for one batch: it loses stake',
+    arguments: [
+      {
+        name: 'evidence',
+        value: { kind: 'path' },
+        summary: 'a file with the line of the log in which a disperser says so, JSON',
+        required: true,
+      },
+    ],
+    flags: [...shared.signing, ...shared.siteFlags],
+    examples: [{ line: 'da report evidence.json', does: 'a part of what is taken is yours' }],
+    load: async () => (await import('./commands/da-report.ts')).runDaReport,
+  }
+}

@@ -38,7 +38,7 @@ const watchedMax = 65_536
 /** Queries that are seen to in one step, and how many of them at the same time. */
 const queriesPerStep = 256
 const queriesAtOnce = 16
-/** Times that each thing to do about a query is tried, once a step; oftener what has little time. */
+/** Times that each thing to do about a query is tried, once a step; what is urgent, oftener. */
 const triesMax = { query: 4, answer: 16, clear: 16, settle: 4 } as const
 /** How often the node is asked for all that it holds of three epochs. */
 const noticeEveryMs = 3_000
