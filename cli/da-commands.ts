@@ -128,8 +128,7 @@ export const daCommands: readonly CommandSpec[] = [
         name: 'entrance',
         placeholder: 'ADDRESS',
         value: { kind: 'address' },
-        summary: 'the contract DataEntrance of the chain that recorded it',
-        required: true,
+        summary: 'the contract DataEntrance (default: where networks have it)',
       },
       {
         name: 'rows',
@@ -146,7 +145,7 @@ export const daCommands: readonly CommandSpec[] = [
     ],
     examples: [
       {
-        line: `da sample ${exampleName} --entrance 0x${'da'.repeat(20)}`,
+        line: `da sample ${exampleName}`,
         does: 'fails when a row does not come, or is not what was committed to',
       },
     ],
@@ -186,3 +185,25 @@ export const daCommands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/da-quorum.ts')).runDaQuorum,
   },
 ]
+
+/** Returns what is signed on L1; flags are those of the nouns of stake. */
+export function daReportCommand(shared: {
+  readonly signing: readonly FlagSpec[]
+  readonly siteFlags: readonly FlagSpec[]
+}): CommandSpec {
+  return {
+    path: 'da report',
+    summary: 'bring to L1 that a member signed two commitments for one batch: it loses stake',
+    arguments: [
+      {
+        name: 'evidence',
+        value: { kind: 'path' },
+        summary: 'a file with the line of the log in which a disperser says so, JSON',
+        required: true,
+      },
+    ],
+    flags: [...shared.signing, ...shared.siteFlags],
+    examples: [{ line: 'da report evidence.json', does: 'a part of what is taken is yours' }],
+    load: async () => (await import('./commands/da-report.ts')).runDaReport,
+  }
+}

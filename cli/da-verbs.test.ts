@@ -172,6 +172,16 @@ test('da quorum draws members and rows from the chain, and says whether they are
   assert.match((await run(`da quorum --quorum 1 ${at}`)).out, new RegExp(`epoch +${epoch}\n`))
 })
 
+test('da sample asks where networks have DataEntrance, unless another is named', async (t) => {
+  const data = new DataWorld()
+  const rpc = await serveWorld(data.world)
+  t.after(() => rpc.close())
+  const line = `da sample 7/0/0x${'5e'.repeat(32)} --rpc ${rpc.url}`
+  const { exitCode, err } = await run(line)
+  assert.equal(exitCode, 1, err)
+  assert.doesNotMatch(err, /entrance/)
+})
+
 test('da sample says what rows prove only when all of them are good', () => {
   const whole = { asked: 9, good: 9, missing: [], wrong: [], bytes: 576, chanceLog2: -5.2 }
   const labelsOf = (rows: ReturnType<typeof reportRows>): string[] => rows.map(([label]) => label)

@@ -214,6 +214,9 @@ const mends: Readonly<Record<string, Mend>> = {
   DA_SAMPLE_HEADER: () => 'it has expired, or its quorum keeps it back',
   DA_QUORUM_UNDRAWN: () => 'name an epoch that has begun, or the next one',
   DA_QUORUM_EMPTY: () => 'name an epoch in which somebody has votes',
+  DA_EVIDENCE_MALFORMED: () =>
+    'give the line of a disperser\'s log that says "a member signed two commitments"',
+  CLI_EVIDENCE_FILE: () => "name a file with one line of a disperser's log",
   DA_RETENTION: () => 'have retentionEpochs be 2 or more',
   RUNTIME_FOLDER_LOCKED: () => 'end the other process first, or give this one its own folder',
   DA_DOOR_LISTEN_FAILED: () => 'end what listens there, or choose another port',

@@ -4,6 +4,7 @@ import { validatorCountMax } from '@zg/devnet'
 
 import { bridgeCommands, networkIdMax } from './bridge-commands.ts'
 import type { ArgumentSpec, CommandSpec, FlagSpec, NounSpec } from './command.ts'
+import { daReportCommand } from './da-commands.ts'
 import { govCommands } from './gov-commands.ts'
 import { networkCommands } from './network-commands.ts'
 import { operatorCommand, operatorNoun } from './operator-command.ts'
@@ -102,6 +103,7 @@ export function stakeCommands(signerFlags: readonly FlagSpec[]): readonly Comman
     ...streamCommands({ signing, siteFlags, networkArgument: { ...idArgument, name: 'network' } }),
     ...bridgeCommands({ signing, siteFlags, networkFlags, toFlag, amountArgument }),
     operatorCommand({ signing, siteFlags }),
+    daReportCommand({ signing, siteFlags }),
     relayCommand({ signing, siteFlags, networkFlags }),
     ...govCommands({ signing, siteFlags, networkArgument: idArgument, toFlag }),
   ]

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 
 import { parseGenesis } from '@zg/chain'
-import { roundVoteDigest } from '@zg/consensus'
+import { blsScheme, roundVoteDigest } from '@zg/consensus'
 import type { RoundVote } from '@zg/consensus'
 import { artifactOf, signatureWords } from '@zg/contracts'
+import { batchDigest, dataEvidence, evidenceFields } from '@zg/da'
 import { addressOfSecretKey, blsAggregate, blsSign, fromHex, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
+import { createLogger } from '@zg/runtime'
 import { genesisOutstandingWei, outboxChain, StakeChain } from '@zg/sdk/testing'
 import type { MessageChain } from '@zg/sdk/testing'
 import { encodeFunctionData } from 'viem'
@@ -385,6 +387,34 @@ suite('verbs of shared stake', () => {
     const { err, exitCode } = await runLine(line.split(' '), home)
     assert.match(err, /Cannot do it: the contract answers AlreadyPunished; zg operators shows what/)
     assert.equal(exitCode, 1)
+  })
+
+  test('da report brings the line of a log to L1, and the signer loses stake', async () => {
+    const [, , culprit] = l1.operators
+    assert.ok(culprit !== undefined)
+    const identity = l1.identityOf(0)
+    const epoch = BigInt(Math.floor((l1.run.timestamp - 1_800_000_000) / 30))
+    const disperser = new Uint8Array(20).fill(7)
+    const batch = { network: 0, epoch, quorum: 0, disperser, sequence: 3n }
+    const [first, second] = [1, 2].map((fill) => {
+      const commitment = new Uint8Array(32).fill(fill)
+      const digest = batchDigest(identity, batch, commitment)
+      return { batch, commitment, signature: blsSign(culprit.secretKey, digest) }
+    })
+    const evidence = dataEvidence(first!, second!, blsScheme())
+    assert.ok(evidence !== undefined)
+    const named = evidenceFields({ network: 0, operator: culprit.address, evidence })
+    let line = ''
+    const write = (text: string): void => void (line += text)
+    createLogger({ part: 'da', level: 'info', write }).error('a member signed twice', named)
+    writeFileSync(join(home, 'evidence.json'), line)
+    const told = await run('da report evidence.json --yes --json', holderFile)
+    assert.equal(told.exitCode, 0, told.err)
+    const again = await run('da report evidence.json --yes', holderFile)
+    assert.match(again.err, /AlreadyPunished/)
+    writeFileSync(join(home, 'evidence.json'), line.replace('"first"', '"fist"'))
+    const wrong = await run('da report evidence.json --yes', holderFile)
+    assert.match(wrong.err, /Cannot read the evidence: "first" is missing; give the line/)
   })
 
   test('relay begins with those endpoints of L1 that answer, if they are of one chain', async () => {

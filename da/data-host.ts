@@ -18,7 +18,7 @@
 
 import { blsScheme, localSigner } from '@zg/consensus'
 import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
-import { addressOfSecretKey, assert } from '@zg/primitives'
+import { addressOfSecretKey, assert, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createNodeDisk, lockFolder } from '@zg/runtime'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
@@ -29,6 +29,7 @@ import { pooledBatchCoder } from './disperser/batch-coder.ts'
 import { BatchReader } from './reader/batch-reader.ts'
 import type { BatchId } from './batch/batch.ts'
 import { batchDigest } from './batch/certificate.ts'
+import { evidenceFields } from './batch/evidence.ts'
 import { ContractChain } from './chain/contract-chain.ts'
 import type { EscrowLevel } from './chain/contract-chain.ts'
 import { ContractDuties } from './duties/contract-duties.ts'
@@ -318,7 +319,9 @@ function watched(
     scheme,
     digestOf: (batch, commitment) => batchDigest(identity, batch, commitment),
     onEvidence(operator, evidence) {
-      log.error('a member signed two commitments for one batch', { operator, ...evidence })
+      const { networkId: network } = identity
+      const named = evidenceFields({ network, operator: toHex(operator), evidence })
+      log.error('a member signed two commitments for one batch', named)
       if (!isAlone) return
       duties.report(operator, evidence).catch((error: unknown) => {
         log.error('a member that signed twice is not reported', { error: messageOf(error) })

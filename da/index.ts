@@ -12,6 +12,7 @@ export {
   quorumOf,
 } from './batch/batch.ts'
 export type { BatchId, BlobHandle } from './batch/batch.ts'
+export { dataEvidence, evidenceFields, evidenceTextMax, parseEvidence } from './batch/evidence.ts'
 export { BatchJudge } from './reader/batch-judge.ts'
 export type { BatchContents, VoidProof } from './reader/batch-judge.ts'
 export { localBatchCoder } from './disperser/batch-coder.ts'

@@ -71,6 +71,8 @@ export const abis = {
     'event CommissionSet(address indexed operator, uint64 indexed fromEpoch, uint16 bps)',
   ]),
   SlashingManager: parseAbi([
+    'struct DataVote { uint64 epoch; uint32 quorum; address disperser; uint64 sequence; bytes32 commitment; }',
+    'function reportDataVotes(uint32 id, address operator, DataVote first, DataVote second, bytes signature)',
     'event Punished(address indexed operator, uint32 indexed id, uint64 indexed epoch, uint8 fault, uint16 bps, uint256 assets, address reporter)',
   ]),
   FinalityOracle: parseAbi([

@@ -9,13 +9,14 @@ import { setTimeout as wait } from 'node:timers/promises'
 import {
   BlobUnknownError,
   httpNodeClient,
+  networkEntrance,
   retentionEpochsMin,
   sampleBatch,
   sampleCountDefault,
 } from '@zg/da'
 import type { BatchId, BlobName, SampleReport } from '@zg/da'
 import { ContractChain } from '@zg/da/chain'
-import { isHex, ZgError } from '@zg/primitives'
+import { isHex } from '@zg/primitives'
 
 import { formatInteger } from '../amounts.ts'
 import type { CommandInput } from '../command.ts'
@@ -36,8 +37,8 @@ export async function runDaSample(input: CommandInput): Promise<void> {
   const { output, values } = input
   const text = values.text('name') ?? ''
   const name = parseName(text)
-  const entrance = values.text('entrance')
-  if (!isHex(entrance)) throw new EntranceMissingError()
+  const named = values.text('entrance')
+  const entrance = isHex(named) ? named : networkEntrance
   const count = values.integer('rows') ?? sampleCountDefault
   const endpoint = findEndpoint(input, name.network)
   const list = new LiveList(output, ['quorum', 'rows'])
@@ -117,11 +118,4 @@ export function reportRows(report: SampleReport): readonly [string, string][] {
   const liars = [...new Set(wrong.map(({ url }) => url))]
   for (const url of liars.slice(0, namedMax)) rows.push(['wrong', `rows of ${url}`])
   return rows
-}
-
-export class EntranceMissingError extends ZgError<'CLI_USAGE'> {
-  constructor() {
-    const problem = 'name the contract DataEntrance with --entrance'
-    super('CLI_USAGE', `Cannot read the command line: ${problem}`, { problem })
-  }
 }

@@ -35,6 +35,9 @@ export type ProvedMix = {
 /** Undefined while nothing shows it. */
 export type MixReader = (height: bigint) => Promise<ProvedMix | undefined>
 
+/** As DataSigners has it: those that an epoch may have. */
+const quorumsMax = 64
+
 export type ContractDutiesOptions = {
   /** JSON-RPC, HTTP. */
   readonly rpc: string
@@ -136,9 +139,8 @@ export class ContractDuties implements QueryChain, RewardChain, VoucherChain, Ev
 
   async rewardsOf(operator: Uint8Array, epoch: bigint): Promise<readonly Reward[]> {
     const signers = { address: this.#facts.signers, abi: signersAbi }
-    const read = { ...signers, functionName: 'quorumCountOf', args: [epoch] } as const
-    const count = Number(await this.#client.readContract(read))
-    const numbers = Array.from({ length: count }, (_, quorum) => quorum)
+    // How many there were is not told for ever, which of them were opened is.
+    const numbers = Array.from({ length: quorumsMax }, (_, quorum) => quorum)
     const found = await Promise.all(
       numbers.map(async (quorum) => {
         const args = [epoch, quorum] as const
@@ -148,10 +150,20 @@ export class ContractDuties implements QueryChain, RewardChain, VoucherChain, Ev
         const own = operators.flatMap((other, member) => {
           return other.toLowerCase() === toHex(operator) ? [member] : []
         })
-        return Promise.all(own.map((member) => this.#rewardOf(epoch, quorum, member)))
+        const rewards = own.map(async (member): Promise<Reward> => {
+          const name = { epoch, quorum, member }
+          return { ...name, amount: await this.leftOf(name) }
+        })
+        return Promise.all(rewards)
       }),
     )
     return found.flat().filter(({ amount }) => amount > 0n)
+  }
+
+  leftOf({ epoch, quorum, member }: Omit<Reward, 'amount'>): Promise<bigint> {
+    const args = [epoch, quorum, BigInt(member)] as const
+    const read = { ...this.#entrance, functionName: 'earnedOf', args } as const
+    return this.#client.readContract(read)
   }
 
   async claim({ epoch, quorum, member }: Reward): Promise<void> {
@@ -181,12 +193,6 @@ export class ContractDuties implements QueryChain, RewardChain, VoucherChain, Ev
     const args = [toHex(operator), first, second, signature]
     const stake = { address: this.#facts.stake, abi: bondedStakeAbi }
     await this.#send({ ...stake, functionName: 'report', args })
-  }
-
-  async #rewardOf(epoch: bigint, quorum: number, member: number): Promise<Reward> {
-    const args = [epoch, quorum, BigInt(member)] as const
-    const read = { ...this.#entrance, functionName: 'earnedOf', args } as const
-    return { epoch, quorum, member, amount: await this.#client.readContract(read) }
   }
 
   /** Who counted as absent when a batch was recorded, as DataEntrance said it then. */

@@ -66,9 +66,16 @@ export type Reward = {
   readonly amount: bigint
 }
 
+/** One for each that there may be. */
+export function rewardKey({ epoch, quorum, member }: Omit<Reward, 'amount'>): string {
+  return `${epoch}/${quorum}/${member}`
+}
+
 export interface RewardChain {
   /** All of an operator's of one epoch. */
   rewardsOf(operator: Uint8Array, epoch: bigint): Promise<readonly Reward[]>
+  /** What is left of one, in wei. */
+  leftOf(reward: Reward): Promise<bigint>
   claim(reward: Reward): Promise<void>
 }
 

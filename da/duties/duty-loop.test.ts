@@ -9,15 +9,18 @@ import type { Duty } from './duty-loop.ts'
 const pollMs = 1_000
 
 /** A duty that does as it is told, and when it was stepped, in seconds. */
-function open(step: (count: number) => Promise<boolean>, others: readonly Duty[] = []) {
+function open(
+  step: (count: number, end: AbortSignal) => Promise<boolean>,
+  others: readonly Duty[] = [],
+) {
   const clock = new SimulatedClock()
   const startMs = clock.nowMs()
   const steps: number[] = []
   const duty = {
     what: 'it',
-    step: () => {
+    step: (end: AbortSignal) => {
       steps.push((clock.nowMs() - startMs) / 1_000)
-      return step(steps.length)
+      return step(steps.length, end)
     },
   }
   const duties = [...others, duty]
@@ -47,17 +50,38 @@ test('one that fails or never ends holds up no other, and once it is closed none
   const { loop, steps, pass } = open(async () => false, [never, fails])
   await pass(2.5)
   assert.deepEqual(steps, [1, 2])
-  loop.close()
+  void loop.close()
   await pass(10)
   assert.equal(steps.length, 2)
 })
 
-test('a step under way when it is closed is followed by none', async () => {
+test('a step under way when it is closed is told, waited for, and followed by none', async () => {
   const slow = Promise.withResolvers<boolean>()
-  const { loop, steps, pass } = open(() => slow.promise)
+  let end: AbortSignal | undefined
+  const { loop, steps, pass } = open((_, signal) => {
+    end = signal
+    return slow.promise
+  })
   await pass(1.5)
-  loop.close()
+  assert.equal(end?.aborted, false)
+  let isClosed = false
+  const closed = loop.close().then(() => (isClosed = true))
+  assert.equal(end?.aborted, true)
+  await pass(1)
+  assert.equal(isClosed, false)
   slow.resolve(true)
+  await closed
   await pass(10)
   assert.deepEqual(steps, [1])
+})
+
+test('one that never ends is waited for no longer than five seconds', async () => {
+  const { loop, pass } = open(() => new Promise<boolean>(() => undefined))
+  await pass(1.5)
+  let isClosed = false
+  const closed = loop.close().then(() => (isClosed = true))
+  await pass(4.9)
+  assert.equal(isClosed, false)
+  await pass(0.2)
+  await closed
 })

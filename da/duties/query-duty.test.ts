@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { toHex } from '@zg/primitives'
 import { SimulatedClock, silentLogger } from '@zg/runtime'
 
+import { batchKey } from '../batch/batch.ts'
 import type { BatchId } from '../batch/batch.ts'
 import type { DataNode } from '../node/data-node.ts'
 import type { DataRecord } from '../chain/data-chain.ts'
@@ -17,16 +18,19 @@ import { DataWorld } from '../testing/data-world.ts'
 import { TableDuties } from '../testing/table-duties.ts'
 
 const all = 0xffff
-const nodeCount = 16
 
-/** Sixteen nodes, a batch that is recorded, and duties that a test begins. */
+/** Some nodes, sixteen of them at first, what is recorded, and duties that a test begins. */
 class Round {
   readonly world: DataWorld
   readonly table: TableDuties
   readonly nodes: DataNode[] = []
   readonly loops: DutyLoop[] = []
+  /** The first that was recorded. */
   batch!: BatchId
   record!: DataRecord
+  readonly recorded: BatchId[] = []
+  /** Times that a node was asked what it holds of an epoch. */
+  listings = 0
   /** Members that ask, and that hold the rows that are asked for. */
   askers: readonly number[] = []
   holders: readonly number[] = []
@@ -36,28 +40,40 @@ class Round {
     this.table = new TableDuties(world.chain, world.clock, every)
   }
 
-  static async open({ every = 1, chain = {} } = {}): Promise<Round> {
-    const round = new Round(new DataWorld({ clock: new SimulatedClock(), nodeCount, chain }), every)
+  static async open({ every = 1, nodeCount = 16, batches = 1 } = {}): Promise<Round> {
+    const round = new Round(new DataWorld({ clock: new SimulatedClock(), nodeCount }), every)
     const { world } = round
     for (let index = 0; index < nodeCount; index++) {
       round.nodes.push(await world.run(world.openNode(index)))
     }
     const disperser = await world.run(world.openDisperser())
-    const id = await world.run(disperser.submit(new Uint8Array(2_000).fill(7), { peer: 'test' }))
-    const { batch } = await world.run(disperser.certified(id))
-    const isRecorded = (): boolean => world.chain.records.size > 0
-    await world.clock.run({ untilMs: world.clock.nowMs() + 5_000, done: isRecorded })
+    for (let count = 1; count <= batches; count++) {
+      const blob = new Uint8Array(2_000).fill(count)
+      const id = await world.run(disperser.submit(blob, { peer: 'test' }))
+      const { batch } = await world.run(disperser.certified(id))
+      const isRecorded = (): boolean => world.chain.records.size === count
+      await world.clock.run({ untilMs: world.clock.nowMs() + 5_000, done: isRecorded })
+      round.recorded.push(batch)
+    }
     await world.run(disperser.close())
-    round.batch = batch
-    round.record = (await world.chain.recordOf(batch))!
-    const quorum = await world.chain.quorumAt((await world.chain.epochAt(batch.epoch))!, 0)
-    const draw = queryDrawOf(round.table.mixOf(round.record.height + 1n), batch)
-    const { codedRows } = world.chain.shape
+    round.batch = round.recorded[0]!
+    round.record = (await world.chain.recordOf(round.batch))!
+    const { askers, holders } = await round.partsIn(round.batch)
+    round.askers = askers
+    round.holders = holders
+    return round
+  }
+
+  /** Whose the rows are by which a batch is asked for, and those that are asked for. */
+  async partsIn(batch: BatchId) {
+    const { chain } = this.world
+    const { height } = (await chain.recordOf(batch))!
+    const quorum = await chain.quorumAt((await chain.epochAt(batch.epoch))!, 0)
+    const draw = queryDrawOf(this.table.mixOf(height + 1n), batch)
+    const { codedRows } = chain.shape
     const of = (rows: readonly number[]): readonly number[] =>
       rows.map((row) => holderOf(quorum, row))
-    round.askers = of(askingRows(draw, codedRows))
-    round.holders = of(askedRows(draw, codedRows))
-    return round
+    return { askers: of(askingRows(draw, codedRows)), holders: of(askedRows(draw, codedRows)) }
   }
 
   /** Begins the duties of a node, with `inner` in its place. */
@@ -69,12 +85,15 @@ class Round {
       header: (batch: BatchId) => inner.header(batch),
       rows: (batch: BatchId, indexes: readonly number[]) => inner.rows(batch, indexes),
       store: (request: Uint8Array) => inner.store(request),
-      heldOf: (epoch: bigint) => held.heldOf(epoch),
+      heldOf: (epoch: bigint) => {
+        this.listings++
+        return held.heldOf(epoch)
+      },
     }
     const queries = this.table.of(operator)
     const log = silentLogger
     const duty = new QueryDuty({ chain, queries, node, client, clock, log, operator })
-    this.loops[index]?.close()
+    void this.loops[index]?.close()
     this.loops[index] = new DutyLoop({ duties: [duty], clock, log, pollMs: 1_000 })
   }
 
@@ -243,4 +262,102 @@ test('what is two epochs old is asked for no more, and what is refused is let go
   round.begin(asker)
   await round.pass(30)
   assert.equal(round.query, undefined)
+})
+
+/** An asker of a round that holds a row that is asked for. */
+const bothOf = (round: Round): number =>
+  round.askers.find((asker) => asker !== round.askers[0] && round.holders.includes(asker))!
+
+for (const then of ['it begins anew', 'its receipt is lost'] as const) {
+  test(`a node that answered clears itself still when ${then}`, async () => {
+    const round = await Round.open()
+    const node = bothOf(round)
+    const first = round.askers[0]!
+    // No other asker reaches it.
+    round.world.nodes.delete(round.world.chain.signers[node]!.url)
+    if (then === 'its receipt is lost') {
+      const of = round.table.of.bind(round.table)
+      round.table.of = (operator) => {
+        const hands = of(operator)
+        return {
+          ...hands,
+          answer: async (batch, slots, got) => {
+            await hands.answer(batch, slots, got)
+            throw new Error('no receipt came')
+          },
+        }
+      }
+    }
+    round.begin(node)
+    round.begin(first)
+    await round.pass(9)
+    assert.equal(round.did('answer').filter((by) => by === node).length, 1)
+    if (then === 'it begins anew') round.begin(node)
+    await round.pass(7)
+    for (const index of round.nodes.keys()) {
+      if (index !== node && index !== first) round.begin(index)
+    }
+    await round.pass(120)
+    assert.equal(round.query?.isDecided, true)
+    const held = round.holders.filter((holder) => holder === node).length
+    assert.equal(round.did('clear').filter((by) => by === node).length, held)
+    assert.equal(round.query?.missing, 0)
+  })
+}
+
+/** Many queries at once before a node of which nobody else answers, one of them decided. */
+async function crowd() {
+  const round = await Round.open({ nodeCount: 4, batches: 24 })
+  const { chain, nodes } = round.world
+  const operators = chain.signers.map(({ operator }) => operator)
+  for (const batch of round.recorded) {
+    await round.table.of(operators[1]!).query(batch, (await chain.recordOf(batch))!)
+  }
+  const last = round.recorded.at(-1)!
+  const { askers, holders } = await round.partsIn(last)
+  const missing = holders.reduce((bits, holder, at) => (holder === 0 ? bits | (1 << at) : bits), 0)
+  const slotsOf = (member: number): number =>
+    askers.reduce((bits, asker, slot) => (asker === member ? bits | (1 << slot) : bits), 0)
+  const others = [1, 2, 3].filter((member) => slotsOf(member) !== 0)
+  for (const member of others) {
+    const hands = round.table.of(operators[member]!)
+    if (round.table.queries.get(batchKey(last))?.isDecided === true) break
+    await hands.answer(last, slotsOf(member), all & ~missing)
+  }
+  assert.equal(round.table.queries.get(batchKey(last))?.isDecided, true)
+  assert.notEqual(missing, 0)
+  for (const member of [1, 2, 3]) {
+    nodes.set(
+      chain.signers[member]!.url,
+      badNode('silent', round.world, member, round.nodes[member]!),
+    )
+  }
+  return round
+}
+
+test('rows that were not got are shown before anything is gathered', async () => {
+  const round = await crowd()
+  round.begin(0)
+  await round.pass(3)
+  assert.ok(round.did('clear').length > 0)
+  assert.ok(!round.did('answer').includes(0))
+})
+
+test('who lets all time pass is waited for once, however many queries there are', async () => {
+  const round = await crowd()
+  round.begin(0)
+  await round.pass(15)
+  let asked = 0
+  for (const batch of round.recorded.slice(0, -1)) {
+    if ((await round.partsIn(batch)).askers.includes(0)) asked++
+  }
+  assert.ok(asked > 16, 'more than are gathered at once')
+  assert.equal(round.did('answer').filter((by) => by === 0).length, asked)
+})
+
+test('a node is not asked for all that it holds each second', async () => {
+  const round = await Round.open()
+  round.begin(0)
+  await round.pass(30)
+  assert.ok(round.listings >= 3 && round.listings <= 3 * 11, String(round.listings))
 })

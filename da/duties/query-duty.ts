@@ -9,7 +9,7 @@
  *
  * All of it follows from what the chain says and the node has on its disk, so after a crash it
  * looks again at what it holds of three epochs. Nobody is paid for it: what the chain refuses a few
- * times is let go.
+ * times is let go, and what comes after it is seen to all the same.
  */
 
 import { RowVerifier } from '@zg/coding'
@@ -17,7 +17,7 @@ import type { RowsHeader } from '@zg/coding'
 import { bytesEqual } from '@zg/primitives'
 import type { Clock, Logger } from '@zg/runtime'
 
-import { messageOf } from '../asking.ts'
+import { inGroups, messageOf } from '../asking.ts'
 import { batchKey } from '../batch/batch.ts'
 import type { BatchId } from '../batch/batch.ts'
 import type { DataChain, DataRecord, DrawnQuorum } from '../chain/data-chain.ts'
@@ -38,8 +38,10 @@ const watchedMax = 65_536
 /** Queries that are seen to in one step, and how many of them at the same time. */
 const queriesPerStep = 256
 const queriesAtOnce = 16
-/** Times that something is tried of a query before it is let go. */
-const triesMax = 4
+/** Times that each thing to do about a query is tried, once a step; what is urgent, oftener. */
+const triesMax = { query: 4, answer: 16, clear: 16, settle: 4 } as const
+/** How often the node is asked for all that it holds of three epochs. */
+const noticeEveryMs = 3_000
 /** Epochs after its own in which a batch may be asked for: rewards are settled in the next one. */
 const queriedWithin = 2n
 /** After how much of the time for answers the next one of the seven brings a query. */
@@ -71,9 +73,21 @@ type Case = {
   readonly own: number
   /** When it was first seen to be drawn. */
   readonly sinceMs: number
-  isAnswered: boolean
-  tries: number
+  /** What its holders gave, once they were asked. */
+  got: number | undefined
+  /**
+   * How often something was tried. What is refused may be there already: an answer of before a
+   * restart, or one whose receipt was lost.
+   */
+  readonly tries: Map<Act, number>
 }
+
+type Act = keyof typeof triesMax
+
+type Looked = { readonly key: string; readonly found: Case; readonly query: Query | undefined }
+type Now = { readonly rules: QueryRules; readonly seconds: number }
+/** Of one step: who is not asked again in it, and when it is to end. */
+type Gathering = { readonly late: Set<string>; readonly end: AbortSignal }
 
 export class QueryDuty implements Duty {
   readonly what = 'queries'
@@ -85,28 +99,58 @@ export class QueryDuty implements Duty {
   readonly #cases = new Map<string, Case>()
   /** By epoch: batches that are done with. */
   readonly #done = new Map<bigint, Set<string>>()
+  #noticeAtMs = 0
 
   constructor(options: QueryDutyOptions) {
     this.#options = options
   }
 
-  async step(): Promise<boolean> {
-    const { chain, queries } = this.#options
+  async step(end: AbortSignal): Promise<boolean> {
+    const { chain, queries, clock } = this.#options
     const rules = await queries.queryRules()
     if (rules === undefined || rules.every === 0) return false
-    const present = await chain.epoch()
-    this.#notice(present)
+    if (clock.nowMs() >= this.#noticeAtMs) {
+      this.#notice(await chain.epoch())
+      this.#noticeAtMs = clock.nowMs() + noticeEveryMs
+    }
     const some = [this.#fresh, this.#watched].flatMap((held) => {
       return [...held.entries()].slice(0, looksAtOnce)
     })
     await Promise.all(some.map(([key, held]) => this.#look(key, held, rules)))
-    const open = [...this.#cases.entries()].slice(0, queriesPerStep)
-    for (let from = 0; from < open.length; from += queriesAtOnce) {
-      const seconds = await queries.timeSeconds()
-      const few = open.slice(from, from + queriesAtOnce)
-      await Promise.all(few.map(([key, found]) => this.#see(key, found, { rules, seconds })))
-    }
+    await this.#see(rules, end)
     return this.#fresh.size > 0
+  }
+
+  /**
+   * Sees to some of what is asked for. To gather rows takes long where holders are silent, so
+   * before each few that are gathered, whatever takes no gathering is done of all of them: rows
+   * that were not got are to be shown in time.
+   */
+  async #see(rules: QueryRules, end: AbortSignal): Promise<void> {
+    const open = [...this.#cases.entries()].slice(0, queriesPerStep)
+    // What is seen to next is what was not for longest.
+    for (const [key, found] of open) {
+      this.#cases.delete(key)
+      this.#cases.set(key, found)
+    }
+    const by: Gathering = { late: new Set(), end }
+    const tried = new Set<string>()
+    for (let from = 0; from <= queriesPerStep && !end.aborted; from += queriesAtOnce) {
+      const looked = await this.#looked(open)
+      const seconds = await this.#options.queries.timeSeconds()
+      const due = looked.flatMap((each) => {
+        const act = this.#nextOf(each, { rules, seconds })
+        if (act === 'end') this.#end(each.key, each.found.batch)
+        return act === undefined || act === 'end' ? [] : [{ act, each }]
+      })
+      const fresh = due.filter(({ act, each }) => !tried.has(`${act} ${each.key}`))
+      const quick = fresh.filter(({ act }) => act !== 'answer')
+      const slow = fresh.filter(({ act }) => act === 'answer').slice(0, queriesAtOnce)
+      for (const { act, each } of [...quick, ...slow]) tried.add(`${act} ${each.key}`)
+      await inGroups(quick, queriesAtOnce, ({ act, each }) => this.#try(act, each, by))
+      if (slow.length === 0 || end.aborted) return
+      await Promise.all(slow.map(({ act, each }) => this.#try(act, each, by)))
+    }
   }
 
   /** Takes in what the node holds now, and forgets what can no longer be asked for. */
@@ -179,70 +223,68 @@ export class QueryDuty implements Duty {
     const first = askers.findIndex(isOwn)
     const turn = new Set(first < 0 ? askers : askers.slice(0, first)).size
     const sinceMs = clock.nowMs()
-    return { batch, record, quorum, rows, slots, turn, own, sinceMs, isAnswered: false, tries: 0 }
+    const parts = { batch, record, quorum, rows, slots, turn, own, sinceMs }
+    return { ...parts, got: undefined, tries: new Map() }
   }
 
-  /** Does what is to be done next of a batch that is asked for. */
-  async #see(
-    key: string,
-    found: Case,
-    now: { readonly rules: QueryRules; readonly seconds: number },
-  ): Promise<void> {
-    const { queries, log } = this.#options
-    // What is seen to next is what was not for longest.
-    this.#cases.delete(key)
-    this.#cases.set(key, found)
-    let query: Query | undefined
-    try {
-      query = await queries.queryOf(found.batch)
-    } catch {
-      return
-    }
-    try {
-      if (!(await this.#act(found, query, now))) return
-    } catch (error) {
-      log.warn('a query could not be seen to', { batch: key, error: messageOf(error) })
-      if (++found.tries < triesMax) return
-    }
-    this.#cases.delete(key)
-    this.#end(key, found.batch)
+  /** What the chain says now of some cases; those of which it does not are left out. */
+  async #looked(open: readonly (readonly [string, Case])[]): Promise<readonly Looked[]> {
+    const { queries } = this.#options
+    const looked: Looked[] = []
+    await inGroups(open, queriesAtOnce, async ([key, found]) => {
+      if (!this.#cases.has(key)) return
+      try {
+        looked.push({ key, found, query: await queries.queryOf(found.batch) })
+      } catch {
+        // It is asked again.
+      }
+    })
+    return looked
   }
 
-  /** Returns whether nothing more is to be done. */
-  async #act(
-    found: Case,
-    query: Query | undefined,
-    { rules, seconds }: { readonly rules: QueryRules; readonly seconds: number },
-  ): Promise<boolean> {
-    const { queries, clock, log } = this.#options
-    const { batch, record, slots, turn, own } = found
+  /** What is to be done next of a batch that is asked for. */
+  #nextOf({ found, query }: Looked, now: Now): Act | 'end' | undefined {
+    const { rules, seconds } = now
+    const { slots, turn, own, tries } = found
+    const isOpen = (act: Act): boolean => (tries.get(act) ?? 0) < triesMax[act]
     const turnSeconds = (turn * rules.answerSeconds) / turnPart
     if (query === undefined) {
-      const isDue = slots !== 0 && clock.nowMs() >= found.sinceMs + turnSeconds * 1_000
-      if (isDue) await queries.query(batch, record)
-      return false
+      const isDue = this.#options.clock.nowMs() >= found.sinceMs + turnSeconds * 1_000
+      return slots !== 0 && isDue && isOpen('query') ? 'query' : undefined
     }
     const isOver = seconds > query.untilSeconds
-    if (query.isSettled || (isOver && !query.isDecided)) return true
-    if (!query.isDecided) {
-      if (slots === 0 || found.isAnswered) return false
-      const got = await this.#got(found)
-      await queries.answer(batch, slots, got)
-      found.isAnswered = true
-      log.info('a query is answered', { batch: batchKey(batch), slots, got })
-      return false
-    }
-    if (query.missing === 0) return true
+    if (query.isSettled || (isOver && !query.isDecided)) return 'end'
+    if (!query.isDecided) return slots !== 0 && isOpen('answer') ? 'answer' : undefined
+    if (query.missing === 0) return 'end'
     if (!isOver) {
-      await this.#clear(found, query.missing & own)
-      return slots === 0
+      if ((query.missing & own) !== 0 && isOpen('clear')) return 'clear'
+      return slots === 0 ? 'end' : undefined
     }
-    if (seconds > query.untilSeconds + turnSeconds) await queries.settle(batch, record)
-    return false
+    if (!isOpen('settle')) return 'end'
+    return seconds > query.untilSeconds + turnSeconds ? 'settle' : undefined
+  }
+
+  /** Tries what is to be done. That is let go after some times, and what comes after it is not. */
+  async #try(act: Act, { key, found, query }: Looked, by: Gathering): Promise<void> {
+    const { queries, log } = this.#options
+    const { batch, record, slots, tries } = found
+    tries.set(act, (tries.get(act) ?? 0) + 1)
+    try {
+      if (act === 'query') await queries.query(batch, record)
+      if (act === 'clear') await this.#clear(found, (query?.missing ?? 0) & found.own)
+      if (act === 'settle') await queries.settle(batch, record)
+      if (act !== 'answer') return
+      const got = (found.got ??= await this.#got(found, by))
+      await queries.answer(batch, slots, got)
+      tries.set(act, triesMax[act])
+      log.info('a query is answered', { batch: key, slots, got })
+    } catch (error) {
+      log.warn('a query could not be seen to', { batch: key, act, error: messageOf(error) })
+    }
   }
 
   /** Which of the sixteen rows their holders give, verified. */
-  async #got({ batch, record, quorum, rows }: Case): Promise<number> {
+  async #got({ batch, record, quorum, rows }: Case, by: Gathering): Promise<number> {
     const { node, client, clock, chain } = this.#options
     const header = await this.#header(batch)
     if (header === undefined) throw new UnavailableError('the header of the batch is lost')
@@ -251,6 +293,7 @@ export class QueryDuty implements Duty {
       return bytesEqual(operator, this.#options.operator)
     })?.url
     return gotOf(rows, {
+      ...by,
       clock,
       shape: chain.shape,
       verifier,
@@ -266,14 +309,17 @@ export class QueryDuty implements Duty {
     const { node, queries, chain, log } = this.#options
     const header = missing === 0 ? undefined : await this.#header(batch)
     if (header === undefined) return
-    for (const [place, index] of rows.entries()) {
-      if (((missing >> place) & 1) === 0) continue
+    const shown = rows.map(async (index, place) => {
+      if (((missing >> place) & 1) === 0) return
       const bytes = await node.rows(batch, [index])
       const row = decodeRows(bytes, header.rowSize, chain.shape).find((one) => one.index === index)
-      if (row === undefined) continue
+      if (row === undefined) return
       await queries.clear(batch, { place, row, header })
       log.info('a row is shown that was not got', { batch: batchKey(batch), row: index })
-    }
+    })
+    // One that cannot be shown keeps no other from it.
+    const failed = (await Promise.allSettled(shown)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
   async #header(batch: BatchId): Promise<RowsHeader | undefined> {
@@ -283,6 +329,7 @@ export class QueryDuty implements Duty {
   }
 
   #end(key: string, { epoch }: BatchId): void {
+    this.#cases.delete(key)
     const done = this.#done.get(epoch) ?? new Set()
     done.add(key)
     this.#done.set(epoch, done)

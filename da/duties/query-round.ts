@@ -5,6 +5,7 @@ import type { Clock } from '@zg/runtime'
 
 import { answerWithin, pause } from '../asking.ts'
 import type { DataShape } from '../chain/data-chain.ts'
+import { UnavailableError } from '../doors/dispersal.ts'
 import { decodeRows } from '../batch/wire.ts'
 
 /** How long a holder has to answer, and how often it is asked: a lost packet is no lost row. */
@@ -12,12 +13,13 @@ const answerWithinMs = 4_000
 const triesMax = 2
 const betweenTriesMs = 1_000
 
-const neverAborted = new AbortController().signal
-
 export type QueryRoundOptions = {
   readonly clock: Clock
   readonly shape: DataShape
   readonly verifier: RowVerifier
+  /** Urls of those that let all their time pass: not asked again; the next ones come here. */
+  readonly late: Set<string>
+  readonly end: AbortSignal
   /** Where the holder of a row answers. */
   readonly urlOf: (row: number) => string
   readonly rowsAt: (
@@ -27,29 +29,39 @@ export type QueryRoundOptions = {
   ) => Promise<Uint8Array>
 }
 
-/** A bit for each of the rows that its holder gave and that verifies. */
+/**
+ * A bit for each of the rows that its holder gave and that verifies.
+ *
+ * @throws {UnavailableError} `DA_UNAVAILABLE` when it is ended meanwhile.
+ */
 export async function gotOf(rows: readonly number[], options: QueryRoundOptions): Promise<number> {
   const wanted = new Map<string, Set<number>>()
   for (const row of rows) {
     const url = options.urlOf(row)
     wanted.set(url, (wanted.get(url) ?? new Set()).add(row))
   }
+  const { clock, end, late } = options
   const got = new Set<number>()
+  const silent: string[] = []
   await Promise.all(
     [...wanted].map(async ([url, own]) => {
+      if (late.has(url)) return
+      let isLate = true
       for (let tries = 0; tries < triesMax && own.size > 0; tries++) {
-        if (tries > 0) await pause(options.clock, betweenTriesMs, neverAborted)
-        for (const index of await goodOf(
-          url,
-          [...own].sort((a, b) => a - b),
-          options,
-        )) {
+        if (tries > 0) await pause(clock, betweenTriesMs, end)
+        const askedMs = clock.nowMs()
+        const indexes = [...own].sort((a, b) => a - b)
+        for (const index of await goodOf(url, indexes, options)) {
           own.delete(index)
           got.add(index)
         }
+        isLate &&= clock.nowMs() - askedMs >= answerWithinMs
       }
+      if (isLate) silent.push(url)
     }),
   )
+  if (end.aborted) throw new UnavailableError('it is ended')
+  for (const url of silent) late.add(url)
   return rows.reduce((bits, row, place) => (got.has(row) ? bits | (1 << place) : bits), 0)
 }
 
@@ -57,12 +69,12 @@ export async function gotOf(rows: readonly number[], options: QueryRoundOptions)
 async function goodOf(
   url: string,
   indexes: readonly number[],
-  { clock, shape, verifier, rowsAt }: QueryRoundOptions,
+  { clock, shape, verifier, rowsAt, end }: QueryRoundOptions,
 ): Promise<readonly number[]> {
   let rows: readonly ProvedRow[]
   try {
     const ask = (signal: AbortSignal): Promise<Uint8Array> => rowsAt(url, indexes, signal)
-    const bytes = await answerWithin(clock, answerWithinMs, ask)
+    const bytes = await answerWithin(clock, answerWithinMs, ask, end)
     rows = decodeRows(bytes, verifier.header.rowSize, shape)
   } catch {
     return []

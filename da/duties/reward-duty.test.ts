@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { toHex } from '@zg/primitives'
 import { silentLogger, SimulatedClock } from '@zg/runtime'
 
+import { rewardKey } from './duty-chain.ts'
 import type { Reward } from './duty-chain.ts'
 import { RewardDuty } from './reward-duty.ts'
 import { DataWorld } from '../testing/data-world.ts'
@@ -30,7 +31,16 @@ function open(rewards: readonly Reward[], leastWei = 1n) {
     for (let steps = 0; await world.run(duty.step()); steps++) assert.ok(steps < 1_000)
   }
   const pass = (epochs: number) => clock.run({ untilMs: clock.nowMs() + epochs * epochMs })
-  return { table, chain: world.chain, begin, see, pass }
+  /** Steps as often as it is stepped when it fails, and tells how often it did. */
+  const insist = async (duty: RewardDuty): Promise<number> => {
+    let failures = 0
+    for (; failures < 100; failures++) {
+      if (await see(duty).then(Boolean, () => true)) continue
+      return failures
+    }
+    return assert.fail('it fails for ever')
+  }
+  return { table, chain: world.chain, begin, see, insist, pass }
 }
 
 const epochsOf = (rewards: readonly Reward[]): readonly bigint[] =>
@@ -72,4 +82,46 @@ test('a claim that does not get there is made again; one that is not worth it is
   table.mute.clear()
   await see(duty)
   assert.deepEqual(epochsOf(table.rewards), [6n])
+})
+
+test('what is not worth its claim adds up, over a crash too, and is claimed once it is worth it', async () => {
+  const small = [3n, 4n, 5n].map((epoch) => reward(epoch, 4n))
+  const { table, begin, see, pass } = open(small.slice(), 15n)
+  await see(begin())
+  assert.equal(table.rewards.length, 3)
+  table.rewards.push(reward(8n, 4n))
+  await pass(1)
+  await see(begin())
+  assert.deepEqual(table.rewards, [])
+})
+
+test('a claim that always reverts keeps no other from being made, and is made again now and then', async () => {
+  const bad = reward(3n, 100n)
+  const { table, begin, see, insist, pass } = open([bad, reward(5n), reward(7n)])
+  table.stuck.add(rewardKey(bad))
+  const duty = begin()
+  assert.equal(await insist(duty), 4)
+  assert.deepEqual(table.rewards, [bad])
+  table.stuck.clear()
+  await pass(31)
+  await see(duty)
+  assert.deepEqual(table.rewards, [bad])
+  await pass(1)
+  await see(duty)
+  assert.deepEqual(table.rewards, [])
+})
+
+test('what somebody else claimed for the operator is let go', async () => {
+  const small = reward(3n, 4n)
+  const { table, begin, see, pass } = open([small], 5n)
+  const duty = begin()
+  await see(duty)
+  table.rewards.splice(0, 1, reward(8n, 4n))
+  await pass(1)
+  await see(duty)
+  assert.equal(table.rewards.length, 1, 'it is not worth it alone')
+  table.rewards.push(reward(9n, 4n))
+  await pass(1)
+  await see(duty)
+  assert.deepEqual(table.rewards, [])
 })

@@ -154,8 +154,8 @@ export class DataNode implements DataNodeApi {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#loop.close()
-    await Promise.allSettled([...this.#busy.values(), this.#pruning, this.#unrecorded.close()])
+    const steps = [this.#loop.close(), this.#pruning, this.#unrecorded.close()]
+    await Promise.allSettled([...this.#busy.values(), ...steps])
     await this.#store.close()
   }
 

@@ -184,11 +184,18 @@ describe('a door whose clients are hostile', () => {
       /** Resolves before rows are answered. */
       hold: Promise.resolve(),
       rowsCount: 0,
+      /** Resolves before headers are. */
+      headerHold: Promise.resolve(),
+      headerCount: 0,
       answer: new Uint8Array(1),
     }
     const node = {
       status: { batches: 0, bytes: 0, quotaBytes: 0 },
-      header: async () => header,
+      async header() {
+        hostile.headerCount++
+        await hostile.headerHold
+        return header
+      },
       async rows() {
         hostile.rowsCount++
         await hostile.hold
@@ -282,6 +289,16 @@ describe('a door whose clients are hostile', () => {
     resolve()
     await new Promise((done) => setImmediate(done))
     assert.deepEqual(await codeOf(`${rowsPath}/0`), [200, ''])
+  })
+
+  test('headers take turns as rows do', async (t) => {
+    const { send, codeOf, hostile } = await openHostile(t)
+    hostile.headerHold = new Promise(() => undefined)
+    const path = rowsPath.replace(/rows$/, 'header')
+    for (let count = 1; count <= 8; count++) send(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
+    await until(() => hostile.headerCount === 8)
+    assert.deepEqual(await codeOf(path), [429, 'DA_OVERLOADED'])
+    assert.deepEqual(await codeOf(`${rowsPath}/0`), [429, 'DA_OVERLOADED'])
   })
 
   test('beyond sixteen answers of rows one waits, for two seconds or until it hangs up', async (t) => {

@@ -115,23 +115,24 @@ function answerer({ node, roots, shape, clock }: NodeDoorOptions) {
     }
   }
 
-  const rows = async (batch: BatchId, list: string, { request, gone }: Asked) => {
-    const indexes = readRowList(list, shape.codedRows)
+  /** A turn with what is read from the disk: it is held until it is read by who asked. */
+  const inTurn = async <T>(read: () => Promise<T>, { request, gone }: Asked): Promise<T> => {
     const endTurn = await answers.take(peerOf(request.socket.remoteAddress), gone)
-    const work = rowsOf(batch, indexes)
-    // They are held until they are read.
+    const work = read()
     endAfter(endTurn, work, gone)
     return work
   }
 
-  /** The rows of the batch are read before: a turn like that of rows. */
-  const root = async (batch: BatchId, { request, gone }: Asked): Promise<Uint8Array> => {
-    const endTurn = await answers.take(peerOf(request.socket.remoteAddress), gone)
-    const work = roots?.sign(batch) ?? Promise.resolve(undefined)
-    endAfter(endTurn, work, gone)
-    const signature = await work
-    if (signature === undefined) throw new DoorError('DA_DOOR_ABSENT', 'Nothing is here of it')
-    return signature
+  const rows = async (batch: BatchId, list: string, asked: Asked) => {
+    const indexes = readRowList(list, shape.codedRows)
+    return inTurn(() => rowsOf(batch, indexes), asked)
+  }
+
+  /** A header, or 0G's signature, before which all rows of the batch are read. */
+  const present = async (read: () => Promise<Uint8Array | undefined>, asked: Asked) => {
+    const found = await inTurn(read, asked)
+    if (found === undefined) throw new DoorError('DA_DOOR_ABSENT', 'Nothing is here of it')
+    return found
   }
 
   const rowsOf = async (batch: BatchId, indexes: readonly number[]): Promise<Uint8Array> => {
@@ -155,11 +156,11 @@ function answerer({ node, roots, shape, clock }: NodeDoorOptions) {
     if (parts[0] === 'v1' && parts[1] === 'batches') {
       const batch = batchOf(parts[2])
       if (parts.length === 4 && parts[3] === 'header') {
-        const header = await node.header(batch)
-        if (header === undefined) throw new DoorError('DA_DOOR_ABSENT', 'Nothing is here of it')
-        return send(response, header)
+        return send(response, await present(() => node.header(batch), asked))
       }
-      if (parts.length === 4 && parts[3] === 'root') return send(response, await root(batch, asked))
+      if (parts.length === 4 && parts[3] === 'root') {
+        return send(response, await present(async () => roots?.sign(batch), asked))
+      }
       if (parts.length === 5 && parts[3] === 'rows') {
         return send(response, await rows(batch, parts[4]!, asked))
       }

@@ -7,6 +7,7 @@ import type { Clock } from '@zg/runtime'
 
 import { batchKey } from '../batch/batch.ts'
 import type { BatchId } from '../batch/batch.ts'
+import { rewardKey } from '../duties/duty-chain.ts'
 import type { Query, QueryChain, Reward, RewardChain } from '../duties/duty-chain.ts'
 import { askedRows, askedRowsCount, askersCount, askingRows } from '../duties/query-draw.ts'
 import { isQueried, queryDrawOf } from '../duties/query-draw.ts'
@@ -32,6 +33,8 @@ export class TableDuties {
   readonly mute = new Set<Hex>()
   /** By operator and epoch. */
   readonly rewards: Reward[] = []
+  /** Keys of rewards of which every claim reverts. */
+  readonly stuck = new Set<string>()
   readonly #chain: TableChain
   readonly #clock: Clock
 
@@ -89,10 +92,14 @@ export class TableDuties {
         found!.isSettled = true
       },
       rewardsOf: async (_, epoch) => this.rewards.filter((reward) => reward.epoch === epoch),
+      leftOf: async (reward) => {
+        return this.rewards.find((one) => rewardKey(one) === rewardKey(reward))?.amount ?? 0n
+      },
       claim: async (reward) => {
-        send('claim')
-        const at = this.rewards.indexOf(reward)
+        const at = this.rewards.findIndex((one) => rewardKey(one) === rewardKey(reward))
         refuse(at < 0, 'NothingFree')
+        refuse(this.stuck.has(rewardKey(reward)), 'the operator takes no payment')
+        send('claim')
         this.rewards.splice(at, 1)
       },
     }
