@@ -219,6 +219,8 @@ const mends: Readonly<Record<string, Mend>> = {
   CLI_EVIDENCE_FILE: () => "name a file with one line of a disperser's log",
   DA_RETENTION: () => 'have retentionEpochs be 2 or more',
   RUNTIME_FOLDER_LOCKED: () => 'end the other process first, or give this one its own folder',
+  DA_ROW_KEY_LOST: () =>
+    'put its folder aside, and begin with an empty one three epochs after it last ran',
   DA_DOOR_LISTEN_FAILED: () => 'end what listens there, or choose another port',
 }
 

@@ -20,7 +20,7 @@ import { blsScheme, localSigner } from '@zg/consensus'
 import type { NetworkIdentity, SignatureScheme } from '@zg/consensus'
 import { addressOfSecretKey, assert, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
-import { createNodeDisk, lockFolder } from '@zg/runtime'
+import { createNodeDisk, createSystemRng, lockFolder } from '@zg/runtime'
 import type { Clock, Disk, Logger, Timer } from '@zg/runtime'
 
 import { startAltDaDoor } from './doors/alt-da-door.ts'
@@ -143,7 +143,8 @@ async function openNode(
   const { chain, folder, clock, log, operator, signingKey, quotaBytes, host, port } = options
   const disk = await lockedDisk(folder, opened)
   const signer = localSigner(blsScheme(), signingKey)
-  const node = await DataNode.open({ chain, disk, clock, log, operator, signer, quotaBytes })
+  const rng = createSystemRng()
+  const node = await DataNode.open({ chain, disk, clock, rng, log, operator, signer, quotaBytes })
   opened.defer(() => node.close())
   const gate = new Gate()
   opened.defer(() => gate.open())
@@ -296,7 +297,7 @@ async function openDisperser(
   const grpc = await startGrpcDoor({ ...inside, ...options.grpc })
   opened.defer(() => grpc.close())
   const keptEpochs = chain.retentionEpochs
-  const presentEpoch = (): Promise<bigint> => chain.epoch()
+  const presentEpoch = (): Promise<bigint> => chain.finalEpoch()
   const kept = { disk, keptEpochs, presentEpoch }
   const altDa = await startAltDaDoor({ ...inside, ...options.altDa, ...kept })
   opened.defer(() => altDa.close())

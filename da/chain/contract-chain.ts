@@ -157,6 +157,18 @@ export class ContractChain implements DataChain {
     return epoch
   }
 
+  async finalEpoch(): Promise<bigint> {
+    return (await this.#finalBlock()).epoch
+  }
+
+  /** A final block, and its own epoch: the newest one may be in a later one. */
+  async #finalBlock(): Promise<{ readonly blockNumber: bigint; readonly epoch: bigint }> {
+    const { finality: blockTag } = this.#options
+    const { number: blockNumber } = await this.#client.getBlock({ blockTag })
+    const read = { ...this.#stake, functionName: 'epoch', blockNumber } as const
+    return { blockNumber, epoch: await this.#client.readContract(read) }
+  }
+
   async epochAt(epoch: bigint): Promise<DataEpoch | undefined> {
     const key = String(epoch)
     const known = this.#epochs.get(key)
@@ -249,11 +261,9 @@ export class ContractChain implements DataChain {
     epoch: bigint,
     batches: readonly BatchId[],
   ): Promise<readonly (DataRecord | undefined)[] | undefined> {
-    const { finality: blockTag } = this.#options
-    const { number: blockNumber } = await this.#client.getBlock({ blockTag })
-    const read = { ...this.#stake, functionName: 'epoch', blockNumber } as const
-    // MUST be the epoch of the block that is asked: the newest one may be in a later epoch.
-    if ((await this.#client.readContract(read)) < epoch + recordedWithin) return undefined
+    // MUST be the epoch of the block that is asked.
+    const { blockNumber, epoch: present } = await this.#finalBlock()
+    if (present < epoch + recordedWithin) return undefined
     return Promise.all(batches.map((batch) => this.#recordAt(batch, { blockNumber })))
   }
 

@@ -66,6 +66,8 @@ export interface DataChain {
   readonly vouchers: VoucherDomain
 
   epoch(): Promise<bigint>
+  /** Of a final block. */
+  finalEpoch(): Promise<bigint>
   /** Undefined while its seed is not known. */
   epochAt(epoch: bigint): Promise<DataEpoch | undefined>
   /**

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { RowVerifier } from '@zg/coding'
 import { addressOfSecretKey } from '@zg/primitives'
-import { SimulatedClock } from '@zg/runtime'
+import { createSeededRng, SimulatedClock } from '@zg/runtime'
 
 import { localBatchCoder } from '../disperser/batch-coder.ts'
 import type { CodedBatch } from '../disperser/batch-coder.ts'
@@ -13,6 +13,7 @@ import { CertificateBuilder } from '../batch/certificate.ts'
 import { DataNode } from '../node/data-node.ts'
 import { signPersonal } from '../batch/personal-signature.ts'
 import { rowsOf } from '../batch/quorum.ts'
+import { keyPaths } from '../node/row-key.ts'
 import { RowStore } from '../node/row-store.ts'
 import { DataWorld, smallShape } from '../testing/data-world.ts'
 import type { DataWorldOptions } from '../testing/data-world.ts'
@@ -172,7 +173,7 @@ test('what has expired is forgotten, file and all', async () => {
     await holder.pass(0.8)
     assert.deepEqual(await holder.whole(), [])
     assert.deepEqual([holder.node.status.batches, holder.node.status.bytes], [0, 0])
-    assert.deepEqual(holder.world.nodeDisks[self]!.paths(), ['settled-through'])
+    assert.deepEqual(holder.world.nodeDisks[self]!.paths(), [...keyPaths, 'settled-through'])
   }
 })
 
@@ -181,7 +182,7 @@ test('an epoch of which all is recorded is left where it lies', async () => {
   await holder.pass(3)
   assert.deepEqual(await holder.whole(), [0, 1])
   const paths = holder.world.nodeDisks[self]!.paths()
-  assert.deepEqual(paths, [`rows/${holder.batches[0]!.epoch}`, 'settled-through'])
+  assert.deepEqual(paths, [...keyPaths, `rows/${holder.batches[0]!.epoch}`, 'settled-through'])
 })
 
 test('rows of another commitment than the recorded one go as well', async () => {
@@ -268,7 +269,13 @@ test('S9: what comes for a closed epoch is not kept, so a commitment that was fo
   const holder = await Holder.open(1, [])
   const { world, batches, coded } = holder
   await world.run(holder.node.close())
-  const store = await world.run(RowStore.open(world.nodeDisks[self]!.mount(), smallShape))
+  const store = await world.run(
+    RowStore.open({
+      disk: world.nodeDisks[self]!.mount(),
+      shape: smallShape,
+      rng: createSeededRng(1),
+    }),
+  )
   const { epoch } = batches[0]!
   assert.equal(store.closeThrough(epoch), true)
   const { commitment, header } = coded[0]!

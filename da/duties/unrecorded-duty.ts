@@ -13,6 +13,7 @@ import type { Logger } from '@zg/runtime'
 
 import { messageOf } from '../asking.ts'
 import { batchKey } from '../batch/batch.ts'
+import { recordedWithin } from '../chain/data-chain.ts'
 import type { DataChain } from '../chain/data-chain.ts'
 import type { Duty } from './duty-loop.ts'
 import type { HeldBatch, RowStore } from '../node/row-store.ts'
@@ -23,7 +24,9 @@ const recordsAtOnce = 64
 const copiedBytesAtOnce = 33_554_432
 
 export type UnrecordedDutyOptions = {
-  readonly chain: Pick<DataChain, 'epoch' | 'finalRecordsOf'>
+  readonly chain: Pick<DataChain, 'finalRecordsOf'>
+  /** Of a final block; undefined while no answer is believed. */
+  readonly finalEpoch: () => Promise<bigint | undefined>
   readonly store: RowStore
   readonly log: Logger
 }
@@ -48,9 +51,9 @@ export class UnrecordedDuty implements Duty {
   }
 
   async step(): Promise<boolean> {
-    const { chain, store } = this.#options
-    const present = await chain.epoch()
-    const epoch = store.unsettledBefore(present - 1n)
+    const { finalEpoch, store } = this.#options
+    const final = await finalEpoch()
+    const epoch = final && store.unsettledBefore(final + 1n - recordedWithin)
     if (epoch === undefined) return false
     if (this.#look?.epoch !== epoch) {
       // MUST be closed before the look: what would come after it would not be asked for.

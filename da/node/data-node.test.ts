@@ -316,3 +316,30 @@ test('what it signs while it asks the chain what is recorded is owed too', async
   await refused
   await desk.refuses(await at(3n), 'DA_UNPAID', /does not cover/)
 })
+
+test('S9: one wrong answer of the endpoint has it forget nothing, nor one that it keeps to', async () => {
+  const desk = await Desk.open()
+  const { world, node, batch } = desk
+  const { chain, clock } = world
+  const signature = await desk.store(await desk.request(await codedOf(1)))
+  const other = await desk.request(await codedOf(2))
+  const { epoch, finalEpoch } = chain
+  const pass = (ms: number): Promise<unknown> => clock.run({ untilMs: clock.nowMs() + ms })
+  const lieFor = async (ms: number): Promise<void> => {
+    chain.epoch = async () => 1_000_000n
+    chain.finalEpoch = async () => 1_000_000n
+    await pass(ms)
+    Object.assign(chain, { epoch, finalEpoch })
+  }
+  await lieFor(11_000)
+  assert.equal(node.status.batches, 1)
+  await desk.refuses(other, 'DA_EQUIVOCATION', /Another commitment/)
+  assert.deepEqual(await desk.store(await desk.request(await codedOf(1))), signature)
+  await lieFor(700_000)
+  assert.equal(node.status.batches, 0)
+  chain.epoch = async () => batch.epoch
+  await desk.refuses(other, 'DA_EPOCH_CLOSED', /nothing more of it/)
+  world.nodeDisks[3]!.crash()
+  const again = await world.run(world.openNode(3))
+  await assert.rejects(world.run(again.store(other)), { code: 'DA_EPOCH_CLOSED' })
+})

@@ -9,7 +9,7 @@ import { commitmentOf, RowVerifier } from '@zg/coding'
 import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
 import type { Signer } from '@zg/consensus'
 import { bytesEqual, toHex, ZgError } from '@zg/primitives'
-import type { Clock, Disk, Logger } from '@zg/runtime'
+import type { Clock, Disk, Logger, Rng } from '@zg/runtime'
 
 import { inGroups, messageOf } from '../asking.ts'
 import { batchKey, batchRequestDigest, quorumOf } from '../batch/batch.ts'
@@ -23,6 +23,7 @@ import { rowsOf } from '../batch/quorum.ts'
 import type { RowSpan } from '../batch/quorum.ts'
 import { rowsAtOnceMax } from '../batch/row-list.ts'
 import { checkRetention } from '../chain/retention.ts'
+import { EpochWatch } from './epoch-watch.ts'
 import { RowStore } from './row-store.ts'
 import type { HeldBatch } from './row-store.ts'
 import { UnrecordedDuty } from '../duties/unrecorded-duty.ts'
@@ -40,6 +41,8 @@ export type DataNodeOptions = {
   readonly chain: DataChain
   readonly disk: Disk
   readonly clock: Clock
+  /** For the key of its rows. */
+  readonly rng: Rng
   readonly log: Logger
   /** 20 bytes: the operator whose places this node answers for. */
   readonly operator: Uint8Array
@@ -73,6 +76,7 @@ type Owed = { readonly batch: BatchId; readonly fee: bigint }
 export class DataNode implements DataNodeApi {
   readonly #options: DataNodeOptions
   readonly #store: RowStore
+  readonly #watch = new EpochWatch()
   /** By disperser. */
   readonly #debts = new Map<string, Debt>()
   /** By batch: one request at a time, the others after it. */
@@ -89,16 +93,22 @@ export class DataNode implements DataNodeApi {
     const { chain, clock, log } = options
     this.#options = options
     this.#store = store
-    this.#unrecorded = new UnrecordedDuty({ chain, store, log })
+    this.#unrecorded = new UnrecordedDuty({
+      chain,
+      finalEpoch: () => this.#finalEpoch(),
+      store,
+      log,
+    })
     const expired = { what: 'what has expired', step: () => this.#prune() }
     const duties = [expired, this.#unrecorded]
     this.#loop = new DutyLoop({ duties, clock, log, pollMs: pruneIntervalMs })
   }
 
-  /** @throws {RetentionTooShortError} `DA_RETENTION` */
+  /** @throws {RetentionTooShortError} `DA_RETENTION` · {RowKeyLostError} `DA_ROW_KEY_LOST` */
   static async open(options: DataNodeOptions): Promise<DataNode> {
-    checkRetention(options.chain)
-    const store = await RowStore.open(options.disk, options.chain.shape)
+    const { chain, disk, rng } = options
+    checkRetention(chain)
+    const store = await RowStore.open({ disk, shape: chain.shape, rng })
     for (const { message } of store.failures) options.log.error('rows are lost', { error: message })
     const node = new DataNode(options, store)
     await node.#recallOwed()
@@ -333,11 +343,17 @@ export class DataNode implements DataNodeApi {
     }
   }
 
+  /** By which is forgotten; undefined while an answer is not believed. */
+  async #finalEpoch(): Promise<bigint | undefined> {
+    const { chain, clock } = this.#options
+    return this.#watch.see(await chain.finalEpoch(), this.#store.newestEpoch, clock.nowMs())
+  }
+
   async #prune(): Promise<boolean> {
     const { chain } = this.#options
-    const present = await chain.epoch()
-    if (this.#isClosed) return false
-    this.#pruning = this.#store.prune(present - chain.retentionEpochs)
+    const final = await this.#finalEpoch()
+    if (final === undefined || this.#isClosed) return false
+    this.#pruning = this.#store.prune(final - chain.retentionEpochs)
     await this.#pruning
     return false
   }

@@ -10,7 +10,7 @@ import type { TestContext } from 'node:test'
 import { RowVerifier } from '@zg/coding'
 import { blsScheme, localSigner } from '@zg/consensus'
 import { addressOfSecretKey, blsSecretKeyFromSeed, sha256 } from '@zg/primitives'
-import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
+import { createNodeDisk, createSeededRng, createSystemClock, silentLogger } from '@zg/runtime'
 
 import { batchKey } from '../batch/batch.ts'
 import { localBatchCoder } from '../disperser/batch-coder.ts'
@@ -64,6 +64,7 @@ describe('nodes over HTTP, on disks, with BLS', () => {
         chain,
         disk: await createNodeDisk(join(folder, `node-${at}`)),
         clock,
+        rng: createSeededRng(at),
         log,
         operator: signers[at]!.operator,
         signer: localSigner(scheme, key),

@@ -2,16 +2,13 @@
 
 import type { RowsHeader } from '@zg/coding'
 import {
-  bigintToBytes,
   bigintToMinimalBytes,
-  bytesEqual,
   concat,
   decodeRlp,
   encodeRlp,
   rlpBigint,
   rlpBytes,
   rlpList,
-  sha256,
 } from '@zg/primitives'
 import type { RlpItem } from '@zg/primitives'
 
@@ -21,19 +18,6 @@ import type { DataShape } from '../chain/data-chain.ts'
 import { decodeHeader, encodeHeader, pieces } from '../batch/wire.ts'
 
 export const hashSize = 32
-
-/** An entry begins with its head: magic ‖ size of meta (4) ‖ SHA-256 of meta (32). */
-const magic = new TextEncoder().encode('zgdr')
-export const headSize = 40
-
-export function headOf(meta: Uint8Array): Uint8Array {
-  return concat(magic, bigintToBytes(BigInt(meta.length), 4), sha256(meta))
-}
-
-/** Whether what begins an entry is the head of its meta. */
-export function isHeadOf(head: Uint8Array, meta: Uint8Array): boolean {
-  return bytesEqual(head.subarray(0, headSize), headOf(meta))
-}
 
 /** Where an entry lies; what is in its meta is read when it is asked for. */
 export type Entry = {
@@ -56,14 +40,6 @@ export type Meta = {
   readonly commitment: Uint8Array
   readonly header: RowsHeader
   readonly ranges: readonly KeptRange[]
-}
-
-/** Where the first head in some bytes may begin; -1 where none does. */
-export function indexOfMagic(bytes: Uint8Array): number {
-  for (let at = bytes.indexOf(magic[0]!); at >= 0; at = bytes.indexOf(magic[0]!, at + 1)) {
-    if (magic.every((byte, place) => bytes[at + place] === byte)) return at
-  }
-  return -1
 }
 
 export function encodeMeta({ batch, commitment, header, ranges }: Meta): Uint8Array {

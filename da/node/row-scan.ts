@@ -1,14 +1,13 @@
 /** What lies in a file of rows when a store begins: its entries, and whether more was there. */
 
-import { hashRow } from '@zg/coding'
-import { bytesEqual, bytesToBigint } from '@zg/primitives'
 import type { Disk } from '@zg/runtime'
 
 import { batchKey } from '../batch/batch.ts'
 import type { DataShape } from '../chain/data-chain.ts'
-import { decodeMeta, headSize, indexOfMagic, isHeadOf } from './row-entry.ts'
-import type { Entry } from './row-entry.ts'
-import { pieces } from '../batch/wire.ts'
+import { decodeMeta } from './row-entry.ts'
+import type { Entry, Meta } from './row-entry.ts'
+import { headSize } from './row-key.ts'
+import type { RowKey } from './row-key.ts'
 
 /** Bytes that are looked through at once for an entry behind damage. */
 const searchSize = 1_048_576
@@ -17,6 +16,7 @@ const metaSizeMax = 1_048_576
 
 export type RowScan = {
   readonly disk: Pick<Disk, 'readAt'>
+  readonly key: RowKey
   readonly shape: DataShape
   readonly path: string
   readonly sizeBytes: number
@@ -25,11 +25,15 @@ export type RowScan = {
 export type FoundEntry = Entry & { readonly key: string }
 
 /** Where the next entry lies, when nothing is damaged. */
-export function endOf({ from, metaSize, rowsSize }: Entry): number {
+export function endOf({
+  from,
+  metaSize,
+  rowsSize,
+}: Pick<Entry, 'from' | 'metaSize' | 'rowsSize'>): number {
   return from + headSize + metaSize + rowsSize
 }
 
-/** The entries of a file in their order; what is damaged is stepped over, and a torn tail. */
+/** The entries of a file in their order; what is damaged is stepped over. */
 export async function* entriesIn(scan: RowScan): AsyncGenerator<FoundEntry> {
   let from = 0
   while (from < scan.sizeBytes) {
@@ -40,38 +44,52 @@ export async function* entriesIn(scan: RowScan): AsyncGenerator<FoundEntry> {
 }
 
 /** Where the next entry may begin, from a place on; the end of the file when there is none. */
-async function nextHead({ disk, path, sizeBytes }: RowScan, from: number): Promise<number> {
+async function nextHead({ disk, key, path, sizeBytes }: RowScan, from: number): Promise<number> {
   for (let at = from; at < sizeBytes; at += searchSize) {
     // A head may lie across two pieces.
     const size = Math.min(searchSize + headSize, sizeBytes - at)
     const bytes = await disk.readAt(path, at, size)
-    const found = bytes === undefined ? -1 : indexOfMagic(bytes)
+    const found = bytes === undefined ? -1 : key.indexOfHead(bytes)
     if (found >= 0) return at + found
   }
   return sizeBytes
 }
 
+/** Whether it is whole but for its rows, which are hashed when they are asked for. */
 async function entryAt(
-  { disk, shape, path, sizeBytes }: RowScan,
+  { disk, key, shape, path, sizeBytes }: RowScan,
   from: number,
 ): Promise<FoundEntry | undefined> {
   const head = await disk.readAt(path, from, headSize)
-  if (head === undefined) return undefined
-  const metaSize = Number(bytesToBigint(head.subarray(4, 8)))
-  if (metaSize > metaSizeMax) return undefined
-  const bytes = await disk.readAt(path, from + headSize, metaSize)
-  if (bytes === undefined || !isHeadOf(head, bytes)) return undefined
-  const { batch, commitment, header, ranges } = decodeMeta(bytes, shape)
-  const leaves = ranges.flatMap((range) => range.leaves)
-  const { rowSize } = header
-  const rowsFrom = from + headSize + metaSize
-  const rowsSize = leaves.length * rowSize
-  if (rowsFrom + rowsSize > sizeBytes) return undefined
-  // Only the last entry may be torn; of the others a row is hashed when it is asked for.
-  if (rowsFrom + rowsSize === sizeBytes) {
-    const rows = await disk.readAt(path, rowsFrom, rowsSize)
-    const whole = rows && pieces(rows, rowSize)
-    if (!whole?.every((row, at) => bytesEqual(hashRow(row), leaves[at]!))) return undefined
+  const sizes = head && key.sizesOf(head)
+  if (head === undefined || sizes === undefined || sizes.metaSize > metaSizeMax) return undefined
+  const bytes = await disk.readAt(path, from + headSize, sizes.metaSize)
+  const meta = bytes && key.isHeadOf(head, bytes) ? metaIn(bytes, shape) : undefined
+  if (meta === undefined || endOf({ from, ...sizes }) > sizeBytes) return undefined
+  const rows = meta.ranges.reduce((sum, { leaves }) => sum + leaves.length, 0)
+  if (rows * meta.header.rowSize !== sizes.rowsSize) return undefined
+  return { key: batchKey(meta.batch), path, from, ...sizes, commitment: meta.commitment }
+}
+
+/** Undefined of what another shape, or a bug, wrote: no reason to miss what follows. */
+function metaIn(bytes: Uint8Array, shape: DataShape): Meta | undefined {
+  try {
+    return decodeMeta(bytes, shape)
+  } catch {
+    return undefined
   }
-  return { key: batchKey(batch), path, from, metaSize, rowsSize, commitment }
+}
+
+/**
+ * Whether what lies behind the last entry is one that a crash cut short, of which nobody was told:
+ * it is shorter than any, or than its own head says. All else may be one that was signed for.
+ */
+export async function isTornFrom(
+  { disk, key, path, sizeBytes }: RowScan,
+  from: number,
+): Promise<boolean> {
+  if (sizeBytes - from < headSize) return true
+  const head = await disk.readAt(path, from, headSize)
+  const sizes = head && key.sizesOf(head)
+  return sizes !== undefined && endOf({ from, ...sizes }) > sizeBytes
 }

@@ -2,16 +2,17 @@
  * Where a node keeps the rows it signed for: one file an epoch, appended to, removed whole.
  *
  *     rows/<epoch>   entry, entry, …
- *     entry          head, meta, rows end to end
- *     head           zgdr ‖ size of meta (4) ‖ SHA-256 of meta (32)
+ *     entry          head (row-key.ts), meta, rows end to end
  *     meta           RLP of [batch, commitment, header, [[from, leaves, siblings], …]]
  *
  * An entry is durable when `put` resolves. After a crash the last entry of a file may be torn: what
- * does not hash to its own head and leaves is cut off, for nobody was told of it. What is damaged
- * elsewhere is stepped over: the entries behind it are good, but what was signed there is not known
- * any more, so `isWhole` tells of an epoch that nothing more may be signed in it. A row is hashed
- * again before it is given away, so a medium that rots shows as a row that is missing; so does a
- * file that can be read no more, or is gone. No file keeps the others from being served.
+ * is shorter than its own head says is cut off, for nobody was told of it. One whose head and meta
+ * are whole is an entry, whatever its rows are: it may have been signed for, and if it was not, the
+ * same commitment can be stored again. All else is damage. It is stepped over, and stays where it
+ * is: the entries behind it are good, but what was signed there is not known any more, so
+ * `isEpochWhole` tells of an epoch that nothing more may be signed in it, at each start. A row is
+ * hashed again before it is given away, so a medium that rots shows as a row that is missing; so
+ * does a file that can be read no more, or is gone. No file keeps the others from being served.
  *
  * When nothing more of an epoch can be recorded, what is not goes (`settle`, settled-rows.ts).
  */
@@ -19,15 +20,17 @@
 import { hashRow, pathIn, pathLength, rangeLevels } from '@zg/coding'
 import type { ProvedRange, ProvedRow, RowsHeader } from '@zg/coding'
 import { bytesEqual, concat, merkleParent, ZgError } from '@zg/primitives'
-import type { Disk, DiskFile } from '@zg/runtime'
+import type { Disk, DiskFile, Rng } from '@zg/runtime'
 
 import { batchKey, batchOfKey } from '../batch/batch.ts'
 import type { BatchId } from '../batch/batch.ts'
 import type { DataShape } from '../chain/data-chain.ts'
-import { decodeMeta, encodeMeta, hashSize, headOf, headSize, isHeadOf } from './row-entry.ts'
+import { decodeMeta, encodeMeta, hashSize } from './row-entry.ts'
 import type { Entry, Meta } from './row-entry.ts'
-import { endOf, entriesIn } from './row-scan.ts'
-import { isEpochName, SettledRows } from './settled-rows.ts'
+import { headSize, RowKey } from './row-key.ts'
+import { endOf, entriesIn, isTornFrom } from './row-scan.ts'
+import type { FoundEntry } from './row-scan.ts'
+import { isEpochName, settledFolder, SettledRows } from './settled-rows.ts'
 import { pieces } from '../batch/wire.ts'
 
 const folder = 'rows'
@@ -37,6 +40,13 @@ type Segment = { readonly epoch: bigint; readonly keys: Set<string>; sizeBytes: 
 
 /** A batch that is kept, and the commitment that was taken for it. */
 export type HeldBatch = { readonly batch: BatchId; readonly commitment: Uint8Array }
+
+export type RowStoreOptions = {
+  readonly disk: Disk
+  readonly shape: DataShape
+  /** For the key of a store that is new. */
+  readonly rng: Rng
+}
 
 /** The copying of what is recorded of an epoch. */
 type Settling = {
@@ -48,6 +58,7 @@ type Settling = {
 export class RowStore {
   readonly #disk: Disk
   readonly #shape: DataShape
+  readonly #key: RowKey
   readonly #settled: SettledRows
   readonly #entries = new Map<string, Entry>()
   readonly #files = new Map<bigint, DiskFile>()
@@ -58,21 +69,31 @@ export class RowStore {
   /** Epochs in whose files something was damaged. */
   readonly #damaged = new Set<bigint>()
   readonly #failures = new Map<string, RowFileBrokenError>()
+  /** Those of `#failures` whose file may be read again: no more than a read failed. */
+  readonly #unread = new Set<string>()
   /** The last epoch that takes no more entries. */
   #closedThrough: bigint
   #settling: Settling | undefined
 
-  private constructor(disk: Disk, shape: DataShape, settled: SettledRows) {
+  private constructor(disk: Disk, shape: DataShape, key: RowKey, settled: SettledRows) {
     this.#disk = disk
     this.#shape = shape
+    this.#key = key
     this.#settled = settled
     this.#closedThrough = settled.through
   }
 
-  /** Reads what is there, and cuts off what a crash left torn. */
-  static async open(disk: Disk, shape: DataShape): Promise<RowStore> {
+  /**
+   * Reads what is there, and cuts off what a crash left torn.
+   *
+   * @throws {RowKeyLostError} `DA_ROW_KEY_LOST`
+   */
+  static async open({ disk, shape, rng }: RowStoreOptions): Promise<RowStore> {
+    const names = await disk.list(folder)
+    const isEmpty = names.length === 0 && (await disk.list(settledFolder)).length === 0
+    const key = await RowKey.open(disk, rng, isEmpty)
     const settled = await SettledRows.open(disk, folder)
-    const store = new RowStore(disk, shape, settled)
+    const store = new RowStore(disk, shape, key, settled)
     for (const name of await disk.list(folder)) {
       if (isEpochName(name)) await store.#recover(`${folder}/${name}`, BigInt(name))
     }
@@ -92,6 +113,13 @@ export class RowStore {
     let sum = 0
     for (const { sizeBytes } of this.#segments.values()) sum += sizeBytes
     return sum
+  }
+
+  /** The last epoch of which something is or was here; -1 of none. */
+  get newestEpoch(): bigint {
+    let newest = this.#settled.through
+    for (const { epoch } of this.#segments.values()) if (epoch > newest) newest = epoch
+    return newest
   }
 
   get batchCount(): number {
@@ -155,8 +183,8 @@ export class RowStore {
           await this.#settled.end(epoch)
           return true
         }
-        await this.#settled.begin(epoch)
         this.#settling = { epoch, left, copied: new Map() }
+        await this.#settled.begin(epoch)
       }
       const { left, copied } = this.#settling
       await this.#copy(this.#settling, bytesMax)
@@ -217,13 +245,17 @@ export class RowStore {
       return { from, leaves: own.map(hashRow), siblings }
     })
     const meta = encodeMeta({ batch, commitment, header, ranges: kept })
+    const rowsSize = rows.reduce((sum, row) => sum + row.length, 0)
     const { epoch } = batch
     // MUST NOT: what was taken of a closed epoch may be forgotten already.
     if (epoch <= this.#closedThrough) throw new EpochClosedError(epoch)
     this.#writing.set(epoch, (this.#writing.get(epoch) ?? 0) + 1)
     try {
-      const from = await this.#append(epoch, concat(headOf(meta), meta, ...rows))
-      const sizes = { metaSize: meta.length, rowsSize: rows.length * header.rowSize }
+      const from = await this.#append(
+        epoch,
+        concat(this.#key.headOf(meta, rowsSize), meta, ...rows),
+      )
+      const sizes = { metaSize: meta.length, rowsSize }
       const place = { path: pathOf(epoch), from, ...sizes }
       this.#enter(batchKey(batch), epoch, { ...place, commitment: commitment.slice() })
     } finally {
@@ -279,11 +311,16 @@ export class RowStore {
     return found
   }
 
-  /** Forgets the batches of all epochs before `epoch`. */
+  /** Forgets the batches of all epochs before `epoch`; of what is being written, another time. */
   async prune(epoch: bigint): Promise<void> {
-    for (const [path, segment] of this.#segments) {
-      if (segment.epoch < epoch && segment.epoch !== this.#settling?.epoch) await this.#forget(path)
-    }
+    const isOver = (segment: Segment | undefined): boolean =>
+      segment !== undefined && segment.epoch < epoch && segment.epoch !== this.#settling?.epoch
+    const over = [...this.#segments].filter(([, segment]) => isOver(segment))
+    const last = over.reduce((most, [, own]) => (own.epoch > most ? own.epoch : most), -1n)
+    // MUST be closed before, durably: of what is forgotten nothing may be signed again (S9).
+    if (last < 0n || !this.closeThrough(last)) return
+    await this.#settled.raise(last)
+    for (const [path] of over) if (isOver(this.#segments.get(path))) await this.#forget(path)
   }
 
   async close(): Promise<void> {
@@ -338,6 +375,7 @@ export class RowStore {
       // goes on: behind whatever lies there now.
       if (this.#files.get(epoch) === file) this.#files.delete(epoch)
       await file.close().catch(() => undefined)
+      this.#unread.delete(pathOf(epoch))
       throw this.#failed(pathOf(epoch), error)
     }
     return from
@@ -346,6 +384,16 @@ export class RowStore {
   #enter(key: string, epoch: bigint, entry: Entry): void {
     this.#entries.set(key, entry)
     this.#segmentAt(entry.path, epoch).keys.add(key)
+  }
+
+  /** Behind damage nothing takes the place of what is known, but the same where rows are lost. */
+  async #enterFound(entry: FoundEntry, epoch: bigint): Promise<void> {
+    const known = this.#entries.get(entry.key)
+    if (known !== undefined && this.#damaged.has(epoch)) {
+      const isSame = bytesEqual(known.commitment, entry.commitment)
+      if (!isSame || (await this.#isEntryWhole(known))) return
+    }
+    this.#enter(entry.key, epoch, entry)
   }
 
   #segmentAt(path: string, epoch: bigint): Segment {
@@ -378,15 +426,19 @@ export class RowStore {
   async #metaOf({ path, from, metaSize }: Entry): Promise<Meta | undefined> {
     const bytes = await this.#read(path, from, headSize + metaSize)
     const meta = bytes?.subarray(headSize)
-    if (bytes === undefined || meta === undefined || !isHeadOf(bytes, meta)) return undefined
+    if (bytes === undefined || meta === undefined || !this.#key.isHeadOf(bytes, meta))
+      return undefined
     return decodeMeta(meta, this.#shape)
   }
 
   /** Undefined where a file has fewer bytes, is gone, or does not give them. */
   async #read(path: string, from: number, size: number): Promise<Uint8Array | undefined> {
     try {
-      return await this.#disk.readAt(path, from, size)
+      const bytes = await this.#disk.readAt(path, from, size)
+      if (this.#unread.delete(path)) this.#failures.delete(path)
+      return bytes
     } catch (error) {
+      if (!this.#failures.has(path)) this.#unread.add(path)
       this.#failed(path, error)
       return undefined
     }
@@ -405,15 +457,17 @@ export class RowStore {
       const file = await this.#disk.open(path)
       try {
         const { sizeBytes } = file
-        const scan = { disk: this.#disk, shape: this.#shape, path, sizeBytes }
+        const scan = { disk: this.#disk, key: this.#key, shape: this.#shape, path, sizeBytes }
         let end = 0
         for await (const entry of entriesIn(scan)) {
           if (entry.from > end) this.#damaged.add(epoch)
-          this.#enter(entry.key, epoch, entry)
+          await this.#enterFound(entry, epoch)
           end = endOf(entry)
         }
-        if (end < sizeBytes) await file.truncate(end)
-        this.#segmentAt(path, epoch).sizeBytes = end
+        if (end < sizeBytes && (await isTornFrom(scan, end))) await file.truncate(end)
+        // It stays: else the next start would not know of it.
+        else if (end < sizeBytes) this.#damaged.add(epoch)
+        this.#segmentAt(path, epoch).sizeBytes = file.sizeBytes
       } finally {
         await file.close()
       }

@@ -13,7 +13,7 @@
 import { bigintToBytes, bytesEqual, bytesToBigint, concat, sha256, ZgError } from '@zg/primitives'
 import type { Disk, DiskFile } from '@zg/runtime'
 
-const settledFolder = 'settled'
+export const settledFolder = 'settled'
 const markPath = 'settled-through'
 
 /** Where an entry lies. */
@@ -22,6 +22,8 @@ type Place = { readonly path: string; readonly from: number; readonly size: numb
 export class SettledRows {
   readonly #disk: Disk
   #through: bigint
+  /** Writes of the mark follow each other. */
+  #marking: Promise<void> = Promise.resolve()
   #copying: { readonly epoch: bigint; readonly file: DiskFile } | undefined
 
   private constructor(disk: Disk, through: bigint) {
@@ -31,7 +33,8 @@ export class SettledRows {
 
   /** Removes what a crash left: copies that were not done, and files in `folder` whose copy was. */
   static async open(disk: Disk, folder: string): Promise<SettledRows> {
-    const mark = await disk.readFile(markPath)
+    // One that cannot be read is as good as one that rotted.
+    const mark = await disk.readFile(markPath).catch(() => undefined)
     const epoch = mark?.subarray(0, 8)
     const isWhole = epoch !== undefined && bytesEqual(markOf(bytesToBigint(epoch)), mark!)
     const through = isWhole ? bytesToBigint(epoch) : -1n
@@ -73,7 +76,9 @@ export class SettledRows {
    */
   async copy({ path, from, size }: Place): Promise<number> {
     const copying = this.#copying
-    const whole = await this.#disk.readAt(path, from, size)
+    const whole = await this.#disk.readAt(path, from, size).catch((error: unknown) => {
+      throw new EntryUnreadableError(path, error)
+    })
     if (copying === undefined || whole === undefined) throw new EntryUnreadableError(path)
     const at = copying.file.sizeBytes
     copying.file.append(whole)
@@ -85,11 +90,21 @@ export class SettledRows {
   async end(epoch: bigint): Promise<number> {
     const copying = this.#copying
     const sizeBytes = copying?.file.sizeBytes ?? 0
-    await this.#disk.writeFile(markPath, markOf(epoch))
-    this.#through = epoch
+    await this.raise(epoch)
     this.#copying = undefined
     await copying?.file.close()
     return sizeBytes
+  }
+
+  /** Has an epoch, and all before it, be settled or gone, durably; never an earlier one again. */
+  raise(epoch: bigint): Promise<void> {
+    const raised = this.#marking.then(async () => {
+      if (epoch <= this.#through) return
+      await this.#disk.writeFile(markPath, markOf(epoch))
+      this.#through = epoch
+    })
+    this.#marking = raised.catch(() => undefined)
+    return raised
   }
 
   /** Lets a copy go that is not done. */
@@ -114,7 +129,8 @@ export function isEpochName(name: string): boolean {
 
 /** What is recorded cannot be read, so nothing of its epoch is forgotten. */
 export class EntryUnreadableError extends ZgError<'DA_ENTRY_UNREADABLE'> {
-  constructor(path: string) {
-    super('DA_ENTRY_UNREADABLE', `Cannot copy an entry of "${path}": it cannot be read`, { path })
+  constructor(path: string, cause?: unknown) {
+    const message = `Cannot copy an entry of "${path}": it cannot be read`
+    super('DA_ENTRY_UNREADABLE', message, { path }, cause)
   }
 }

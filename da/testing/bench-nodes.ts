@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 
 import { blsScheme, localSigner } from '@zg/consensus'
-import { createNodeDisk, createSystemClock, silentLogger } from '@zg/runtime'
+import { createNodeDisk, createSystemClock, createSystemRng, silentLogger } from '@zg/runtime'
 
 import { DataNode } from '../node/data-node.ts'
 import { openNodeDoor } from '../node/node-door.ts'
@@ -23,6 +23,7 @@ for (let index = first; index < first + count; index++) {
     chain,
     disk: await createNodeDisk(join(folder, `node-${index}`)),
     clock,
+    rng: createSystemRng(),
     log,
     operator: chain.signers[index]!.operator,
     signer: localSigner(blsScheme(), benchSigningKey(index)),

@@ -5,7 +5,7 @@ import type { SignatureScheme } from '@zg/consensus'
 import { addressOfSecretKey, sha256, toHex } from '@zg/primitives'
 import type { Hex } from '@zg/primitives'
 import { createSeededRng, silentLogger, SimulatedDisk } from '@zg/runtime'
-import type { SimulatedClock } from '@zg/runtime'
+import type { Rng, SimulatedClock } from '@zg/runtime'
 
 import type { BatchId, BlobHandle } from '../batch/batch.ts'
 import { BatchReader } from '../reader/batch-reader.ts'
@@ -55,6 +55,7 @@ export class DataWorld {
   readonly disperserKey = secretOf('disperser')
   readonly client: NodeClient
   readonly #quotaBytes: number
+  readonly #rng: Rng
   readonly #signingKeyOf: (index: number) => Uint8Array
 
   constructor(options: DataWorldOptions) {
@@ -64,6 +65,7 @@ export class DataWorld {
     this.#signingKeyOf = options.signingKeyOf ?? ((index) => secretOf(`signer ${index}`))
     this.#quotaBytes = quotaBytes
     const rng = createSeededRng(options.seed ?? 0)
+    this.#rng = rng
     const disk = (name: number, onStep = (): void => undefined): SimulatedDisk =>
       new SimulatedDisk({ clock, rng: rng.fork(`disk ${name}`), damageChance: 0.3, onStep })
     this.nodeDisks = Array.from({ length: nodeCount }, (_, index) => {
@@ -97,6 +99,7 @@ export class DataWorld {
     return DataNode.open({
       chain: this.chain,
       disk: this.nodeDisks[index]!.mount(),
+      rng: this.#rng.fork(`node ${index}`),
       clock: this.clock,
       log: silentLogger,
       operator,

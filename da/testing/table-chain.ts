@@ -83,6 +83,11 @@ export class TableChain implements DataChain {
     return 10n + BigInt(Math.floor((clock.nowMs() - this.#startMs) / epochMs))
   }
 
+  async finalEpoch(): Promise<bigint> {
+    const { finalityLagEpochs = 0n } = this.#options
+    return (await this.epoch()) - finalityLagEpochs
+  }
+
   async epochAt(epoch: bigint): Promise<DataEpoch | undefined> {
     if (epoch > (await this.epoch()) + 1n) return undefined
     const seed = sha256(concat(Uint8Array.of(5), bigintToBytes(epoch, 8)))
@@ -137,9 +142,7 @@ export class TableChain implements DataChain {
     epoch: bigint,
     batches: readonly BatchId[],
   ): Promise<readonly (DataRecord | undefined)[] | undefined> {
-    const { finalityLagEpochs = 0n } = this.#options
-    const final = (await this.epoch()) - finalityLagEpochs
-    if (final < epoch + recordedWithin) return undefined
+    if ((await this.finalEpoch()) < epoch + recordedWithin) return undefined
     return Promise.all(batches.map((batch) => this.recordOf(batch)))
   }
 

@@ -115,6 +115,11 @@ export class DataChainView implements DataChain {
     return this.#ask((chain, lagMs) => chain.epochAgo(lagMs))
   }
 
+  finalEpoch(): Promise<bigint> {
+    const { finalityMs } = this.#options.weather
+    return this.#ask((chain, lagMs) => chain.epochAgo(lagMs + finalityMs))
+  }
+
   epochAt(epoch: bigint): Promise<DataEpoch | undefined> {
     return this.#ask((chain, lagMs) => {
       return epoch > chain.epochAgo(lagMs) + 1n ? undefined : chain.epochAt(epoch)
