@@ -323,7 +323,8 @@ test('S9: one wrong answer of the endpoint has it forget nothing, nor one that i
   const { chain, clock } = world
   const signature = await desk.store(await desk.request(await codedOf(1)))
   const other = await desk.request(await codedOf(2))
-  const { epoch, finalEpoch } = chain
+  const epoch = chain.epoch.bind(chain)
+  const finalEpoch = chain.finalEpoch.bind(chain)
   const pass = (ms: number): Promise<unknown> => clock.run({ untilMs: clock.nowMs() + ms })
   const lieFor = async (ms: number): Promise<void> => {
     chain.epoch = async () => 1_000_000n

@@ -9,7 +9,7 @@
  *     seal                      SHA-256("zg/da/rows/seal" ‖ key ‖ the 48 bytes before it)
  *
  * A key is drawn where there is no row yet, and durable before the first one. Where there are rows
- * and neither copy is whole, or there never was one, nothing can be told from a disk: it is refused.
+ * and neither copy is whole, or there never was one, nothing can be told: it is refused.
  */
 
 import { bigintToBytes, bytesEqual, bytesToBigint, concat, sha256, ZgError } from '@zg/primitives'

@@ -196,7 +196,7 @@ async function rot(disk: Disk, path: string, at: number): Promise<void> {
   await disk.writeFile(path, bytes)
 }
 
-/** A file of an epoch with a batch a sequence; where each of them begins, and where the file ends. */
+/** A file of an epoch with some batches; where each begins, and where the file ends. */
 async function filled(sequences: readonly bigint[]) {
   const world = openDisk()
   const store = await world.run(open(world.disk))
