@@ -69,6 +69,9 @@ export async function serveWorld(world: ContractWorld): Promise<WorldRpc> {
         return { result: quantity(world.chainId) }
       case 'eth_blockNumber':
         return { result: quantity(world.run.number) }
+      case 'eth_getBlockByNumber':
+        // There is one block, final as well.
+        return { result: { number: quantity(world.run.number), transactions: [] } }
       case 'eth_getCode':
         return { result: toHex(world.codeOf(BigInt(params[0] as Hex))) }
       case 'eth_call':
